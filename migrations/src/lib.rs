@@ -1,0 +1,28 @@
+//! Schema history. One file per migration; released files never change.
+
+mod m0001_access;
+mod m0002_log_and_queue;
+mod m0003_registry;
+mod m0004_environments;
+mod m0005_validation;
+mod m0006_promotions;
+mod table;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_access::Migration),
+            Box::new(m0002_log_and_queue::Migration),
+            Box::new(m0003_registry::Migration),
+            Box::new(m0004_environments::Migration),
+            Box::new(m0005_validation::Migration),
+            Box::new(m0006_promotions::Migration),
+        ]
+    }
+}

@@ -1,0 +1,269 @@
+use crate::{
+    accounts::{Account, Issued, NewAccount, Token, ops},
+    app::App,
+    authz::{Cause, Principal},
+    core::{
+        clock::rfc3339,
+        ids::{AccountId, TokenId},
+        page,
+        text::Line,
+    },
+    error::InField,
+    http::{
+        extract::{PageParams, ValidJson},
+        idempotency::ShownOnce,
+        problem::{Changed, Found, Guarded, Problem},
+    },
+    workspaces,
+};
+use actix_web::{
+    HttpResponse, delete, get, post,
+    web::{Data, Json, Path, Query},
+};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const ACCOUNTS: &str = "accounts";
+const TOKENS: &str = "tokens";
+
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(sign_in)
+        .service(sign_out)
+        .service(whoami)
+        .service(list)
+        .service(create)
+        .service(deactivate)
+        .service(list_tokens)
+        .service(create_token)
+        .service(revoke_token);
+}
+
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    pub name: String,
+    pub password: String,
+    /// `default` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+}
+
+/// A credential in the only answer that shows its secret.
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct IssuedView {
+    pub id: TokenId,
+    /// Send it as `Authorization: Bearer …`; it is not shown again.
+    pub token: String,
+    /// Names the credential in lists and in the log.
+    pub accessor: String,
+    /// RFC 3339, UTC.
+    pub expires_at: String,
+}
+
+/// The caller, as the service sees them.
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct WhoView {
+    pub name: String,
+    /// `user` or `service`.
+    pub kind: String,
+    pub roles: Vec<String>,
+    /// `session` or `token`.
+    pub credential: String,
+}
+
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct AccountView {
+    pub id: AccountId,
+    pub name: String,
+    pub display_name: String,
+    /// `user` or `service`.
+    pub kind: String,
+    /// `active` or `deactivated`.
+    pub state: String,
+    pub roles: Vec<String>,
+    pub created_at: String,
+}
+
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct AccountPage {
+    pub items: Vec<AccountView>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountInput {
+    /// 1 to 64 of `a-z 0-9 . _ -`.
+    pub name: String,
+    #[serde(default)]
+    pub display_name: String,
+    /// `user` or `service`.
+    pub kind: String,
+    /// Any of viewer, contributor, reviewer, environment_manager, deployer, auditor, admin.
+    pub roles: Vec<String>,
+    /// For users: 15 to 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct TokenView {
+    pub id: TokenId,
+    pub account: AccountId,
+    pub name: String,
+    pub accessor: String,
+    pub created_at: String,
+    pub expires_at: String,
+    pub revoked_at: Option<String>,
+}
+
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct TokenPage {
+    pub items: Vec<TokenView>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenInput {
+    /// What it is for.
+    pub name: String,
+    /// Whose token; the caller's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// 1 to 365.
+    pub expires_in_days: i64,
+}
+
+/// Sign in with a password.
+#[utoipa::path(tag = "accounts", operation_id = "signIn", request_body = SignIn, security(()), responses(
+    (status = 201, description = "A session; the token is shown once", body = IssuedView), Changed))]
+#[post("/sessions")]
+async fn sign_in(app: Data<App>, cause: Cause, input: ValidJson<SignIn>) -> Result<HttpResponse, Problem> {
+    let input = input.0;
+    let workspace = input.workspace.as_deref().unwrap_or(workspaces::DEFAULT);
+    let issued = ops::sign_in(&app, cause, workspace, &input.name, &input.password).await?;
+    Ok(HttpResponse::Created().json(IssuedView::from(issued)))
+}
+
+/// End the session or token that this request came with.
+#[utoipa::path(tag = "accounts", operation_id = "signOut", responses(
+    (status = 204, description = "The credential is no longer valid"), Guarded))]
+#[delete("/sessions/current")]
+async fn sign_out(app: Data<App>, who: Principal) -> Result<HttpResponse, Problem> {
+    ops::sign_out(&app, &who).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Say who the caller is.
+#[utoipa::path(tag = "accounts", operation_id = "whoAmI", responses(
+    (status = 200, description = "The caller", body = WhoView), Guarded))]
+#[get("/whoami")]
+async fn whoami(who: Principal) -> Json<WhoView> {
+    Json(WhoView {
+        name: who.name,
+        kind: who.kind.name().to_owned(),
+        roles: who.roles.iter().map(ToString::to_string).collect(),
+        credential: who.credential.name().to_owned(),
+    })
+}
+
+/// List the workspace's accounts.
+#[utoipa::path(tag = "accounts", operation_id = "listAccounts", params(PageParams), responses(
+    (status = 200, description = "A page of accounts", body = AccountPage), Guarded))]
+#[get("/accounts")]
+async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Result<Json<AccountPage>, Problem> {
+    let page = ops::list(&app, &who, params.parse(ACCOUNTS)?).await?.map(AccountView::from);
+    Ok(Json(AccountPage { next_cursor: page.next.map(|id| page::encode(ACCOUNTS, id)), items: page.items }))
+}
+
+/// Create a user or a service account.
+#[utoipa::path(tag = "accounts", operation_id = "createAccount", request_body = AccountInput, responses(
+    (status = 201, description = "Created", body = AccountView), Changed))]
+#[post("/accounts")]
+async fn create(app: Data<App>, who: Principal, input: ValidJson<AccountInput>) -> Result<HttpResponse, Problem> {
+    let i = input.0;
+    let new = NewAccount::parse(&i.name, &i.display_name, &i.kind, &i.roles, i.password.as_deref())?;
+    let account = ops::create(&app, &who, new).await?;
+    Ok(HttpResponse::Created().json(AccountView::from(account)))
+}
+
+/// End an account's access at once.
+#[utoipa::path(tag = "accounts", operation_id = "deactivateAccount",
+    params(("account" = String, Path, description = "Account name")), responses(
+    (status = 200, description = "Deactivated; its sessions and tokens no longer work", body = AccountView), Changed))]
+#[delete("/accounts/{account}")]
+async fn deactivate(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json<AccountView>, Problem> {
+    Ok(Json(ops::deactivate(&app, &who, &name).await?.into()))
+}
+
+/// List API tokens: one's own, or everybody's for an administrator.
+#[utoipa::path(tag = "accounts", operation_id = "listTokens", params(PageParams), responses(
+    (status = 200, description = "A page of tokens, without their secrets", body = TokenPage), Guarded))]
+#[get("/tokens")]
+async fn list_tokens(app: Data<App>, who: Principal, params: Query<PageParams>) -> Result<Json<TokenPage>, Problem> {
+    let page = ops::list_tokens(&app, &who, params.parse(TOKENS)?).await?.map(TokenView::from);
+    Ok(Json(TokenPage { next_cursor: page.next.map(|id| page::encode(TOKENS, id)), items: page.items }))
+}
+
+/// Create an API token.
+#[utoipa::path(tag = "accounts", operation_id = "createToken", request_body = TokenInput, responses(
+    (status = 201, description = "The token; it is shown once", body = IssuedView), Changed))]
+#[post("/tokens")]
+async fn create_token(app: Data<App>, who: Principal, input: ValidJson<TokenInput>) -> Result<HttpResponse, Problem> {
+    let i = input.0;
+    let name = Line::parse_required(&i.name).in_field("name")?;
+    let issued = ops::create_token(&app, &who, i.account.as_deref(), name, i.expires_in_days).await?;
+    let mut response = HttpResponse::Created().json(IssuedView::from(issued));
+    response.extensions_mut().insert(ShownOnce);
+    Ok(response)
+}
+
+/// Revoke a token.
+#[utoipa::path(tag = "accounts", operation_id = "revokeToken", params(("token" = TokenId, Path, description = "Token id")),
+    responses((status = 204, description = "The token is no longer valid"), Found))]
+#[delete("/tokens/{token}")]
+async fn revoke_token(app: Data<App>, who: Principal, id: Path<TokenId>) -> Result<HttpResponse, Problem> {
+    ops::revoke_token(&app, &who, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+impl From<Issued> for IssuedView {
+    fn from(issued: Issued) -> Self {
+        Self {
+            id: issued.token.id,
+            token: issued.secret,
+            accessor: issued.token.accessor,
+            expires_at: rfc3339(issued.token.expires_at),
+        }
+    }
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            name: account.name,
+            display_name: account.display_name,
+            kind: account.kind.name().to_owned(),
+            state: if account.active { "active" } else { "deactivated" }.to_owned(),
+            roles: account.roles.iter().map(ToString::to_string).collect(),
+            created_at: rfc3339(account.created_at),
+        }
+    }
+}
+
+impl From<Token> for TokenView {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id,
+            account: token.account,
+            name: token.name,
+            accessor: token.accessor,
+            created_at: rfc3339(token.created_at),
+            expires_at: rfc3339(token.expires_at),
+            revoked_at: token.revoked_at.map(rfc3339),
+        }
+    }
+}

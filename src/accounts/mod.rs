@@ -1,0 +1,152 @@
+//! Users, service accounts, their roles, sessions and API tokens.
+//!
+//! A credential belongs to one account in one workspace. Only the hash of its secret is
+//! stored; people refer to it by its accessor.
+
+pub mod api;
+pub mod ops;
+mod store;
+
+use crate::{
+    authz::{Kind, Role},
+    core::{
+        Malformed,
+        ids::{AccountId, TokenId, WorkspaceId},
+        name::Name,
+        text::Line,
+    },
+    error::{Error, InField},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeSet;
+
+/// How long a person stays signed in at most.
+pub const SESSION_HOURS: i64 = 12;
+/// How long an API token may live at most.
+pub const MAX_TOKEN_DAYS: i64 = 365;
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: AccountId,
+    pub name: String,
+    pub display_name: String,
+    pub kind: Kind,
+    pub active: bool,
+    pub owner: Option<AccountId>,
+    pub roles: BTreeSet<Role>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub id: TokenId,
+    pub workspace: WorkspaceId,
+    pub account: AccountId,
+    pub session: bool,
+    pub name: String,
+    pub accessor: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A secret in the only moment in which it is readable.
+pub struct Issued {
+    pub token: Token,
+    pub secret: String,
+}
+
+/// A password that may be set: 15 to 256 characters, and not the account's own name.
+///
+/// Length is the rule of OWASP ASVS 5.0 (6.2.1, 6.2.9) for accounts without a second factor.
+pub struct NewPassword(String);
+
+impl NewPassword {
+    pub fn parse(raw: &str, account: &str) -> Result<Self, Malformed> {
+        let length = raw.chars().count();
+        if !(15..=256).contains(&length) {
+            return Err(Malformed::new("use 15 to 256 characters; a few words make a good one"));
+        }
+        let lower = raw.to_lowercase();
+        if lower.contains(account) && lower.len() < account.len() + 12 || lower.contains("plimsoll") {
+            return Err(Malformed::new("do not build it from the account's or the product's name"));
+        }
+        Ok(Self(raw.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An account as it is asked for, every field checked.
+pub struct NewAccount {
+    pub name: Name,
+    pub display_name: Line,
+    pub roles: BTreeSet<Role>,
+    pub credentials: NewCredentials,
+}
+
+pub enum NewCredentials {
+    Person(NewPassword),
+    /// A robot has no password; whoever makes it owns it.
+    Robot,
+}
+
+impl NewAccount {
+    pub fn parse(
+        name: &str,
+        display_name: &str,
+        kind: &str,
+        roles: &[String],
+        password: Option<&str>,
+    ) -> Result<Self, Error> {
+        let name = Name::parse(name).in_field("name")?;
+        let roles = roles.iter().map(|role| Role::parse(role)).collect::<Result<BTreeSet<_>, _>>().in_field("roles")?;
+        let credentials = match (kind, password) {
+            ("user", Some(password)) => {
+                NewCredentials::Person(NewPassword::parse(password, name.as_str()).in_field("password")?)
+            }
+            ("user", None) => return Err(Error::invalid("password", "a user needs one")),
+            ("service", None) => NewCredentials::Robot,
+            ("service", Some(_)) => {
+                return Err(Error::invalid("password", "a service account has none; give it a token"));
+            }
+            _ => return Err(Error::invalid("kind", "use user or service")),
+        };
+        let robot = matches!(credentials, NewCredentials::Robot);
+        if robot && roles.iter().any(|role| matches!(role, Role::Reviewer | Role::Admin)) {
+            return Err(Error::invalid("roles", "a service account can be neither reviewer nor admin"));
+        }
+        Ok(Self { name, display_name: Line::parse(display_name).in_field("display_name")?, roles, credentials })
+    }
+}
+
+/// When a token that is to live for some days ends.
+pub fn token_expiry(now: DateTime<Utc>, days: i64) -> Result<DateTime<Utc>, Error> {
+    if !(1..=MAX_TOKEN_DAYS).contains(&days) {
+        return Err(Error::invalid("expires_in_days", format!("use 1 to {MAX_TOKEN_DAYS}")));
+    }
+    Ok(now + TimeDelta::days(days))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_long_and_not_a_name() {
+        for good in ["correct horse battery", "ÄÖÜ äöü ß 日本語 emoji 🦀!", &"x".repeat(256)] {
+            assert!(NewPassword::parse(good, "ines").is_ok(), "{good}");
+        }
+        for bad in ["short", "ines-ines-1234x", "plimsoll-plimsoll", &"x".repeat(257)] {
+            assert!(NewPassword::parse(bad, "ines").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_robot_is_no_reviewer() {
+        let roles = ["reviewer".to_owned()];
+        assert!(NewAccount::parse("ci", "", "service", &roles, None).is_err());
+    }
+}

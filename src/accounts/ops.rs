@@ -1,0 +1,237 @@
+//! Use-cases. JSON handlers, pages and the console all call these.
+
+use crate::{
+    accounts::{Account, Issued, NewAccount, NewCredentials, SESSION_HOURS, Token, store, token_expiry},
+    app::App,
+    authz::{Action, Cause, Credential, Kind, Principal, policy},
+    core::{
+        clock::rfc3339,
+        event::Event,
+        ids::{AccountId, TokenId, WorkspaceId},
+        page::{Page, PageRequest},
+        text::Line,
+    },
+    crypto::{passwords, tokens},
+    error::Error,
+    workspaces,
+};
+use chrono::TimeDelta;
+
+const NOT_FOUND: Error = Error::NotFound { kind: "account" };
+const NO_TOKEN: Error = Error::NotFound { kind: "token" };
+
+/// Who a bearer token or a session cookie belongs to.
+///
+/// # Errors
+/// `Unauthenticated` for everything that is not a live credential of an active account;
+/// nothing tells which of these it was.
+pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
+    let hash = tokens::Token::parse(secret).map_err(|_| Error::Unauthenticated)?.hash();
+    let reader = app.db.read(&policy::authenticate());
+    let (token, account) = store::find_credential(&reader, &hash).await?.ok_or(Error::Unauthenticated)?;
+    let live = token.revoked_at.is_none() && app.db.clock().now() < token.expires_at && account.active;
+    let owner_active = match account.owner {
+        Some(owner) => store::is_active(&reader, owner).await?,
+        None => true,
+    };
+    if !live || !owner_active {
+        return Err(Error::Unauthenticated);
+    }
+    let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
+    Ok(Principal {
+        id: Some(account.id),
+        kind: account.kind,
+        name: account.name,
+        workspace: token.workspace,
+        roles: account.roles,
+        credential,
+        cause: Cause::default(),
+    })
+}
+
+/// Checks a password and opens a session.
+///
+/// # Errors
+/// `BadCredentials` as `Unauthenticated`, equal in time and text for a wrong password, an
+/// unknown name and a deactivated account. The attempt is in the audit log.
+pub async fn sign_in(app: &App, cause: Cause, workspace: &str, name: &str, password: &str) -> Result<Issued, Error> {
+    let found = workspaces::ops::find(app, workspace).await?;
+    let reader = app.db.read(&policy::authenticate());
+    let account = match found {
+        Some(id) => store::find_login(&reader, id, name).await?,
+        None => None,
+    };
+    let hash = account.as_ref().and_then(|(_, hash)| hash.clone());
+    let matches = check_password(app, password.to_owned(), hash).await?;
+    let account = account.map(|(account, _)| account);
+    let tx = app.db.begin().await?;
+    let (Some(workspace), Some(account), true) = (found, account.as_ref().filter(|a| a.active), matches) else {
+        let permit = policy::sign_in(found, None, cause);
+        let about = account.map_or_else(|| "unknown".to_owned(), |a| a.id.to_string());
+        tx.commit(permit, Event::SessionRefused { account: about }).await?;
+        return Err(Error::Unauthenticated);
+    };
+    let secret = tokens::Token::generate().map_err(Error::internal)?;
+    let token = Token {
+        id: TokenId::generate(),
+        workspace,
+        account: account.id,
+        session: true,
+        name: "session".to_owned(),
+        accessor: secret.accessor(),
+        created_at: tx.at(),
+        expires_at: tx.at() + TimeDelta::hours(SESSION_HOURS),
+        revoked_at: None,
+    };
+    store::insert_token(&tx, &token, &secret.hash()).await?;
+    let permit = policy::sign_in(Some(workspace), Some((account.id, &account.name)), cause);
+    tx.commit(permit, Event::SessionOpened { token: token.id, account: account.id }).await?;
+    Ok(Issued { token, secret: secret.reveal().to_owned() })
+}
+
+pub async fn sign_out(app: &App, who: &Principal) -> Result<(), Error> {
+    let permit = policy::act(who, Action::SessionClose)?;
+    let token = who.credential.id().ok_or(NO_TOKEN)?;
+    let tx = app.db.begin().await?;
+    store::revoke_token(&tx, token).await?;
+    tx.commit(permit, Event::SessionClosed { token }).await
+}
+
+pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Account, Error> {
+    let permit = policy::act(who, Action::AccountCreate)?;
+    let hash = match &new.credentials {
+        NewCredentials::Person(password) => Some(hash_password(app, password.as_str().to_owned()).await?),
+        NewCredentials::Robot => None,
+    };
+    let kind = if hash.is_some() { Kind::User } else { Kind::Service };
+    let tx = app.db.begin().await?;
+    let account = Account {
+        id: AccountId::generate(),
+        name: new.name.to_string(),
+        display_name: new.display_name.to_string(),
+        kind,
+        active: true,
+        owner: if kind == Kind::Service { who.id } else { None },
+        roles: new.roles,
+        created_at: tx.at(),
+    };
+    store::insert(&tx, &account, who.workspace, hash).await?;
+    let event = Event::AccountCreated {
+        account: account.id,
+        name: account.name.clone(),
+        kind: kind.name().to_owned(),
+        roles: account.roles.iter().map(ToString::to_string).collect(),
+    };
+    tx.commit(permit, event).await?;
+    Ok(account)
+}
+
+/// Ends an account's access at once: its sessions, its tokens, its robots.
+pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Account, Error> {
+    let sight = policy::read(who, Action::AccountRead)?;
+    let permit = policy::act(who, Action::AccountDeactivate)?;
+    let account = store::find_by_name(&app.db.read(&sight), name).await?.ok_or(NOT_FOUND)?;
+    if Some(account.id) == who.id {
+        return Err(Error::conflict("own_account", "nobody deactivates the account they are signed in with"));
+    }
+    let tx = app.db.begin().await?;
+    store::deactivate(&tx, account.id).await?;
+    tx.commit(permit, Event::AccountDeactivated { account: account.id }).await?;
+    Ok(Account { active: false, ..account })
+}
+
+pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Account>, Error> {
+    let sight = policy::read(who, Action::AccountRead)?;
+    store::list(&app.db.read(&sight), page).await
+}
+
+/// The account of that name, if it is active here; for owners named in documents.
+pub async fn require_member(app: &App, who: &Principal, field: &str, name: &str) -> Result<AccountId, Error> {
+    let sight = policy::read(who, Action::AccountRead)?;
+    let account = store::find_by_name(&app.db.read(&sight), name).await?;
+    match account {
+        Some(account) if account.active && account.kind == Kind::User => Ok(account.id),
+        _ => Err(Error::invalid(field, format!("\"{name}\" is not an active person in this workspace"))),
+    }
+}
+
+/// Names for ids, for showing.
+pub async fn names(app: &App, ids: &[AccountId]) -> Result<std::collections::HashMap<AccountId, String>, Error> {
+    store::names(&app.db.read(&policy::upkeep()), ids).await
+}
+
+pub async fn create_token(
+    app: &App,
+    who: &Principal,
+    account: Option<&str>,
+    name: Line,
+    expires_in_days: i64,
+) -> Result<Issued, Error> {
+    let sight = policy::read(who, Action::TokenRead)?;
+    let reader = app.db.read(&sight);
+    let owner = match (account, who.id) {
+        (Some(account), _) => store::find_by_name(&reader, account).await?.ok_or(NOT_FOUND)?.id,
+        (None, Some(own)) => own,
+        (None, None) => return Err(Error::invalid("account", "say whose token it is")),
+    };
+    let permit = policy::manage_token(who, Action::TokenCreate, owner)?;
+    let secret = tokens::Token::generate().map_err(Error::internal)?;
+    let tx = app.db.begin().await?;
+    let token = Token {
+        id: TokenId::generate(),
+        workspace: who.workspace,
+        account: owner,
+        session: false,
+        name: name.to_string(),
+        accessor: secret.accessor(),
+        created_at: tx.at(),
+        expires_at: token_expiry(tx.at(), expires_in_days)?,
+        revoked_at: None,
+    };
+    store::insert_token(&tx, &token, &secret.hash()).await?;
+    let event = Event::TokenCreated {
+        token: token.id,
+        account: owner,
+        accessor: token.accessor.clone(),
+        expires_at: rfc3339(token.expires_at),
+    };
+    tx.commit(permit, event).await?;
+    Ok(Issued { token, secret: secret.reveal().to_owned() })
+}
+
+/// One's own tokens; an administrator sees everybody's.
+pub async fn list_tokens(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Token>, Error> {
+    let sight = policy::read(who, Action::TokenRead)?;
+    let own = if who.may(Action::AccountCreate) { None } else { who.id };
+    store::list_tokens(&app.db.read(&sight), own, page).await
+}
+
+pub async fn revoke_token(app: &App, who: &Principal, id: TokenId) -> Result<(), Error> {
+    let sight = policy::read(who, Action::TokenRead)?;
+    let token = store::find_token(&app.db.read(&sight), id).await?.ok_or(NO_TOKEN)?;
+    let visible = Some(token.account) == who.id || who.may(Action::AccountCreate);
+    if !visible {
+        return Err(NO_TOKEN);
+    }
+    let permit = policy::manage_token(who, Action::TokenRevoke, token.account)?;
+    let tx = app.db.begin().await?;
+    store::revoke_token(&tx, id).await?;
+    tx.commit(permit, Event::TokenRevoked { token: id }).await
+}
+
+/// The console acts with the authority of the machine's operator.
+pub fn console(workspace: WorkspaceId) -> Principal {
+    Principal::system("console", workspace)
+}
+
+async fn hash_password(app: &App, password: String) -> Result<String, Error> {
+    let _turn = app.hashing.acquire().await.map_err(Error::internal)?;
+    let hashed = tokio::task::spawn_blocking(move || passwords::hash(&password)).await.map_err(Error::internal)?;
+    hashed.map_err(|e| Error::internal(e.to_string()))
+}
+
+async fn check_password(app: &App, password: String, hash: Option<String>) -> Result<bool, Error> {
+    let _turn = app.hashing.acquire().await.map_err(Error::internal)?;
+    let check = move || passwords::verify_or_waste(&password, hash.as_deref());
+    tokio::task::spawn_blocking(check).await.map_err(Error::internal)
+}

@@ -1,0 +1,239 @@
+//! The only SQL about accounts, roles and credentials.
+
+use crate::{
+    accounts::{Account, Token},
+    authz::{Kind, Role, Scope},
+    core::{
+        ids::{AccountId, MembershipId, TokenId, WorkspaceId},
+        page::{Page, PageRequest},
+    },
+    db::{
+        Reader, WriteTx,
+        entity::{account, api_token, membership},
+    },
+    error::Error,
+};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    sea_query::{Expr, Query},
+};
+use std::collections::{BTreeSet, HashMap};
+
+pub async fn find_by_name(reader: &Reader<'_>, name: &str) -> Result<Option<Account>, Error> {
+    let row = members(reader.scope()).filter(account::COLUMN.name.eq(name)).one(reader.conn()).await?;
+    with_roles(reader, row).await
+}
+
+pub async fn list(reader: &Reader<'_>, page: PageRequest) -> Result<Page<Account>, Error> {
+    let mut query = members(reader.scope()).order_by_asc(account::Column::Id).limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(account::COLUMN.id.gt(AccountId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let mut items = Vec::new();
+    for row in page.items {
+        items.extend(with_roles(reader, Some(row)).await?);
+    }
+    Ok(Page { items, next: page.next })
+}
+
+/// The account behind a name, with the stored form of its password.
+pub async fn find_login(
+    reader: &Reader<'_>,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<Option<(Account, Option<String>)>, Error> {
+    let row = members(Scope::Workspace(workspace)).filter(account::COLUMN.name.eq(name)).one(reader.conn()).await?;
+    let hash = row.as_ref().and_then(|row| row.password_hash.clone());
+    Ok(with_roles(reader, row).await?.map(|account| (account, hash)))
+}
+
+pub async fn find_credential(reader: &Reader<'_>, secret_hash: &str) -> Result<Option<(Token, Account)>, Error> {
+    let Some(row) =
+        api_token::Entity::find().filter(api_token::COLUMN.secret_hash.eq(secret_hash)).one(reader.conn()).await?
+    else {
+        return Ok(None);
+    };
+    let account = account::Entity::find_by_id(row.account_id).one(reader.conn()).await?;
+    let Some(account) = account else { return Ok(None) };
+    let roles = roles_of(reader, account.id, Scope::Workspace(row.workspace_id)).await?;
+    Ok(Some((to_token(row), to_account(account, roles)?)))
+}
+
+pub async fn is_active(reader: &Reader<'_>, id: AccountId) -> Result<bool, Error> {
+    let row = account::Entity::find_by_id(id).one(reader.conn()).await?;
+    Ok(row.is_some_and(|row| row.state == "active"))
+}
+
+pub async fn names(reader: &Reader<'_>, ids: &[AccountId]) -> Result<HashMap<AccountId, String>, Error> {
+    let mut all = HashMap::new();
+    for chunk in ids.chunks(500) {
+        let rows = account::Entity::find().filter(account::COLUMN.id.is_in(chunk.to_vec())).all(reader.conn()).await?;
+        all.extend(rows.into_iter().map(|row| (row.id, row.name)));
+    }
+    Ok(all)
+}
+
+pub async fn insert(
+    tx: &WriteTx,
+    new: &Account,
+    workspace: WorkspaceId,
+    password_hash: Option<String>,
+) -> Result<(), Error> {
+    let row = account::ActiveModel {
+        id: Set(new.id),
+        name: Set(new.name.clone()),
+        display_name: Set(new.display_name.clone()),
+        kind: Set(new.kind.name().to_owned()),
+        password_hash: Set(password_hash),
+        state: Set("active".to_owned()),
+        owner_id: Set(new.owner),
+        created_at: Set(new.created_at),
+    };
+    account::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::conflict("account_name_taken", format!("an account named {} exists", new.name))
+        }
+        _ => e.into(),
+    })?;
+    for role in &new.roles {
+        let row = membership::ActiveModel {
+            id: Set(MembershipId::generate()),
+            workspace_id: Set(workspace),
+            account_id: Set(new.id),
+            role: Set(role.name().to_owned()),
+        };
+        membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    }
+    Ok(())
+}
+
+pub async fn deactivate(tx: &WriteTx, id: AccountId) -> Result<(), Error> {
+    account::Entity::update_many()
+        .col_expr(account::Column::State, Expr::value("deactivated"))
+        .filter(account::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    api_token::Entity::update_many()
+        .col_expr(api_token::Column::RevokedAt, Expr::value(tx.at()))
+        .filter(api_token::COLUMN.account_id.eq(id))
+        .filter(api_token::COLUMN.revoked_at.is_null())
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn insert_token(tx: &WriteTx, new: &Token, secret_hash: &str) -> Result<(), Error> {
+    let row = api_token::ActiveModel {
+        id: Set(new.id),
+        workspace_id: Set(new.workspace),
+        account_id: Set(new.account),
+        kind: Set(if new.session { "session" } else { "token" }.to_owned()),
+        name: Set(new.name.clone()),
+        accessor: Set(new.accessor.clone()),
+        secret_hash: Set(secret_hash.to_owned()),
+        created_at: Set(new.created_at),
+        expires_at: Set(new.expires_at),
+        revoked_at: Set(None),
+    };
+    api_token::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn find_token(reader: &Reader<'_>, id: TokenId) -> Result<Option<Token>, Error> {
+    let row = visible_tokens(reader.scope()).filter(api_token::COLUMN.id.eq(id)).one(reader.conn()).await?;
+    Ok(row.map(to_token))
+}
+
+pub async fn list_tokens(reader: &Reader<'_>, own: Option<AccountId>, page: PageRequest) -> Result<Page<Token>, Error> {
+    let mut query = visible_tokens(reader.scope())
+        .filter(api_token::COLUMN.kind.eq("token"))
+        .order_by_asc(api_token::Column::Id)
+        .limit(page.limit + 1);
+    if let Some(own) = own {
+        query = query.filter(api_token::COLUMN.account_id.eq(own));
+    }
+    if let Some(after) = page.after {
+        query = query.filter(api_token::COLUMN.id.gt(TokenId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    Ok(Page::from_rows(rows, page.limit, |row| row.id.0).map(to_token))
+}
+
+pub async fn revoke_token(tx: &WriteTx, id: TokenId) -> Result<(), Error> {
+    api_token::Entity::update_many()
+        .col_expr(api_token::Column::RevokedAt, Expr::value(tx.at()))
+        .filter(api_token::COLUMN.id.eq(id))
+        .filter(api_token::COLUMN.revoked_at.is_null())
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Accounts that hold a role in the caller's workspace.
+fn members(scope: Scope) -> Select<account::Entity> {
+    match scope {
+        Scope::Instance => account::Entity::find(),
+        Scope::Workspace(id) => {
+            let mut here = Query::select();
+            here.column(membership::Column::AccountId)
+                .from(membership::Entity)
+                .and_where(membership::COLUMN.workspace_id.eq(id));
+            account::Entity::find().filter(account::COLUMN.id.in_subquery(here))
+        }
+    }
+}
+
+fn visible_tokens(scope: Scope) -> Select<api_token::Entity> {
+    match scope {
+        Scope::Instance => api_token::Entity::find(),
+        Scope::Workspace(id) => api_token::Entity::find().filter(api_token::COLUMN.workspace_id.eq(id)),
+    }
+}
+
+async fn with_roles(reader: &Reader<'_>, row: Option<account::Model>) -> Result<Option<Account>, Error> {
+    let Some(row) = row else { return Ok(None) };
+    let roles = roles_of(reader, row.id, reader.scope()).await?;
+    to_account(row, roles).map(Some)
+}
+
+async fn roles_of(reader: &Reader<'_>, account: AccountId, scope: Scope) -> Result<BTreeSet<Role>, Error> {
+    let mut query = membership::Entity::find().filter(membership::COLUMN.account_id.eq(account));
+    if let Scope::Workspace(id) = scope {
+        query = query.filter(membership::COLUMN.workspace_id.eq(id));
+    }
+    let rows = query.all(reader.conn()).await?;
+    rows.iter().map(|row| Role::parse(&row.role).map_err(|e| Error::internal(e.0))).collect()
+}
+
+fn to_account(row: account::Model, roles: BTreeSet<Role>) -> Result<Account, Error> {
+    Ok(Account {
+        id: row.id,
+        name: row.name,
+        display_name: row.display_name,
+        kind: match row.kind.as_str() {
+            "user" => Kind::User,
+            "service" => Kind::Service,
+            other => return Err(Error::internal(format!("account kind {other}"))),
+        },
+        active: row.state == "active",
+        owner: row.owner_id,
+        roles,
+        created_at: row.created_at,
+    })
+}
+
+fn to_token(row: api_token::Model) -> Token {
+    Token {
+        id: row.id,
+        workspace: row.workspace_id,
+        account: row.account_id,
+        session: row.kind == "session",
+        name: row.name,
+        accessor: row.accessor,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+    }
+}

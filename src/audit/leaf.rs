@@ -1,0 +1,215 @@
+//! One record of the audit log, as it is hashed for ever: canonical JSON (RFC 8785).
+//!
+//! Invariants: a leaf has one text, at most 32 KiB; numbers in it are integers that every
+//! JSON reader keeps exactly; options that are absent are left out; no text has a NUL,
+//! which some databases cannot store.
+
+use crate::crypto::json;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What one record may measure.
+pub const MAX_LEAF_BYTES: usize = 32 << 10;
+/// The largest integer that a reader with double precision keeps exactly: 2^53 - 1.
+const MAX_INTEGER: u64 = (1 << 53) - 1;
+const MAX_DEPTH: usize = 32;
+const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LeafError {
+    #[error("the record has {size_bytes} bytes, and at most {MAX_LEAF_BYTES} are kept; record less detail")]
+    TooLarge { size_bytes: usize },
+    #[error("the record has version {0}; only version {VERSION} is known, so a newer program must read it")]
+    Version(u32),
+    #[error("the record holds the number {0}, which is no integer between -(2^53 - 1) and 2^53 - 1; write it as text")]
+    Number(String),
+    #[error("the record holds a NUL character; leave it out")]
+    Nul,
+    #[error("the record is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    #[error("this is not a record of the log: {0}")]
+    Malformed(String),
+    #[error("the record is not written in its canonical form (RFC 8785), so it is not what was logged")]
+    NotCanonical,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaf {
+    /// The version of this form: 1.
+    pub v: u32,
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    pub actor: LeafActor,
+    pub action: String,
+    pub outcome: Outcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<LeafObject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    pub detail: Value,
+}
+
+/// Who did it, and by which credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeafActor {
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub name: String,
+    pub auth: String,
+}
+
+/// What it was done to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeafObject {
+    pub kind: String,
+    pub id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    Denied,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+impl Leaf {
+    /// The bytes that are hashed and stored.
+    pub fn to_canonical(&self) -> Result<String, LeafError> {
+        if self.v != VERSION {
+            return Err(LeafError::Version(self.v));
+        }
+        // Before anything that recurses without a bound looks at it.
+        check(&self.detail, MAX_DEPTH)?;
+        let value = serde_json::to_value(self).map_err(|e| LeafError::Malformed(e.to_string()))?;
+        check(&value, MAX_DEPTH + 1)?;
+        let text = serde_json_canonicalizer::to_string(&value).map_err(|e| LeafError::Malformed(e.to_string()))?;
+        match text.len() <= MAX_LEAF_BYTES {
+            true => Ok(text),
+            false => Err(LeafError::TooLarge { size_bytes: text.len() }),
+        }
+    }
+
+    /// Reads exactly what [`to_canonical`](Self::to_canonical) writes.
+    pub fn parse(text: &str) -> Result<Self, LeafError> {
+        if MAX_LEAF_BYTES < text.len() {
+            return Err(LeafError::TooLarge { size_bytes: text.len() });
+        }
+        let leaf: Self = json::parse(text.as_bytes()).map_err(|e| LeafError::Malformed(e.to_string()))?;
+        match leaf.to_canonical()? == text {
+            true => Ok(leaf),
+            false => Err(LeafError::NotCanonical),
+        }
+    }
+}
+
+fn check(value: &Value, depth_left: usize) -> Result<(), LeafError> {
+    let depth_left = depth_left.checked_sub(1).ok_or(LeafError::TooDeep)?;
+    match value {
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::Number(number) => {
+            let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            match magnitude.is_some_and(|magnitude| magnitude <= MAX_INTEGER) {
+                true => Ok(()),
+                false => Err(LeafError::Number(number.to_string())),
+            }
+        }
+        Value::String(text) => check_text(text),
+        Value::Array(items) => items.iter().try_for_each(|item| check(item, depth_left)),
+        Value::Object(entries) => entries.iter().try_for_each(|(key, value)| {
+            check_text(key)?;
+            check(value, depth_left)
+        }),
+    }
+}
+
+fn check_text(text: &str) -> Result<(), LeafError> {
+    if text.contains('\0') { Err(LeafError::Nul) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn leaf(detail: Value) -> Leaf {
+        Leaf {
+            v: 1,
+            id: "id".to_owned(),
+            at: "2026-01-01T00:00:00.000000Z".to_owned(),
+            workspace: None,
+            actor: LeafActor { kind: "user".to_owned(), id: None, name: "ann".to_owned(), auth: "session".to_owned() },
+            action: "model.register".to_owned(),
+            outcome: Outcome::Done,
+            object: Some(LeafObject { kind: "model".to_owned(), id: "m".to_owned() }),
+            request_id: None,
+            detail,
+        }
+    }
+
+    #[test]
+    fn a_leaf_survives_its_canonical_text_and_leaves_out_what_is_absent() {
+        let leaf = leaf(json!({"b": 9_007_199_254_740_991_u64, "a": [-1, null, "\u{e9}"]}));
+        let text = leaf.to_canonical().expect("text");
+        assert_eq!(
+            text,
+            r#"{"action":"model.register","actor":{"auth":"session","kind":"user","name":"ann"},"at":"2026-01-01T00:00:00.000000Z","detail":{"a":[-1,null,"é"],"b":9007199254740991},"id":"id","object":{"id":"m","kind":"model"},"outcome":"done","v":1}"#
+        );
+        assert_eq!(Leaf::parse(&text), Ok(leaf));
+    }
+
+    #[test]
+    fn what_readers_could_understand_differently_is_never_logged() {
+        let mut deep = json!(0);
+        for _ in 0..10_000 {
+            deep = Value::Array(vec![deep]);
+        }
+        let cases = [
+            (json!({"x": 1.5}), "Number"),
+            (json!({"x": 1.0}), "Number"),
+            (json!([9_007_199_254_740_992_u64]), "Number"),
+            (json!(-9_007_199_254_740_992_i64), "Number"),
+            (json!({"x": "a\0"}), "Nul"),
+            (json!({"\0": 1}), "Nul"),
+            (json!("x".repeat(MAX_LEAF_BYTES)), "TooLarge"),
+            (deep, "TooDeep"),
+        ];
+        for (detail, variant) in cases {
+            let error = leaf(detail).to_canonical().expect_err(variant);
+            assert!(format!("{error:?}").starts_with(variant), "{error:?}");
+        }
+        assert_eq!(Leaf { v: 2, ..leaf(json!({})) }.to_canonical(), Err(LeafError::Version(2)));
+    }
+
+    #[test]
+    fn only_the_canonical_text_is_read() {
+        let text = leaf(json!({"a": 1})).to_canonical().expect("text");
+        for (from, to) in [
+            (r#""a":1"#, r#""a": 1"#),
+            (r#""a":1"#, r#""a":1,"a":1"#),
+            (r#""a":1"#, r#""a":1e0"#),
+            (r#""v":1"#, r#""v":1,"w":1"#),
+            (r#""v":1"#, r#""v":2"#),
+            (r#""v":1"#, r#""v":1,"workspace":null"#),
+            ("done", "undone"),
+            (r#""id":"id","#, ""),
+        ] {
+            assert!(Leaf::parse(&text.replacen(from, to, 1)).is_err(), "{to}");
+        }
+    }
+}

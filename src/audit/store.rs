@@ -1,0 +1,196 @@
+//! The only SQL about the log's order, tree and checkpoints.
+
+use crate::{
+    audit::{Entry, Head},
+    authz::Scope,
+    crypto::merkle::{self, Hash},
+    db::{
+        Bookkeeping, Reader,
+        entity::{audit_checkpoint, audit_event, audit_head, audit_leaf, audit_node, audit_pending},
+    },
+    error::Error,
+};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    sea_query::{Expr, Query},
+};
+use std::collections::HashMap;
+
+/// Rows per statement: well under every database's limit of parameters.
+const CHUNK: usize = 500;
+
+/// The size of the tree, locked: only one sequencer extends it at a time.
+pub async fn lock_head(tx: &Bookkeeping) -> Result<u64, Error> {
+    let row = audit_head::Entity::find_by_id(1).lock_exclusive().one(&tx.conn()).await?;
+    let row = row.ok_or_else(|| Error::internal("the log has no head row"))?;
+    u64::try_from(row.size).map_err(Error::internal)
+}
+
+/// Committed events without a place, in the order of their transactions.
+pub async fn pending(tx: &Bookkeeping, limit: u64) -> Result<Vec<audit_event::Model>, Error> {
+    let mut waiting = Query::select();
+    waiting.column(audit_pending::Column::EventId).from(audit_pending::Entity);
+    let rows = audit_event::Entity::find()
+        .filter(audit_event::COLUMN.id.in_subquery(waiting))
+        .order_by_asc(audit_event::Column::Xid)
+        .order_by_asc(audit_event::Column::Id)
+        .limit(limit)
+        .all(&tx.conn())
+        .await?;
+    Ok(rows)
+}
+
+pub async fn nodes_in(tx: &Bookkeeping, positions: &[u64]) -> Result<HashMap<u64, Hash>, Error> {
+    let wanted = positions.iter().map(|p| i64::try_from(*p)).collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
+    let rows = audit_node::Entity::find().filter(audit_node::COLUMN.position.is_in(wanted)).all(&tx.conn()).await?;
+    rows.into_iter().map(to_node).collect()
+}
+
+pub async fn nodes(reader: &Reader<'_>, positions: &[u64]) -> Result<HashMap<u64, Hash>, Error> {
+    let mut all = HashMap::new();
+    for chunk in positions.chunks(CHUNK) {
+        let wanted = chunk.iter().map(|p| i64::try_from(*p)).collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
+        let rows =
+            audit_node::Entity::find().filter(audit_node::COLUMN.position.is_in(wanted)).all(reader.conn()).await?;
+        for row in rows {
+            let (position, hash) = to_node(row)?;
+            all.insert(position, hash);
+        }
+    }
+    Ok(all)
+}
+
+/// Gives events their places and the tree its new nodes.
+pub async fn extend(
+    tx: &Bookkeeping,
+    first: u64,
+    events: &[audit_event::Model],
+    nodes: &[(u64, Hash)],
+    head: &Head,
+    root: &Hash,
+) -> Result<(), Error> {
+    let signed = |n: u64| i64::try_from(n).map_err(Error::internal);
+    let leaves = events
+        .iter()
+        .zip(first..)
+        .map(|(event, seq)| Ok(audit_leaf::ActiveModel { seq: Set(signed(seq)?), event_id: Set(event.id) }))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let nodes = nodes
+        .iter()
+        .map(|(position, hash)| Ok(audit_node::ActiveModel { position: Set(signed(*position)?), hash: Set(hex(hash)) }))
+        .collect::<Result<Vec<_>, Error>>()?;
+    for chunk in leaves.chunks(CHUNK) {
+        audit_leaf::Entity::insert_many(chunk.to_vec()).exec_without_returning(&tx.conn()).await?;
+    }
+    for chunk in nodes.chunks(CHUNK) {
+        audit_node::Entity::insert_many(chunk.to_vec()).exec_without_returning(&tx.conn()).await?;
+    }
+    for chunk in events.chunks(CHUNK) {
+        let done: Vec<_> = chunk.iter().map(|event| event.id).collect();
+        audit_pending::Entity::delete_many()
+            .filter(audit_pending::COLUMN.event_id.is_in(done))
+            .exec(&tx.conn())
+            .await?;
+    }
+    let row = audit_checkpoint::ActiveModel {
+        size: Set(signed(head.size)?),
+        root: Set(hex(root)),
+        note: Set(head.note.clone()),
+        created_at: Set(tx.at()),
+    };
+    audit_checkpoint::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    audit_head::Entity::update_many()
+        .col_expr(audit_head::Column::Size, Expr::value(signed(head.size)?))
+        .filter(audit_head::COLUMN.id.eq(1))
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn head(reader: &Reader<'_>) -> Result<Option<Head>, Error> {
+    let row = audit_checkpoint::Entity::find().order_by_desc(audit_checkpoint::Column::Size).one(reader.conn()).await?;
+    row.map(|row| Ok(Head { size: u64::try_from(row.size).map_err(Error::internal)?, note: row.note })).transpose()
+}
+
+/// Leaves `from..to`, in their order, with their places.
+pub async fn leaves(reader: &Reader<'_>, from: u64, to: u64) -> Result<Vec<String>, Error> {
+    let signed = |n: u64| i64::try_from(n).map_err(Error::internal);
+    let places = audit_leaf::Entity::find()
+        .filter(audit_leaf::COLUMN.seq.gte(signed(from)?))
+        .filter(audit_leaf::COLUMN.seq.lt(signed(to)?))
+        .order_by_asc(audit_leaf::Column::Seq)
+        .all(reader.conn())
+        .await?;
+    let ids: Vec<_> = places.iter().map(|place| place.event_id).collect();
+    let mut texts = HashMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let rows =
+            audit_event::Entity::find().filter(audit_event::COLUMN.id.is_in(chunk.to_vec())).all(reader.conn()).await?;
+        texts.extend(rows.into_iter().map(|row| (row.id, row.leaf)));
+    }
+    ids.iter().map(|id| texts.remove(id).ok_or_else(|| Error::internal(format!("event {id} is missing")))).collect()
+}
+
+/// What happened in the scope, newest first.
+pub async fn events(
+    reader: &Reader<'_>,
+    action: Option<&str>,
+    object: Option<&str>,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<Entry>, Error> {
+    let mut query = visible(reader.scope()).order_by_desc(audit_event::Column::Id).limit(limit);
+    if let Some(action) = action {
+        query = query.filter(audit_event::COLUMN.action.eq(action));
+    }
+    if let Some(object) = object {
+        query = query.filter(audit_event::COLUMN.object_id.eq(object));
+    }
+    if let Some(before) = before {
+        query = query.filter(audit_event::COLUMN.id.lt(before));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let places = audit_leaf::Entity::find().filter(audit_leaf::COLUMN.event_id.is_in(ids)).all(reader.conn()).await?;
+    let places: HashMap<_, _> = places.into_iter().map(|place| (place.event_id, place.seq)).collect();
+    Ok(rows
+        .into_iter()
+        .map(|row| Entry {
+            id: row.id,
+            index: places.get(&row.id).copied(),
+            at: row.at,
+            action: row.action,
+            outcome: row.outcome,
+            leaf: row.leaf,
+        })
+        .collect())
+}
+
+/// Whether the leaf at a place belongs to the scope: what another tenant did is not there.
+pub async fn is_visible(reader: &Reader<'_>, index: u64) -> Result<bool, Error> {
+    let index = i64::try_from(index).unwrap_or(-1);
+    let Some(place) = audit_leaf::Entity::find_by_id(index).one(reader.conn()).await? else { return Ok(false) };
+    let row = visible(reader.scope()).filter(audit_event::COLUMN.id.eq(place.event_id)).one(reader.conn()).await?;
+    Ok(row.is_some())
+}
+
+fn visible(scope: Scope) -> Select<audit_event::Entity> {
+    match scope {
+        Scope::Instance => audit_event::Entity::find(),
+        Scope::Workspace(id) => audit_event::Entity::find().filter(audit_event::COLUMN.workspace_id.eq(id)),
+    }
+}
+
+fn to_node(row: audit_node::Model) -> Result<(u64, Hash), Error> {
+    let position = u64::try_from(row.position).map_err(Error::internal)?;
+    let digest = crate::core::digest::Digest::from_hex(&row.hash).map_err(|e| Error::internal(e.0))?;
+    Ok((position, *digest.bytes()))
+}
+
+pub fn leaf_hash(event: &audit_event::Model) -> Hash {
+    merkle::leaf_hash(event.leaf.as_bytes())
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|b| format!("{b:02x}")).collect()
+}

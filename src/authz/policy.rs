@@ -1,0 +1,164 @@
+//! The rules, as pure functions: who, on what, gives a permit or a refusal.
+
+use crate::{
+    authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Principal, ReadPermit, Scope},
+    core::ids::{AccountId, WorkspaceId},
+};
+
+/// Leave to look at the caller's own workspace.
+pub fn read(who: &Principal, action: Action) -> Result<ReadPermit, Denied> {
+    if !who.may(action) {
+        return Err(role_missing(who, action));
+    }
+    Ok(ReadPermit { scope: Scope::Workspace(who.workspace) })
+}
+
+/// Leave to find out who a credential belongs to, before there is a caller.
+pub fn authenticate() -> ReadPermit {
+    ReadPermit { scope: Scope::Instance }
+}
+
+/// Leave for the registry's own upkeep: workers, the log, start-up checks.
+pub fn upkeep() -> ReadPermit {
+    ReadPermit { scope: Scope::Instance }
+}
+
+/// Leave to do what the caller's roles allow anywhere in the workspace.
+pub fn act(who: &Principal, action: Action) -> Result<Permit, Denied> {
+    if !who.may(action) {
+        return Err(role_missing(who, action));
+    }
+    Ok(permit(who, action))
+}
+
+/// A sign-in that succeeded is the account's own act; one that failed is nobody's.
+pub fn sign_in(workspace: Option<WorkspaceId>, account: Option<(AccountId, &str)>, cause: Cause) -> Permit {
+    let actor = Actor {
+        kind: if account.is_some() { Kind::User } else { Kind::Anonymous },
+        id: account.map(|(id, _)| id),
+        name: account.map_or_else(|| "anonymous".to_owned(), |(_, name)| name.to_owned()),
+        credential: Credential::None,
+        workspace,
+        cause,
+    };
+    Permit { actor, action: Action::SessionOpen }
+}
+
+/// Whose credential it is decides: one's own, or an administrator's business.
+pub fn manage_token(who: &Principal, action: Action, owner: AccountId) -> Result<Permit, Denied> {
+    let permitted = act(who, action)?;
+    if who.id == Some(owner) || who.may(Action::AccountCreate) {
+        return Ok(permitted);
+    }
+    Err(denied(who, action, "not_yours", "only an administrator manages other people's tokens".to_owned()))
+}
+
+/// Everyone who had a hand in what is to be approved.
+#[derive(Clone, Debug, Default)]
+pub struct Involved {
+    /// Who created or sealed the version, with the capacity in which they did it.
+    pub parties: Vec<(AccountId, &'static str)>,
+}
+
+/// Four eyes: an approver is a person, and none of those who made or measured the thing.
+pub fn decide_promotion(who: &Principal, action: Action, involved: &Involved) -> Result<Permit, Denied> {
+    let permitted = act(who, action)?;
+    if who.kind != Kind::User {
+        let reason = "only a person decides on a promotion request".to_owned();
+        return Err(denied(who, action, "robot_cannot_approve", reason));
+    }
+    let conflict = conflicts(who, involved);
+    if conflict.is_empty() {
+        return Ok(permitted);
+    }
+    let reason = format!(
+        "{} cannot decide on this request, being {}; ask someone who had no part in it",
+        who.name,
+        conflict.join(" and ")
+    );
+    Err(denied(who, action, "separation_of_duties", reason))
+}
+
+/// In which capacities the caller had a hand in it; empty means independent.
+pub fn conflicts(who: &Principal, involved: &Involved) -> Vec<&'static str> {
+    let mut found: Vec<_> =
+        involved.parties.iter().filter(|(party, _)| Some(*party) == who.id).map(|(_, capacity)| *capacity).collect();
+    found.dedup();
+    found
+}
+
+/// Withdrawing is for the one who asked.
+pub fn withdraw_promotion(who: &Principal, requested_by: AccountId) -> Result<Permit, Denied> {
+    let action = Action::PromotionWithdraw;
+    let permitted = act(who, action)?;
+    if who.id == Some(requested_by) {
+        return Ok(permitted);
+    }
+    Err(denied(who, action, "not_yours", "only the one who asked withdraws a request".to_owned()))
+}
+
+/// What the registry does by itself, as a consequence or by the clock.
+pub fn system(who: &Principal, action: Action) -> Result<Permit, Denied> {
+    if who.kind == Kind::System {
+        return Ok(permit(who, action));
+    }
+    Err(denied(who, action, "forbidden", "only the registry itself does this".to_owned()))
+}
+
+fn permit(who: &Principal, action: Action) -> Permit {
+    Permit { actor: who.actor(), action }
+}
+
+fn role_missing(who: &Principal, action: Action) -> Denied {
+    let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
+    let held = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+    let reason = format!("{} ({held}) may not {action}; ask a workspace administrator for a role that may", who.name);
+    denied(who, action, "forbidden", reason)
+}
+
+fn denied(who: &Principal, action: Action, code: &'static str, reason: String) -> Denied {
+    Denied { actor: Box::new(who.actor()), action, code, reason, object: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authz::Role;
+    use std::collections::BTreeSet;
+
+    fn person(roles: &[Role]) -> Principal {
+        Principal {
+            id: Some(AccountId::generate()),
+            kind: Kind::User,
+            name: "ines".to_owned(),
+            workspace: WorkspaceId::generate(),
+            roles: roles.iter().copied().collect::<BTreeSet<_>>(),
+            credential: Credential::None,
+            cause: Cause::default(),
+        }
+    }
+
+    #[test]
+    fn an_approver_had_no_part_in_it() {
+        let who = person(&[Role::Reviewer, Role::Contributor]);
+        let mine = Involved { parties: who.id.map(|id| (id, "the version's author")).into_iter().collect() };
+        let refused = decide_promotion(&who, Action::PromotionApprove, &mine).expect_err("conflict");
+        assert_eq!(refused.code, "separation_of_duties");
+        let theirs = Involved { parties: vec![(AccountId::generate(), "the version's author")] };
+        assert!(decide_promotion(&who, Action::PromotionApprove, &theirs).is_ok());
+    }
+
+    #[test]
+    fn no_robot_approves_whatever_its_roles() {
+        let robot = Principal { kind: Kind::Service, ..person(&[Role::Reviewer]) };
+        let refused = decide_promotion(&robot, Action::PromotionApprove, &Involved::default()).expect_err("robot");
+        assert_eq!(refused.code, "robot_cannot_approve");
+        let system = Principal::system("worker", robot.workspace);
+        assert!(decide_promotion(&system, Action::PromotionApprove, &Involved::default()).is_err());
+    }
+
+    #[test]
+    fn the_registry_alone_finishes_runs() {
+        assert!(system(&person(Role::ALL), Action::RunFinish).is_err());
+    }
+}

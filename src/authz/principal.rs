@@ -1,0 +1,102 @@
+use crate::{
+    authz::{Action, Actor, Role},
+    core::ids::{AccountId, ClaimId, TokenId, WorkspaceId},
+};
+use std::collections::BTreeSet;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    User,
+    /// A robot: it has an owner and an expiry, and approves nothing.
+    Service,
+    /// The registry itself: workers and the operator's console.
+    System,
+    Anonymous,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+            Self::System => "system",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+/// By what the caller proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    Session(TokenId),
+    Token(TokenId),
+    /// Access to the machine itself, or no credential at all.
+    None,
+}
+
+impl Credential {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Session(_) => "session",
+            Self::Token(_) => "token",
+            Self::None => "none",
+        }
+    }
+
+    pub fn id(self) -> Option<TokenId> {
+        match self {
+            Self::Session(id) | Self::Token(id) => Some(id),
+            Self::None => None,
+        }
+    }
+}
+
+/// The request that a change comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    pub request_id: Option<String>,
+    /// The claimed `Idempotency-Key`: settled in the same transaction as the change.
+    pub claim: Option<ClaimId>,
+}
+
+/// An authenticated caller, in one workspace.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    pub id: Option<AccountId>,
+    pub kind: Kind,
+    pub name: String,
+    pub workspace: WorkspaceId,
+    pub roles: BTreeSet<Role>,
+    pub credential: Credential,
+    pub cause: Cause,
+}
+
+impl Principal {
+    /// The registry acting on its own account, in the workspace of the thing it works on.
+    pub fn system(name: &str, workspace: WorkspaceId) -> Self {
+        Self {
+            id: None,
+            kind: Kind::System,
+            name: name.to_owned(),
+            workspace,
+            roles: BTreeSet::new(),
+            credential: Credential::None,
+            cause: Cause::default(),
+        }
+    }
+
+    pub fn may(&self, action: Action) -> bool {
+        self.kind == Kind::System || self.roles.iter().any(|role| role.allows(action))
+    }
+
+    pub fn actor(&self) -> Actor {
+        Actor {
+            kind: self.kind,
+            id: self.id,
+            name: self.name.clone(),
+            credential: self.credential,
+            workspace: Some(self.workspace),
+            cause: self.cause.clone(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Roles are named sets of actions; nothing asks for a role where it can ask for an action.
+
+use crate::{authz::Action, core::Malformed};
+use std::fmt;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Looks at everything but the log.
+    Viewer,
+    /// A data scientist: registers, pushes, asks.
+    Contributor,
+    /// Decides on promotion requests.
+    Reviewer,
+    /// Owns environments, their limits and policies; activates and rolls back.
+    EnvironmentManager,
+    /// A deployment tool: pulls what is active, and nothing else.
+    Deployer,
+    /// Reads everything and the log.
+    Auditor,
+    /// Members, tokens, trusted keys. Approves nothing.
+    Admin,
+}
+
+const LOOK: &[Action] = &[
+    Action::AccountRead,
+    Action::TrustKeyRead,
+    Action::ModelRead,
+    Action::VersionRead,
+    Action::EnvironmentRead,
+    Action::DatasetRead,
+    Action::RunRead,
+    Action::PromotionRead,
+    Action::ReleaseRead,
+];
+
+/// What everyone may do with what is their own.
+const OWN: &[Action] = &[Action::SessionClose, Action::TokenRead, Action::TokenCreate, Action::TokenRevoke];
+
+impl Role {
+    pub const ALL: &[Self] = &[
+        Self::Viewer,
+        Self::Contributor,
+        Self::Reviewer,
+        Self::EnvironmentManager,
+        Self::Deployer,
+        Self::Auditor,
+        Self::Admin,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Contributor => "contributor",
+            Self::Reviewer => "reviewer",
+            Self::EnvironmentManager => "environment_manager",
+            Self::Deployer => "deployer",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub fn parse(raw: &str) -> Result<Self, Malformed> {
+        Self::ALL.iter().copied().find(|role| role.name() == raw).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|role| role.name()).collect();
+            Malformed::new(format!("use one of {}", names.join(", ")))
+        })
+    }
+
+    pub fn allows(self, action: Action) -> bool {
+        OWN.contains(&action) || self.actions().iter().any(|set| set.contains(&action))
+    }
+
+    fn actions(self) -> [&'static [Action]; 2] {
+        let own: &[Action] = match self {
+            Self::Viewer => &[],
+            Self::Contributor => &[
+                Action::ModelRegister,
+                Action::ModelUpdate,
+                Action::VersionCreate,
+                Action::VersionUpload,
+                Action::VersionSeal,
+                Action::VersionInspect,
+                Action::DatasetRegister,
+                Action::RunRequest,
+                Action::PromotionRequest,
+                Action::PromotionWithdraw,
+            ],
+            Self::Reviewer => &[Action::VersionInspect, Action::PromotionApprove, Action::PromotionReject],
+            Self::EnvironmentManager => &[
+                Action::EnvironmentCreate,
+                Action::EnvironmentRevise,
+                Action::ConstraintsRevise,
+                Action::PolicyPublish,
+                Action::DatasetRegister,
+                Action::PromotionActivate,
+                Action::ReleaseRollBack,
+            ],
+            Self::Deployer => return [&[], &[Action::ReleaseRead, Action::ReleasePull]],
+            Self::Auditor => &[Action::AuditRead, Action::AuditExport, Action::VersionInspect],
+            Self::Admin => &[
+                Action::AccountCreate,
+                Action::AccountDeactivate,
+                Action::TrustKeyAdd,
+                Action::TrustKeyRevoke,
+                Action::VersionRevoke,
+                Action::AuditRead,
+            ],
+        };
+        [LOOK, own]
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reviewers_approve_and_only_deployers_pull() {
+        for role in Role::ALL {
+            assert_eq!(role.allows(Action::PromotionApprove), *role == Role::Reviewer, "{role}");
+            assert_eq!(role.allows(Action::ReleasePull), *role == Role::Deployer, "{role}");
+        }
+    }
+
+    #[test]
+    fn a_deployer_sees_releases_only() {
+        for action in [Action::ModelRead, Action::VersionRead, Action::AuditRead, Action::RunRead] {
+            assert!(!Role::Deployer.allows(action), "{action}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use crate::{blobs::sync_folder, core::digest::Digest};
+use sha2::{Digest as _, Sha256};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+use tokio::{
+    fs,
+    io::{AsyncWriteExt, BufWriter},
+};
+use uuid::Uuid;
+
+/// Bytes on their way in, hashed as they arrive.
+///
+/// Dropping it removes what was written.
+pub struct Upload {
+    file: BufWriter<fs::File>,
+    path: PathBuf,
+    hasher: Sha256,
+    size_bytes: u64,
+    kept: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    #[error("the bytes have the digest {found}, not {expected}")]
+    WrongDigest { expected: Digest, found: Digest },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Upload {
+    pub(super) async fn begin(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(Uuid::now_v7().to_string());
+        let file = fs::File::create_new(&path).await?;
+        let file = BufWriter::with_capacity(256 << 10, file);
+        Ok(Self { file, path, hasher: Sha256::new(), size_bytes: 0, kept: false })
+    }
+
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hasher.update(bytes);
+        self.size_bytes += bytes.len() as u64;
+        self.file.write_all(bytes).await
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    pub(super) async fn finish(mut self, expected: &Digest, place: &Path) -> Result<u64, UploadError> {
+        let found = Digest::finish(std::mem::take(&mut self.hasher));
+        if found != *expected {
+            return Err(UploadError::WrongDigest { expected: *expected, found });
+        }
+        self.file.flush().await?;
+        self.file.get_ref().sync_all().await?;
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder).await?;
+            fs::rename(&self.path, place).await?;
+            self.kept = true;
+            sync_folder(folder).await?;
+        }
+        Ok(self.size_bytes)
+    }
+
+    pub(super) async fn discard(mut self) -> io::Result<()> {
+        self.file.flush().await?;
+        self.file.get_ref().sync_all().await
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nobody is waiting for the answer; the sweep at start finds what this misses.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! One binary: the service, its worker and sandbox, the operator's console, the client.
+
+mod admin;
+mod config;
+mod exit;
+mod sandbox;
+mod serve;
+
+use crate::config::Config;
+use clap::{Args, Parser, Subcommand};
+use std::{io::Write, process::ExitCode};
+
+pub use exit::{Exit, Failure};
+
+#[derive(Parser)]
+#[command(
+    name = "plimsoll",
+    version,
+    about = "Registers models, measures them against an environment's limits, and lets only what was approved leave.",
+    after_help = "Exit codes: 0 ok, 1 other, 2 usage, 3 not found, 4 sign in first, 5 refused by policy,\n6 verification failed, 7 conflict, 8 unreachable, 9 timed out, 130 interrupted.",
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service: API, pages, audit log and, by default, one worker.
+    #[command(after_help = "Example:\n  plimsoll serve --data ./plimsoll-data --listen 127.0.0.1:8250")]
+    Serve(Config),
+    /// Run validation jobs for a service that shares this database and data folder.
+    #[command(after_help = "Example:\n  PLIMSOLL_DB_URL=postgres://… plimsoll worker --data /srv/plimsoll")]
+    Worker(Config),
+    /// Run one model, cut off from everything; started by the worker, not by people.
+    #[command(hide = true)]
+    Sandbox(sandbox::Sandbox),
+    /// Bring the database's schema up to date.
+    #[command(after_help = "Example:\n  plimsoll migrate --data ./plimsoll-data")]
+    Migrate(Config),
+    /// The operator's console: acts on the database directly.
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Print the effective configuration, secrets masked.
+    #[command(after_help = "Example:\n  PLIMSOLL_LISTEN=0.0.0.0:80 plimsoll config --json")]
+    Config(config::Show),
+    /// Print the API document.
+    #[command(after_help = "Example:\n  plimsoll openapi > openapi/plimsoll.yaml")]
+    Openapi(Openapi),
+}
+
+#[derive(Args)]
+struct Openapi {
+    /// JSON instead of YAML.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command line and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    // The sandbox must be alone in its process: no runtime, no threads.
+    if let Command::Sandbox(sandbox) = cli.command {
+        return sandbox.run();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Exit::Other.into();
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.print();
+            failure.exit.into()
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(config) => serve::serve(config).await,
+        Command::Worker(config) => serve::worker(config).await,
+        Command::Migrate(config) => serve::migrate(config).await,
+        Command::Admin(admin) => admin.run().await,
+        Command::Config(show) => show.run(),
+        Command::Openapi(args) => openapi(&args),
+        Command::Sandbox(_) => Ok(Exit::Usage),
+    }
+}
+
+fn openapi(args: &Openapi) -> Result<Exit, Failure> {
+    let document = crate::http::server::openapi();
+    let text = if args.json {
+        document.to_pretty_json().map_err(Failure::other)?
+    } else {
+        document.to_yaml().map_err(Failure::other)?
+    };
+    print(&text)
+}
+
+/// Writes to standard output; a reader that went away is not an error.
+pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::other(error)),
+        _ => Ok(Exit::Ok),
+    }
+}

@@ -1,0 +1,96 @@
+//! Starting and stopping the service.
+
+use crate::{
+    app::App,
+    audit,
+    cli::{Exit, Failure, print},
+    config::Config,
+    core::clock::Clock,
+    db,
+    http::server,
+    jobs::worker,
+    telemetry,
+};
+use actix_web::web::Data;
+use std::{net::TcpListener, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet};
+
+pub async fn serve(config: Config) -> Result<Exit, Failure> {
+    telemetry::start(&config.log).map_err(|e| Failure::new(Exit::Usage, e))?;
+    let listener = TcpListener::bind(config.http.listen).map_err(|e| {
+        Failure::new(Exit::Other, format!("can't listen on {}: {e}", config.http.listen))
+            .next("is another plimsoll running? choose another port with --listen")
+    })?;
+    let address = listener.local_addr().map_err(Failure::other)?;
+    let app = Arc::new(App::open(&config, Clock::System).await?);
+    let (stop, stopped) = watch::channel(false);
+    let mut background = JoinSet::new();
+    background.spawn(audit::sequencer::run(app.clone(), stopped.clone()));
+    for _ in 0..config.sandbox.workers {
+        background.spawn(worker::run(app.clone(), stopped.clone()));
+    }
+    let service = server::run(listener, Data::from(app.clone()), config.http.workers()).map_err(Failure::other)?;
+    let handle = service.handle();
+    let service = tokio::spawn(service);
+    welcome(&config, &app, address.to_string());
+    stop_signal().await.map_err(Failure::other)?;
+    tracing::info!("stopping: finishing what is under way");
+    tokio::time::sleep(Duration::from_secs(config.http.drain_seconds)).await;
+    handle.stop(true).await;
+    let _ = stop.send(true);
+    app.work.notify_waiters();
+    service.await.map_err(Failure::other)?.map_err(Failure::other)?;
+    while background.join_next().await.is_some() {}
+    Ok(Exit::Ok)
+}
+
+pub async fn worker(config: Config) -> Result<Exit, Failure> {
+    telemetry::start(&config.log).map_err(|e| Failure::new(Exit::Usage, e))?;
+    let app = Arc::new(App::open(&config, Clock::System).await?);
+    if app.sandbox.ort_lib.is_none() {
+        return Err(Failure::new(
+            Exit::Other,
+            "no ONNX Runtime library was found, so this worker could measure nothing",
+        )
+        .next("scripts/fetch-ort.sh fetches it; or name it with --ort-lib"));
+    }
+    let (stop, stopped) = watch::channel(false);
+    let mut work = JoinSet::new();
+    for _ in 0..config.sandbox.workers.max(1) {
+        work.spawn(worker::run(app.clone(), stopped.clone()));
+    }
+    stop_signal().await.map_err(Failure::other)?;
+    let _ = stop.send(true);
+    app.work.notify_waiters();
+    while work.join_next().await.is_some() {}
+    Ok(Exit::Ok)
+}
+
+pub async fn migrate(config: Config) -> Result<Exit, Failure> {
+    tokio::fs::create_dir_all(&config.storage.data).await.map_err(Failure::other)?;
+    let url = config.storage.database_url().map_err(Failure::other)?;
+    db::migrate(&url).await.map_err(Failure::other)?;
+    print("the schema is up to date")
+}
+
+fn welcome(config: &Config, app: &App, address: String) {
+    tracing::info!("Plimsoll {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+    tracing::info!("API: http://{address}/docs  data: {}", config.storage.data.display());
+    if app.sandbox.ort_lib.is_none() {
+        tracing::warn!(
+            "no ONNX Runtime library was found: validation runs will wait. Fetch it with scripts/fetch-ort.sh"
+        );
+    }
+    if !config.http.listen.ip().is_loopback() {
+        tracing::warn!("listening beyond this machine without TLS: put a TLS proxy in front");
+    }
+}
+
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}

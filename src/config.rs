@@ -1,0 +1,218 @@
+//! The only reader of the environment: one struct per concern, flattened.
+//!
+//! Zero configuration works: SQLite and blobs in `./plimsoll-data`, loopback only.
+
+use clap::Args;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Everything that `serve` and `worker` need to know.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    #[command(flatten)]
+    pub storage: Storage,
+    #[command(flatten)]
+    pub http: Http,
+    #[command(flatten)]
+    pub sandbox: Sandbox,
+    #[command(flatten)]
+    pub log: Log,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Storage {
+    /// Folder for blobs, keys and, by default, the database.
+    #[arg(long, env = "PLIMSOLL_DATA", default_value = "plimsoll-data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST:PORT/NAME` [default: SQLite in the data folder].
+    #[arg(long, env = "PLIMSOLL_DB_URL", value_name = "URL", hide_env_values = true)]
+    pub db_url: Option<String>,
+    /// A file that holds the database URL, for secrets that must not be in the environment.
+    #[arg(long, env = "PLIMSOLL_DB_URL_FILE", value_name = "FILE", conflicts_with = "db_url")]
+    pub db_url_file: Option<PathBuf>,
+    /// The registry's Ed25519 signing key (PKCS#8 PEM); made at first start [default: in the data folder].
+    #[arg(long, env = "PLIMSOLL_SIGNING_KEY_FILE", value_name = "FILE")]
+    pub signing_key_file: Option<PathBuf>,
+    /// The name of this registry in its audit log and statements; never changes afterwards.
+    #[arg(long, env = "PLIMSOLL_ORIGIN", default_value = "plimsoll.example/log", value_name = "NAME")]
+    pub origin: String,
+    /// The largest file that may be pushed, in bytes.
+    #[arg(long, env = "PLIMSOLL_MAX_FILE_BYTES", default_value_t = 10 << 30, value_name = "BYTES")]
+    pub max_file_bytes: u64,
+    /// The largest evaluation dataset, in bytes.
+    #[arg(long, env = "PLIMSOLL_MAX_DATASET_BYTES", default_value_t = 256 << 20, value_name = "BYTES")]
+    pub max_dataset_bytes: u64,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Http {
+    /// Address and port to listen on.
+    #[arg(long, env = "PLIMSOLL_LISTEN", default_value = "127.0.0.1:8250", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// HTTP worker threads [default: one per core, at least 2].
+    #[arg(long, env = "PLIMSOLL_HTTP_WORKERS", value_name = "N")]
+    pub http_workers: Option<usize>,
+    /// Seconds to go on serving after a stop signal, while load balancers notice.
+    #[arg(long, env = "PLIMSOLL_DRAIN_SECONDS", default_value_t = 0, value_name = "SECONDS")]
+    pub drain_seconds: u64,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Sandbox {
+    /// The ONNX Runtime library [default: next to the program in `lib/`, or in `.cache/onnxruntime`].
+    #[arg(long, env = "PLIMSOLL_ORT_LIB", value_name = "FILE")]
+    pub ort_lib: Option<PathBuf>,
+    /// Address space that a model's process may use beyond the model itself, in MiB.
+    #[arg(long, env = "PLIMSOLL_SANDBOX_MEMORY_MIB", default_value_t = 2048, value_name = "MIB")]
+    pub sandbox_memory_mib: u64,
+    /// Wall-clock seconds that one validation run may take.
+    #[arg(long, env = "PLIMSOLL_SANDBOX_SECONDS", default_value_t = 300, value_name = "SECONDS")]
+    pub sandbox_seconds: u64,
+    /// The program to start as the sandbox [default: this one].
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub sandbox_exe: Option<PathBuf>,
+    /// Validation runs at once in this process; 0 leaves them to `plimsoll worker`.
+    #[arg(long, env = "PLIMSOLL_WORKERS", default_value_t = 1, value_name = "N")]
+    pub workers: usize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Log {
+    /// Which lines are logged, such as `info` or `plimsoll=debug,info`.
+    #[arg(long, env = "PLIMSOLL_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// One JSON object per line instead of text for people.
+    #[arg(long, env = "PLIMSOLL_LOG_JSON")]
+    pub log_json: bool,
+}
+
+impl Storage {
+    /// # Errors
+    /// When the file named by `--db-url-file` cannot be read.
+    pub fn database_url(&self) -> std::io::Result<String> {
+        if let Some(url) = &self.db_url {
+            return Ok(url.clone());
+        }
+        if let Some(file) = &self.db_url_file {
+            return Ok(std::fs::read_to_string(file)?.trim().to_owned());
+        }
+        Ok(format!("sqlite://{}", self.data.join("plimsoll.db").display()))
+    }
+
+    pub fn signing_key(&self) -> PathBuf {
+        self.signing_key_file.clone().unwrap_or_else(|| self.data.join("keys/registry.pem"))
+    }
+}
+
+impl Sandbox {
+    pub fn wall(&self) -> Duration {
+        Duration::from_secs(self.sandbox_seconds)
+    }
+
+    /// The first place where the library is; `None` when it is nowhere.
+    pub fn find_ort(&self) -> Option<PathBuf> {
+        if let Some(named) = &self.ort_lib {
+            return Some(named.clone());
+        }
+        let beside = std::env::current_exe().ok()?.parent()?.join("lib");
+        [beside, PathBuf::from(".cache/onnxruntime")].iter().find_map(|dir| library_in(dir))
+    }
+}
+
+fn library_in(dir: &Path) -> Option<PathBuf> {
+    let mut found: Vec<_> = std::fs::read_dir(dir)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"))
+        })
+        .collect();
+    found.sort();
+    found.pop()?.canonicalize().ok()
+}
+
+/// The effective values, with secrets masked: what `plimsoll config` prints.
+pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
+    let path = |p: Option<PathBuf>| p.map_or_else(|| "not found".to_owned(), |p| p.display().to_string());
+    vec![
+        ("PLIMSOLL_DATA", config.storage.data.display().to_string()),
+        ("PLIMSOLL_DB_URL", config.storage.database_url().map_or_else(|e| e.to_string(), |url| mask(&url))),
+        ("PLIMSOLL_SIGNING_KEY_FILE", config.storage.signing_key().display().to_string()),
+        ("PLIMSOLL_ORIGIN", config.storage.origin.clone()),
+        ("PLIMSOLL_MAX_FILE_BYTES", config.storage.max_file_bytes.to_string()),
+        ("PLIMSOLL_MAX_DATASET_BYTES", config.storage.max_dataset_bytes.to_string()),
+        ("PLIMSOLL_LISTEN", config.http.listen.to_string()),
+        ("PLIMSOLL_HTTP_WORKERS", config.http.workers().to_string()),
+        ("PLIMSOLL_DRAIN_SECONDS", config.http.drain_seconds.to_string()),
+        ("PLIMSOLL_ORT_LIB", path(config.sandbox.find_ort())),
+        ("PLIMSOLL_SANDBOX_MEMORY_MIB", config.sandbox.sandbox_memory_mib.to_string()),
+        ("PLIMSOLL_SANDBOX_SECONDS", config.sandbox.sandbox_seconds.to_string()),
+        ("PLIMSOLL_WORKERS", config.sandbox.workers.to_string()),
+        ("PLIMSOLL_LOG", config.log.log.clone()),
+        ("PLIMSOLL_LOG_JSON", config.log.log_json.to_string()),
+    ]
+}
+
+impl Http {
+    pub fn workers(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        self.http_workers.unwrap_or(cores).max(2)
+    }
+}
+
+fn mask(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((login, rest))) => {
+            let user = login.trim_start_matches(scheme).trim_start_matches("://").split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{rest}")
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// Where the client keeps its profiles, and what it takes from the environment.
+#[derive(Args, Clone, Debug)]
+pub struct Client {
+    /// The service's address [default: that of the profile].
+    #[arg(long, env = "PLIMSOLL_URL", global = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// A file that holds the token to use instead of the profile's.
+    #[arg(long, env = "PLIMSOLL_TOKEN_FILE", global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The token itself, from the environment only: arguments are visible to everyone.
+    #[arg(skip = std::env::var("PLIMSOLL_TOKEN").ok())]
+    pub token: Option<String>,
+    /// Which stored sign-in to use.
+    #[arg(long, env = "PLIMSOLL_PROFILE", global = true, default_value = "default", value_name = "NAME")]
+    pub profile: String,
+    /// Folder of the stored sign-ins [default: `~/.config/plimsoll`].
+    #[arg(long, env = "PLIMSOLL_CONFIG_DIR", global = true, value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+}
+
+impl Client {
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+    pub fn config_folder(&self) -> PathBuf {
+        let home = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        self.config_dir
+            .clone()
+            .or_else(|| home("XDG_CONFIG_HOME").map(|dir| dir.join("plimsoll")))
+            .or_else(|| home("HOME").map(|dir| dir.join(".config/plimsoll")))
+            .unwrap_or_else(|| PathBuf::from(".plimsoll"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    #[test]
+    fn a_password_in_a_url_is_never_printed() {
+        assert_eq!(mask("postgres://ann:s3cret@db:5432/x"), "postgres://ann:***@db:5432/x");
+        assert_eq!(mask("sqlite://a/b.db"), "sqlite://a/b.db");
+    }
+}

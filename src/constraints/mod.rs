@@ -1,0 +1,24 @@
+//! The load line of an environment: what is asked of a model there, and what a measurement says
+//! about it. Pure: parsed types and rules, no I/O.
+//!
+//! Invariants: an illegal [`ConstraintSpec`] can't exist as a value; only a figure that was
+//! measured, is finite, rests on enough samples and satisfies the limit is a pass.
+
+mod fields;
+mod find;
+pub mod judge;
+pub mod measured;
+pub mod metric;
+mod parse;
+mod reason;
+pub mod spec;
+pub mod unit;
+pub mod verdict;
+mod words;
+
+pub use judge::judge;
+pub use measured::{HostFingerprint, LoadRun, Measured, Predictions};
+pub use metric::{Dimension, Metric, Statistic};
+pub use spec::{BiasRequest, Confidence, Constraint, ConstraintSpec, Hardware, Load, Operator, Severity, SpecError};
+pub use unit::{Quantity, Unit};
+pub use verdict::{ConstraintVerdict, Verdict, blocks};

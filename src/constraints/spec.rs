@@ -1,0 +1,250 @@
+//! The load line of an environment as values.
+//!
+//! Invariants: a [`ConstraintSpec`] is only made by [`ConstraintSpec::parse`]; it serialises to
+//! the JSON that it was parsed from; its constraints have every default filled in.
+
+use super::{
+    metric::{Dimension, Metric, Statistic},
+    parse,
+    unit::Unit,
+    words::words,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt};
+use utoipa::ToSchema;
+
+pub const MAXIMUM_CONSTRAINTS: usize = 200;
+pub const DEFAULT_MINIMUM_GROUP_SIZE: u64 = 30;
+
+words! {
+    Operator {
+        AtMost = "<=",
+        Below = "<",
+        AtLeast = ">=",
+        Above = ">",
+    }
+
+    /// What a verdict that isn't a pass does: stop a promotion, be shown, or be noted.
+    Severity {
+        Block = "block",
+        Warn = "warn",
+        Info = "info",
+    }
+
+    /// What has to satisfy the limit: the measured value, or its whole 95 % interval.
+    Confidence {
+        Point = "point",
+        Interval = "interval",
+    }
+}
+
+impl Operator {
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::AtMost => value <= limit,
+            Self::Below => value < limit,
+            Self::AtLeast => limit <= value,
+            Self::Above => limit < value,
+        }
+    }
+
+    /// Whether smaller is better.
+    pub fn is_upper_limit(self) -> bool {
+        matches!(self, Self::AtMost | Self::Below)
+    }
+}
+
+/// The condition under which calls are timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Load {
+    /// Rows per call, 1 to 4096.
+    #[schema(minimum = 1, maximum = 4096, default = 1)]
+    pub batch: u32,
+    /// Callers at the same time, 1 to 64.
+    #[schema(minimum = 1, maximum = 64, default = 1)]
+    pub concurrency: u32,
+    /// Calls that aren't counted, 0 to 10,000.
+    #[schema(minimum = 0, maximum = 10000, default = 20)]
+    pub warm_up: u32,
+    /// Calls that are counted, 10 to 100,000.
+    #[schema(minimum = 10, maximum = 100000, default = 500)]
+    pub samples: u32,
+    /// The run ends here even with fewer calls, 1 to 300.
+    #[schema(minimum = 1, maximum = 300, default = 20)]
+    pub max_seconds: u32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { batch: 1, concurrency: 1, warm_up: 20, samples: 500, max_seconds: 20 }
+    }
+}
+
+/// What representative hardware means. What is absent may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Hardware {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
+}
+
+/// One limit, with every default filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Constraint {
+    /// Unique in the spec: 1 to 64 of a-z, 0-9 and `-`.
+    pub name: String,
+    pub dimension: Dimension,
+    pub metric: Metric,
+    /// Of latency, and only there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<Statistic>,
+    /// Of bias, and only there: a sensitive column, or up to three joined by `*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    pub operator: Operator,
+    /// In `unit`.
+    pub limit: f64,
+    pub unit: Unit,
+    /// Of latency and throughput, and only there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
+    /// Fewer observations than this are inconclusive.
+    #[serde(default)]
+    pub minimum_samples: u64,
+    /// Of bias, and only there: smaller groups have a count and no rates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_group_size: Option<u64>,
+    #[serde(default = "point")]
+    pub confidence: Confidence,
+    #[serde(default = "block")]
+    pub severity: Severity,
+    #[serde(default)]
+    pub representative_hardware: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_evidence_age_days: Option<u32>,
+    /// The account that answers for this limit.
+    pub owner: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+}
+
+impl Constraint {
+    /// The limit in the base unit of the metric.
+    pub fn limit_in_base(&self) -> f64 {
+        self.unit.to_base(self.limit)
+    }
+}
+
+/// The load line of one environment. Make it with [`ConstraintSpec::parse`].
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+pub struct ConstraintSpec {
+    /// Model name to the evaluation dataset that counts in this environment.
+    #[schema(required = false)]
+    pub(super) datasets: BTreeMap<String, String>,
+    pub(super) hardware: Option<Hardware>,
+    /// 1 to 200 limits.
+    #[schema(min_items = 1, max_items = 200)]
+    pub(super) constraints: Vec<Constraint>,
+    #[schema(ignore)]
+    pub(super) written: Value,
+}
+
+/// A table of groups that a constraint needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BiasRequest {
+    /// `sex` or `sex*age_group`.
+    pub attribute: String,
+    pub minimum_group_size: u64,
+}
+
+impl ConstraintSpec {
+    /// Reads a spec and reports everything that is wrong with it, at most 100 problems, each
+    /// with its place (`constraints[2].unit`).
+    pub fn parse(written: &Value) -> Result<Self, Vec<SpecError>> {
+        parse::spec(written)
+    }
+
+    pub fn datasets(&self) -> &BTreeMap<String, String> {
+        &self.datasets
+    }
+
+    /// The evaluation dataset that counts for a model.
+    pub fn dataset(&self, model: &str) -> Option<&str> {
+        self.datasets.get(model).map(String::as_str)
+    }
+
+    pub fn hardware(&self) -> Option<&Hardware> {
+        self.hardware.as_ref()
+    }
+
+    pub fn constraints(&self) -> &[Constraint] {
+        &self.constraints
+    }
+
+    /// The distinct load conditions to run, in order.
+    pub fn loads(&self) -> Vec<Load> {
+        let mut loads: Vec<Load> = self.constraints.iter().filter_map(|c| c.load).collect();
+        loads.sort_unstable();
+        loads.dedup();
+        loads
+    }
+
+    /// The distinct tables of groups to make, in order.
+    pub fn bias_requests(&self) -> Vec<BiasRequest> {
+        let of = |c: &Constraint| {
+            Some(BiasRequest { attribute: c.attribute.clone()?, minimum_group_size: c.minimum_group_size? })
+        };
+        let mut requests: Vec<BiasRequest> = self.constraints.iter().filter_map(of).collect();
+        requests.sort_unstable();
+        requests.dedup();
+        requests
+    }
+
+    /// The same spec with every default written out: what a later change of a default can't
+    /// touch. It parses to an equal list of constraints.
+    pub fn explicit(&self) -> serde_json::Result<Value> {
+        let mut spec = serde_json::Map::new();
+        spec.insert("datasets".to_owned(), serde_json::to_value(&self.datasets)?);
+        if let Some(hardware) = &self.hardware {
+            spec.insert("hardware".to_owned(), serde_json::to_value(hardware)?);
+        }
+        let constraints = serde_json::to_value(&self.constraints)?;
+        spec.insert("constraints".to_owned(), constraints);
+        Ok(Value::Object(spec))
+    }
+}
+
+impl Serialize for ConstraintSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConstraintSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&Value::deserialize(deserializer)?).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(SpecError::to_string).collect();
+            serde::de::Error::custom(lines.join("; "))
+        })
+    }
+}
+
+/// One problem of a spec and its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SpecError {
+    /// `constraints[2].unit`; empty for the document itself.
+    pub path: String,
+    pub detail: String,
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.detail),
+            path => write!(f, "{path}: {}", self.detail),
+        }
+    }
+}

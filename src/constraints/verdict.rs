@@ -1,0 +1,53 @@
+//! What is concluded for one constraint.
+
+use super::{
+    metric::{Dimension, Metric, Statistic},
+    spec::{Operator, Severity},
+    unit::Unit,
+    words::words,
+};
+use crate::stats::interval::Interval;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+words! {
+    /// Only `pass` is a pass.
+    Verdict {
+        Pass = "pass",
+        Fail = "fail",
+        /// Measured, but too little, undefined, or not certain enough.
+        Inconclusive = "inconclusive",
+        NotMeasured = "not_measured",
+        /// Measured on hardware that the environment doesn't have.
+        NotRepresentative = "not_representative",
+    }
+}
+
+/// The verdict of one constraint. `limit`, `measured` and `interval` are in `unit`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ConstraintVerdict {
+    /// The name of the constraint.
+    pub constraint: String,
+    pub dimension: Dimension,
+    pub metric: Metric,
+    pub statistic: Option<Statistic>,
+    pub attribute: Option<String>,
+    pub operator: Operator,
+    pub limit: f64,
+    pub unit: Unit,
+    pub severity: Severity,
+    pub owner: String,
+    pub verdict: Verdict,
+    pub measured: Option<f64>,
+    pub interval: Option<Interval>,
+    pub samples: Option<u64>,
+    /// The fraction of the limit that is left; negative beyond the limit, absent for a limit of 0.
+    pub margin: Option<f64>,
+    /// One sentence with the numbers.
+    pub reason: String,
+}
+
+/// Whether these verdicts stop a promotion: a blocking constraint has any verdict but a pass.
+pub fn blocks(verdicts: &[ConstraintVerdict]) -> bool {
+    verdicts.iter().any(|v| v.severity == Severity::Block && v.verdict != Verdict::Pass)
+}

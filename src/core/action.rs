@@ -1,0 +1,75 @@
+//! Every permission there is. The audit log, the roles and the documents use these names.
+
+use std::fmt;
+
+macro_rules! actions {
+    ($($variant:ident => $name:literal),* $(,)?) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action {
+            $($variant),*
+        }
+
+        impl Action {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    WorkspaceCreate => "workspace.create",
+    AccountRead => "account.read",
+    AccountCreate => "account.create",
+    AccountDeactivate => "account.deactivate",
+    SessionOpen => "session.open",
+    SessionClose => "session.close",
+    TokenRead => "token.read",
+    TokenCreate => "token.create",
+    TokenRevoke => "token.revoke",
+    TrustKeyRead => "trust_key.read",
+    TrustKeyAdd => "trust_key.add",
+    TrustKeyRevoke => "trust_key.revoke",
+    ModelRead => "model.read",
+    ModelRegister => "model.register",
+    ModelUpdate => "model.update",
+    VersionRead => "version.read",
+    VersionInspect => "version.inspect",
+    VersionCreate => "version.create",
+    VersionUpload => "version.upload",
+    VersionSeal => "version.seal",
+    VersionRevoke => "version.revoke",
+    EnvironmentRead => "environment.read",
+    EnvironmentCreate => "environment.create",
+    EnvironmentRevise => "environment.revise",
+    ConstraintsRevise => "constraints.revise",
+    PolicyPublish => "policy.publish",
+    DatasetRead => "dataset.read",
+    DatasetRegister => "dataset.register",
+    RunRead => "run.read",
+    RunRequest => "run.request",
+    RunFinish => "run.finish",
+    PromotionRead => "promotion.read",
+    PromotionRequest => "promotion.request",
+    PromotionWithdraw => "promotion.withdraw",
+    PromotionApprove => "promotion.approve",
+    PromotionReject => "promotion.reject",
+    PromotionActivate => "promotion.activate",
+    PromotionInvalidate => "promotion.invalidate",
+    PromotionExpire => "promotion.expire",
+    ReleaseRead => "release.read",
+    ReleasePull => "release.pull",
+    ReleaseRollBack => "release.roll_back",
+    AuditRead => "audit.read",
+    AuditExport => "audit.export",
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

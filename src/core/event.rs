@@ -1,0 +1,88 @@
+//! Everything the audit log can say. One variant per fact, in the past tense.
+//!
+//! Fields hold ids, names that are identifiers, digests and states. Free text from
+//! people is never in a leaf: it would have to stay for ever.
+
+use crate::core::{action::Action, ids::*};
+use serde::Serialize;
+
+/// What an event is about: kind and id.
+pub type Object = (&'static str, String);
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident: $action:ident on $kind:literal { $id:ident: $id_type:ty $(, $field:ident: $type:ty)* $(,)? })*) => {
+        #[derive(Clone, Debug, Serialize)]
+        #[serde(tag = "event", rename_all = "snake_case")]
+        pub enum Event {
+            $($(#[$doc])* $variant { $id: $id_type $(, $field: $type)* },)*
+        }
+
+        impl Event {
+            /// The permission that such a change needs.
+            pub fn action(&self) -> Action {
+                match self {
+                    $(Self::$variant { .. } => Action::$action,)*
+                }
+            }
+
+            pub fn object(&self) -> Object {
+                match self {
+                    $(Self::$variant { $id, .. } => ($kind, $id.to_string()),)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    WorkspaceCreated: WorkspaceCreate on "workspace" { workspace: WorkspaceId, name: String }
+    AccountCreated: AccountCreate on "account" { account: AccountId, name: String, kind: String, roles: Vec<String> }
+    AccountDeactivated: AccountDeactivate on "account" { account: AccountId }
+    SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId }
+    /// A sign-in that failed. Says which name was tried only when such an account exists.
+    SessionRefused: SessionOpen on "account" { account: String }
+    SessionClosed: SessionClose on "token" { token: TokenId }
+    TokenCreated: TokenCreate on "token" { token: TokenId, account: AccountId, accessor: String, expires_at: String }
+    TokenRevoked: TokenRevoke on "token" { token: TokenId }
+    TrustKeyAdded: TrustKeyAdd on "trust_key" { key: TrustKeyId, fingerprint: String }
+    TrustKeyRevoked: TrustKeyRevoke on "trust_key" { key: TrustKeyId, fingerprint: String }
+    ModelRegistered: ModelRegister on "model" { model: ModelId, name: String, risk_tier: String }
+    ModelUpdated: ModelUpdate on "model" { model: ModelId, revision: i64 }
+    VersionCreated: VersionCreate on "version" { version: VersionId, model: ModelId, number: i64, manifest: String }
+    FileUploaded: VersionUpload on "version" { version: VersionId, sha256: String, size_bytes: i64 }
+    VersionSealed: VersionSeal on "version" { version: VersionId, manifest: String, signature: String, key: Option<String>, attestations: Vec<String> }
+    VersionRevoked: VersionRevoke on "version" { version: VersionId }
+    EnvironmentCreated: EnvironmentCreate on "environment" { environment: EnvironmentId, name: String }
+    ProfileRevised: EnvironmentRevise on "environment" { environment: EnvironmentId, revision: i64, digest: String }
+    ConstraintsRevised: ConstraintsRevise on "environment" { environment: EnvironmentId, revision: i64, digest: String }
+    PolicyPublished: PolicyPublish on "environment" { environment: EnvironmentId, revision: i64, digest: String }
+    DatasetRegistered: DatasetRegister on "dataset" { dataset: DatasetId, name: String, sha256: String, rows: i64 }
+    RunRequested: RunRequest on "run" { run: RunId, version: VersionId, environment: EnvironmentId, constraints: String, dataset: String }
+    RunFinished: RunFinish on "run" { run: RunId, state: String, attempt: i64, evidence: Vec<String>, verdicts: Option<String> }
+    PromotionRequested: PromotionRequest on "promotion" { promotion: PromotionId, version: VersionId, environment: EnvironmentId, state: String, decision: String }
+    PromotionWithdrawn: PromotionWithdraw on "promotion" { promotion: PromotionId }
+    PromotionApproved: PromotionApprove on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String, quorum: bool }
+    PromotionRejected: PromotionReject on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String }
+    PromotionInvalidated: PromotionInvalidate on "promotion" { promotion: PromotionId, decision: String, cause: String }
+    PromotionExpired: PromotionExpire on "promotion" { promotion: PromotionId }
+    ReleaseActivated: PromotionActivate on "release" { release: ReleaseId, promotion: PromotionId, version: VersionId, environment: EnvironmentId, replaces: Option<ReleaseId>, decision: String }
+    ReleaseRolledBack: ReleaseRollBack on "release" { release: ReleaseId, version: VersionId, environment: EnvironmentId, replaces: ReleaseId, restores: ReleaseId }
+    ReleasePulled: ReleasePull on "release" { release: ReleaseId, manifest: String, path: Option<String> }
+    AuditExported: AuditExport on "log" { origin: String, size: i64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_names_its_fact_its_action_and_its_object() {
+        let run = RunId::generate();
+        let event =
+            Event::RunFinished { run, state: "passed".to_owned(), attempt: 1, evidence: Vec::new(), verdicts: None };
+        assert_eq!(event.action(), Action::RunFinish);
+        assert_eq!(event.object(), ("run", run.to_string()));
+        let json = serde_json::to_value(&event).expect("json");
+        assert_eq!(json["event"], "run_finished");
+    }
+}

@@ -1,0 +1,87 @@
+//! Typed ids: a `ModelId` can't be passed where a `VersionId` is wanted.
+
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord,
+            serde::Serialize, serde::Deserialize, utoipa::ToSchema, sea_orm::DeriveValueType,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// Version 7: sortable by creation time.
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
+            }
+        }
+
+        /// sea-orm asks this of every primary key; ours are never integers.
+        impl sea_orm::TryFromU64 for $name {
+            fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+                Err(sea_orm::DbErr::ConvertFromU64(stringify!($name)))
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A tenant.
+    WorkspaceId,
+    /// A user or a service account.
+    AccountId,
+    /// A credential: a session or an API token.
+    TokenId,
+    /// One role of one account in one workspace.
+    MembershipId,
+    /// A named line of versions.
+    ModelId,
+    /// An immutable set of files.
+    VersionId,
+    /// One file of a version.
+    FileId,
+    /// A signature over a version's manifest.
+    SignatureId,
+    /// A signed statement about a version.
+    AttestationId,
+    /// A key whose signatures a workspace trusts.
+    TrustKeyId,
+    /// A deployment target.
+    EnvironmentId,
+    /// One immutable revision of an environment's profile, constraint spec or policy.
+    RevisionId,
+    /// Rows that a validation run reads.
+    DatasetId,
+    /// One execution of a version by the registry's own worker.
+    RunId,
+    /// A digest-addressed record about a version.
+    EvidenceId,
+    /// The ask to make one version active in one environment.
+    PromotionId,
+    /// One reviewer's decision.
+    ApprovalId,
+    /// What runs in an environment from some moment on.
+    ReleaseId,
+    /// A unit of background work.
+    JobId,
+    /// The claim of an `Idempotency-Key`.
+    ClaimId,
+}

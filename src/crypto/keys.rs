@@ -1,0 +1,209 @@
+//! Keys. Model signatures are made with EC P-256 keys, as OMS v1.0 does not allow
+//! Ed25519; the registry signs its own statements and checkpoints with an Ed25519 key.
+//!
+//! Invariants: the `Debug` form of a secret key shows no secret; public keys have one
+//! text form, and the fingerprint (the OMS key hint) is the SHA-256 over that text.
+
+use crate::crypto::{
+    dsse::{Signer, Verifier},
+    hex, pem,
+};
+use p256::{
+    ecdsa::{self, signature},
+    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, LineEnding},
+};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use zeroize::Zeroizing;
+
+pub use crate::crypto::registry_key::{RegistryKey, RegistryVerifyingKey};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("the text is longer than any key; send the PEM text of one key only")]
+    TooLong,
+    #[error(
+        "this is not the public key of a supported pair; send an EC P-256 key in PEM form, \
+         which begins with \"-----BEGIN PUBLIC KEY-----\""
+    )]
+    NotP256Public,
+    #[error(
+        "this is not a supported private key; use an EC P-256 key in PKCS#8 PEM form, \
+         which begins with \"-----BEGIN PRIVATE KEY-----\""
+    )]
+    NotP256Private,
+    #[error(
+        "this is not the public key of a registry; use an Ed25519 key in PEM form, \
+         which begins with \"-----BEGIN PUBLIC KEY-----\""
+    )]
+    NotEd25519Public,
+    #[error(
+        "this is not the private key of a registry; use an Ed25519 key in PKCS#8 PEM form, \
+         which begins with \"-----BEGIN PRIVATE KEY-----\""
+    )]
+    NotEd25519Private,
+    #[error("the verifier key is malformed; it reads NAME+8 hex digits+base64, as the registry prints it")]
+    NotVkey,
+    #[error("the operating system gave no randomness, so no key was made; try again")]
+    NoRandomness,
+}
+
+/// DER of a SubjectPublicKeyInfo up to the point: id-ecPublicKey, prime256v1 (RFC 5480).
+const P256_SPKI_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// The public half of a model-signing key (EC P-256).
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifyingKey(ecdsa::VerifyingKey);
+
+impl VerifyingKey {
+    /// Reads a SubjectPublicKeyInfo in PEM form.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        if pem::MAX_PEM_BYTES < text.len() {
+            return Err(KeyError::TooLong);
+        }
+        ecdsa::VerifyingKey::from_public_key_pem(text.trim()).map(Self).map_err(|_| KeyError::NotP256Public)
+    }
+
+    /// The canonical text: LF line ends, final newline, uncompressed point.
+    pub fn to_pem(&self) -> String {
+        let mut der = P256_SPKI_PREFIX.to_vec();
+        der.extend_from_slice(self.0.to_sec1_point(false).as_bytes());
+        pem::encode("PUBLIC KEY", &der).to_string()
+    }
+
+    /// Lowercase hex SHA-256 over [`to_pem`](Self::to_pem): the hint of OMS v1.0.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(&Sha256::digest(self.to_pem().as_bytes()))
+    }
+}
+
+impl Verifier for VerifyingKey {
+    fn fingerprint(&self) -> String {
+        Self::fingerprint(self)
+    }
+
+    /// ECDSA with SHA-256; the signature in ASN.1 DER.
+    fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
+        ecdsa::Signature::from_der(signature).is_ok_and(|s| signature::Verifier::verify(&self.0, message, &s).is_ok())
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({})", self.fingerprint())
+    }
+}
+
+/// A model-signing key (EC P-256). Wiped from memory when dropped.
+#[derive(Clone)]
+pub struct SigningKey {
+    key: ecdsa::SigningKey,
+    pem: Zeroizing<String>,
+}
+
+impl SigningKey {
+    pub fn generate() -> Result<Self, KeyError> {
+        // A random scalar is out of range about once in 2^32 tries.
+        for _ in 0..8 {
+            let mut scalar = Zeroizing::new([0; 32]);
+            getrandom::fill(scalar.as_mut()).map_err(|_| KeyError::NoRandomness)?;
+            if let Ok(key) = ecdsa::SigningKey::from_slice(scalar.as_ref()) {
+                return Self::new(key);
+            }
+        }
+        Err(KeyError::NoRandomness)
+    }
+
+    /// Reads a PKCS#8 key in PEM form.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        if pem::MAX_PEM_BYTES < text.len() {
+            return Err(KeyError::TooLong);
+        }
+        Self::new(ecdsa::SigningKey::from_pkcs8_pem(text.trim()).map_err(|_| KeyError::NotP256Private)?)
+    }
+
+    fn new(key: ecdsa::SigningKey) -> Result<Self, KeyError> {
+        let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::NotP256Private)?;
+        Ok(Self { key, pem })
+    }
+
+    /// PKCS#8 in PEM form; the copy is wiped when dropped.
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        self.pem.clone()
+    }
+
+    pub fn verifying_key(&self) -> VerifyingKey {
+        VerifyingKey(*self.key.verifying_key())
+    }
+}
+
+impl Signer for SigningKey {
+    fn fingerprint(&self) -> String {
+        self.verifying_key().fingerprint()
+    }
+
+    /// Deterministic ECDSA (RFC 6979) with SHA-256, in ASN.1 DER.
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature: ecdsa::Signature = signature::Signer::sign(&self.key, message);
+        signature.to_der().as_bytes().to_vec()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey(public half {})", self.verifying_key().fingerprint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p256::pkcs8::EncodePublicKey;
+
+    #[test]
+    fn a_key_survives_its_text_and_the_text_is_canonical() {
+        let key = SigningKey::generate().expect("key");
+        let public = key.verifying_key();
+        let library = key.key.verifying_key().to_public_key_pem(LineEnding::LF).expect("pem");
+        assert_eq!(public.to_pem(), library);
+        for text in [library.clone(), library.replace('\n', "\r\n"), library.trim().to_owned()] {
+            assert_eq!(VerifyingKey::from_pem(&text).expect("readable").to_pem(), library);
+        }
+        let again = SigningKey::from_pem(&key.to_pem()).expect("private");
+        assert_eq!(again.verifying_key(), public);
+        assert_eq!(public.fingerprint(), hex::encode(&Sha256::digest(library.as_bytes())));
+    }
+
+    #[test]
+    fn debug_shows_the_fingerprint_and_no_secret() {
+        let key = SigningKey::generate().expect("key");
+        let shown = format!("{key:?}");
+        assert!(shown.contains(&key.verifying_key().fingerprint()));
+        assert!(!shown.contains(&hex::encode(&key.key.to_bytes())));
+        assert!(key.to_pem().lines().all(|line| !shown.contains(line)));
+    }
+
+    #[test]
+    fn other_keys_are_refused_with_a_sentence() {
+        let registry = RegistryKey::generate().expect("key");
+        assert_eq!(VerifyingKey::from_pem(&registry.public_key_pem()).err(), Some(KeyError::NotP256Public));
+        assert_eq!(SigningKey::from_pem(&registry.to_pem()).err(), Some(KeyError::NotP256Private));
+        assert_eq!(VerifyingKey::from_pem(&"x".repeat(9000)).err(), Some(KeyError::TooLong));
+        for bad in ["", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", "\0"] {
+            assert!(VerifyingKey::from_pem(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_message_and_key_only() {
+        let (key, other) = (SigningKey::generate().expect("key"), SigningKey::generate().expect("key"));
+        let signature = Signer::sign(&key, b"message");
+        assert!(key.verifying_key().accepts(b"message", &signature));
+        assert!(!key.verifying_key().accepts(b"messagf", &signature));
+        assert!(!other.verifying_key().accepts(b"message", &signature));
+        assert!(!key.verifying_key().accepts(b"message", &signature[1..]));
+    }
+}

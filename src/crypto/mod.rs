@@ -1,0 +1,31 @@
+//! The cryptographic formats: what is signed, hashed and proven, and how it is written down.
+//!
+//! Invariants: nothing in here reads files, the clock or the database; every parser takes
+//! hostile bytes, bounds their size and answers with an error that says what to do next;
+//! a signature is checked before the bytes that it covers are interpreted.
+
+pub mod bundle;
+pub mod checkpoint;
+pub mod dsse;
+pub mod keys;
+pub mod merkle;
+pub mod note;
+pub mod oms;
+pub mod passwords;
+pub mod proof_file;
+pub mod statement;
+pub mod tokens;
+
+pub mod hex;
+pub mod json;
+mod merkle_proof;
+mod merkle_range;
+mod merkle_store;
+mod oms_manifest;
+mod pem;
+mod registry_key;
+
+#[cfg(test)]
+mod merkle_tests;
+#[cfg(test)]
+mod oms_tests;

@@ -1,0 +1,220 @@
+//! OpenSSF Model Signing (OMS) v1.0, method `key`: one signature over all files of a model.
+//! Format: ossf/model-signing-spec, `spec/v1.0.md`.
+//!
+//! Invariants: the received bytes are verified, never a re-serialisation; the stored files
+//! are compared by digest, so nothing is hashed again; a file that the signature does not
+//! cover is refused, unless it is the signature itself or one of the four paths that every
+//! implementation leaves out (reported in [`Verified::unsigned`]).
+
+use crate::crypto::{
+    bundle::{self, BundleError},
+    hex,
+    keys::{SigningKey, VerifyingKey},
+    oms_manifest::{Manifest, Predicate, Resource, SINGLE_FILE, Serialization, is_canonical, root_of},
+    statement::{Statement, Subject},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+pub const PREDICATE_TYPE: &str = "https://model_signing/signature/v1.0";
+/// The file that holds the signature; it cannot sign itself.
+pub const SIGNATURE_FILE: &str = "model.sig";
+/// Room for about 80,000 files.
+const MAX_PAYLOAD_BYTES: usize = 16 << 20;
+/// Top-level paths that no OMS implementation signs.
+const NEVER_SIGNED: [&str; 4] = [".git", ".gitattributes", ".github", ".gitignore"];
+
+/// A file of a model: its relative path, and its SHA-256 in lowercase hex.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDigest {
+    pub path: String,
+    pub sha256: String,
+}
+
+/// What a valid signature says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Of the key that signed; see [`VerifyingKey::fingerprint`].
+    pub key_fingerprint: String,
+    /// The name that the signer gave to the model.
+    pub model_name: String,
+    /// Lowercase hex SHA-256 over the signed digests.
+    pub root: String,
+    pub file_count: usize,
+    /// Files that the signature does not cover and need not: Git's own, at the top level.
+    pub unsigned: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OmsError {
+    #[error("signed by the key {hint}, which is not trusted; add the key, or sign with a trusted one")]
+    UnknownKey { hint: String },
+    #[error(transparent)]
+    Bundle(BundleError),
+    #[error("the statement's predicateType is \"{0}\"; a model signature has \"{PREDICATE_TYPE}\"")]
+    PredicateType(String),
+    #[error("the list of signed files is malformed: {0}")]
+    Predicate(String),
+    #[error("the statement has {0} subjects; a model signature has exactly one")]
+    SubjectCount(usize),
+    #[error("the subject carries no sha256 digest in lowercase hex")]
+    SubjectDigest,
+    #[error("the signature allows symbolic links; sign again without them")]
+    Symlinks,
+    #[error(
+        "signed by method \"{method}\" with {hash_type}, which cannot be compared with the stored sha256 of whole \
+         files; sign again with method \"files\" and sha256"
+    )]
+    Unsupported { method: String, hash_type: String },
+    #[error("no files are signed; sign the model's files")]
+    NoFiles,
+    #[error("the file \"{name}\" is signed with the algorithm \"{algorithm}\"; the signature says sha256")]
+    Algorithm { name: String, algorithm: String },
+    #[error("the signed name \"{0}\" is not a relative path inside the model")]
+    BadName(String),
+    #[error("the file \"{0}\" is listed twice")]
+    DuplicateName(String),
+    #[error("the digest of \"{0}\" is not 64 lowercase hex digits")]
+    BadDigest(String),
+    #[error("the root digest {stated} is not that of the listed files; the list was altered before it was signed")]
+    Root { stated: String },
+    #[error("the signed file \"{0}\" is not there; push it, or sign what is there")]
+    MissingFile(String),
+    #[error("the file \"{name}\" has sha256 {found}, and {signed} was signed; push the signed file, or sign again")]
+    Digest { name: String, signed: String, found: String },
+    #[error("the file \"{0}\" is not signed; sign it, or remove it")]
+    UnsignedFile(String),
+    #[error("the signature leaves out the file \"{0}\" by ignore_paths; sign it, or remove it")]
+    HiddenFile(String),
+}
+
+impl OmsError {
+    /// A stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownKey { .. } => "key_unknown",
+            Self::Bundle(error) => error.code(),
+            Self::PredicateType(_) => "predicate_type_unknown",
+            Self::Predicate(_) => "predicate_malformed",
+            Self::SubjectCount(_) => "subject_count",
+            Self::SubjectDigest => "subject_digest",
+            Self::Symlinks => "symlinks_allowed",
+            Self::Unsupported { .. } => "serialization_unsupported",
+            Self::NoFiles => "no_files",
+            Self::Algorithm { .. } => "algorithm_mismatch",
+            Self::BadName(_) => "name_invalid",
+            Self::DuplicateName(_) => "name_duplicate",
+            Self::BadDigest(_) => "digest_malformed",
+            Self::Root { .. } => "root_mismatch",
+            Self::MissingFile(_) => "file_missing",
+            Self::Digest { .. } => "digest_mismatch",
+            Self::UnsignedFile(_) => "file_unsigned",
+            Self::HiddenFile(_) => "file_hidden",
+        }
+    }
+}
+
+impl From<BundleError> for OmsError {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::UnknownKey { hint } => Self::UnknownKey { hint },
+            error => Self::Bundle(error),
+        }
+    }
+}
+
+/// Verifies a bundle against all files of a model.
+///
+/// `bundle`: the JSON text; `files`: every file that is there; `trusted`: the keys that may sign.
+pub fn verify(bundle: &[u8], files: &[FileDigest], trusted: &[VerifyingKey]) -> Result<Verified, OmsError> {
+    let opened = bundle::open(bundle, trusted, MAX_PAYLOAD_BYTES)?;
+    let statement = Statement::parse_up_to(&opened.payload, MAX_PAYLOAD_BYTES).map_err(BundleError::from)?;
+    let manifest = Manifest::from_statement(statement)?;
+    let unsigned = compare(&manifest, files)?;
+    Ok(Verified {
+        key_fingerprint: opened.key_fingerprint,
+        model_name: manifest.model_name,
+        root: manifest.root,
+        file_count: manifest.digests.len(),
+        unsigned,
+    })
+}
+
+/// Every signed file is there, byte for byte, and nothing else is. Returns what need not be signed.
+fn compare(manifest: &Manifest, files: &[FileDigest]) -> Result<Vec<String>, OmsError> {
+    let mut missing: BTreeMap<&str, &str> =
+        manifest.digests.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
+    let mut unsigned = Vec::new();
+    for file in files {
+        let path = file.path.as_str();
+        let is_single = manifest.digests.contains_key(SINGLE_FILE) && basename(path) == manifest.model_name;
+        let signed = if is_single { missing.remove(SINGLE_FILE) } else { missing.remove(path) };
+        match signed {
+            Some(signed) if signed == file.sha256 => {}
+            Some(signed) => {
+                return Err(OmsError::Digest {
+                    name: file.path.clone(),
+                    signed: signed.to_owned(),
+                    found: file.sha256.clone(),
+                });
+            }
+            None if path == SIGNATURE_FILE => {}
+            None if covers(&NEVER_SIGNED, path) => unsigned.push(file.path.clone()),
+            None if covers(&manifest.ignore_paths, path) => return Err(OmsError::HiddenFile(file.path.clone())),
+            None => return Err(OmsError::UnsignedFile(file.path.clone())),
+        }
+    }
+    match missing.first_key_value() {
+        Some((name, _)) => Err(OmsError::MissingFile((*name).to_owned())),
+        None => Ok(unsigned),
+    }
+}
+
+/// Whether a path is one of these, or lies below one of them.
+fn covers(roots: &[impl AsRef<str>], path: &str) -> bool {
+    roots
+        .iter()
+        .any(|root| path.strip_prefix(root.as_ref()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+fn basename(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Signs all files of a model. The signature file and Git's own files are left out.
+pub fn sign(files: &[FileDigest], model_name: &str, key: &SigningKey) -> Result<Value, OmsError> {
+    let mut digests = BTreeMap::new();
+    for file in files {
+        if file.path == SIGNATURE_FILE || covers(&NEVER_SIGNED, &file.path) {
+            continue;
+        }
+        if !is_canonical(&file.path) {
+            return Err(OmsError::BadName(file.path.clone()));
+        }
+        let raw = hex::decode::<32>(&file.sha256).ok_or_else(|| OmsError::BadDigest(file.path.clone()))?;
+        if digests.insert(file.path.as_str(), raw).is_some() {
+            return Err(OmsError::DuplicateName(file.path.clone()));
+        }
+    }
+    if digests.is_empty() {
+        return Err(OmsError::NoFiles);
+    }
+    let root = root_of(digests.values());
+    let resource = |(name, raw): (&&str, &[u8; 32])| Resource {
+        name: (*name).to_owned(),
+        algorithm: "sha256".to_owned(),
+        digest: hex::encode(raw),
+    };
+    let predicate = Predicate {
+        resources: digests.iter().map(resource).collect(),
+        serialization: Serialization {
+            method: "files".to_owned(),
+            hash_type: "sha256".to_owned(),
+            allow_symlinks: false,
+            ignore_paths: NEVER_SIGNED.into_iter().chain([SIGNATURE_FILE]).map(str::to_owned).collect(),
+            shard_size: None,
+        },
+    };
+    let statement = Statement::new(vec![Subject::sha256(model_name, root)], PREDICATE_TYPE, json!(predicate));
+    Ok(bundle::sign_statement(&statement, key))
+}

@@ -1,0 +1,171 @@
+use crate::crypto::{
+    bundle, hex,
+    keys::{SigningKey, VerifyingKey},
+    oms::*,
+    statement::{Statement, Subject},
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::{fs, path::Path, path::PathBuf};
+
+fn file(path: &str, content: &str) -> FileDigest {
+    FileDigest { path: path.to_owned(), sha256: hex::encode(&Sha256::digest(content)) }
+}
+
+fn model() -> Vec<FileDigest> {
+    vec![file("weights.txt", "w"), file("weights/m.onnx", "m"), file("config.json", "{}")]
+}
+
+fn judge(bundle: &Value, files: &[FileDigest], key: &SigningKey) -> Result<Verified, OmsError> {
+    verify(bundle.to_string().as_bytes(), files, &[key.verifying_key()])
+}
+
+#[test]
+fn what_was_signed_verifies_and_names_the_key() {
+    let key = SigningKey::generate().expect("key");
+    let mut files = model();
+    let signature = sign(&files, "model", &key).expect("signed");
+    files.extend([file("model.sig", "s"), file(".gitattributes", "a"), file(".git/HEAD", "h")]);
+    let verified = judge(&signature, &files, &key).expect("verified");
+    assert_eq!(verified.key_fingerprint, key.verifying_key().fingerprint());
+    assert_eq!((verified.model_name.as_str(), verified.file_count), ("model", 3));
+    assert_eq!(verified.unsigned, [".gitattributes", ".git/HEAD"]);
+}
+
+#[test]
+fn any_other_set_of_files_is_refused() {
+    let key = SigningKey::generate().expect("key");
+    let signature = sign(&model(), "model", &key).expect("signed");
+    let changed = |change: fn(&mut Vec<FileDigest>)| {
+        let mut files = model();
+        change(&mut files);
+        judge(&signature, &files, &key).expect_err("other files").code()
+    };
+    assert_eq!(changed(|files| files[1] = file("weights/m.onnx", "x")), "digest_mismatch");
+    assert_eq!(changed(|files| drop(files.remove(0))), "file_missing");
+    assert_eq!(changed(|files| files.push(file("extra", ""))), "file_unsigned");
+    assert_eq!(changed(|files| files.push(file("sub/model.sig", ""))), "file_unsigned");
+    assert_eq!(changed(|files| files.push(file("sub/.git/x", ""))), "file_unsigned");
+    assert_eq!(changed(|files| files.push(files[0].clone())), "file_unsigned");
+    let other = SigningKey::generate().expect("key");
+    assert!(matches!(judge(&signature, &model(), &other), Err(OmsError::UnknownKey { .. })));
+}
+
+#[test]
+fn every_broken_rule_of_the_list_has_its_own_answer() {
+    let key = SigningKey::generate().expect("key");
+    let digest = model()[0].sha256.clone();
+    let root = hex::encode(&Sha256::digest(hex::decode::<32>(&digest).expect("hex")));
+    let good = json!({
+        "resources": [{"name": "weights.txt", "algorithm": "sha256", "digest": digest}],
+        "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": false, "ignore_paths": ["config.json"]},
+    });
+    let sign = |predicate: Value| {
+        let statement = Statement::new(vec![Subject::sha256("model", &root)], PREDICATE_TYPE, predicate);
+        bundle::sign_statement(&statement, &key)
+    };
+    assert!(judge(&sign(good.clone()), &model()[..1], &key).is_ok());
+    let hidden = [model()[0].clone(), model()[2].clone()];
+    assert_eq!(judge(&sign(good.clone()), &hidden, &key).expect_err("hidden").code(), "file_hidden");
+    for (pointer, value, code) in [
+        ("/serialization/allow_symlinks", json!(true), "symlinks_allowed"),
+        ("/serialization/method", json!("shards"), "serialization_unsupported"),
+        ("/resources", json!([]), "no_files"),
+        ("/resources/0/name", json!("/weights.txt"), "name_invalid"),
+        ("/resources/0/name", json!("a//b"), "name_invalid"),
+        ("/resources/0/digest", json!(digest.to_uppercase()), "digest_malformed"),
+        ("/resources/0/digest", json!("0".repeat(64)), "root_mismatch"),
+        ("/resources/0/algorithm", json!("md5"), "algorithm_mismatch"),
+        ("/resources", json!("x"), "predicate_malformed"),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).expect("field") = value;
+        assert_eq!(judge(&sign(bad), &model()[..1], &key).expect_err(code).code(), code, "{pointer}");
+    }
+}
+
+#[test]
+fn nothing_that_cannot_be_verified_is_signed() {
+    let key = SigningKey::generate().expect("key");
+    let code = |files: &[FileDigest]| sign(files, "model", &key).expect_err("refused").code();
+    assert_eq!(code(&[]), "no_files");
+    assert_eq!(code(&[file("model.sig", "")]), "no_files");
+    assert_eq!(code(&[file("../x", "")]), "name_invalid");
+    assert_eq!(code(&[file("x", ""), file("x", "")]), "name_duplicate");
+    assert_eq!(code(&[FileDigest { path: "x".to_owned(), sha256: "00".to_owned() }]), "digest_malformed");
+}
+
+/// What each vector must answer: `ok` with the first digits of its root, or a code.
+const VECTORS: [(&str, &str); 24] = [
+    ("bad-alg-mismatch", "algorithm_mismatch"),
+    ("bad-duplicate-name-last-wrong", "name_duplicate"),
+    ("bad-file-not-listed", "file_unsigned"),
+    ("bad-hint", "key_unknown"),
+    ("bad-path-traversal", "name_invalid"),
+    ("bad-payload-tampered", "signature_invalid"),
+    ("bad-predicate-type", "predicate_type_unknown"),
+    ("bad-root-digest", "root_mismatch"),
+    ("cert-P256", "not_key_method"),
+    // Neither can be compared with the stored SHA-256 of whole files, so both are refused.
+    ("key-P256-blake2b", "serialization_unsupported"),
+    ("key-P256-shard100", "serialization_unsupported"),
+    ("key-P256-shard1000", "serialization_unsupported"),
+    ("key-P256-ignore-tokenizer-rel", "file_hidden"),
+    ("key-P256-ignore-tokenizer", "file_hidden"),
+    ("policy-ignore-paths-hides-file", "file_hidden"),
+    ("key-P256-singlefile", "ok f5ffdf77bb54"),
+    // Only P-256 keys can be trusted, so the key of this one is always unknown.
+    ("key-P521", "key_unknown"),
+    ("key-P256", "ok bdb32136365f"),
+    ("ok-jcs-payload", "ok ebe54144a109"),
+    ("ok-keyid-absent", "ok bdb32136365f"),
+    ("ok-keyid-null", "ok bdb32136365f"),
+    ("ok-no-tlogEntries", "ok bdb32136365f"),
+    ("ok-spec-sorted", "ok ebe54144a109"),
+    ("rust-P256", "ok ebe54144a109"),
+];
+
+fn vectors() -> Option<PathBuf> {
+    let below = |root: PathBuf| Some(root.join("oms")).filter(|oms| oms.join("bundles").is_dir());
+    // Tests may read the environment; only the product must not.
+    #[expect(clippy::disallowed_methods, reason = "where the vectors lie is no part of the configuration")]
+    let named = std::env::var_os("PLIMSOLL_VECTORS").map(PathBuf::from);
+    below(named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors")))
+}
+
+fn listing(root: &Path, below: &Path, files: &mut Vec<FileDigest>) {
+    for entry in fs::read_dir(below).expect("directory") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            listing(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).expect("below").to_str().expect("UTF-8").to_owned();
+            files.push(FileDigest { path: name, sha256: hex::encode(&Sha256::digest(fs::read(&path).expect("file"))) });
+        }
+    }
+}
+
+#[test]
+fn the_vectors_of_the_reference_tool_answer_as_listed() {
+    let Some(oms) = vectors() else {
+        println!("skipped: no vectors; name their directory in PLIMSOLL_VECTORS");
+        return;
+    };
+    let key = VerifyingKey::from_pem(&fs::read_to_string(oms.join("keys/P256.pub.pem")).expect("key")).expect("P-256");
+    let mut files = Vec::new();
+    listing(&oms.join("model"), &oms.join("model"), &mut files);
+    let mut wrong = Vec::new();
+    for (name, expected) in VECTORS {
+        let bundle = fs::read(oms.join(format!("bundles/{name}.sig"))).expect("bundle");
+        let single: Vec<_> = files.iter().filter(|f| f.path == "big.bin").cloned().collect();
+        let there = if name.ends_with("singlefile") { &single } else { &files };
+        let answer = match verify(&bundle, there, std::slice::from_ref(&key)) {
+            Ok(verified) => format!("ok {}", &verified.root[..12]),
+            Err(error) => error.code().to_owned(),
+        };
+        if answer != expected {
+            wrong.push(format!("{name}: {answer}, not {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

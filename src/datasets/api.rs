@@ -1,0 +1,122 @@
+use crate::{
+    app::App,
+    authz::Principal,
+    core::{clock::rfc3339, ids::DatasetId, name::Name, page},
+    datasets::{Dataset, Description, ops},
+    error::{Error, InField},
+    http::{
+        extract::{PageParams, parse, require_type},
+        problem::{Changed, Found, Guarded, Problem},
+    },
+};
+use actix_web::{
+    HttpRequest, HttpResponse, get, put,
+    web::{Data, Json, Path, Payload, Query},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::StreamExt;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const LIST: &str = "datasets";
+/// The header that describes the columns of the CSV in the body.
+pub const DESCRIPTION_HEADER: &str = "plimsoll-dataset";
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(register).service(find);
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct DatasetView {
+    pub id: DatasetId,
+    pub name: String,
+    /// sha256 of the CSV.
+    pub digest: String,
+    pub size_bytes: i64,
+    pub rows: i64,
+    pub description: Description,
+    pub created_at: String,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct DatasetPage {
+    pub items: Vec<DatasetView>,
+    pub next_cursor: Option<String>,
+}
+
+/// List the workspace's evaluation datasets.
+#[utoipa::path(tag = "datasets", operation_id = "listDatasets", params(PageParams), responses(
+    (status = 200, description = "A page of datasets", body = DatasetPage), Guarded))]
+#[get("/datasets")]
+async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Result<Json<DatasetPage>, Problem> {
+    let page = ops::list(&app, &who, params.parse(LIST)?).await?.map(DatasetView::from);
+    Ok(Json(DatasetPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
+}
+
+/// Register evaluation data. The body is CSV in UTF-8 with a header line; the header
+/// `Plimsoll-Dataset` is base64 of a JSON description of the columns.
+#[utoipa::path(tag = "datasets", operation_id = "registerDataset",
+    params(("dataset" = String, Path, description = "Dataset name"),
+        ("Plimsoll-Dataset" = String, Header, description = "base64 of {\"label\", \"positive_label\", \"features\", \"sensitive\", \"source\"}")),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 201, description = "Registered; it never changes", body = DatasetView), Changed))]
+#[put("/datasets/{dataset}")]
+async fn register(
+    app: Data<App>,
+    who: Principal,
+    request: HttpRequest,
+    name: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, Problem> {
+    require_type(&request, "text/csv")?;
+    let name = Name::parse(&name).in_field("dataset")?;
+    let description = described(&request)?;
+    let csv = collect(body, app.limits.max_dataset_bytes).await?;
+    let dataset = ops::register(&app, &who, name, description, csv).await?;
+    Ok(HttpResponse::Created().json(DatasetView::from(dataset)))
+}
+
+/// Fetch a dataset's record. Rows are not given out.
+#[utoipa::path(tag = "datasets", operation_id = "getDataset", params(("dataset" = String, Path, description = "Dataset name")),
+    responses((status = 200, description = "The record", body = DatasetView), Found))]
+#[get("/datasets/{dataset}")]
+async fn find(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json<DatasetView>, Problem> {
+    Ok(Json(ops::find(&app, &who, &name).await?.into()))
+}
+
+fn described(request: &HttpRequest) -> Result<Description, Problem> {
+    let missing = || Error::BadRequest {
+        code: "description_missing",
+        detail: format!("describe the columns in the header {DESCRIPTION_HEADER}: base64 of JSON"),
+    };
+    let header = request.headers().get(DESCRIPTION_HEADER).ok_or_else(missing)?;
+    let json = STANDARD.decode(header.as_bytes()).map_err(|_| missing())?;
+    Ok(Description::parse(&parse::<Value>(&json)?)?)
+}
+
+async fn collect(mut body: Payload, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|e| Error::BadRequest { code: "body_unreadable", detail: e.to_string() })?;
+        if limit < (bytes.len() + chunk.len()) as u64 {
+            return Err(Error::TooLarge { detail: format!("a dataset may have at most {limit} bytes") });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+impl From<Dataset> for DatasetView {
+    fn from(dataset: Dataset) -> Self {
+        Self {
+            id: dataset.id,
+            name: dataset.name,
+            digest: dataset.digest.to_string(),
+            size_bytes: dataset.size_bytes,
+            rows: dataset.rows,
+            description: dataset.description,
+            created_at: rfc3339(dataset.created_at),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    blobs::UploadError,
+    core::{
+        Malformed,
+        digest::Digest,
+        event::Event,
+        ids::DatasetId,
+        name::Name,
+        page::{Page, PageRequest},
+    },
+    datasets::{Dataset, Description, store, table::Table},
+    error::Error,
+};
+use tokio::io::AsyncReadExt;
+
+pub const NOT_FOUND: Error = Error::NotFound { kind: "dataset" };
+
+/// Takes a table in, once it has been read from end to end.
+pub async fn register(
+    app: &App,
+    who: &Principal,
+    name: Name,
+    description: Description,
+    csv: Vec<u8>,
+) -> Result<Dataset, Error> {
+    let permit = policy::act(who, Action::DatasetRegister)?;
+    let created_by = who.id.ok_or(Error::Unauthenticated)?;
+    let (csv, table) = parse(csv).await?;
+    for column in description.columns() {
+        if table.column(column).is_none() {
+            return Err(Error::invalid("description", format!("the file has no column \"{column}\"")));
+        }
+    }
+    check_labels(&description, &table)?;
+    let digest = Digest::of(&csv);
+    let mut upload = app.blobs.begin().await.map_err(Error::internal)?;
+    upload.write(&csv).await.map_err(Error::internal)?;
+    let size = app.blobs.keep(upload, &digest).await.map_err(|e: UploadError| Error::internal(e))?;
+    let tx = app.db.begin().await?;
+    let dataset = Dataset {
+        id: DatasetId::generate(),
+        workspace: who.workspace,
+        name: name.to_string(),
+        digest,
+        size_bytes: i64::try_from(size).map_err(Error::internal)?,
+        rows: i64::try_from(table.rows()).map_err(Error::internal)?,
+        description,
+        created_by,
+        created_at: tx.at(),
+    };
+    store::insert(&tx, &dataset).await?;
+    let event = Event::DatasetRegistered {
+        dataset: dataset.id,
+        name: dataset.name.clone(),
+        sha256: digest.to_string(),
+        rows: dataset.rows,
+    };
+    tx.commit(permit, event).await?;
+    Ok(dataset)
+}
+
+fn check_labels(description: &Description, table: &Table) -> Result<(), Error> {
+    let Some(positive) = &description.positive_label else { return Ok(()) };
+    let labels = table.column(&description.label).unwrap_or_default();
+    if let Some(row) = labels.iter().position(String::is_empty) {
+        let detail = format!("row {} has no label; every row needs one", row + 1);
+        return Err(Error::invalid("label", detail));
+    }
+    if !labels.contains(positive) {
+        let detail = format!("no row has the label \"{positive}\"; is it spelt as in the file?");
+        return Err(Error::invalid("positive_label", detail));
+    }
+    Ok(())
+}
+
+pub async fn find(app: &App, who: &Principal, name: &str) -> Result<Dataset, Error> {
+    let sight = policy::read(who, Action::DatasetRead)?;
+    store::find(app.db.read(&sight).conn(), sight.scope(), name).await?.ok_or(NOT_FOUND)
+}
+
+pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Dataset>, Error> {
+    let sight = policy::read(who, Action::DatasetRead)?;
+    store::list(&app.db.read(&sight), page).await
+}
+
+/// The rows, for a worker. Checked against the digest: a damaged file measures nothing.
+pub(crate) async fn load(app: &App, dataset: &Dataset) -> Result<Table, Error> {
+    let (mut file, size) = app.blobs.read(&dataset.digest).await.map_err(Error::internal)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.read_to_end(&mut bytes).await.map_err(Error::internal)?;
+    if Digest::of(&bytes) != dataset.digest {
+        return Err(Error::internal(format!("the bytes of dataset {} are damaged", dataset.name)));
+    }
+    Ok(parse(bytes).await?.1)
+}
+
+async fn parse(csv: Vec<u8>) -> Result<(Vec<u8>, Table), Error> {
+    let parsed = tokio::task::spawn_blocking(move || Table::parse(&csv).map(|table| (csv, table)));
+    parsed.await.map_err(Error::internal)?.map_err(|e: Malformed| Error::invalid("file", e.0))
+}

@@ -1,0 +1,111 @@
+//! Tenants, accounts, credentials and the keys a workspace trusts.
+
+pub mod workspace {
+    use crate::core::ids::WorkspaceId;
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "workspace")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: WorkspaceId,
+        #[sea_orm(unique)]
+        pub name: String,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod account {
+    use crate::core::ids::AccountId;
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "account")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: AccountId,
+        #[sea_orm(unique)]
+        pub name: String,
+        pub display_name: String,
+        pub kind: String,
+        pub password_hash: Option<String>,
+        pub state: String,
+        pub owner_id: Option<AccountId>,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod membership {
+    use crate::core::ids::{AccountId, MembershipId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "membership")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: MembershipId,
+        pub workspace_id: WorkspaceId,
+        pub account_id: AccountId,
+        pub role: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A session of a person or a token of a robot; only the hash of the secret is kept.
+pub mod api_token {
+    use crate::core::ids::{AccountId, TokenId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "api_token")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: TokenId,
+        pub workspace_id: WorkspaceId,
+        pub account_id: AccountId,
+        pub kind: String,
+        pub name: String,
+        #[sea_orm(unique)]
+        pub accessor: String,
+        #[sea_orm(unique)]
+        pub secret_hash: String,
+        pub created_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        pub revoked_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod trust_key {
+    use crate::core::ids::{AccountId, TrustKeyId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "trust_key")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: TrustKeyId,
+        pub workspace_id: WorkspaceId,
+        pub name: String,
+        pub fingerprint: String,
+        #[sea_orm(column_type = "Text")]
+        pub public_key_pem: String,
+        pub added_by: AccountId,
+        pub valid_from: DateTimeUtc,
+        pub valid_until: Option<DateTimeUtc>,
+        pub revoked_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

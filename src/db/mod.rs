@@ -1,0 +1,161 @@
+//! The database, behind four types.
+//!
+//! - [`Db`] owns the pools and never lends them out.
+//! - [`Reader`] reads; its pool is read-only in the database itself.
+//! - [`WriteTx`] changes; it becomes durable only through [`WriteTx::commit`], together
+//!   with its audit events.
+//! - [`Bookkeeping`] writes what is not a state of the domain (leases, progress,
+//!   idempotency claims, the order of the log). Only `jobs`, `audit` and
+//!   `http::idempotency` use it; `tests/it/architecture.rs` holds them to it.
+
+mod bookkeeping;
+pub mod entity;
+mod reader;
+mod tx;
+
+pub use bookkeeping::Bookkeeping;
+pub use reader::Reader;
+pub use tx::WriteTx;
+
+/// A connection or a transaction, to hand from one store function to another.
+pub type Conn<'a> = sea_orm::DatabaseExecutor<'a>;
+
+use crate::{
+    authz::{Denied, ReadPermit},
+    core::clock::Clock,
+    error::Error,
+};
+use plimsoll_migrations::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// Waiting longer than this for a connection means that the database is too busy.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// One migrating process at a time; any number that no other use of the database has.
+const MIGRATION_LOCK: i64 = 0x706c_696d_736f_6c6c;
+
+pub struct Db {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    clock: Clock,
+    committed: Arc<Notify>,
+}
+
+impl Db {
+    /// Connects to a database whose schema is current. See [`migrate`].
+    pub async fn open(url: &str, clock: Clock) -> Result<Self, DbErr> {
+        let write = Database::connect(write_options(url)).await?;
+        if write.get_database_backend() == DbBackend::Sqlite {
+            require_durable_sqlite(&write).await?;
+        }
+        let mut options = base_options(url);
+        options
+            .max_connections(if is_sqlite(url) { 4 } else { 16 })
+            .map_sqlx_sqlite_opts(|o| o.read_only(true))
+            .map_sqlx_postgres_opts(|o| o.options([("default_transaction_read_only", "on")]));
+        let read = Database::connect(options).await?;
+        Ok(Self { read, write, clock, committed: Arc::new(Notify::new()) })
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Signalled after each commit: the sequencer and the workers wait for it.
+    pub fn committed(&self) -> Arc<Notify> {
+        self.committed.clone()
+    }
+
+    pub fn read(&self, permit: &ReadPermit) -> Reader<'_> {
+        Reader::new(&self.read, permit.scope())
+    }
+
+    pub async fn begin(&self) -> Result<WriteTx, Error> {
+        Ok(WriteTx::new(self.open_tx().await?, self.clock.now(), self.committed.clone()))
+    }
+
+    pub async fn begin_bookkeeping(&self) -> Result<Bookkeeping, Error> {
+        Ok(Bookkeeping::new(self.open_tx().await?, self.clock.now()))
+    }
+
+    /// Refusals are history too. Called from one place, the HTTP middleware.
+    pub async fn record_denial(&self, denied: &Denied) -> Result<(), Error> {
+        self.begin().await?.commit_denial(denied).await
+    }
+
+    /// Answers if a write could start now.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.open_tx().await?.rollback().await?;
+        Ok(())
+    }
+
+    async fn open_tx(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            // Take SQLite's write lock now, not at the first write, where it can fail.
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.write.begin_with_options(options).await
+    }
+
+    #[doc(hidden)]
+    pub fn raw_for_tests(&self) -> &DatabaseConnection {
+        &self.write
+    }
+}
+
+/// Brings the schema up to date. Safe to call from several processes at once.
+pub async fn migrate(url: &str) -> Result<(), DbErr> {
+    let mut options = write_options(url);
+    options.max_connections(1);
+    let db = Database::connect(options).await?;
+    let postgres = db.get_database_backend() == DbBackend::Postgres;
+    if postgres {
+        db.execute_unprepared(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).await?;
+    }
+    let done = Migrator::up(&db, None).await;
+    if postgres {
+        db.execute_unprepared(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).await?;
+    }
+    db.close().await?;
+    done
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+fn base_options(url: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options.sqlx_logging(false).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
+    options
+}
+
+fn write_options(url: &str) -> ConnectOptions {
+    let mut options = base_options(url);
+    options
+        // SQLite has one writer; queue for it here, where waiting is fair and bounded.
+        .max_connections(if is_sqlite(url) { 1 } else { 16 })
+        .map_sqlx_sqlite_opts(|o| {
+            o.create_if_missing(true)
+                .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
+                .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(ACQUIRE_TIMEOUT)
+        });
+    options
+}
+
+/// WAL with less than `synchronous=FULL` loses acknowledged commits at a power cut.
+async fn require_durable_sqlite(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, "PRAGMA synchronous")).await?;
+    let level: i32 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+    if level < 2 {
+        return Err(DbErr::Custom(format!("SQLite runs with synchronous={level}; FULL (2) is required")));
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+use crate::{
+    accounts,
+    app::App,
+    authz::{Action, Principal, policy},
+    core::{
+        digest::Digest,
+        event::Event,
+        ids::{EnvironmentId, RevisionId},
+        name::Name,
+        page::{Page, PageRequest},
+    },
+    environments::{Current, Document, DocumentKind, Environment, Revision, profile::Profile, store},
+    error::Error,
+    jobs::{self, Job},
+};
+
+pub const NOT_FOUND: Error = Error::NotFound { kind: "environment" };
+
+/// Creates an environment with the first revision of its profile.
+pub async fn create(app: &App, who: &Principal, name: Name, profile: Profile) -> Result<Environment, Error> {
+    let permit = policy::act(who, Action::EnvironmentCreate)?;
+    let created_by = who.id.ok_or(Error::Unauthenticated)?;
+    let tx = app.db.begin().await?;
+    let environment = Environment {
+        id: EnvironmentId::generate(),
+        workspace: who.workspace,
+        name: name.to_string(),
+        created_by,
+        created_at: tx.at(),
+    };
+    store::insert(&tx, &environment).await?;
+    let revision = next(&Document::Profile(Box::new(profile)), 0, created_by, tx.at())?;
+    store::insert_revision(&tx, &environment, &revision).await?;
+    let created = Event::EnvironmentCreated { environment: environment.id, name: environment.name.clone() };
+    tx.commit_all(permit, created, vec![revised(environment.id, &revision)]).await?;
+    Ok(environment)
+}
+
+/// Adds a revision of a document, if the current one is still the one that the caller saw.
+///
+/// Open promotion requests in this environment rested on the old revision: a job
+/// invalidates them, and every decision checks again by itself.
+pub async fn revise(app: &App, who: &Principal, name: &str, seen: i64, document: Document) -> Result<Revision, Error> {
+    let sight = policy::read(who, Action::EnvironmentRead)?;
+    require_owners(app, who, &document).await?;
+    let tx = app.db.begin().await?;
+    let environment = store::lock(&tx, sight.scope(), name).await?.ok_or(NOT_FOUND)?;
+    let permit = policy::act(who, action_for(document.kind()))?;
+    let created_by = who.id.ok_or(Error::Unauthenticated)?;
+    let last = store::current(&tx.conn(), environment.id, document.kind()).await?;
+    let number = last.as_ref().map_or(0, |revision| revision.number);
+    if number != seen {
+        return Err(Error::Stale { current: format!("\"{number}\"") });
+    }
+    let revision = next(&document, number, created_by, tx.at())?;
+    if let Some(same) = last.filter(|last| last.digest == revision.digest) {
+        return Ok(same);
+    }
+    store::insert_revision(&tx, &environment, &revision).await?;
+    jobs::store::enqueue(&tx, &Job::ReassessPromotions { environment: environment.id }).await?;
+    tx.commit(permit, revised(environment.id, &revision)).await?;
+    app.work.notify_waiters();
+    Ok(revision)
+}
+
+pub async fn find(app: &App, who: &Principal, name: &str) -> Result<(Environment, Current), Error> {
+    let sight = policy::read(who, Action::EnvironmentRead)?;
+    let reader = app.db.read(&sight);
+    let environment = store::find(reader.conn(), sight.scope(), name).await?.ok_or(NOT_FOUND)?;
+    let current = store::all_current(reader.conn(), environment.id).await?;
+    Ok((environment, current))
+}
+
+pub async fn document(app: &App, who: &Principal, name: &str, kind: DocumentKind) -> Result<Revision, Error> {
+    let (_, current) = find(app, who, name).await?;
+    let revision = match kind {
+        DocumentKind::Profile => current.profile,
+        DocumentKind::Constraints => current.constraints,
+        DocumentKind::Policy => current.policy,
+    };
+    revision.ok_or(Error::not_found("document"))
+}
+
+pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Environment>, Error> {
+    let sight = policy::read(who, Action::EnvironmentRead)?;
+    store::list(&app.db.read(&sight), page).await
+}
+
+/// Every owner that a spec names is an active person: nobody else can answer for a limit.
+async fn require_owners(app: &App, who: &Principal, document: &Document) -> Result<(), Error> {
+    let Document::Constraints(spec) = document else { return Ok(()) };
+    for (i, constraint) in spec.constraints().iter().enumerate() {
+        let field = format!("constraints[{i}].owner");
+        accounts::ops::require_member(app, who, &field, &constraint.owner).await?;
+    }
+    Ok(())
+}
+
+fn action_for(kind: DocumentKind) -> Action {
+    match kind {
+        DocumentKind::Profile => Action::EnvironmentRevise,
+        DocumentKind::Constraints => Action::ConstraintsRevise,
+        DocumentKind::Policy => Action::PolicyPublish,
+    }
+}
+
+fn next(
+    document: &Document,
+    last: i64,
+    created_by: crate::core::ids::AccountId,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Result<Revision, Error> {
+    let body = document.canonical()?;
+    Ok(Revision {
+        id: RevisionId::generate(),
+        kind: document.kind(),
+        number: last + 1,
+        digest: Digest::of(&body),
+        body,
+        created_by,
+        created_at: at,
+    })
+}
+
+fn revised(environment: EnvironmentId, revision: &Revision) -> Event {
+    let (number, digest) = (revision.number, revision.digest.to_string());
+    match revision.kind {
+        DocumentKind::Profile => Event::ProfileRevised { environment, revision: number, digest },
+        DocumentKind::Constraints => Event::ConstraintsRevised { environment, revision: number, digest },
+        DocumentKind::Policy => Event::PolicyPublished { environment, revision: number, digest },
+    }
+}

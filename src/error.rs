@@ -1,0 +1,107 @@
+//! Why a use-case did not happen. The HTTP layer owns the mapping to status codes.
+
+use crate::{
+    authz::Denied,
+    core::{Malformed, page::PageError},
+};
+
+/// One thing that a check found, for a person to act on.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct FailedCheck {
+    /// Stable and machine-readable, such as `constraint_failed`.
+    pub check: String,
+    /// A sentence with numbers.
+    pub detail: String,
+    /// The account name of whoever answers for it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no such {kind}, or it is not visible to you")]
+    NotFound { kind: &'static str },
+    #[error("{detail}")]
+    Conflict { code: &'static str, detail: String },
+    /// What was sent breaks a rule; one entry per field.
+    #[error("{}", sentence(.0))]
+    Invalid(Vec<(String, String)>),
+    /// The request itself is not well-formed.
+    #[error("{detail}")]
+    BadRequest { code: &'static str, detail: String },
+    #[error("sign in or send a valid token")]
+    Unauthenticated,
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The gate is closed, or something that must hold first does not hold.
+    #[error("{detail}")]
+    Refused { code: &'static str, detail: String, failed: Vec<FailedCheck>, unblock: Vec<String> },
+    #[error("someone else changed it in the meantime; it is now at {current}")]
+    Stale { current: String },
+    #[error("send the header If-Match with the ETag that you last saw")]
+    PreconditionRequired,
+    #[error("{detail}")]
+    TooLarge { detail: String },
+    #[error("{detail}")]
+    Unavailable { code: &'static str, detail: String },
+    #[error("something went wrong on the server's side; the request id leads to it in the log")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    pub fn not_found(kind: &'static str) -> Self {
+        Self::NotFound { kind }
+    }
+
+    pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![(field.into(), detail.into())])
+    }
+
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict { code, detail: detail.into() }
+    }
+
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+}
+
+/// Names the field of a malformed value: `Name::parse(&x).in_field("name")?`.
+pub trait InField<T> {
+    fn in_field(self, field: &str) -> Result<T, Error>;
+}
+
+impl<T> InField<T> for Result<T, Malformed> {
+    fn in_field(self, field: &str) -> Result<T, Error> {
+        self.map_err(|malformed| Error::invalid(field, malformed.0))
+    }
+}
+
+fn sentence(problems: &[(String, String)]) -> String {
+    let parts: Vec<_> = problems.iter().map(|(field, detail)| format!("{field}: {detail}")).collect();
+    parts.join("; ")
+}
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        match error {
+            sea_orm::DbErr::ConnectionAcquire(_) => Self::Unavailable {
+                code: "database_busy",
+                detail: "the database is busy; try again shortly".to_owned(),
+            },
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<PageError> for Error {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Limit(malformed) => Self::invalid("limit", malformed.0),
+            PageError::Cursor => Self::BadRequest {
+                code: "cursor_invalid",
+                detail: "the cursor does not come from this list; start again without one".to_owned(),
+            },
+        }
+    }
+}

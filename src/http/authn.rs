@@ -1,0 +1,103 @@
+//! Authentication runs as middleware: actix polls a handler's extractors together, so
+//! an extractor could not stop a request before its body is read.
+
+use crate::{
+    accounts,
+    app::App,
+    authz::{Cause, Principal},
+    error::Error,
+    http::{headers::RequestId, problem::Problem},
+};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::Next,
+    web::Data,
+};
+use std::future::{Ready, ready};
+
+/// Operations that need no caller. Public is a decision, and this is where it stands.
+const PUBLIC: &[(Method, &str)] = &[(Method::POST, "/api/v1/sessions"), (Method::GET, "/api/v1/registry")];
+
+/// Bearer tokens on the API; cookies are for pages only.
+pub async fn authenticate(
+    app: Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let cause = cause_of(request.request());
+    request.extensions_mut().insert(cause.clone());
+    if PUBLIC.contains(&(request.method().clone(), request.path())) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let mut tokens = request.headers().get_all(header::AUTHORIZATION);
+    let token = match (tokens.next(), tokens.next()) {
+        (Some(one), None) => one.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")).map(str::to_owned),
+        _ => None,
+    };
+    let Some(token) = token else {
+        return Ok(request.error_response(Problem::from(Error::Unauthenticated)));
+    };
+    let mut who = match accounts::ops::authenticate(&app, &token).await {
+        Ok(who) => who,
+        Err(error) => return Ok(request.error_response(Problem::from(error))),
+    };
+    who.cause = cause;
+    request.extensions_mut().insert(who);
+    Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// Writes refusals to the audit log, whoever refused.
+pub async fn record_denials(
+    app: Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let denied = response.response().error().and_then(denial_in);
+    if let Some(denied) = denied {
+        // What cannot be audited does not happen; for a refusal that means: say so.
+        if let Err(error) = app.db.record_denial(&denied).await {
+            return Ok(response.into_response(HttpResponse::from_error(Problem::from(error))));
+        }
+        tracing::warn!(actor = denied.actor.name, action = %denied.action, code = denied.code, "refused");
+    }
+    Ok(response)
+}
+
+fn denial_in(error: &actix_web::Error) -> Option<crate::authz::Denied> {
+    let cause = match error.as_error::<Problem>() {
+        Some(problem) => problem.cause(),
+        None => error.as_error::<crate::web::PageError>().and_then(|page| page.problem().cause()),
+    };
+    match cause {
+        Some(Error::Denied(denied)) => Some(denied.clone()),
+        _ => None,
+    }
+}
+
+pub fn cause_of(request: &HttpRequest) -> Cause {
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    Cause { request_id, claim: None }
+}
+
+impl FromRequest for Principal {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let who = request.extensions().get::<Self>().cloned();
+        ready(who.ok_or_else(|| Error::Unauthenticated.into()))
+    }
+}
+
+impl FromRequest for Cause {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(cause_of(request)))
+    }
+}

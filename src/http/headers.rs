@@ -1,0 +1,133 @@
+//! The outermost middleware: request ids, security headers, one log line per request,
+//! and the final shape of every problem.
+
+use crate::http::{
+    docs::DOCS_POLICY,
+    problem::{CONTENT_TYPE, Problem},
+};
+use actix_web::{
+    HttpMessage,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// The id of a request: in the answer, in the log, in the audit leaf.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const HEADERS: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
+    ("cache-control", "no-store"),
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+];
+
+pub async fn surround(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let id = Uuid::now_v7().to_string();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    // Middleware further in answers with a response, never with an error: only a response
+    // can carry the headers and the request id.
+    let response = next.call(request).await?.map_into_boxed_body();
+    let mut response = shape(response, &id);
+    let docs = response.request().path().starts_with("/docs");
+    for (name, value) in HEADERS {
+        let value = if docs && *name == "content-security-policy" { DOCS_POLICY } else { value };
+        let name = HeaderName::from_static(name);
+        if !response.headers().contains_key(&name) {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let route = response.request().match_pattern().unwrap_or_else(|| "-".to_owned());
+    tracing::info!(
+        request_id = id,
+        method = %response.request().method(),
+        route,
+        status = response.status().as_u16(),
+        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    Ok(response)
+}
+
+/// Puts the request id into a problem, logs the cause of a failure of ours once, and
+/// turns whatever actix itself says into a problem.
+fn shape(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let shaped = match response.response().error() {
+        Some(error) => match error.as_error::<Problem>() {
+            Some(problem) => {
+                if let Some(cause) = problem.cause().filter(|_| status.is_server_error()) {
+                    tracing::error!(request_id = id, error = %chain(cause), "request failed");
+                }
+                Some(problem.respond(id))
+            }
+            None if is_html(&response) => None,
+            None => Some(Problem::new(status, code_of(status), error.to_string()).respond(id)),
+        },
+        None if has_body_of_ours(&response) => None,
+        None => Some(Problem::new(status, code_of(status), status.canonical_reason().unwrap_or("refused")).respond(id)),
+    };
+    match shaped {
+        Some(shaped) => response.into_response(shaped),
+        None => response,
+    }
+}
+
+fn is_html(response: &ServiceResponse<BoxBody>) -> bool {
+    starts_with(response, "text/html")
+}
+
+fn has_body_of_ours(response: &ServiceResponse<BoxBody>) -> bool {
+    is_html(response) || starts_with(response, CONTENT_TYPE)
+}
+
+fn starts_with(response: &ServiceResponse<BoxBody>, kind: &str) -> bool {
+    let header = response.headers().get(header::CONTENT_TYPE);
+    header.is_some_and(|v| v.as_bytes().starts_with(kind.as_bytes()))
+}
+
+fn code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "no_route",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        _ if status.is_server_error() => "internal",
+        _ => "bad_request",
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

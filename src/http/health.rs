@@ -1,0 +1,35 @@
+//! Is it alive, and could it do its work?
+
+use crate::app::App;
+use actix_web::{
+    HttpResponse, get,
+    web::{Data, ServiceConfig},
+};
+use serde_json::json;
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(livez).service(readyz);
+}
+
+#[get("/livez")]
+async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "alive"}))
+}
+
+/// Tests what a write needs: the database takes a transaction, the blob folder a file.
+#[get("/readyz")]
+async fn readyz(app: Data<App>) -> HttpResponse {
+    let database = app.db.ping().await.is_ok();
+    let blobs = app.blobs.probe().await.is_ok();
+    let validation = app.sandbox.ort_lib.is_some();
+    let body = json!({
+        "database": word(database),
+        "blobs": word(blobs),
+        "validation": if validation { "ok" } else { "no ONNX Runtime library: runs will wait for another worker" },
+    });
+    if database && blobs { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+fn word(ok: bool) -> &'static str {
+    if ok { "ok" } else { "failed" }
+}

@@ -1,0 +1,10 @@
+//! The edge: bytes in, bytes out. No rules live here.
+
+pub mod authn;
+pub mod docs;
+pub mod extract;
+pub mod headers;
+pub mod health;
+pub mod idempotency;
+pub mod problem;
+pub mod server;

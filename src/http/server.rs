@@ -1,0 +1,156 @@
+//! The service put together: routes, middleware, extractor limits.
+
+use crate::{
+    accounts,
+    app::App,
+    audit, datasets, environments,
+    http::{authn, docs, headers, health, idempotency, problem::Problem},
+    models, promotions, registry, releases, trust, validation, versions, web,
+};
+use actix_web::{
+    HttpRequest, HttpResponse, HttpServer,
+    dev::{ResourceDef, Server},
+    http::{Method, StatusCode, header},
+    middleware::from_fn,
+    web::{self as actix, Data},
+};
+use std::{net::TcpListener, sync::LazyLock, time::Duration};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+use utoipa_actix_web::AppExt;
+
+/// JSON bodies are small; files go by their own route, which streams.
+const MAX_JSON_BYTES: usize = 1 << 20;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Plimsoll",
+        version = "1",
+        description = "Registers models, measures them against an environment's limits, gates promotion by evidence and approvals, and keeps an audit log that outsiders can verify.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem)),
+    modifiers(&Bearer)
+)]
+struct Base;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+        document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+    }
+}
+
+/// The document, without a database or a server.
+pub fn openapi() -> Document {
+    let (_, document) = actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .service(utoipa_actix_web::scope("/api/v1").configure(api_routes))
+        .split_for_parts();
+    document
+}
+
+/// Starts the service on a socket that is already bound.
+pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        let (service, _) = actix_web::App::new()
+            .wrap(from_fn(headers::surround))
+            .into_utoipa_app()
+            .app_data(app.clone())
+            .service(
+                utoipa_actix_web::scope("/api/v1")
+                    .wrap(from_fn(idempotency::once))
+                    .wrap(from_fn(authn::record_denials))
+                    .wrap(from_fn(authn::authenticate))
+                    .configure(api_routes),
+            )
+            .split_for_parts();
+        service.configure(edge).configure(health::routes).configure(docs::routes).configure(web::routes)
+    })
+    .workers(workers)
+    .client_request_timeout(Duration::from_secs(10))
+    .shutdown_timeout(30)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+    registry::api::routes(config);
+    accounts::api::routes(config);
+    trust::api::routes(config);
+    models::api::routes(config);
+    versions::api::routes(config);
+    environments::api::routes(config);
+    datasets::api::routes(config);
+    validation::api::routes(config);
+    promotions::api::routes(config);
+    releases::api::routes(config);
+    audit::api::routes(config);
+}
+
+/// Failures inside actix leave in the same shape as ours.
+fn edge(config: &mut actix::ServiceConfig) {
+    let bad = |status: StatusCode, code: &str, detail: String| Problem::new(status, code, detail).into();
+    config
+        .app_data(actix::PayloadConfig::new(MAX_JSON_BYTES))
+        .app_data(
+            actix::QueryConfig::default()
+                .error_handler(move |e, _| bad(StatusCode::BAD_REQUEST, "malformed_query", e.to_string())),
+        )
+        .app_data(
+            actix::PathConfig::default()
+                .error_handler(move |e, _| bad(StatusCode::NOT_FOUND, "not_found", e.to_string())),
+        )
+        .app_data(
+            actix::FormConfig::default()
+                .limit(64 << 10)
+                .error_handler(move |e, _| bad(StatusCode::BAD_REQUEST, "malformed_form", e.to_string())),
+        )
+        .default_service(actix::to(unknown));
+}
+
+/// Macro routes are one resource per method, so a wrong method lands here as well.
+async fn unknown(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let methods = allowed(request.path());
+    if methods.is_empty() && !request.resource_map().has_resource(request.path()) {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no_route", "there is nothing at this address; see /docs"));
+    }
+    let allow = if methods.is_empty() { "GET".to_owned() } else { methods.join(", ") };
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
+    }
+    Err(Problem::method_not_allowed(allow))
+}
+
+/// Which methods the document knows at an address.
+fn allowed(path: &str) -> Vec<String> {
+    static TABLE: LazyLock<Vec<(ResourceDef, Vec<String>)>> = LazyLock::new(|| {
+        let document = serde_json::to_value(openapi()).unwrap_or_default();
+        let paths = document["paths"].as_object().cloned().unwrap_or_default();
+        paths
+            .iter()
+            .map(|(path, item)| {
+                let methods =
+                    item.as_object().map(|i| i.keys().map(|m| m.to_uppercase()).collect()).unwrap_or_default();
+                (ResourceDef::new(path.replace("{path}", "{path:.*}")), methods)
+            })
+            .collect()
+    });
+    let mut methods: Vec<_> =
+        TABLE.iter().filter(|(def, _)| def.is_match(path)).flat_map(|(_, methods)| methods.clone()).collect();
+    methods.sort();
+    methods.dedup();
+    methods
+}

@@ -1,0 +1,27 @@
+//! Background work: rows written in the transaction of the change that needs them,
+//! claimed with a lease by any worker.
+
+pub mod store;
+pub mod worker;
+
+use crate::core::ids::{EnvironmentId, RunId};
+use serde::{Deserialize, Serialize};
+
+/// Everything that is done later. Handlers are idempotent: a job may run twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Job {
+    /// Measure a version in the sandbox.
+    RunValidation { run: RunId },
+    /// A document of the environment changed: open requests may rest on the old one.
+    ReassessPromotions { environment: EnvironmentId },
+}
+
+impl Job {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RunValidation { .. } => "run_validation",
+            Self::ReassessPromotions { .. } => "reassess_promotions",
+        }
+    }
+}

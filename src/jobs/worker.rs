@@ -1,0 +1,101 @@
+//! The loop that takes jobs and does them: embedded in `serve`, or as `plimsoll worker`.
+
+use crate::{
+    app::App,
+    error::Error,
+    jobs::{
+        Job,
+        store::{self, Claimed, LEASE},
+    },
+    promotions, validation,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// How often an idle worker looks by itself: other processes can't wake this one.
+const POLL: Duration = Duration::from_secs(1);
+/// How often what the clock ends is ended.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Works until told to stop; the job at hand is finished first, or left to its lease.
+pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let name = format!("worker-{}", Uuid::now_v7().simple());
+    let mut swept = tokio::time::Instant::now() - SWEEP;
+    while !*stop.borrow() {
+        if SWEEP <= swept.elapsed() {
+            swept = tokio::time::Instant::now();
+            if let Err(error) = promotions::ops::expire_due(&app).await {
+                tracing::error!(%error, "sweep failed");
+            }
+        }
+        let woken = app.work.clone();
+        let woken = woken.notified();
+        match work_once(&app, &name).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the queue can't be read"),
+        }
+        tokio::select! {
+            () = woken => {}
+            () = tokio::time::sleep(POLL) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Does everything that is due, and returns; for tests and one-shot workers.
+pub async fn run_until_empty(app: &App) -> Result<(), Error> {
+    while work_once(app, "worker-once").await? {}
+    Ok(())
+}
+
+async fn work_once(app: &App, worker: &str) -> Result<bool, Error> {
+    let Some(claimed) = store::claim(&app.db, worker).await? else { return Ok(false) };
+    tracing::info!(job = %claimed.id, kind = claimed.job.name(), attempt = claimed.attempt, "job begins");
+    match with_lease(app, &claimed).await {
+        Ok(()) => store::finish(&app.db, &claimed).await?,
+        Err(error) => {
+            tracing::error!(job = %claimed.id, kind = claimed.job.name(), error = ?error, "job failed");
+            store::fail(&app.db, &claimed, &error.to_string()).await?;
+            if store::MAX_ATTEMPTS <= claimed.attempt {
+                give_up(app, &claimed, &error).await?;
+            }
+        }
+    }
+    Ok(true)
+}
+
+async fn give_up(app: &App, claimed: &Claimed, error: &Error) -> Result<(), Error> {
+    match claimed.job {
+        Job::RunValidation { run } => validation::jobs::give_up(app, run, claimed.attempt, &error.to_string()).await,
+        // Every decision assesses its request again by itself.
+        Job::ReassessPromotions { .. } => Ok(()),
+    }
+}
+
+/// Does a job while its lease is renewed; drops it when the lease is lost.
+async fn with_lease(app: &App, claimed: &Claimed) -> Result<(), Error> {
+    let third = Duration::from_secs(u64::try_from(LEASE.num_seconds() / 3).unwrap_or(10));
+    let lost = async {
+        loop {
+            tokio::time::sleep(third).await;
+            match store::renew(&app.db, claimed).await {
+                Ok(true) => {}
+                Ok(false) => return Error::conflict("lease_lost", "another worker took the job over"),
+                Err(error) => return error,
+            }
+        }
+    };
+    tokio::select! {
+        done = handle(app, claimed) => done,
+        error = lost => Err(error),
+    }
+}
+
+async fn handle(app: &App, claimed: &Claimed) -> Result<(), Error> {
+    match claimed.job {
+        Job::RunValidation { run } => validation::jobs::run(app, run, claimed.attempt).await,
+        Job::ReassessPromotions { environment } => promotions::ops::reassess(app, environment).await,
+    }
+}

@@ -1,0 +1,50 @@
+//! Plimsoll: a registry that measures models against the load line of an environment,
+//! gates promotion by evidence and approvals, and keeps a log that outsiders can verify.
+//!
+//! Reading order: `core` (vocabulary), `authz` (who may), `db` (how a change and its
+//! audit event become one commit), one slice (`models`), then the main job in its order:
+//! `versions`, `environments`, `validation`, `promotions`, `releases`, `audit`; last the
+//! edges: `http`, `web`, `cli`.
+
+// Vocabulary and pure rules.
+pub mod constraints;
+pub mod core;
+pub mod crypto;
+pub mod policies;
+pub mod stats;
+
+// Who may, and how it becomes durable.
+pub mod authz;
+pub mod blobs;
+pub mod db;
+pub mod error;
+
+// Tenants and people.
+pub mod accounts;
+pub mod trust;
+pub mod workspaces;
+
+// The main job.
+pub mod models;
+pub mod versions;
+
+pub mod datasets;
+pub mod environments;
+pub mod jobs;
+pub mod sandbox;
+pub mod validation;
+
+pub mod promotions;
+pub mod releases;
+
+pub mod audit;
+
+// The edges.
+pub mod app;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod http;
+pub mod registry;
+pub mod telemetry;
+pub mod web;

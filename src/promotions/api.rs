@@ -1,0 +1,268 @@
+use crate::{
+    accounts,
+    app::App,
+    authz::{Principal, policy},
+    constraints::ConstraintVerdict,
+    core::{
+        clock::rfc3339,
+        digest::Digest,
+        ids::{AccountId, PromotionId, RunId},
+        page::{self, PageRequest},
+        text::{Line, Paragraph},
+    },
+    error::{Error, FailedCheck, InField},
+    http::{
+        extract::ValidJson,
+        problem::{Changed, Found, Guarded, Problem},
+    },
+    promotions::{Outcome, Promotion, ops, ops::Detail},
+    versions::VersionRef,
+};
+use actix_web::{
+    HttpResponse, get, post,
+    web::{Data, Json, Path, Query},
+};
+use serde_json::Value;
+use std::collections::HashMap;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const LIST: &str = "promotions";
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(request_promotion).service(find).service(decide).service(withdraw);
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionInput {
+    pub model: String,
+    /// Number or digest.
+    pub version: String,
+    pub environment: String,
+    /// For those who decide.
+    #[serde(default)]
+    pub comment: String,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionInput {
+    /// The digest that the approver saw.
+    pub decision_digest: String,
+    /// `approve` or `reject`.
+    pub outcome: String,
+    /// Why; needed to reject.
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct ApprovalView {
+    pub by: String,
+    /// `approve` or `reject`.
+    pub outcome: String,
+    pub decision_digest: String,
+    pub reason: String,
+    pub at: String,
+    /// The registry's signed statement: a Sigstore bundle with an in-toto statement.
+    #[schema(value_type = Object)]
+    pub statement: Value,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct PromotionView {
+    pub id: PromotionId,
+    pub model: String,
+    pub version: i64,
+    pub version_digest: String,
+    pub environment: String,
+    /// `checks_failed`, `awaiting_approval`, `approved`, `activated`, `superseded`,
+    /// `rejected`, `withdrawn`, `expired` or `invalidated`.
+    pub state: String,
+    /// Everything that is decided on.
+    #[schema(value_type = Object)]
+    pub decision: Value,
+    /// sha256 over the canonical JSON of `decision`; an approval names it.
+    pub decision_digest: String,
+    /// What failed when it was asked for, with owners.
+    pub failed_checks: Vec<FailedCheck>,
+    pub run: Option<RunId>,
+    pub verdicts: Vec<ConstraintVerdict>,
+    pub approvals: Vec<ApprovalView>,
+    pub seats_filled: usize,
+    pub seats: usize,
+    /// Why the caller could not decide on it; empty means that they had no part in it.
+    pub your_conflicts: Vec<String>,
+    pub comment: String,
+    pub requested_by: String,
+    pub requested_at: String,
+    pub expires_at: String,
+    pub closed_reason: Option<String>,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct PromotionSummary {
+    pub id: PromotionId,
+    pub state: String,
+    pub decision_digest: String,
+    pub requested_at: String,
+    pub expires_at: String,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct PromotionPage {
+    pub items: Vec<PromotionSummary>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, serde::Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListParams {
+    /// Only requests that can still be decided on.
+    #[serde(default)]
+    pub open: bool,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// 1 to 200; 50 if absent.
+    pub limit: Option<u64>,
+}
+
+/// List promotion requests, newest first.
+#[utoipa::path(tag = "promotions", operation_id = "listPromotions", params(ListParams), responses(
+    (status = 200, description = "A page of requests", body = PromotionPage), Guarded))]
+#[get("/promotions")]
+async fn list(app: Data<App>, who: Principal, params: Query<ListParams>) -> Result<Json<PromotionPage>, Problem> {
+    let request = PageRequest::parse(LIST, params.cursor.as_deref(), params.limit).map_err(Error::from)?;
+    let page = ops::list(&app, &who, params.open, request).await?.map(PromotionSummary::from);
+    Ok(Json(PromotionPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
+}
+
+/// Ask for a version to become active in an environment.
+#[utoipa::path(tag = "promotions", operation_id = "requestPromotion", request_body = PromotionInput, responses(
+    (status = 201, description = "Recorded; `state` says whether the checks passed", body = PromotionView), Changed))]
+#[post("/promotions")]
+async fn request_promotion(
+    app: Data<App>,
+    who: Principal,
+    input: ValidJson<PromotionInput>,
+) -> Result<HttpResponse, Problem> {
+    let i = input.0;
+    let version = VersionRef::parse(&i.version).in_field("version")?;
+    let comment = Paragraph::parse(&i.comment).in_field("comment")?;
+    let made = ops::request(&app, &who, &i.model, &version, &i.environment, comment).await?;
+    Ok(HttpResponse::Created().json(view(&app, &who, made.id).await?))
+}
+
+/// Fetch a request with everything that is decided on.
+#[utoipa::path(tag = "promotions", operation_id = "getPromotion", params(("promotion" = PromotionId, Path, description = "Request id")),
+    responses((status = 200, description = "The request as it stands", body = PromotionView), Found))]
+#[get("/promotions/{promotion}")]
+async fn find(app: Data<App>, who: Principal, id: Path<PromotionId>) -> Result<Json<PromotionView>, Problem> {
+    Ok(Json(view(&app, &who, *id).await?))
+}
+
+/// Approve or reject exactly the digest that was shown.
+#[utoipa::path(tag = "promotions", operation_id = "decidePromotion", params(("promotion" = PromotionId, Path, description = "Request id")),
+    request_body = DecisionInput, responses(
+    (status = 200, description = "The decision is recorded and signed", body = PromotionView), Changed))]
+#[post("/promotions/{promotion}/decisions")]
+async fn decide(
+    app: Data<App>,
+    who: Principal,
+    id: Path<PromotionId>,
+    input: ValidJson<DecisionInput>,
+) -> Result<Json<PromotionView>, Problem> {
+    let i = input.0;
+    let seen = Digest::parse(&i.decision_digest).in_field("decision_digest")?;
+    let outcome = parse_outcome(&i.outcome)?;
+    let reason = match outcome {
+        Outcome::Approve => Line::parse(&i.reason),
+        Outcome::Reject => Line::parse_required(&i.reason),
+    };
+    ops::decide(&app, &who, *id, &seen, outcome, reason.in_field("reason")?).await?;
+    Ok(Json(view(&app, &who, *id).await?))
+}
+
+/// Withdraw one's own request.
+#[utoipa::path(tag = "promotions", operation_id = "withdrawPromotion", params(("promotion" = PromotionId, Path, description = "Request id")),
+    responses((status = 200, description = "Withdrawn", body = PromotionView), Changed))]
+#[post("/promotions/{promotion}/withdrawal")]
+async fn withdraw(app: Data<App>, who: Principal, id: Path<PromotionId>) -> Result<Json<PromotionView>, Problem> {
+    ops::withdraw(&app, &who, *id).await?;
+    Ok(Json(view(&app, &who, *id).await?))
+}
+
+pub fn parse_outcome(raw: &str) -> Result<Outcome, Error> {
+    match raw {
+        "approve" => Ok(Outcome::Approve),
+        "reject" => Ok(Outcome::Reject),
+        _ => Err(Error::invalid("outcome", "use approve or reject")),
+    }
+}
+
+pub async fn view(app: &App, who: &Principal, id: PromotionId) -> Result<PromotionView, Error> {
+    let detail = ops::find(app, who, id).await?;
+    let mut people: Vec<AccountId> = detail.approvals.iter().map(|a| a.account).collect();
+    people.push(detail.promotion.requested_by);
+    let names = accounts::ops::names(app, &people).await?;
+    let conflicts = policy::conflicts(who, &detail.involved).into_iter().map(str::to_owned).collect();
+    build(detail, &names, conflicts)
+}
+
+fn build(
+    detail: Detail,
+    names: &HashMap<AccountId, String>,
+    your_conflicts: Vec<String>,
+) -> Result<PromotionView, Error> {
+    let Detail { promotion, facts, approvals, quorum, .. } = detail;
+    let name = |id: AccountId| names.get(&id).cloned().unwrap_or_default();
+    let json = |text: &str| serde_json::from_str::<Value>(text).map_err(Error::internal);
+    Ok(PromotionView {
+        id: promotion.id,
+        model: facts.model.name,
+        version: facts.version.number,
+        version_digest: facts.version.manifest.to_string(),
+        environment: facts.environment.name,
+        state: promotion.stage.name().to_owned(),
+        decision: json(&promotion.decision)?,
+        decision_digest: promotion.decision_digest.to_string(),
+        failed_checks: promotion.checks,
+        run: promotion.run,
+        verdicts: facts.run.filter(|run| Some(run.id) == promotion.run).map(|run| run.verdicts).unwrap_or_default(),
+        approvals: approvals
+            .into_iter()
+            .map(|a| {
+                Ok(ApprovalView {
+                    by: name(a.account),
+                    outcome: a.outcome.name().to_owned(),
+                    decision_digest: a.decision_digest.to_string(),
+                    reason: a.reason,
+                    at: rfc3339(a.created_at),
+                    statement: json(&a.statement)?,
+                })
+            })
+            .collect::<Result<_, Error>>()?,
+        seats_filled: quorum.0,
+        seats: quorum.1,
+        your_conflicts,
+        comment: promotion.comment,
+        requested_by: name(promotion.requested_by),
+        requested_at: rfc3339(promotion.requested_at),
+        expires_at: rfc3339(promotion.expires_at),
+        closed_reason: promotion.closed_reason,
+    })
+}
+
+impl From<Promotion> for PromotionSummary {
+    fn from(promotion: Promotion) -> Self {
+        Self {
+            id: promotion.id,
+            state: promotion.stage.name().to_owned(),
+            decision_digest: promotion.decision_digest.to_string(),
+            requested_at: rfc3339(promotion.requested_at),
+            expires_at: rfc3339(promotion.expires_at),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What a decision rests on, and whether it is good enough: loaded in one place, judged
+//! by a pure function, so that request, approval, activation and gate can't disagree.
+
+use crate::{
+    authz::{Scope, policy::Involved},
+    constraints::{Severity, Verdict},
+    core::{canonical, clock::rfc3339, digest::Digest},
+    datasets::{self, Dataset},
+    db::Conn,
+    environments::{self, Current, Environment},
+    error::{Error, FailedCheck},
+    models::Model,
+    policies::Policy,
+    trust::{self, TrustKey},
+    validation::{self, Evidence, Run, RunState},
+    versions::{self, Signature, State, Version, store::Attested},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+/// Everything that bears on "may this version run there?", as the database has it now.
+pub struct Facts {
+    pub model: Model,
+    pub version: Version,
+    pub environment: Environment,
+    pub current: Current,
+    pub key: Option<TrustKey>,
+    pub attestations: Vec<Attested>,
+    pub dataset: Option<Dataset>,
+    pub run: Option<Run>,
+    pub evidence: Vec<Evidence>,
+}
+
+/// What is decided on. Its digest is what an approver signs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decision {
+    v: u8,
+    model: String,
+    version: String,
+    version_number: i64,
+    environment: String,
+    profile: Option<String>,
+    constraints: Option<String>,
+    policy: Option<String>,
+    dataset: Option<String>,
+    signature: String,
+    signing_key: Option<String>,
+    attestations: Vec<String>,
+    run: Option<String>,
+    run_finished_at: Option<String>,
+    verdicts: Option<String>,
+    evidence: Vec<String>,
+}
+
+pub struct Assessment {
+    pub decision: String,
+    pub digest: Digest,
+    pub failed: Vec<FailedCheck>,
+    pub policy: Option<Policy>,
+}
+
+impl Facts {
+    pub async fn load(
+        conn: &Conn<'_>,
+        scope: Scope,
+        model: Model,
+        version: Version,
+        environment: Environment,
+    ) -> Result<Self, Error> {
+        let current = environments::store::all_current(conn, environment.id).await?;
+        let key = match &version.signature {
+            Signature::Verified { key } => trust::store::find(conn, scope, *key).await?,
+            _ => None,
+        };
+        let attestations = versions::store::attestations_in(conn, version.id).await?;
+        let mut facts = Self {
+            model,
+            version,
+            environment,
+            current,
+            key,
+            attestations,
+            dataset: None,
+            run: None,
+            evidence: Vec::new(),
+        };
+        let Some(revision) = &facts.current.constraints else { return Ok(facts) };
+        let spec = revision.constraints()?;
+        if let Some(name) = spec.dataset(&facts.model.name) {
+            facts.dataset = datasets::store::find(conn, scope, name).await?;
+        }
+        if let Some(dataset) = &facts.dataset {
+            let found = validation::store::latest_finished(conn, facts.version.id, revision.id, dataset.id).await?;
+            if let Some(run) = &found {
+                facts.evidence = validation::store::evidence(conn, run.id).await?;
+            }
+            facts.run = found;
+        }
+        Ok(facts)
+    }
+
+    /// Who had a hand in it, beside the one who asks.
+    pub fn involved(&self) -> Involved {
+        let mut parties = vec![(self.version.created_by, "the version's author")];
+        parties.extend(self.version.sealed_by.map(|id| (id, "the version's author")));
+        parties.extend(self.run.as_ref().map(|run| (run.requested_by, "the producer of its evidence")));
+        parties.extend(self.current.constraints.as_ref().map(|r| (r.created_by, "an editor of the constraint spec")));
+        parties.extend(self.current.policy.as_ref().map(|r| (r.created_by, "an editor of the promotion policy")));
+        parties.dedup();
+        Involved { parties }
+    }
+
+    pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {
+        let policy = self.current.policy.as_ref().map(|revision| revision.policy()).transpose()?;
+        let decision = canonical::to_string(&self.decision()).map_err(Error::internal)?;
+        let mut failed = self.version_checks(now);
+        failed.extend(self.environment_checks());
+        failed.extend(self.evidence_checks(policy.as_ref(), now));
+        Ok(Assessment { digest: Digest::of(&decision), decision, failed, policy })
+    }
+
+    fn decision(&self) -> Decision {
+        let digest = |revision: &Option<environments::Revision>| revision.as_ref().map(|r| r.digest.to_string());
+        let mut evidence: Vec<_> = self.evidence.iter().map(|e| e.digest.to_string()).collect();
+        evidence.sort();
+        let mut attestations: Vec<_> = self.attestations.iter().map(|a| a.digest.clone()).collect();
+        attestations.sort();
+        Decision {
+            v: 1,
+            model: self.model.name.clone(),
+            version: self.version.manifest.to_string(),
+            version_number: self.version.number,
+            environment: self.environment.name.clone(),
+            profile: digest(&self.current.profile),
+            constraints: digest(&self.current.constraints),
+            policy: digest(&self.current.policy),
+            dataset: self.dataset.as_ref().map(|d| d.digest.to_string()),
+            signature: self.version.signature.name().to_owned(),
+            signing_key: self.key.as_ref().filter(|k| k.revoked_at.is_none()).map(|k| k.fingerprint.clone()),
+            attestations,
+            run: self.run.as_ref().map(|run| run.id.to_string()),
+            run_finished_at: self.run.as_ref().and_then(|run| run.finished_at).map(rfc3339),
+            verdicts: self.run.as_ref().and_then(|run| run.verdicts_digest).map(|d| d.to_string()),
+            evidence,
+        }
+    }
+
+    /// Whether the bytes are fit to leave: what the gate asks again at every pull.
+    pub fn version_checks(&self, now: DateTime<Utc>) -> Vec<FailedCheck> {
+        let mut failed = Vec::new();
+        match self.version.state {
+            State::Sealed => {}
+            State::Draft => failed.push(check("version_not_sealed", "the version is a draft; seal it first")),
+            State::Revoked => {
+                let why = self.version.revocation_reason.as_deref().unwrap_or("no reason given");
+                failed.push(check("version_revoked", format!("the version was revoked: {why}")));
+            }
+        }
+        match (&self.version.signature, &self.key) {
+            (Signature::Verified { .. }, Some(key)) if key.is_valid_at(now) => {}
+            (Signature::Verified { .. }, Some(key)) => {
+                let detail = format!("the signing key {} is revoked or no longer valid", key.name);
+                failed.push(check("signing_key_not_valid", detail));
+            }
+            (Signature::Verified { .. }, None) => {
+                failed.push(check("signing_key_not_valid", "the signing key is not listed any more"));
+            }
+            (Signature::Untrusted { detail }, _) => failed.push(check("signature_not_trusted", detail.clone())),
+            (Signature::Absent, _) => {
+                failed.push(check("signature_missing", "the version was sealed without a signature; push it signed"));
+            }
+        }
+        failed
+    }
+
+    fn environment_checks(&self) -> Vec<FailedCheck> {
+        let name = &self.environment.name;
+        let mut failed = Vec::new();
+        if self.current.policy.is_none() {
+            failed.push(check("policy_missing", format!("{name} has no promotion policy, so nobody could approve")));
+        }
+        if self.current.constraints.is_none() {
+            failed.push(check("constraints_missing", format!("{name} has no constraint spec to measure against")));
+        } else if self.dataset.is_none() {
+            let detail = format!("the constraint spec of {name} names no registered dataset for {}", self.model.name);
+            failed.push(check("dataset_missing", detail));
+        }
+        failed
+    }
+
+    fn evidence_checks(&self, policy: Option<&Policy>, now: DateTime<Utc>) -> Vec<FailedCheck> {
+        let Some(run) = &self.run else {
+            let detail = format!(
+                "no finished validation run of version {} against the current constraints; run plimsoll check {}@{} --env {}",
+                self.version.number, self.model.name, self.version.number, self.environment.name
+            );
+            return vec![check("evidence_missing", detail)];
+        };
+        let mut failed = Vec::new();
+        let blocking = run.verdicts.iter().filter(|v| v.severity == Severity::Block && v.verdict != Verdict::Pass);
+        failed.extend(blocking.map(|verdict| FailedCheck {
+            check: format!("constraint_{}", verdict.verdict),
+            detail: format!("{}: {}", verdict.constraint, verdict.reason),
+            owner: Some(verdict.owner.clone()),
+        }));
+        if failed.is_empty() && run.state != RunState::Passed {
+            let why = run.reason.as_ref().map_or_else(String::new, |(code, detail)| format!(" ({code}: {detail})"));
+            failed.push(check("run_not_passed", format!("the validation run is {}{why}", run.state.name())));
+        }
+        if let (Some(policy), Some(finished)) = (policy, run.finished_at) {
+            let days = i64::from(policy.evidence_maximum_age_days);
+            if TimeDelta::days(days) < now - finished {
+                let detail =
+                    format!("the validation run of {} is older than {days} days; run it again", rfc3339(finished));
+                failed.push(check("evidence_expired", detail));
+            }
+        }
+        failed
+    }
+}
+
+fn check(code: &str, detail: impl Into<String>) -> FailedCheck {
+    FailedCheck { check: code.to_owned(), detail: detail.into(), owner: None }
+}

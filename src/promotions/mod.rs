@@ -1,0 +1,71 @@
+//! The ask to make one version active in one environment, and what people decide on it.
+//!
+//! Everything that a request rests on is bound by one `decision_digest`; an approval
+//! names the digest that the approver saw.
+
+pub mod api;
+pub mod assessment;
+pub mod ops;
+pub mod stage;
+pub(crate) mod store;
+
+use crate::{
+    core::{
+        digest::Digest,
+        ids::{AccountId, ApprovalId, EnvironmentId, ModelId, PromotionId, RunId, VersionId, WorkspaceId},
+    },
+    error::FailedCheck,
+};
+use chrono::{DateTime, Utc};
+use stage::Stage;
+
+#[derive(Clone, Debug)]
+pub struct Promotion {
+    pub id: PromotionId,
+    pub workspace: WorkspaceId,
+    pub model: ModelId,
+    pub version: VersionId,
+    pub environment: EnvironmentId,
+    pub run: Option<RunId>,
+    pub stage: Stage,
+    /// Canonical JSON of what is decided on.
+    pub decision: String,
+    pub decision_digest: Digest,
+    /// What failed when it was asked for.
+    pub checks: Vec<FailedCheck>,
+    pub comment: String,
+    pub requested_by: AccountId,
+    pub requested_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub closed_at: Option<DateTime<Utc>>,
+    pub closed_reason: Option<String>,
+}
+
+/// One person's decision on one digest.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    pub id: ApprovalId,
+    pub promotion: PromotionId,
+    pub account: AccountId,
+    pub outcome: Outcome,
+    pub decision_digest: Digest,
+    pub reason: String,
+    /// The registry's signed statement of it.
+    pub statement: String,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Approve,
+    Reject,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}

@@ -1,0 +1,348 @@
+use crate::{
+    app::App,
+    authz::{Action, Principal, ReadPermit, Scope, policy, policy::Involved},
+    core::{
+        clock::rfc3339,
+        digest::Digest,
+        event::Event,
+        ids::{ApprovalId, EnvironmentId, PromotionId},
+        page::{Page, PageRequest},
+        text::{Line, Paragraph},
+    },
+    crypto::statement::{Statement, Subject},
+    db::{Conn, WriteTx},
+    environments,
+    error::Error,
+    models,
+    policies::quorum,
+    promotions::{
+        Approval, Outcome, Promotion,
+        assessment::{Assessment, Facts},
+        stage::{Command, Stage},
+        store,
+    },
+    versions::{self, VersionRef},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use serde_json::json;
+use std::collections::BTreeMap;
+
+pub const NOT_FOUND: Error = Error::NotFound { kind: "promotion request" };
+/// Without a policy nothing can be approved; a request that says so still has an end.
+const DEFAULT_EXPIRY_HOURS: u32 = 72;
+pub const APPROVAL_TYPE: &str = "https://plimsoll.example/attestations/approval/v1";
+
+/// A request with what is decided on it and whether it still holds.
+pub struct Detail {
+    pub promotion: Promotion,
+    pub facts: Facts,
+    pub assessment: Assessment,
+    pub approvals: Vec<Approval>,
+    pub involved: Involved,
+    /// Seats filled, and seats there are.
+    pub quorum: (usize, usize),
+}
+
+/// Asks for a version to become active. Checks run at once.
+pub async fn request(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    environment: &str,
+    comment: Paragraph,
+) -> Result<Promotion, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    let permit = policy::act(who, Action::PromotionRequest)?;
+    let requested_by = who.id.ok_or(Error::Unauthenticated)?;
+    let tx = app.db.begin().await?;
+    let facts = named(&tx.conn(), &sight, model, version, environment).await?;
+    if let Some(open) = store::find_open(&tx.conn(), facts.version.id, facts.environment.id).await? {
+        let detail =
+            format!("request {} for this version is {}; decide on it or withdraw it", open.id, open.stage.name());
+        return Err(Error::conflict("promotion_open", detail));
+    }
+    let assessment = facts.assess(tx.at())?;
+    let hours = assessment.policy.as_ref().map_or(DEFAULT_EXPIRY_HOURS, |p| p.request_expires_after_hours);
+    let stage = if assessment.failed.is_empty() { Stage::AwaitingApproval } else { Stage::ChecksFailed };
+    let promotion = Promotion {
+        id: PromotionId::generate(),
+        workspace: who.workspace,
+        model: facts.model.id,
+        version: facts.version.id,
+        environment: facts.environment.id,
+        run: facts.run.as_ref().map(|run| run.id),
+        stage,
+        decision: assessment.decision,
+        decision_digest: assessment.digest,
+        checks: assessment.failed,
+        comment: comment.to_string(),
+        requested_by,
+        requested_at: tx.at(),
+        expires_at: tx.at() + TimeDelta::hours(i64::from(hours)),
+        closed_at: (!stage.is_open()).then(|| tx.at()),
+        closed_reason: None,
+    };
+    store::insert(&tx, &promotion).await?;
+    let event = Event::PromotionRequested {
+        promotion: promotion.id,
+        version: promotion.version,
+        environment: promotion.environment,
+        state: stage.name().to_owned(),
+        decision: promotion.decision_digest.to_string(),
+    };
+    tx.commit(permit, event).await?;
+    Ok(promotion)
+}
+
+/// Takes one person's decision, if it is on what holds now.
+pub async fn decide(
+    app: &App,
+    who: &Principal,
+    id: PromotionId,
+    seen: &Digest,
+    outcome: Outcome,
+    reason: Line,
+) -> Result<Promotion, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    let tx = app.db.begin().await?;
+    let mut promotion = store::lock(&tx, sight.scope(), id).await?.ok_or(NOT_FOUND)?;
+    let facts = reload(&tx.conn(), sight.scope(), &promotion).await?;
+    let action = match outcome {
+        Outcome::Approve => Action::PromotionApprove,
+        Outcome::Reject => Action::PromotionReject,
+    };
+    let involved = involved(&facts, &promotion);
+    let permit = policy::decide_promotion(who, action, &involved).map_err(|d| d.on("promotion", id))?;
+    let account = who.id.ok_or(Error::Unauthenticated)?;
+    if *seen != promotion.decision_digest {
+        let detail = format!("the request's decision digest is {}; look at it again", promotion.decision_digest);
+        return Err(Error::conflict("decision_changed", detail));
+    }
+    let mut approvals = store::approvals(&tx.conn(), id).await?;
+    if approvals.iter().any(|a| a.account == account && a.outcome == outcome) {
+        return Ok(promotion);
+    }
+    // Asked before anything is written, so that a closed request says so and stays as it is.
+    promotion.stage.apply(if outcome == Outcome::Reject {
+        Command::Reject
+    } else {
+        Command::Approve { quorum: false }
+    })?;
+    let (tx, assessment) = still_holds(tx, &promotion, &facts).await?;
+    let statement = approval_statement(app, who, &promotion, &facts, outcome, tx.at());
+    let approval = Approval {
+        id: ApprovalId::generate(),
+        promotion: id,
+        account,
+        outcome,
+        decision_digest: *seen,
+        reason: reason.to_string(),
+        statement,
+        created_at: tx.at(),
+    };
+    let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
+    store::insert_approval(&tx, &approval, &roles).await?;
+    let approval_id = approval.id;
+    approvals.push(approval);
+    let (filled, seats) = count(&tx.conn(), &promotion, &assessment, &approvals, &involved).await?;
+    let quorum = filled == seats && 0 < seats;
+    let command = match outcome {
+        Outcome::Approve => Command::Approve { quorum },
+        Outcome::Reject => Command::Reject,
+    };
+    promotion.stage = promotion.stage.apply(command)?;
+    let why = (outcome == Outcome::Reject).then(|| format!("rejected by {}", who.name));
+    store::set_stage(&tx, id, promotion.stage, why.as_deref()).await?;
+    let decision = seen.to_string();
+    let event = match outcome {
+        Outcome::Approve => Event::PromotionApproved { promotion: id, approval: approval_id, decision, quorum },
+        Outcome::Reject => Event::PromotionRejected { promotion: id, approval: approval_id, decision },
+    };
+    tx.commit(permit, event).await?;
+    Ok(promotion)
+}
+
+pub async fn withdraw(app: &App, who: &Principal, id: PromotionId) -> Result<Promotion, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    let tx = app.db.begin().await?;
+    let mut promotion = store::lock(&tx, sight.scope(), id).await?.ok_or(NOT_FOUND)?;
+    let permit = policy::withdraw_promotion(who, promotion.requested_by).map_err(|d| d.on("promotion", id))?;
+    promotion.stage = promotion.stage.apply(Command::Withdraw)?;
+    store::set_stage(&tx, id, promotion.stage, Some("withdrawn by the one who asked")).await?;
+    tx.commit(permit, Event::PromotionWithdrawn { promotion: id }).await?;
+    Ok(promotion)
+}
+
+pub async fn find(app: &App, who: &Principal, id: PromotionId) -> Result<Detail, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    let reader = app.db.read(&sight);
+    let promotion = store::find(reader.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
+    let facts = reload(reader.conn(), sight.scope(), &promotion).await?;
+    let assessment = facts.assess(app.db.clock().now())?;
+    let approvals = store::approvals(reader.conn(), id).await?;
+    let involved = involved(&facts, &promotion);
+    let quorum = count(reader.conn(), &promotion, &assessment, &approvals, &involved).await?;
+    Ok(Detail { promotion, facts, assessment, approvals, involved, quorum })
+}
+
+pub async fn list(app: &App, who: &Principal, open_only: bool, page: PageRequest) -> Result<Page<Promotion>, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    store::list(&app.db.read(&sight), open_only, page).await
+}
+
+/// A time-out always means no.
+pub async fn expire_due(app: &App) -> Result<(), Error> {
+    let reader = app.db.read(&policy::upkeep());
+    for due in store::overdue(&reader, app.db.clock().now()).await? {
+        let who = Principal::system("clock", due.workspace);
+        let tx = app.db.begin().await?;
+        let Some(now) = store::lock(&tx, Scope::Workspace(due.workspace), due.id).await? else { continue };
+        let Ok(stage) = now.stage.apply(Command::Expire) else { continue };
+        store::set_stage(&tx, due.id, stage, Some("nobody decided in time")).await?;
+        let permit = policy::system(&who, Action::PromotionExpire)?;
+        tx.commit(permit, Event::PromotionExpired { promotion: due.id }).await?;
+    }
+    Ok(())
+}
+
+/// A document of the environment changed: requests that rested on the old one end.
+pub async fn reassess(app: &App, environment: EnvironmentId) -> Result<(), Error> {
+    let reader = app.db.read(&policy::upkeep());
+    for open in store::open_in(&reader, environment).await? {
+        let scope = Scope::Workspace(open.workspace);
+        let tx = app.db.begin().await?;
+        let Some(promotion) = store::lock(&tx, scope, open.id).await?.filter(|p| p.stage.is_open()) else { continue };
+        let facts = reload(&tx.conn(), scope, &promotion).await?;
+        if let Ok((tx, _)) = still_holds(tx, &promotion, &facts).await {
+            drop(tx);
+        }
+    }
+    Ok(())
+}
+
+/// Everyone who may not decide on this request.
+pub fn involved(facts: &Facts, promotion: &Promotion) -> Involved {
+    let mut involved = facts.involved();
+    involved.parties.push((promotion.requested_by, "the one who asked"));
+    involved
+}
+
+/// Hands the transaction back if the request still rests on what holds now; otherwise
+/// the request is invalidated, and the answer says so.
+pub(crate) async fn still_holds(
+    tx: WriteTx,
+    promotion: &Promotion,
+    facts: &Facts,
+) -> Result<(WriteTx, Assessment), Error> {
+    let now = tx.at();
+    let who = Principal::system("gate", promotion.workspace);
+    if promotion.expires_at <= now {
+        let stage = promotion.stage.apply(Command::Expire)?;
+        store::set_stage(&tx, promotion.id, stage, Some("nobody decided in time")).await?;
+        let permit = policy::system(&who, Action::PromotionExpire)?;
+        tx.commit(permit, Event::PromotionExpired { promotion: promotion.id }).await?;
+        let detail = format!("the request expired on {}; ask again", rfc3339(promotion.expires_at));
+        return Err(Error::conflict("promotion_expired", detail));
+    }
+    let assessment = facts.assess(now)?;
+    let cause = if assessment.digest != promotion.decision_digest {
+        changed(&promotion.decision, &assessment.decision)
+    } else if let Some(first) = assessment.failed.first() {
+        first.detail.clone()
+    } else {
+        return Ok((tx, assessment));
+    };
+    let stage = promotion.stage.apply(Command::Invalidate)?;
+    store::set_stage(&tx, promotion.id, stage, Some(&cause)).await?;
+    let permit = policy::system(&who, Action::PromotionInvalidate)?;
+    let event = Event::PromotionInvalidated {
+        promotion: promotion.id,
+        decision: assessment.digest.to_string(),
+        cause: if assessment.failed.is_empty() { "decision_changed" } else { "check_failed" }.to_owned(),
+    };
+    tx.commit(permit, event).await?;
+    let detail = format!("what was asked for no longer holds: {cause}. The request is invalidated; ask again");
+    Err(Error::conflict("decision_changed", detail))
+}
+
+/// Which parts of two decisions differ.
+fn changed(before: &str, now: &str) -> String {
+    let read = |text: &str| serde_json::from_str::<BTreeMap<String, serde_json::Value>>(text).unwrap_or_default();
+    let (before, now) = (read(before), read(now));
+    let names: Vec<_> =
+        now.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(n, _)| n.as_str()).collect();
+    format!("changed since it was asked: {}", names.join(", "))
+}
+
+/// Seats filled by people who may still decide, and all seats.
+pub(crate) async fn count(
+    conn: &Conn<'_>,
+    promotion: &Promotion,
+    assessment: &Assessment,
+    approvals: &[Approval],
+    involved: &Involved,
+) -> Result<(usize, usize), Error> {
+    let Some(policy) = &assessment.policy else { return Ok((0, 0)) };
+    let people: Vec<_> = approvals
+        .iter()
+        .filter(|a| a.outcome == Outcome::Approve && a.decision_digest == promotion.decision_digest)
+        .map(|a| a.account)
+        .filter(|account| !involved.parties.iter().any(|(party, _)| party == account))
+        .collect();
+    let roles = store::roles_now(conn, promotion.workspace, &people).await?;
+    let seats: Vec<String> = policy.seats().into_iter().map(str::to_owned).collect();
+    Ok((quorum::filled(&seats, &roles), seats.len()))
+}
+
+/// What the request names, as it is now.
+pub(crate) async fn reload(conn: &Conn<'_>, scope: Scope, promotion: &Promotion) -> Result<Facts, Error> {
+    let model = models::store::find_by_id(conn, scope, promotion.model).await?.ok_or(Error::not_found("model"))?;
+    let version = versions::store::find_by_id(conn, scope, promotion.version).await?.ok_or(versions::ops::NOT_FOUND)?;
+    let environment = environments::store::find_by_id(conn, scope, promotion.environment).await?;
+    let environment = environment.ok_or(environments::ops::NOT_FOUND)?;
+    Facts::load(conn, scope, model, version, environment).await
+}
+
+pub(crate) async fn named(
+    conn: &Conn<'_>,
+    sight: &ReadPermit,
+    model: &str,
+    version: &VersionRef,
+    environment: &str,
+) -> Result<Facts, Error> {
+    let scope = sight.scope();
+    let model = models::store::find(conn, scope, model).await?.ok_or(Error::not_found("model"))?;
+    let version = versions::store::find(conn, scope, model.id, version).await?.ok_or(versions::ops::NOT_FOUND)?;
+    let environment = environments::store::find(conn, scope, environment).await?.ok_or(environments::ops::NOT_FOUND)?;
+    Facts::load(conn, scope, model, version, environment).await
+}
+
+/// The registry signs who decided what, with which authentication.
+fn approval_statement(
+    app: &App,
+    who: &Principal,
+    promotion: &Promotion,
+    facts: &Facts,
+    outcome: Outcome,
+    at: DateTime<Utc>,
+) -> String {
+    let subject = Subject {
+        name: format!("{}@{}", facts.model.name, facts.version.number),
+        digest: BTreeMap::from([("sha256".to_owned(), facts.version.manifest.hex())]),
+    };
+    let predicate = json!({
+        "request": promotion.id,
+        "decision_digest": promotion.decision_digest.to_string(),
+        "environment": facts.environment.name,
+        "outcome": outcome.name(),
+        "decided_by": who.name,
+        "roles": who.roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
+        "authentication": who.credential.name(),
+        "decided_at": rfc3339(at),
+        "registry": app.signer.origin(),
+    });
+    let statement = Statement::new(vec![subject], APPROVAL_TYPE, predicate);
+    app.signer.sign_statement(&statement).to_string()
+}

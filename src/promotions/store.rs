@@ -1,0 +1,245 @@
+//! The only SQL about requests and approvals.
+
+use crate::{
+    authz::{Role, Scope},
+    core::{
+        digest::Digest,
+        ids::{AccountId, EnvironmentId, PromotionId, VersionId, WorkspaceId},
+        page::{Page, PageRequest},
+    },
+    db::{
+        Reader, WriteTx,
+        entity::{account, approval, membership, promotion_request},
+    },
+    error::Error,
+    promotions::{Approval, Outcome, Promotion, stage::Stage},
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    sea_query::Expr,
+};
+
+const OPEN: [&str; 2] = ["awaiting_approval", "approved"];
+
+pub(crate) async fn find(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    id: PromotionId,
+) -> Result<Option<Promotion>, Error> {
+    visible(scope).filter(promotion_request::COLUMN.id.eq(id)).one(conn).await?.map(TryInto::try_into).transpose()
+}
+
+pub(crate) async fn lock(tx: &WriteTx, scope: Scope, id: PromotionId) -> Result<Option<Promotion>, Error> {
+    let row = visible(scope).filter(promotion_request::COLUMN.id.eq(id)).lock_exclusive().one(&tx.conn()).await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Newest first; only those that somebody can still decide on, if asked.
+pub async fn list(reader: &Reader<'_>, open_only: bool, page: PageRequest) -> Result<Page<Promotion>, Error> {
+    let mut query = visible(reader.scope()).order_by_desc(promotion_request::Column::Id).limit(page.limit + 1);
+    if open_only {
+        query = query.filter(promotion_request::COLUMN.state.is_in(OPEN));
+    }
+    if let Some(after) = page.after {
+        query = query.filter(promotion_request::COLUMN.id.lt(PromotionId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let items = page.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+/// The request for this version here that is still open, if there is one.
+pub(crate) async fn find_open(
+    conn: &DatabaseExecutor<'_>,
+    version: VersionId,
+    environment: EnvironmentId,
+) -> Result<Option<Promotion>, Error> {
+    let row = promotion_request::Entity::find()
+        .filter(promotion_request::COLUMN.version_id.eq(version))
+        .filter(promotion_request::COLUMN.environment_id.eq(environment))
+        .filter(promotion_request::COLUMN.state.is_in(OPEN))
+        .one(conn)
+        .await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+pub async fn open_in(reader: &Reader<'_>, environment: EnvironmentId) -> Result<Vec<Promotion>, Error> {
+    let rows = promotion_request::Entity::find()
+        .filter(promotion_request::COLUMN.environment_id.eq(environment))
+        .filter(promotion_request::COLUMN.state.is_in(OPEN))
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+pub async fn overdue(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<Vec<Promotion>, Error> {
+    let rows = promotion_request::Entity::find()
+        .filter(promotion_request::COLUMN.state.is_in(OPEN))
+        .filter(promotion_request::COLUMN.expires_at.lte(now))
+        .limit(500)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+pub async fn insert(tx: &WriteTx, new: &Promotion) -> Result<(), Error> {
+    let row = promotion_request::ActiveModel {
+        id: Set(new.id),
+        workspace_id: Set(new.workspace),
+        model_id: Set(new.model),
+        version_id: Set(new.version),
+        environment_id: Set(new.environment),
+        run_id: Set(new.run),
+        state: Set(new.stage.name().to_owned()),
+        decision: Set(new.decision.clone()),
+        decision_digest: Set(new.decision_digest.to_string()),
+        checks: Set(serde_json::to_string(&new.checks).map_err(Error::internal)?),
+        comment: Set(new.comment.clone()),
+        requested_by: Set(new.requested_by),
+        requested_at: Set(new.requested_at),
+        expires_at: Set(new.expires_at),
+        closed_at: Set(new.closed_at),
+        closed_reason: Set(new.closed_reason.clone()),
+    };
+    promotion_request::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    Ok(())
+}
+
+/// Moves a request on. A stage that is not open closes it, with the reason.
+pub(crate) async fn set_stage(tx: &WriteTx, id: PromotionId, stage: Stage, reason: Option<&str>) -> Result<(), Error> {
+    let closed = (!stage.is_open()).then(|| tx.at());
+    promotion_request::Entity::update_many()
+        .col_expr(promotion_request::Column::State, Expr::value(stage.name()))
+        .col_expr(promotion_request::Column::ClosedAt, Expr::value(closed))
+        .col_expr(promotion_request::Column::ClosedReason, Expr::value(reason))
+        .filter(promotion_request::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn approvals(conn: &DatabaseExecutor<'_>, promotion: PromotionId) -> Result<Vec<Approval>, Error> {
+    let rows = approval::Entity::find()
+        .filter(approval::COLUMN.promotion_id.eq(promotion))
+        .order_by_asc(approval::Column::Id)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+pub async fn insert_approval(tx: &WriteTx, new: &Approval, roles: &[&str]) -> Result<(), Error> {
+    let row = approval::ActiveModel {
+        id: Set(new.id),
+        promotion_id: Set(new.promotion),
+        account_id: Set(new.account),
+        outcome: Set(new.outcome.name().to_owned()),
+        decision_digest: Set(new.decision_digest.to_string()),
+        roles: Set(roles.join(",")),
+        reason: Set(new.reason.clone()),
+        statement: Set(new.statement.clone()),
+        created_at: Set(new.created_at),
+    };
+    approval::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::conflict("already_decided", "you have decided on this request already")
+        }
+        _ => e.into(),
+    })?;
+    Ok(())
+}
+
+/// The roles that people hold now; somebody deactivated holds none.
+pub(crate) async fn roles_now(
+    conn: &DatabaseExecutor<'_>,
+    workspace: WorkspaceId,
+    people: &[AccountId],
+) -> Result<Vec<Vec<String>>, Error> {
+    let mut all = Vec::new();
+    for person in people {
+        let active = account::Entity::find_by_id(*person).one(conn).await?.is_some_and(|a| a.state == "active");
+        let held = membership::Entity::find()
+            .filter(membership::COLUMN.workspace_id.eq(workspace))
+            .filter(membership::COLUMN.account_id.eq(*person))
+            .all(conn)
+            .await?;
+        all.push(if active { held.into_iter().map(|row| row.role).collect() } else { Vec::new() });
+    }
+    Ok(all)
+}
+
+/// Names of active people who hold a role here: who can unblock something.
+pub(crate) async fn holders(
+    conn: &DatabaseExecutor<'_>,
+    workspace: WorkspaceId,
+    role: Role,
+) -> Result<Vec<String>, Error> {
+    let held = membership::Entity::find()
+        .filter(membership::COLUMN.workspace_id.eq(workspace))
+        .filter(membership::COLUMN.role.eq(role.name()))
+        .limit(50)
+        .all(conn)
+        .await?;
+    let ids: Vec<_> = held.into_iter().map(|row| row.account_id).collect();
+    let rows = account::Entity::find()
+        .filter(account::COLUMN.id.is_in(ids))
+        .filter(account::COLUMN.state.eq("active"))
+        .order_by_asc(account::Column::Name)
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+fn visible(scope: Scope) -> Select<promotion_request::Entity> {
+    match scope {
+        Scope::Instance => promotion_request::Entity::find(),
+        Scope::Workspace(id) => promotion_request::Entity::find().filter(promotion_request::COLUMN.workspace_id.eq(id)),
+    }
+}
+
+impl TryFrom<promotion_request::Model> for Promotion {
+    type Error = Error;
+
+    fn try_from(row: promotion_request::Model) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            workspace: row.workspace_id,
+            model: row.model_id,
+            version: row.version_id,
+            environment: row.environment_id,
+            run: row.run_id,
+            stage: Stage::parse(&row.state).map_err(|e| Error::internal(e.0))?,
+            decision: row.decision,
+            decision_digest: Digest::parse(&row.decision_digest).map_err(|e| Error::internal(e.0))?,
+            checks: serde_json::from_str(&row.checks).map_err(Error::internal)?,
+            comment: row.comment,
+            requested_by: row.requested_by,
+            requested_at: row.requested_at,
+            expires_at: row.expires_at,
+            closed_at: row.closed_at,
+            closed_reason: row.closed_reason,
+        })
+    }
+}
+
+impl TryFrom<approval::Model> for Approval {
+    type Error = Error;
+
+    fn try_from(row: approval::Model) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            promotion: row.promotion_id,
+            account: row.account_id,
+            outcome: match row.outcome.as_str() {
+                "approve" => Outcome::Approve,
+                "reject" => Outcome::Reject,
+                other => return Err(Error::internal(format!("approval outcome {other}"))),
+            },
+            decision_digest: Digest::parse(&row.decision_digest).map_err(|e| Error::internal(e.0))?,
+            reason: row.reason,
+            statement: row.statement,
+            created_at: row.created_at,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! The only SQL about releases.
+
+use crate::{
+    core::{
+        ids::{EnvironmentId, ModelId, ReleaseId},
+        page::{Page, PageRequest},
+    },
+    db::{Conn, Reader, WriteTx, entity::release},
+    error::Error,
+    releases::{Release, State},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr, sea_query::Expr};
+
+pub(crate) async fn active(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+) -> Result<Option<Release>, Error> {
+    let row = of(environment, model).filter(release::COLUMN.state.eq(State::Active.name())).one(conn).await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Newest first.
+pub async fn history(
+    reader: &Reader<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+    page: PageRequest,
+) -> Result<Page<Release>, Error> {
+    let mut query = of(environment, model).order_by_desc(release::Column::Id).limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(release::COLUMN.id.lt(ReleaseId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let items = page.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+/// Releases that were active before, newest first: what a rollback can go to.
+pub(crate) async fn earlier(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+) -> Result<Vec<Release>, Error> {
+    let rows = of(environment, model)
+        .filter(release::COLUMN.state.ne(State::Active.name()))
+        .order_by_desc(release::Column::Id)
+        .limit(200)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+pub async fn insert(tx: &WriteTx, new: &Release) -> Result<(), Error> {
+    let row = release::ActiveModel {
+        id: Set(new.id),
+        workspace_id: Set(new.workspace),
+        environment_id: Set(new.environment),
+        model_id: Set(new.model),
+        version_id: Set(new.version),
+        promotion_id: Set(new.promotion),
+        restores: Set(new.restores),
+        state: Set(new.state.name().to_owned()),
+        reason: Set(new.reason.clone()),
+        statement: Set(new.statement.clone()),
+        activated_by: Set(new.activated_by),
+        activated_at: Set(new.activated_at),
+        ended_at: Set(None),
+    };
+    release::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::conflict("release_raced", "another release became active at the same moment; look again")
+        }
+        _ => e.into(),
+    })?;
+    Ok(())
+}
+
+/// Ends the active release, if it is still the one that the caller saw.
+pub async fn end(tx: &WriteTx, id: ReleaseId, state: State) -> Result<(), Error> {
+    let ended = release::Entity::update_many()
+        .col_expr(release::Column::State, Expr::value(state.name()))
+        .col_expr(release::Column::EndedAt, Expr::value(tx.at()))
+        .filter(release::COLUMN.id.eq(id))
+        .filter(release::COLUMN.state.eq(State::Active.name()))
+        .exec(&tx.conn())
+        .await?;
+    if ended.rows_affected != 1 {
+        return Err(Error::conflict("release_raced", "another release became active at the same moment; look again"));
+    }
+    Ok(())
+}
+
+fn of(environment: EnvironmentId, model: ModelId) -> Select<release::Entity> {
+    release::Entity::find()
+        .filter(release::COLUMN.environment_id.eq(environment))
+        .filter(release::COLUMN.model_id.eq(model))
+}
+
+impl TryFrom<release::Model> for Release {
+    type Error = Error;
+
+    fn try_from(row: release::Model) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            workspace: row.workspace_id,
+            environment: row.environment_id,
+            model: row.model_id,
+            version: row.version_id,
+            promotion: row.promotion_id,
+            restores: row.restores,
+            state: State::parse(&row.state)?,
+            reason: row.reason,
+            statement: row.statement,
+            activated_by: row.activated_by,
+            activated_at: row.activated_at,
+            ended_at: row.ended_at,
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! Latency under load: how long a call takes when the inputs are ready.
+//!
+//! Only the runtime's work is timed. Rows are taken round-robin from the data set, so that a model whose time depends
+//! on the values is measured on real ones. Every caller has a session of its own, as a server with a pool has.
+
+use super::{
+    failure::{Failure, FailureKind},
+    observation::LatencySamples,
+    predict::Table,
+    session::{Inputs, Model, Runtime, arguments},
+    task::Load,
+};
+use std::{
+    sync::{
+        OnceLock, RwLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Cells that are held ready for one load; beyond that requests are used again.
+const MAX_READY_CELLS: usize = 1 << 20;
+/// As much stack as the main thread has: deep graphs recurse.
+const CALLER_STACK_BYTES: usize = 8 << 20;
+
+/// One request: usually one call, several where the model fixes a smaller batch.
+type Request = Vec<Inputs>;
+
+/// Where sessions for further callers come from.
+pub(super) struct Source<'a> {
+    pub runtime: &'a Runtime,
+    pub bytes: &'a [u8],
+    pub threads: u32,
+}
+
+/// Measures one load; `model` is the first caller's session.
+///
+/// # Errors
+/// Whatever a call fails with; `memory_limit` when there is no room for the callers.
+pub(super) fn measure(
+    source: &Source<'_>,
+    model: &mut Model,
+    table: &Table,
+    load: &Load,
+) -> Result<LatencySamples, Failure> {
+    let requests = requests(table, load)?;
+    let more = (1..load.concurrency)
+        .map(|_| source.runtime.open(source.bytes, source.threads))
+        .collect::<Result<Vec<_>, _>>()?;
+    let crowd = Crowd { requests: &requests, load, tickets: AtomicU32::new(0) };
+    let (start, caller_runs) = if more.is_empty() {
+        crowd.warm_up(model, 0)?;
+        let start = Instant::now();
+        (start, vec![crowd.timed(model, start)?])
+    } else {
+        crowd.run_together(model, more)?
+    };
+    let end = caller_runs.iter().map(|run| run.end).max().unwrap_or(start);
+    let nanos: Vec<u64> = caller_runs.into_iter().flat_map(|run| run.nanos).collect();
+    Ok(LatencySamples {
+        load: load.clone(),
+        wall_nanos: nanos_of(end.duration_since(start)),
+        rows: nanos.len() as u64 * u64::from(load.batch),
+        nanos,
+    })
+}
+
+/// The inputs of as many different requests as fit, over consecutive rows of the data set.
+fn requests(table: &Table, load: &Load) -> Result<Vec<Request>, Failure> {
+    let batch = load.batch as usize;
+    let columns: usize = table.matrices.iter().map(|matrix| matrix.width).sum();
+    let fitting = (MAX_READY_CELLS / (batch * columns.max(1))).max(1);
+    let count = fitting.min(load.samples as usize).min(table.rows.max(1));
+    let mut rows = (0..table.rows).cycle();
+    (0..count)
+        .map(|_| {
+            let chosen: Vec<usize> = rows.by_ref().take(batch).collect();
+            table.pieces(&chosen, batch).iter().map(|piece| table.inputs(&piece.rows)).collect()
+        })
+        .collect()
+}
+
+/// All callers of one load.
+struct Crowd<'a> {
+    requests: &'a [Request],
+    load: &'a Load,
+    /// Timed calls that were begun.
+    tickets: AtomicU32,
+}
+
+struct CallerRun {
+    nanos: Vec<u64>,
+    end: Instant,
+}
+
+impl Crowd<'_> {
+    /// One thread for each caller. All warm up, wait for each other, and start at the same moment.
+    fn run_together(&self, first: &mut Model, more: Vec<Model>) -> Result<(Instant, Vec<CallerRun>), Failure> {
+        let gate = RwLock::new(());
+        let started = OnceLock::new();
+        let (ready, all_ready) = mpsc::channel();
+        let mut models: Vec<&mut Model> = vec![first];
+        let mut more = more;
+        models.extend(more.iter_mut());
+        thread::scope(|scope| {
+            let closed = gate.write();
+            let mut callers = Vec::with_capacity(models.len());
+            let mut refused = None;
+            for (number, model) in models.into_iter().enumerate() {
+                let (gate, started, ready) = (&gate, &started, ready.clone());
+                let caller = move || {
+                    let warm = self.warm_up(model, number);
+                    // The receiver only goes away after all callers have.
+                    let _ = ready.send(());
+                    drop(gate.read());
+                    warm?;
+                    match started.get() {
+                        Some(start) => self.timed(model, *start),
+                        None => Err(no_room("the other callers")),
+                    }
+                };
+                match thread::Builder::new().stack_size(CALLER_STACK_BYTES).spawn_scoped(scope, caller) {
+                    Ok(handle) => callers.push(handle),
+                    Err(error) => {
+                        refused = Some(no_room(&error.to_string()));
+                        break;
+                    }
+                }
+            }
+            // A caller that panics drops its sender, so this never waits for one that is gone.
+            drop(ready);
+            if refused.is_none() {
+                all_ready.iter().take(callers.len()).for_each(drop);
+                let _ = started.set(Instant::now());
+            }
+            drop(closed);
+            let ended: Vec<_> = callers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+            if let Some(failure) = refused {
+                return Err(failure);
+            }
+            let panicked = |_| Failure::new(FailureKind::Crashed, "a caller panicked");
+            let runs = ended.into_iter().map(|end| end.map_err(panicked)?).collect::<Result<Vec<_>, _>>()?;
+            let start = started.get().copied().unwrap_or_else(Instant::now);
+            Ok((start, runs))
+        })
+    }
+
+    /// Calls that do not count: this caller's share, and no longer than the load may take.
+    fn warm_up(&self, model: &mut Model, caller: usize) -> Result<(), Failure> {
+        let deadline = Instant::now() + Duration::from_secs(self.load.max_seconds.into());
+        let share = self.load.warm_up.div_ceil(self.load.concurrency.max(1));
+        for call in 0..share {
+            self.answer(model, caller + call as usize)?;
+            if deadline <= Instant::now() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn timed(&self, model: &mut Model, start: Instant) -> Result<CallerRun, Failure> {
+        let deadline = start + Duration::from_secs(self.load.max_seconds.into());
+        let mut run = CallerRun { nanos: Vec::new(), end: start };
+        loop {
+            let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+            // The first call of all always counts, so that a load has at least one sample.
+            if self.load.samples <= ticket || (ticket >= self.load.concurrency && deadline <= Instant::now()) {
+                return Ok(run);
+            }
+            let taken = self.answer(model, ticket as usize)?;
+            run.nanos.push(nanos_of(taken));
+            run.end = Instant::now();
+        }
+    }
+
+    fn answer(&self, model: &mut Model, number: usize) -> Result<Duration, Failure> {
+        let mut taken = Duration::ZERO;
+        let request = self.requests.get(number % self.requests.len().max(1));
+        for inputs in request.into_iter().flatten() {
+            let arguments = arguments(inputs);
+            let begin = Instant::now();
+            let answers = model.run_prepared(arguments)?;
+            taken += begin.elapsed();
+            drop(answers);
+        }
+        Ok(taken)
+    }
+}
+
+fn no_room(why: &str) -> Failure {
+    Failure::new(FailureKind::MemoryLimit, format!("there is no room for the callers of a load: {why}"))
+}
+
+fn nanos_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

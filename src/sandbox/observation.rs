@@ -1,0 +1,216 @@
+//! What a run found, and the parent's check that it can be true.
+
+use super::{
+    failure::{Failure, FailureKind},
+    host::Host,
+    lockdown::Isolation,
+    ports::PortInfo,
+    task::{Load, Task},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Completed(Box<Observation>),
+    Failed(Failure),
+}
+
+/// A completed run. `labels`, `probabilities` and `values` are in the row order of the data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observation {
+    /// The predicted class of each row; empty for a regression.
+    pub labels: Vec<String>,
+    /// The classes in the order of the probabilities; empty for a regression.
+    pub classes: Vec<String>,
+    /// For each row the probability of each class; empty when the model gives none.
+    pub probabilities: Vec<Vec<f64>>,
+    /// The predicted value of each row; empty for a classification.
+    pub values: Vec<f64>,
+    /// One for each load of the task, in its order.
+    pub latencies: Vec<LatencySamples>,
+    /// Reading and optimising the model, without reading its bytes.
+    pub load_time_ms: f64,
+    /// Highest resident memory of the child after the data set was read: model, sessions of all loads, predictions.
+    pub peak_memory_bytes: u64,
+    /// Resident memory just before the model was loaded; the difference is the model's own.
+    pub baseline_memory_bytes: u64,
+    /// CPU time of the child from its start.
+    pub cpu_seconds: f64,
+    pub host: Host,
+    pub isolation: Isolation,
+    pub model: ModelInfo,
+}
+
+/// The timed calls of one load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatencySamples {
+    pub load: Load,
+    /// Of each call, in nanoseconds, in no particular order when there are several callers.
+    pub nanos: Vec<u64>,
+    /// From the first timed call's start to the last one's end, over all callers.
+    pub wall_nanos: u64,
+    /// Rows predicted by the timed calls.
+    pub rows: u64,
+}
+
+/// What the model's file says about itself. Texts are the author's: escape them where they are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelInfo {
+    pub producer: String,
+    pub graph_name: String,
+    /// Of the standard operators; 0 when the file names none.
+    pub opset: u32,
+    pub inputs: Vec<PortInfo>,
+    pub outputs: Vec<PortInfo>,
+}
+
+impl Outcome {
+    /// The answer of a child that may have been taken over by the model: only what can be true is passed on.
+    pub(super) fn distrust(self, task: &Task) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure::new(failure.kind, failure.detail)),
+            Self::Completed(observation) => match observation.check(task) {
+                Ok(()) => Self::Completed(observation),
+                Err(contradiction) => Self::Failed(Failure::new(
+                    FailureKind::Crashed,
+                    format!("the sandbox's answer contradicts itself: {contradiction}"),
+                )),
+            },
+        }
+    }
+}
+
+impl Observation {
+    fn check(&self, task: &Task) -> Result<(), String> {
+        let rows = task.rows();
+        let (labels, values) = (self.labels.len(), self.values.len());
+        if (labels, values) != (rows, 0) && (labels, values) != (0, rows) {
+            return Err(format!("{rows} rows, but {labels} labels and {values} values"));
+        }
+        let classes: HashSet<&str> = self.classes.iter().map(String::as_str).collect();
+        if classes.len() != self.classes.len() || (labels == 0) != classes.is_empty() {
+            return Err("the classes are not the classes of the labels".to_owned());
+        }
+        if self.labels.iter().any(|label| !classes.contains(label.as_str())) {
+            return Err("a label is not among the classes".to_owned());
+        }
+        self.check_numbers()?;
+        if !self.probabilities.is_empty() && self.probabilities.len() != labels {
+            return Err(format!("{labels} labels, but {} rows of probabilities", self.probabilities.len()));
+        }
+        self.check_latencies(&task.loads)
+    }
+
+    fn check_numbers(&self) -> Result<(), String> {
+        let probability = |p: &f64| (0.0..=1.0).contains(p);
+        if self.probabilities.iter().any(|row| row.len() != self.classes.len() || !row.iter().all(probability)) {
+            return Err("a row of probabilities is none".to_owned());
+        }
+        let finite = self.values.iter().all(|value| value.is_finite());
+        let measured = [self.load_time_ms, self.cpu_seconds];
+        if !finite || !measured.iter().all(|number| number.is_finite() && *number >= 0.0) {
+            return Err("a figure is not a finite number".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_latencies(&self, loads: &[Load]) -> Result<(), String> {
+        let measured = self.latencies.iter().map(|samples| &samples.load);
+        if !measured.eq(loads.iter()) {
+            return Err("other loads were measured than were asked for".to_owned());
+        }
+        for samples in &self.latencies {
+            let calls = samples.nanos.len() as u64;
+            let right = (1..=u64::from(samples.load.samples)).contains(&calls)
+                && samples.rows == calls * u64::from(samples.load.batch)
+                && samples.nanos.iter().all(|nanos| *nanos <= samples.wall_nanos);
+            if !right {
+                return Err("the samples of a load do not add up".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::task::tests::{load, task},
+        *,
+    };
+
+    fn observation() -> Observation {
+        Observation {
+            labels: vec!["0".to_owned(), "1".to_owned()],
+            classes: vec!["0".to_owned(), "1".to_owned()],
+            probabilities: vec![vec![0.75, 0.25], vec![0.0, 1.0]],
+            values: Vec::new(),
+            latencies: vec![LatencySamples { load: load(), nanos: vec![5], wall_nanos: 6, rows: 1 }],
+            load_time_ms: 1.5,
+            peak_memory_bytes: 2,
+            baseline_memory_bytes: 1,
+            cpu_seconds: 0.1,
+            host: Host::read("1.28.0", 1),
+            isolation: Isolation::none(),
+            model: ModelInfo {
+                producer: String::new(),
+                graph_name: String::new(),
+                opset: 17,
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn an_answer_that_agrees_with_the_task_is_passed_on() {
+        let outcome = Outcome::Completed(Box::new(observation()));
+        assert_eq!(outcome.clone().distrust(&task()), outcome);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_true_is_a_crash() {
+        let lies: [fn(&mut Observation); 13] = [
+            |o| o.labels.truncate(1),
+            |o| o.values = vec![1.0, 2.0],
+            |o| o.labels[0] = "2".to_owned(),
+            |o| o.classes.push("1".to_owned()),
+            |o| o.classes.clear(),
+            |o| o.probabilities.truncate(1),
+            |o| o.probabilities[0].truncate(1),
+            |o| o.probabilities[0][0] = 1.5,
+            |o| o.load_time_ms = -1.0,
+            |o| o.latencies.clear(),
+            |o| o.latencies[0].nanos = vec![7],
+            |o| o.latencies[0].nanos = vec![1, 1],
+            |o| o.latencies[0].rows = 1_000,
+        ];
+        for (number, lie) in lies.into_iter().enumerate() {
+            let mut told = observation();
+            lie(&mut told);
+            let outcome = Outcome::Completed(Box::new(told)).distrust(&task());
+            let crashed = matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Crashed);
+            assert!(crashed, "lie {number} was believed");
+        }
+    }
+
+    #[test]
+    fn a_childs_text_is_escaped() {
+        let failure = Failure { kind: FailureKind::RuntimeError, detail: "a\u{1b}[2J".to_owned() };
+        let shown = Failure { kind: FailureKind::RuntimeError, detail: "a\\u{1b}[2J".to_owned() };
+        assert_eq!(Outcome::Failed(failure).distrust(&task()), Outcome::Failed(shown));
+    }
+
+    #[test]
+    fn an_outcome_survives_the_wire() {
+        let outcome = Outcome::Completed(Box::new(observation()));
+        let json = serde_json::to_string(&outcome).expect("serialises");
+        assert_eq!(serde_json::from_str::<Outcome>(&json).expect("parses"), outcome);
+    }
+}

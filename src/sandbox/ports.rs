@@ -1,0 +1,91 @@
+//! The inputs and outputs of a model, as far as a table of rows can feed and read them.
+
+use serde::{Deserialize, Serialize};
+
+/// One input or output as the model declares it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortInfo {
+    /// Byte-exact; escape it where it is shown.
+    pub name: String,
+    /// `float32`, `int64`, `string`…, or `sequence(map(int64,float32))`.
+    pub element_type: String,
+    /// -1 for a dimension that is not fixed. Empty when the model declares no shape.
+    pub shape: Vec<i64>,
+}
+
+/// Element types that cells are turned into and predictions are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Element {
+    Float32,
+    Float64,
+    Int64,
+    Int32,
+    Bool,
+    Text,
+}
+
+/// What a port carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PortKind {
+    Tensor(Element),
+    /// A ZipMap: for each row a map from class to probability.
+    Maps,
+    /// Anything else: images' bytes, half floats, sequences of tensors, optionals.
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Port {
+    pub info: PortInfo,
+    pub kind: PortKind,
+}
+
+impl Port {
+    /// Rows that every call must have, when the model fixes them.
+    pub fn fixed_rows(&self) -> Option<usize> {
+        let rows = *self.info.shape.first()?;
+        usize::try_from(rows).ok().filter(|rows| *rows > 0)
+    }
+
+    /// Columns that the model fixes; 1 for a vector.
+    pub fn fixed_width(&self) -> Option<usize> {
+        match self.info.shape.as_slice() {
+            [_] => Some(1),
+            [_, width] => usize::try_from(*width).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether a table of rows fits: a vector, a matrix, or a shape that the model does not declare.
+    pub fn is_tabular(&self) -> bool {
+        self.info.shape.len() <= 2
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::sandbox) fn port(name: &str, kind: PortKind, shape: &[i64]) -> Port {
+        Port { info: PortInfo { name: name.to_owned(), element_type: String::new(), shape: shape.to_vec() }, kind }
+    }
+
+    #[test]
+    fn a_shape_says_what_is_fixed() {
+        let cases = [
+            (&[][..], None, None, true),
+            (&[-1], None, Some(1), true),
+            (&[-1, 3], None, Some(3), true),
+            (&[1, -1], Some(1), None, true),
+            (&[0, 2], None, Some(2), true),
+            (&[1, 3, 224, 224], Some(1), None, false),
+        ];
+        for (shape, rows, width, tabular) in cases {
+            let port = port("x", PortKind::Tensor(Element::Float32), shape);
+            assert_eq!(port.fixed_rows(), rows, "{shape:?}");
+            assert_eq!(port.fixed_width(), width, "{shape:?}");
+            assert_eq!(port.is_tabular(), tabular, "{shape:?}");
+        }
+    }
+}

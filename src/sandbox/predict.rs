@@ -1,0 +1,157 @@
+//! Predicts the whole data set in pieces, so that memory stays bounded, and repeats the start of it.
+
+use super::{
+    cells::Matrix,
+    failure::{Failure, FailureKind, quoted},
+    inputs::InputPlan,
+    outputs::OutputPlan,
+    ports::Port,
+    scores::{Collected, Raw},
+    session::{Inputs, Model},
+    values::{raw, tensor},
+};
+use ort::session::SessionOutputs;
+
+/// Rows of one call, where the model does not fix them, and rows that are predicted twice.
+///
+/// Both are the same number because a call is repeated as it was: dynamically quantised models scale by the largest
+/// value in the batch, so the same row may rightly get another answer among other rows.
+const PIECE_ROWS: usize = 1_024;
+
+/// The data set in the form that the model takes.
+pub(super) struct Table {
+    pub plan: InputPlan,
+    /// One for each input of the plan.
+    pub matrices: Vec<Matrix>,
+    pub rows: usize,
+}
+
+/// Rows for one call. Behind the `keep` first ones the last row is repeated to fill a fixed batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub rows: Vec<usize>,
+    pub keep: usize,
+}
+
+impl Table {
+    /// `rows` cut into calls of at most `most` rows, or of exactly as many as the model fixes.
+    pub fn pieces(&self, rows: &[usize], most: usize) -> Vec<Piece> {
+        pieces(rows, most, self.plan.fixed_rows)
+    }
+
+    pub fn inputs(&self, rows: &[usize]) -> Result<Inputs, Failure> {
+        let feeds = self.plan.feeds.iter().zip(&self.matrices);
+        feeds.map(|(feed, matrix)| Ok((feed.name.clone(), tensor(matrix, rows)?))).collect()
+    }
+}
+
+fn pieces(rows: &[usize], most: usize, fixed: Option<usize>) -> Vec<Piece> {
+    rows.chunks(fixed.unwrap_or(most).max(1))
+        .map(|chunk| {
+            let mut filled = chunk.to_vec();
+            if let (Some(fixed), Some(last)) = (fixed, chunk.last()) {
+                filled.resize(fixed, *last);
+            }
+            Piece { rows: filled, keep: chunk.len() }
+        })
+        .collect()
+}
+
+/// Every row once; `progress` hears how many are done.
+pub(super) fn predict(
+    model: &mut Model,
+    table: &Table,
+    outputs: &OutputPlan,
+    mut progress: impl FnMut(usize),
+) -> Result<Collected, Failure> {
+    let all: Vec<usize> = (0..table.rows).collect();
+    let mut collected = Collected::default();
+    let mut done = 0;
+    for piece in &table.pieces(&all, PIECE_ROWS) {
+        call(model, table, outputs, piece, &mut collected)?;
+        done += piece.keep;
+        progress(done);
+    }
+    Ok(collected)
+}
+
+/// Predicts the first rows again, in the same calls as before.
+///
+/// # Errors
+/// `non_deterministic` names the first row whose answer changed.
+pub(super) fn repeat(
+    model: &mut Model,
+    table: &Table,
+    outputs: &OutputPlan,
+    before: &Collected,
+) -> Result<(), Failure> {
+    let start: Vec<usize> = (0..table.rows.min(PIECE_ROWS)).collect();
+    let mut again = Collected::default();
+    for piece in &table.pieces(&start, PIECE_ROWS) {
+        call(model, table, outputs, piece, &mut again)?;
+    }
+    match before.first_difference(&again) {
+        None => Ok(()),
+        Some(difference) => Err(Failure::new(
+            FailureKind::NonDeterministic,
+            format!(
+                "the same rows gave two answers ({difference}); remove random operators, or give them no effect on the outputs"
+            ),
+        )),
+    }
+}
+
+fn call(
+    model: &mut Model,
+    table: &Table,
+    outputs: &OutputPlan,
+    piece: &Piece,
+    collected: &mut Collected,
+) -> Result<(), Failure> {
+    let inputs = table.inputs(&piece.rows)?;
+    let port = |index: Option<usize>| index.and_then(|index| model.outputs.get(index)).cloned();
+    let (label, score) = (port(outputs.label), port(outputs.score));
+    let answers = model.run(&inputs)?;
+    let label = label.map(|port| read(&answers, &port)).transpose()?;
+    let score = score.map(|port| read(&answers, &port)).transpose()?;
+    collected.add(piece.rows.len(), piece.keep, label, score)
+}
+
+fn read(answers: &SessionOutputs<'_>, port: &Port) -> Result<Raw, Failure> {
+    let name = quoted(&port.info.name);
+    let value =
+        answers.get(&port.info.name).ok_or_else(|| Failure::output(format!("the output {name} was not given")))?;
+    let raw = raw(value)?;
+    let shape = match &raw {
+        Raw::Classes { shape, .. } | Raw::Numbers { shape, .. } => shape.as_slice(),
+        Raw::Maps(_) => &[],
+    };
+    match (port.fixed_width(), shape) {
+        (Some(declared), [_, given]) if usize::try_from(*given) != Ok(declared) => {
+            Err(Failure::output(format!("the output {name} declares {declared} column(s) and has {given}")))
+        }
+        _ => Ok(raw),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_into_pieces_and_a_fixed_batch_is_filled_up() {
+        let cut = |rows: usize, most, fixed| -> Vec<(usize, usize)> {
+            let rows: Vec<usize> = (0..rows).collect();
+            pieces(&rows, most, fixed).iter().map(|piece| (piece.rows.len(), piece.keep)).collect()
+        };
+        assert_eq!(cut(5, 2, None), [(2, 2), (2, 2), (1, 1)]);
+        assert_eq!(cut(2, 100, Some(1)), [(1, 1), (1, 1)]);
+        assert_eq!(cut(5, 100, Some(4)), [(4, 4), (4, 1)]);
+        assert_eq!(cut(0, 100, Some(4)), []);
+    }
+
+    #[test]
+    fn a_filled_batch_repeats_the_last_row() {
+        assert_eq!(pieces(&[7, 8, 9], 2, Some(2))[1], Piece { rows: vec![9, 9], keep: 1 });
+    }
+}

@@ -1,0 +1,198 @@
+//! From gathered outputs to predictions: labels with their classes, probabilities or values.
+//!
+//! Nothing is repaired: a NaN, a probability outside [0, 1] or a label that is no class fails the run, because every
+//! figure computed from it would be wrong in silence.
+
+use super::{
+    failure::{Failure, quoted},
+    inputs::listing,
+    interface::{Interface, TaskKind},
+    scores::{Collected, class_order},
+};
+use std::collections::BTreeSet;
+
+/// How far a probability may be outside [0, 1]; it is clamped then.
+const RANGE_TOLERANCE: f64 = 1e-6;
+/// How far a row's probabilities may sum from 1, whatever their number.
+const MAX_SUM_TOLERANCE: f64 = 2e-2;
+
+/// The checked predictions of the whole data set; see `Observation` for the shapes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Predictions {
+    pub labels: Vec<String>,
+    pub classes: Vec<String>,
+    pub probabilities: Vec<Vec<f64>>,
+    pub values: Vec<f64>,
+}
+
+impl Collected {
+    /// Checks everything and names the classes.
+    pub fn finish(&self, interface: Option<&Interface>) -> Result<Predictions, Failure> {
+        self.check_finite()?;
+        match interface.map_or_else(|| self.inferred_task(), |file| file.task) {
+            TaskKind::Regression => self.regression(),
+            task => self.classification(task, interface.and_then(|file| file.classes.as_deref())),
+        }
+    }
+
+    /// One number for each row and no class is a regression; two classes are told from more by [`Self::classification`].
+    fn inferred_task(&self) -> TaskKind {
+        if self.labels.is_empty() && self.width == 1 && self.keys.is_none() {
+            TaskKind::Regression
+        } else if self.width == 1 {
+            TaskKind::BinaryClassification
+        } else {
+            TaskKind::MulticlassClassification
+        }
+    }
+
+    fn check_finite(&self) -> Result<(), Failure> {
+        match self.scores.iter().position(|score| !score.is_finite()) {
+            None => Ok(()),
+            Some(index) => Err(Failure::output(format!(
+                "row {}: the score is {}; a model must answer every row with a number",
+                index / self.width.max(1) + 1,
+                self.scores[index]
+            ))),
+        }
+    }
+
+    fn regression(&self) -> Result<Predictions, Failure> {
+        if self.width != 1 || self.keys.is_some() {
+            return Err(Failure::output(format!(
+                "a regression gives one number for each row, this model gives {}",
+                self.width
+            )));
+        }
+        Ok(Predictions { values: self.scores.clone(), ..Predictions::default() })
+    }
+
+    fn classification(&self, task: TaskKind, named: Option<&[String]>) -> Result<Predictions, Failure> {
+        if task == TaskKind::BinaryClassification && self.width > 2 {
+            return Err(Failure::output(format!(
+                "a binary classification has 2 classes, this model gives {} scores for each row",
+                self.width
+            )));
+        }
+        if task == TaskKind::MulticlassClassification && self.width == 1 {
+            return Err(Failure::output("one score for each row cannot tell more than two classes apart"));
+        }
+        let classes = self.classes(named)?;
+        let probabilities = self.probabilities(&classes)?;
+        let labels = if self.labels.is_empty() {
+            probabilities.iter().map(|row| classes[decide(row)].clone()).collect()
+        } else {
+            self.labels.clone()
+        };
+        let known: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
+        if let Some(row) = labels.iter().position(|label| !known.contains(label.as_str())) {
+            return Err(Failure::output(format!(
+                "row {}: the label {} is not among the classes {}",
+                row + 1,
+                quoted(&labels[row]),
+                listing(classes.iter().map(String::as_str))
+            )));
+        }
+        Ok(Predictions { labels, classes, probabilities, values: Vec::new() })
+    }
+
+    /// The classes in the order of the scores, or, where only labels are given, in their own order.
+    fn classes(&self, named: Option<&[String]>) -> Result<Vec<String>, Failure> {
+        let columns = self.width.max(if self.width == 1 { 2 } else { 0 });
+        if let Some(named) = named {
+            if columns > 0 && named.len() != columns {
+                return Err(Failure::input(format!(
+                    "interface.json names {} classes, but the model tells {columns} apart",
+                    named.len()
+                )));
+            }
+            return match &self.keys {
+                Some(keys) if keys.iter().any(|key| !named.contains(key)) => Err(Failure::input(format!(
+                    "interface.json names other classes than the model, whose classes are {}",
+                    listing(keys.iter().map(String::as_str))
+                ))),
+                _ => Ok(named.to_vec()),
+            };
+        }
+        if let Some(keys) = &self.keys {
+            return Ok(keys.clone());
+        }
+        let mut seen: Vec<String> = self.labels.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        seen.sort_by(|a, b| class_order(a, b));
+        if columns == 0 {
+            return Ok(seen);
+        }
+        let counted: Vec<String> = (0..columns).map(|class| class.to_string()).collect();
+        if seen.iter().all(|label| counted.contains(label)) {
+            return Ok(counted);
+        }
+        if seen.len() == columns {
+            return Ok(seen);
+        }
+        Err(Failure::input(format!(
+            "the model gives {columns} probabilities, but only {} of its labels occur; name the classes in interface.json",
+            seen.len()
+        )))
+    }
+
+    /// One row of probabilities in class order for each row, or nothing when the model gives none.
+    fn probabilities(&self, classes: &[String]) -> Result<Vec<Vec<f64>>, Failure> {
+        if self.width == 0 {
+            return Ok(Vec::new());
+        }
+        // A map's scores are in the order of its keys, which interface.json may order otherwise.
+        let order: Option<Vec<usize>> = self
+            .keys
+            .as_ref()
+            .map(|keys| classes.iter().filter_map(|class| keys.iter().position(|key| key == class)).collect());
+        let mut rows = Vec::with_capacity(self.scores.len() / self.width);
+        for (index, scores) in self.scores.chunks_exact(self.width).enumerate() {
+            check_probabilities(index + 1, scores)?;
+            let clamped = |score: f64| score.clamp(0.0, 1.0);
+            rows.push(match (&order, scores) {
+                (None, [positive]) => vec![clamped(1.0 - positive), clamped(*positive)],
+                (None, _) => scores.iter().copied().map(clamped).collect(),
+                (Some(order), _) => order.iter().map(|column| clamped(scores[*column])).collect(),
+            });
+        }
+        Ok(rows)
+    }
+}
+
+fn check_probabilities(row: usize, scores: &[f64]) -> Result<(), Failure> {
+    let allowed = -RANGE_TOLERANCE..=1.0 + RANGE_TOLERANCE;
+    if let Some(score) = scores.iter().find(|score| !allowed.contains(score)) {
+        return Err(Failure::output(format!(
+            "row {row}: {score} is no probability; let the model end with softmax or a sigmoid, \
+             or say in interface.json that it is a regression"
+        )));
+    }
+    let sum: f64 = scores.iter().sum();
+    if scores.len() > 1 && sum_tolerance(scores.len()) < (sum - 1.0).abs() {
+        return Err(Failure::output(format!("row {row}: the probabilities sum to {sum}, not to 1")));
+    }
+    Ok(())
+}
+
+/// A model that is quantised to 8 bits rounds each probability by up to half of 1/256.
+fn sum_tolerance(classes: usize) -> f64 {
+    (1e-3 + classes as f64 / 512.0).min(MAX_SUM_TOLERANCE)
+}
+
+/// The predicted class: of two, the second from 0.5 on; of more, the first of the most probable.
+fn decide(row: &[f64]) -> usize {
+    if let [_, positive] = row {
+        return usize::from(*positive >= 0.5);
+    }
+    let mut best = 0;
+    for (class, score) in row.iter().enumerate() {
+        if row[best] < *score {
+            best = class;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+#[path = "predictions_tests.rs"]
+mod tests;

@@ -1,0 +1,186 @@
+//! What the parent asks for: a data set, how to read it, and the loads to measure.
+
+use super::interface::Interface;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// The most calls of one load; bounds the answer.
+const MAX_SAMPLES: u32 = 1_000_000;
+const MAX_BATCH: u32 = 65_536;
+const MAX_CONCURRENCY: u32 = 64;
+const MAX_THREADS: u32 = 256;
+const MAX_LOADS: usize = 64;
+
+/// One run: predict every row of `columns`, then measure every load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// The interface file of the version, when it has one.
+    pub interface: Option<Interface>,
+    /// The features as the text cells of a CSV file; all columns have the same number of rows.
+    pub columns: Vec<Column>,
+    /// Columns that feed a model with one tensor input, in order.
+    pub feature_order: Vec<String>,
+    pub loads: Vec<Load>,
+    /// Threads that one session may use inside an operator; 1 or more.
+    pub threads: u32,
+}
+
+/// One feature. An empty cell is a missing value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    pub name: String,
+    pub values: Vec<String>,
+}
+
+/// A load condition under which latency is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Rows per call.
+    pub batch: u32,
+    /// Callers at the same time, each with its own session.
+    pub concurrency: u32,
+    /// Calls before the measurement that do not count.
+    pub warm_up: u32,
+    /// Timed calls, over all callers.
+    pub samples: u32,
+    /// When this time is over, fewer samples are returned; at least one when the first call ends at all.
+    pub max_seconds: u32,
+}
+
+/// What the child is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Loading,
+    Predicting,
+    Measuring,
+}
+
+/// How far a run is. Comes from the child, so it is a hint and never evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    pub phase: Phase,
+    /// Of this phase; 0 to 100.
+    pub percent: u8,
+}
+
+impl Task {
+    /// Rows of the data set.
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |column| column.values.len())
+    }
+
+    /// An upper bound of what the data set takes in the child: its JSON while it is read, which doubles as it grows,
+    /// then each cell as a text and once more as a value.
+    pub(super) fn memory_bytes(&self, json_bytes: u64) -> u64 {
+        const CELL_BYTES: u64 = 64;
+        let cells = (self.rows() as u64).saturating_mul(self.columns.len() as u64);
+        cells.saturating_mul(CELL_BYTES).saturating_add(json_bytes.saturating_mul(4))
+    }
+
+    /// The most sessions that run at the same time.
+    pub(super) fn peak_sessions(&self) -> u64 {
+        let most = self.loads.iter().map(|load| load.concurrency).max();
+        u64::from(most.unwrap_or(1).max(1))
+    }
+
+    /// Whether the task can be carried out at all.
+    ///
+    /// # Errors
+    /// A sentence that names the column or the load at fault.
+    pub fn check(&self) -> Result<(), String> {
+        if self.rows() == 0 {
+            return Err("the data set has no rows or no columns".to_owned());
+        }
+        let mut names = HashSet::new();
+        for column in &self.columns {
+            if column.values.len() != self.rows() {
+                return Err(format!(
+                    "column `{}` has {} rows, the first column has {}",
+                    column.name,
+                    column.values.len(),
+                    self.rows()
+                ));
+            }
+            if !names.insert(column.name.as_str()) {
+                return Err(format!("column `{}` is there twice", column.name));
+            }
+        }
+        if !(1..=MAX_THREADS).contains(&self.threads) {
+            return Err(format!("use 1 to {MAX_THREADS} threads"));
+        }
+        if MAX_LOADS < self.loads.len() {
+            return Err(format!("measure at most {MAX_LOADS} loads in one run"));
+        }
+        self.loads.iter().try_for_each(Load::check)
+    }
+}
+
+impl Load {
+    fn check(&self) -> Result<(), String> {
+        if !(1..=MAX_BATCH).contains(&self.batch) {
+            return Err(format!("a load's batch is 1 to {MAX_BATCH} rows, not {}", self.batch));
+        }
+        if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
+            return Err(format!("a load's concurrency is 1 to {MAX_CONCURRENCY}, not {}", self.concurrency));
+        }
+        if !(1..=MAX_SAMPLES).contains(&self.samples) || MAX_SAMPLES < self.warm_up {
+            return Err(format!("a load has 1 to {MAX_SAMPLES} samples and at most as many calls of warm-up"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::sandbox) fn column(name: &str, values: &[&str]) -> Column {
+        Column { name: name.to_owned(), values: values.iter().map(|v| (*v).to_owned()).collect() }
+    }
+
+    pub(in crate::sandbox) fn load() -> Load {
+        Load { batch: 1, concurrency: 1, warm_up: 0, samples: 1, max_seconds: 1 }
+    }
+
+    pub(in crate::sandbox) fn task() -> Task {
+        Task {
+            interface: None,
+            columns: vec![column("a", &["1", "2"]), column("b", &["x", "y"])],
+            feature_order: vec!["a".to_owned()],
+            loads: vec![load()],
+            threads: 1,
+        }
+    }
+
+    #[test]
+    fn a_task_that_fits_together_is_accepted() {
+        assert_eq!(task().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_task_that_does_not_fit_together_is_refused_with_the_place() {
+        type Break = fn(&mut Task);
+        let cases: [(&str, Break); 9] = [
+            ("no rows", |t| t.columns.clear()),
+            ("no rows", |t| t.columns = vec![column("a", &[])]),
+            ("`b` has 1 rows", |t| t.columns[1].values.truncate(1)),
+            ("`a` is there twice", |t| t.columns[1].name = "a".to_owned()),
+            ("threads", |t| t.threads = 0),
+            ("batch", |t| t.loads[0].batch = 0),
+            ("concurrency", |t| t.loads[0].concurrency = 1_000),
+            ("samples", |t| t.loads[0].samples = 0),
+            ("at most 64 loads", |t| t.loads = vec![load(); 65]),
+        ];
+        for (expected, break_it) in cases {
+            let mut task = task();
+            break_it(&mut task);
+            let said = task.check().expect_err("must be refused");
+            assert!(said.contains(expected), "{said:?} does not say {expected:?}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Pure numbers: slices in, figures out. No input or output, no clock, no randomness.
+//!
+//! Invariants of every function here:
+//! - counts are `u64`, rates are computed in `f64` from counts, with one rounding where it matters;
+//! - what is undefined (an empty denominator, one class only, a score that is not a number) is
+//!   `None`, never 0 and never NaN;
+//! - intervals are two-sided 95 % and name the method that made them.
+
+pub mod confusion;
+pub mod disparity;
+pub mod fairness;
+pub mod figure;
+pub mod interval;
+pub mod multiclass;
+pub mod percentile;
+pub mod quality;
+pub mod regression;
+pub mod score;
+
+#[cfg(test)]
+mod cases;

@@ -1,0 +1,65 @@
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    core::{
+        event::Event,
+        ids::TrustKeyId,
+        name::Name,
+        page::{Page, PageRequest},
+    },
+    crypto::keys::VerifyingKey,
+    error::Error,
+    trust::{TrustKey, store},
+};
+use chrono::{DateTime, Utc};
+
+pub async fn add(
+    app: &App,
+    who: &Principal,
+    name: Name,
+    public_key_pem: &str,
+    valid_until: Option<DateTime<Utc>>,
+) -> Result<TrustKey, Error> {
+    let permit = policy::act(who, Action::TrustKeyAdd)?;
+    let added_by = who.id.ok_or(Error::Unauthenticated)?;
+    let key = VerifyingKey::from_pem(public_key_pem).map_err(|e| Error::invalid("public_key_pem", e.to_string()))?;
+    let tx = app.db.begin().await?;
+    if valid_until.is_some_and(|end| end <= tx.at()) {
+        return Err(Error::invalid("valid_until", "lies in the past"));
+    }
+    let key = TrustKey {
+        id: TrustKeyId::generate(),
+        name: name.to_string(),
+        fingerprint: key.fingerprint(),
+        public_key_pem: key.to_pem(),
+        added_by,
+        valid_from: tx.at(),
+        valid_until,
+        revoked_at: None,
+    };
+    store::insert(&tx, who.workspace, &key).await?;
+    let event = Event::TrustKeyAdded { key: key.id, fingerprint: key.fingerprint.clone() };
+    tx.commit(permit, event).await?;
+    Ok(key)
+}
+
+/// From now on nothing signed by this key leaves through the gate.
+pub async fn revoke(app: &App, who: &Principal, id: TrustKeyId) -> Result<TrustKey, Error> {
+    let sight = policy::read(who, Action::TrustKeyRead)?;
+    let permit = policy::act(who, Action::TrustKeyRevoke)?;
+    let tx = app.db.begin().await?;
+    let key = store::lock(&tx, sight.scope(), id).await?.ok_or(Error::not_found("trusted key"))?;
+    if key.revoked_at.is_some() {
+        return Err(Error::conflict("trust_key_revoked", "the key is revoked already"));
+    }
+    store::revoke(&tx, id).await?;
+    let revoked = TrustKey { revoked_at: Some(tx.at()), ..key };
+    let event = Event::TrustKeyRevoked { key: id, fingerprint: revoked.fingerprint.clone() };
+    tx.commit(permit, event).await?;
+    Ok(revoked)
+}
+
+pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<TrustKey>, Error> {
+    let sight = policy::read(who, Action::TrustKeyRead)?;
+    store::list(&app.db.read(&sight), page).await
+}

@@ -1,0 +1,90 @@
+//! The only SQL about trusted keys.
+
+use crate::{
+    authz::Scope,
+    core::{
+        ids::{TrustKeyId, WorkspaceId},
+        page::{Page, PageRequest},
+    },
+    db::{Reader, WriteTx, entity::trust_key},
+    error::Error,
+    trust::TrustKey,
+};
+use sea_orm::{
+    ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    sea_query::Expr,
+};
+
+pub async fn list(reader: &Reader<'_>, page: PageRequest) -> Result<Page<TrustKey>, Error> {
+    let mut query = visible(reader.scope()).order_by_asc(trust_key::Column::Id).limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(trust_key::COLUMN.id.gt(TrustKeyId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    Ok(Page::from_rows(rows, page.limit, |row| row.id.0).map(TrustKey::from))
+}
+
+/// Every key of the scope, revoked ones too: what a signature is judged against.
+pub(crate) async fn all(conn: &DatabaseExecutor<'_>, scope: Scope) -> Result<Vec<TrustKey>, Error> {
+    let rows = visible(scope).order_by_asc(trust_key::Column::Id).all(conn).await?;
+    Ok(rows.into_iter().map(TrustKey::from).collect())
+}
+
+pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, id: TrustKeyId) -> Result<Option<TrustKey>, Error> {
+    Ok(visible(scope).filter(trust_key::COLUMN.id.eq(id)).one(conn).await?.map(TrustKey::from))
+}
+
+pub async fn lock(tx: &WriteTx, scope: Scope, id: TrustKeyId) -> Result<Option<TrustKey>, Error> {
+    let row = visible(scope).filter(trust_key::COLUMN.id.eq(id)).lock_exclusive().one(&tx.conn()).await?;
+    Ok(row.map(TrustKey::from))
+}
+
+pub async fn insert(tx: &WriteTx, workspace: WorkspaceId, new: &TrustKey) -> Result<(), Error> {
+    let row = trust_key::ActiveModel {
+        id: Set(new.id),
+        workspace_id: Set(workspace),
+        name: Set(new.name.clone()),
+        fingerprint: Set(new.fingerprint.clone()),
+        public_key_pem: Set(new.public_key_pem.clone()),
+        added_by: Set(new.added_by),
+        valid_from: Set(new.valid_from),
+        valid_until: Set(new.valid_until),
+        revoked_at: Set(None),
+    };
+    trust_key::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict("trust_key_known", "this key is listed already"),
+        _ => e.into(),
+    })?;
+    Ok(())
+}
+
+pub async fn revoke(tx: &WriteTx, id: TrustKeyId) -> Result<(), Error> {
+    trust_key::Entity::update_many()
+        .col_expr(trust_key::Column::RevokedAt, Expr::value(tx.at()))
+        .filter(trust_key::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+fn visible(scope: Scope) -> Select<trust_key::Entity> {
+    match scope {
+        Scope::Instance => trust_key::Entity::find(),
+        Scope::Workspace(id) => trust_key::Entity::find().filter(trust_key::COLUMN.workspace_id.eq(id)),
+    }
+}
+
+impl From<trust_key::Model> for TrustKey {
+    fn from(row: trust_key::Model) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            fingerprint: row.fingerprint,
+            public_key_pem: row.public_key_pem,
+            added_by: row.added_by,
+            valid_from: row.valid_from,
+            valid_until: row.valid_until,
+            revoked_at: row.revoked_at,
+        }
+    }
+}

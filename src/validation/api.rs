@@ -1,0 +1,163 @@
+use crate::{
+    accounts,
+    app::App,
+    authz::Principal,
+    constraints::ConstraintVerdict,
+    core::{clock::rfc3339, ids::RunId, page},
+    error::{Error, InField},
+    http::{
+        extract::{PageParams, ValidJson},
+        problem::{Changed, Found, Guarded, Problem},
+    },
+    validation::{Evidence, Run, ops},
+    versions::{self, VersionRef},
+};
+use actix_web::{
+    HttpResponse, get, post,
+    web::{Data, Json, Path, Query},
+};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const LIST: &str = "runs";
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(request_run).service(find);
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunInput {
+    pub model: String,
+    /// Number or digest.
+    pub version: String,
+    pub environment: String,
+}
+
+/// Why a run did not pass, where there is one reason.
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct ReasonView {
+    /// Such as `memory_limit`, `time_limit`, `invalid_model`, `runtime_error`, `invalid_output`.
+    pub code: String,
+    pub detail: String,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct EvidenceView {
+    /// `performance`, `quality` or `bias`.
+    pub kind: String,
+    /// sha256 over the canonical JSON of `body`.
+    pub digest: String,
+    #[schema(value_type = Object)]
+    pub body: Value,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct RunView {
+    pub id: RunId,
+    pub model: String,
+    pub version: i64,
+    pub version_digest: String,
+    /// `queued`, `running`, `passed`, `failed`, `inconclusive` or `timed_out`.
+    pub state: String,
+    /// What the sandbox is doing.
+    pub phase: String,
+    /// Of that phase, 0 to 100.
+    pub percent: i32,
+    pub reason: Option<ReasonView>,
+    /// One per constraint, computed by the server.
+    pub verdicts: Vec<ConstraintVerdict>,
+    pub evidence: Vec<EvidenceView>,
+    pub requested_by: String,
+    pub requested_at: String,
+    pub started_at: Option<String>,
+    pub finished_at: Option<String>,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct RunSummary {
+    pub id: RunId,
+    pub state: String,
+    pub requested_at: String,
+    pub finished_at: Option<String>,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct RunPage {
+    pub items: Vec<RunSummary>,
+    pub next_cursor: Option<String>,
+}
+
+/// List validation runs, newest first.
+#[utoipa::path(tag = "validation", operation_id = "listRuns", params(PageParams), responses(
+    (status = 200, description = "A page of runs", body = RunPage), Guarded))]
+#[get("/runs")]
+async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Result<Json<RunPage>, Problem> {
+    let page = ops::list(&app, &who, params.parse(LIST)?).await?.map(RunSummary::from);
+    Ok(Json(RunPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
+}
+
+/// Ask for a validation run: the registry measures the version itself.
+#[utoipa::path(tag = "validation", operation_id = "requestRun", request_body = RunInput, responses(
+    (status = 201, description = "Queued; fetch it to follow its progress", body = RunView), Changed))]
+#[post("/runs")]
+async fn request_run(app: Data<App>, who: Principal, input: ValidJson<RunInput>) -> Result<HttpResponse, Problem> {
+    let i = input.0;
+    let version = VersionRef::parse(&i.version).in_field("version")?;
+    let run = ops::request(&app, &who, &i.model, &version, &i.environment).await?;
+    Ok(HttpResponse::Created().json(view(&app, &who, run, Vec::new()).await?))
+}
+
+/// Fetch a run with its verdicts and evidence.
+#[utoipa::path(tag = "validation", operation_id = "getRun", params(("run" = RunId, Path, description = "Run id")),
+    responses((status = 200, description = "The run as it stands", body = RunView), Found))]
+#[get("/runs/{run}")]
+async fn find(app: Data<App>, who: Principal, id: Path<RunId>) -> Result<Json<RunView>, Problem> {
+    let (run, evidence) = ops::find(&app, &who, *id).await?;
+    Ok(Json(view(&app, &who, run, evidence).await?))
+}
+
+pub async fn view(app: &App, who: &Principal, run: Run, evidence: Vec<Evidence>) -> Result<RunView, Error> {
+    let (model, version) = versions::ops::label(app, who, run.version).await?;
+    let names = accounts::ops::names(app, &[run.requested_by]).await?;
+    Ok(RunView {
+        id: run.id,
+        model,
+        version: version.number,
+        version_digest: version.manifest.to_string(),
+        state: run.state.name().to_owned(),
+        phase: run.phase,
+        percent: run.percent,
+        reason: run.reason.map(|(code, detail)| ReasonView { code, detail }),
+        verdicts: run.verdicts,
+        evidence: evidence.into_iter().map(EvidenceView::try_from).collect::<Result<_, _>>()?,
+        requested_by: names.get(&run.requested_by).cloned().unwrap_or_default(),
+        requested_at: rfc3339(run.requested_at),
+        started_at: run.started_at.map(rfc3339),
+        finished_at: run.finished_at.map(rfc3339),
+    })
+}
+
+impl TryFrom<Evidence> for EvidenceView {
+    type Error = Error;
+
+    fn try_from(evidence: Evidence) -> Result<Self, Error> {
+        Ok(Self {
+            kind: evidence.kind.name().to_owned(),
+            digest: evidence.digest.to_string(),
+            body: serde_json::from_str(&evidence.body).map_err(Error::internal)?,
+        })
+    }
+}
+
+impl From<Run> for RunSummary {
+    fn from(run: Run) -> Self {
+        Self {
+            id: run.id,
+            state: run.state.name().to_owned(),
+            requested_at: rfc3339(run.requested_at),
+            finished_at: run.finished_at.map(rfc3339),
+        }
+    }
+}

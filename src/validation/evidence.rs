@@ -1,0 +1,119 @@
+//! What a run leaves behind: three records, each named by the digest of its canonical JSON.
+//!
+//! Aggregates only; no row of the dataset is in any of them.
+
+use crate::{
+    constraints::{ConstraintVerdict, Dimension, HostFingerprint, LoadRun, Measured, Metric},
+    core::{canonical, digest::Digest, ids::EvidenceId},
+    error::Error,
+    sandbox::{Isolation, ModelInfo},
+    stats::{fairness::AttributeTable, figure::Figure},
+    validation::{Evidence, EvidenceKind},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// On what the figures rest.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Basis {
+    /// Manifest digest of the version.
+    pub version: String,
+    /// sha256 of the evaluation data.
+    pub dataset: String,
+    /// Digest of the constraint spec's revision.
+    pub constraints: String,
+    pub rows: u64,
+}
+
+/// How fast, how large, on which machine.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PerformanceBody {
+    pub basis: Basis,
+    /// Seconds per call under each load condition, after warm-up.
+    pub loads: Vec<LoadRun>,
+    /// Base units: bytes, seconds.
+    #[schema(value_type = Object)]
+    pub figures: BTreeMap<Metric, Figure>,
+    pub host: Option<HostFingerprint>,
+    /// What held the model's process in.
+    #[schema(value_type = Object)]
+    pub isolation: Isolation,
+    /// What the model's file says about itself.
+    #[schema(value_type = Object)]
+    pub model: ModelInfo,
+    pub method: String,
+}
+
+/// How right, with 95 % intervals.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct QualityBody {
+    pub basis: Basis,
+    #[schema(value_type = Object)]
+    pub figures: BTreeMap<Metric, Figure>,
+    /// Why a figure is missing.
+    pub absent: BTreeMap<String, String>,
+    pub method: String,
+}
+
+/// How right for whom.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BiasBody {
+    pub basis: Basis,
+    pub tables: Vec<AttributeTable>,
+    pub absent: BTreeMap<String, String>,
+    pub method: String,
+}
+
+const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory.";
+const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; Wilson intervals for proportions, DeLong for AUC; undefined figures are null.";
+const BIAS_METHOD: &str = "Counts per group from the model's own labels; Wilson 95 % intervals for rates, Newcombe for differences and Katz for ratios between the extreme groups; groups under the minimum size have a count and no rate; a missing cell is the group (missing).";
+
+/// Builds the records of one run.
+pub fn records(
+    basis: &Basis,
+    measured: &Measured,
+    isolation: Isolation,
+    model: ModelInfo,
+    at: DateTime<Utc>,
+) -> Result<Vec<Evidence>, Error> {
+    let (quality, performance): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        measured.figures.clone().into_iter().partition(|(metric, _)| Dimension::Quality.metrics().contains(metric));
+    let performance = PerformanceBody {
+        basis: basis.clone(),
+        loads: measured.runs.clone(),
+        figures: performance,
+        host: measured.host.clone(),
+        isolation,
+        model,
+        method: PERFORMANCE_METHOD.to_owned(),
+    };
+    let quality = QualityBody {
+        basis: basis.clone(),
+        figures: quality,
+        absent: measured.absent.clone(),
+        method: QUALITY_METHOD.to_owned(),
+    };
+    let bias = BiasBody {
+        basis: basis.clone(),
+        tables: measured.bias.clone(),
+        absent: measured.absent.clone(),
+        method: BIAS_METHOD.to_owned(),
+    };
+    Ok(vec![
+        record(EvidenceKind::Performance, &performance, at)?,
+        record(EvidenceKind::Quality, &quality, at)?,
+        record(EvidenceKind::Bias, &bias, at)?,
+    ])
+}
+
+fn record(kind: EvidenceKind, body: &impl Serialize, at: DateTime<Utc>) -> Result<Evidence, Error> {
+    let body = canonical::to_string(body).map_err(Error::internal)?;
+    Ok(Evidence { id: EvidenceId::generate(), kind, digest: Digest::of(&body), body, created_at: at })
+}
+
+/// The identity of a run's verdicts: part of what an approver signs.
+pub fn verdicts_digest(verdicts: &[ConstraintVerdict]) -> Result<Digest, Error> {
+    canonical::digest(&verdicts).map_err(Error::internal)
+}

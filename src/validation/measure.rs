@@ -1,0 +1,119 @@
+//! From what the sandbox observed to what the constraints are judged by.
+
+use crate::{
+    constraints::{ConstraintSpec, HostFingerprint, Load, Measured, Metric, Predictions},
+    datasets::{Description, table::Table},
+    sandbox::{self, Column, Interface, Observation, Task},
+};
+
+/// One thread inside an operator: what the limits are stated for unless hardware says more.
+const THREADS: u32 = 1;
+
+/// The columns that a model may ask for: all but the label that it is to predict.
+pub fn task(table: &Table, description: &Description, interface: Option<Interface>, spec: &ConstraintSpec) -> Task {
+    let columns = table
+        .names()
+        .iter()
+        .filter(|name| **name != description.label)
+        .map(|name| Column { name: name.clone(), values: table.column(name).unwrap_or_default().to_vec() })
+        .collect();
+    let loads = spec
+        .loads()
+        .into_iter()
+        .map(|load| sandbox::Load {
+            batch: load.batch,
+            concurrency: load.concurrency,
+            warm_up: load.warm_up,
+            samples: load.samples,
+            max_seconds: load.max_seconds,
+        })
+        .collect();
+    Task { interface, columns, feature_order: description.features.clone(), loads, threads: THREADS }
+}
+
+/// Every figure, in base units: seconds, bytes, 1.
+pub fn measured(
+    seen: &Observation,
+    table: &Table,
+    description: &Description,
+    spec: &ConstraintSpec,
+    artifact_bytes: u64,
+) -> Measured {
+    let mut measured = Measured { host: Some(fingerprint(&seen.host)), ..Measured::default() };
+    for (samples, load) in seen.latencies.iter().zip(spec.loads()) {
+        measured.add_run(Load { ..load }, &samples.nanos, seconds(samples.wall_nanos));
+    }
+    let own = seen.peak_memory_bytes.saturating_sub(seen.baseline_memory_bytes);
+    measured.set(Metric::PeakMemory, seen.peak_memory_bytes as f64, 1);
+    measured.set(Metric::ModelMemory, own as f64, 1);
+    measured.set(Metric::ArtifactSize, artifact_bytes as f64, 1);
+    measured.set(Metric::LoadTime, seen.load_time_ms / 1_000.0, 1);
+    let inferences = table.rows() as u64 + seen.latencies.iter().map(|l| l.rows).sum::<u64>();
+    measured.set(Metric::CpuPerInference, seen.cpu_seconds / inferences.max(1) as f64, inferences);
+    add_quality(&mut measured, seen, table, description, spec);
+    measured
+}
+
+fn add_quality(
+    measured: &mut Measured,
+    seen: &Observation,
+    table: &Table,
+    description: &Description,
+    spec: &ConstraintSpec,
+) {
+    let truth = table.column(&description.label).unwrap_or_default();
+    if seen.labels.is_empty() {
+        match truth.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<f64>>>() {
+            Some(truth) => measured.add_regression(&seen.values, &truth),
+            None => measured
+                .set_absent("mae", format!("the column {} holds something that is no number", description.label)),
+        }
+        return;
+    }
+    let positive = description.positive_label.as_deref();
+    let column = positive.and_then(|label| seen.classes.iter().position(|class| class == label));
+    let scores: Option<Vec<f64>> = column
+        .filter(|_| !seen.probabilities.is_empty())
+        .and_then(|at| seen.probabilities.iter().map(|row| row.get(at).copied()).collect());
+    let sensitive: Vec<_> = description
+        .sensitive
+        .iter()
+        .map(|name| (name.clone(), table.column(name).unwrap_or_default().to_vec()))
+        .collect();
+    let predictions = Predictions {
+        labels: &seen.labels,
+        truth,
+        scores: scores.as_deref(),
+        positive_label: positive,
+        sensitive: &sensitive,
+    };
+    measured.add_classification(&predictions, &requests(description, spec));
+}
+
+/// The tables that the spec asks for, and one for every sensitive column all the same:
+/// a reviewer looks at the groups whether or not somebody set a limit.
+fn requests(description: &Description, spec: &ConstraintSpec) -> Vec<crate::constraints::BiasRequest> {
+    let mut requests = spec.bias_requests();
+    for attribute in &description.sensitive {
+        if !requests.iter().any(|r| r.attribute == *attribute) {
+            let minimum_group_size = crate::constraints::spec::DEFAULT_MINIMUM_GROUP_SIZE;
+            requests.push(crate::constraints::BiasRequest { attribute: attribute.clone(), minimum_group_size });
+        }
+    }
+    requests
+}
+
+fn fingerprint(host: &sandbox::Host) -> HostFingerprint {
+    HostFingerprint {
+        cpu_model: host.cpu_model.clone(),
+        cores: host.cores,
+        memory_bytes: Some(host.memory_bytes),
+        accelerator: None,
+        runtime: Some(format!("{} {}", host.runtime, host.runtime_version)),
+        threads: Some(host.threads),
+    }
+}
+
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}

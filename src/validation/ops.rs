@@ -1,0 +1,108 @@
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    core::{
+        event::Event,
+        ids::RunId,
+        page::{Page, PageRequest},
+    },
+    datasets, environments,
+    error::Error,
+    jobs::{self, Job},
+    validation::{Evidence, Run, RunState, store},
+    versions::{self, State, VersionRef},
+};
+
+pub const NOT_FOUND: Error = Error::NotFound { kind: "run" };
+
+/// Asks for a run of a sealed version against the environment's current constraint spec,
+/// on the dataset that the spec names for the model.
+pub async fn request(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    environment: &str,
+) -> Result<Run, Error> {
+    let sight = policy::read(who, Action::RunRead)?;
+    let permit = policy::act(who, Action::RunRequest)?;
+    let requested_by = who.id.ok_or(Error::Unauthenticated)?;
+    let detail = versions::ops::find(app, who, model, version).await?;
+    if detail.version.state != State::Sealed {
+        let text = format!(
+            "version {} is {}; only a sealed version is measured",
+            detail.version.number,
+            detail.version.state.name()
+        );
+        return Err(Error::conflict("version_not_sealed", text));
+    }
+    let tx = app.db.begin().await?;
+    let environment =
+        environments::store::find(&tx.conn(), sight.scope(), environment).await?.ok_or(environments::ops::NOT_FOUND)?;
+    let current = environments::store::all_current(&tx.conn(), environment.id).await?;
+    let revision = current.constraints.ok_or_else(|| {
+        Error::conflict(
+            "constraints_missing",
+            format!("{} has no constraint spec to measure against", environment.name),
+        )
+    })?;
+    let spec = revision.constraints()?;
+    let name = spec.dataset(model).ok_or_else(|| {
+        let text = format!(
+            "the constraint spec of {} names no dataset for {model}; add it under `datasets`",
+            environment.name
+        );
+        Error::conflict("dataset_not_named", text)
+    })?;
+    let dataset = datasets::store::find(&tx.conn(), sight.scope(), name).await?.ok_or_else(|| {
+        Error::conflict(
+            "dataset_missing",
+            format!("the dataset {name} that the constraint spec names is not registered"),
+        )
+    })?;
+    let run = Run {
+        id: RunId::generate(),
+        workspace: who.workspace,
+        version: detail.version.id,
+        environment: environment.id,
+        constraints: revision.id,
+        dataset: dataset.id,
+        state: RunState::Queued,
+        phase: "queued".to_owned(),
+        percent: 0,
+        reason: None,
+        verdicts: Vec::new(),
+        verdicts_digest: None,
+        attempt: 0,
+        requested_by,
+        requested_at: tx.at(),
+        started_at: None,
+        finished_at: None,
+    };
+    store::insert(&tx, &run).await?;
+    jobs::store::enqueue(&tx, &Job::RunValidation { run: run.id }).await?;
+    let event = Event::RunRequested {
+        run: run.id,
+        version: run.version,
+        environment: run.environment,
+        constraints: revision.digest.to_string(),
+        dataset: dataset.digest.to_string(),
+    };
+    tx.commit(permit, event).await?;
+    app.work.notify_waiters();
+    Ok(run)
+}
+
+pub async fn find(app: &App, who: &Principal, id: RunId) -> Result<(Run, Vec<Evidence>), Error> {
+    let sight = policy::read(who, Action::RunRead)?;
+    let reader = app.db.read(&sight);
+    let run = store::find(reader.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
+    let evidence = store::evidence(reader.conn(), id).await?;
+    Ok((run, evidence))
+}
+
+/// Newest first.
+pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Run>, Error> {
+    let sight = policy::read(who, Action::RunRead)?;
+    store::list(&app.db.read(&sight), page).await
+}

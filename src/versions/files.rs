@@ -1,0 +1,102 @@
+//! The bytes of a version on their way in and, to inspect, out.
+
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    blobs::{Upload, UploadError},
+    core::{event::Event, path::FilePath},
+    error::Error,
+    versions::{DeclaredFile, VersionRef, ops, store},
+};
+use tokio::fs::File;
+
+const NO_FILE: Error = Error::NotFound { kind: "file" };
+
+/// A place for a file's bytes: made before the first byte is read, so that nothing is
+/// taken that could not be kept.
+pub struct Intake {
+    pub file: DeclaredFile,
+    pub upload: Upload,
+}
+
+/// Where the bytes of one declared file go. `None` when they are here already.
+pub async fn begin(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    path: &FilePath,
+) -> Result<Option<Intake>, Error> {
+    policy::act(who, Action::VersionUpload).map(drop)?;
+    let detail = ops::find(app, who, model, version).await?;
+    ops::require_own_draft(who, &detail.version)?;
+    let file = detail.files.into_iter().find(|f| f.declared.path == *path).ok_or(NO_FILE)?;
+    if file.uploaded {
+        return Ok(None);
+    }
+    let upload = app.blobs.begin().await.map_err(storage)?;
+    Ok(Some(Intake { file: file.declared, upload }))
+}
+
+impl Intake {
+    /// Takes a chunk, and refuses more bytes than were declared.
+    pub async fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let size = self.upload.size_bytes() + chunk.len() as u64;
+        if u64::try_from(self.file.size_bytes).unwrap_or(0) < size {
+            let detail =
+                format!("\"{}\" was declared with {} bytes; more arrived", self.file.path, self.file.size_bytes);
+            return Err(Error::TooLarge { detail });
+        }
+        self.upload.write(chunk).await.map_err(storage)
+    }
+}
+
+/// Keeps the bytes, if they are the declared ones.
+pub async fn finish(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    intake: Intake,
+) -> Result<(), Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    let permit = policy::act(who, Action::VersionUpload)?;
+    let Intake { file, upload } = intake;
+    app.blobs.keep(upload, &file.sha256).await.map_err(|e| match e {
+        UploadError::WrongDigest { .. } => Error::invalid("body", format!("{e}; send the file again")),
+        UploadError::Io(e) => storage(e),
+    })?;
+    let tx = app.db.begin().await?;
+    let version = ops::lock(&tx, &sight, model, version).await?;
+    ops::require_own_draft(who, &version)?;
+    store::set_uploaded(&tx, &version, &file).await?;
+    let event =
+        Event::FileUploaded { version: version.id, sha256: file.sha256.to_string(), size_bytes: file.size_bytes };
+    tx.commit(permit, event).await
+}
+
+/// A file for reading, to inspect or to sign it. Deployers use the gate instead.
+pub async fn open(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    path: &FilePath,
+) -> Result<(File, DeclaredFile), Error> {
+    policy::read(who, Action::VersionInspect).map(drop)?;
+    let detail = ops::find(app, who, model, version).await?;
+    let file = detail.files.into_iter().find(|f| f.declared.path == *path && f.uploaded).ok_or(NO_FILE)?;
+    let (bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    Ok((bytes, file.declared))
+}
+
+/// A full disk is the operator's business, and worth trying again later.
+fn storage(error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Error::Unavailable {
+            code: "storage_full",
+            detail: "the registry's storage is full; nothing was kept. Tell its operator".to_owned(),
+        },
+        _ => Error::internal(error),
+    }
+}

@@ -1,0 +1,211 @@
+//! Immutable sets of files. A version's identity is the sha256 of its manifest; its
+//! number is a label.
+
+pub mod api;
+mod download;
+pub mod files;
+pub mod ops;
+pub mod seal;
+pub(crate) mod store;
+
+pub use download::stream;
+
+use crate::{
+    core::{
+        Malformed, canonical,
+        digest::Digest,
+        ids::{AccountId, ModelId, TrustKeyId, VersionId, WorkspaceId},
+        path::FilePath,
+    },
+    error::Error,
+};
+use chrono::{DateTime, Utc};
+use std::{collections::BTreeSet, fmt};
+
+/// The file that a validation run executes.
+pub const MODEL_FILE: &str = "model.onnx";
+/// The file that says how columns become inputs, if the defaults don't fit.
+pub const INTERFACE_FILE: &str = "interface.json";
+/// A version has at most this many files.
+pub const MAX_FILES: usize = 10_000;
+
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub id: VersionId,
+    pub workspace: WorkspaceId,
+    pub model: ModelId,
+    pub number: i64,
+    pub state: State,
+    pub manifest: Digest,
+    pub signature: Signature,
+    pub created_by: AccountId,
+    pub created_at: DateTime<Utc>,
+    pub sealed_by: Option<AccountId>,
+    pub sealed_at: Option<DateTime<Utc>>,
+    pub revocation_reason: Option<String>,
+}
+
+/// Terminal states are the last two; bytes never change after `Draft`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Draft,
+    Sealed,
+    Revoked,
+}
+
+/// What the registry found out about the signature when the version was sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// Not sealed yet, or sealed without one.
+    Absent,
+    /// Made by this trusted key over exactly these files.
+    Verified { key: TrustKeyId },
+    /// Well-formed, by a key that the workspace does not trust.
+    Untrusted { detail: String },
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Sealed => "sealed",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    pub fn parse(raw: &str) -> Result<Self, Error> {
+        match raw {
+            "draft" => Ok(Self::Draft),
+            "sealed" => Ok(Self::Sealed),
+            "revoked" => Ok(Self::Revoked),
+            other => Err(Error::internal(format!("version state {other}"))),
+        }
+    }
+}
+
+impl Signature {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Verified { .. } => "verified",
+            Self::Untrusted { .. } => "untrusted",
+        }
+    }
+}
+
+/// One file as the manifest lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredFile {
+    pub path: FilePath,
+    pub sha256: Digest,
+    pub size_bytes: i64,
+}
+
+/// A declared file and whether its bytes are here.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    pub declared: DeclaredFile,
+    pub uploaded: bool,
+}
+
+/// The list of a version's files. Its digest is the version's identity.
+///
+/// Invariant: 1 to 10,000 files, sorted by path, no two paths equal when case is ignored.
+#[derive(Clone, Debug)]
+pub struct Manifest(Vec<DeclaredFile>);
+
+#[derive(serde::Serialize)]
+struct ManifestLine<'a> {
+    path: &'a str,
+    sha256: String,
+    size_bytes: i64,
+}
+
+impl Manifest {
+    pub fn new(mut files: Vec<DeclaredFile>) -> Result<Self, Malformed> {
+        if files.is_empty() || MAX_FILES < files.len() {
+            return Err(Malformed::new(format!("a version has 1 to {MAX_FILES} files")));
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut folded = BTreeSet::new();
+        for file in &files {
+            if !folded.insert(file.path.as_str().to_lowercase()) {
+                return Err(Malformed::new(format!("\"{}\" stands twice when case is ignored", file.path)));
+            }
+        }
+        Ok(Self(files))
+    }
+
+    pub fn files(&self) -> &[DeclaredFile] {
+        &self.0
+    }
+
+    /// SHA-256 over the canonical JSON `{"files":[{"path","sha256","size_bytes"}]}`.
+    pub fn digest(&self) -> Result<Digest, Error> {
+        let lines: Vec<_> = self
+            .0
+            .iter()
+            .map(|f| ManifestLine { path: f.path.as_str(), sha256: f.sha256.to_string(), size_bytes: f.size_bytes })
+            .collect();
+        canonical::digest(&serde_json::json!({ "files": lines })).map_err(Error::internal)
+    }
+}
+
+/// How a caller names a version of a model: by its number or by its manifest digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionRef {
+    Number(i64),
+    Digest(Digest),
+}
+
+impl VersionRef {
+    pub fn parse(raw: &str) -> Result<Self, Malformed> {
+        if raw.starts_with("sha256:") {
+            return Digest::parse(raw).map(Self::Digest);
+        }
+        let digits = !raw.is_empty() && raw.bytes().all(|b| b.is_ascii_digit()) && !raw.starts_with('0');
+        match raw.parse() {
+            Ok(number) if digits => Ok(Self::Number(number)),
+            _ => Err(Malformed::new("use a version number such as 3, or a digest such as sha256:…")),
+        }
+    }
+}
+
+impl fmt::Display for VersionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> DeclaredFile {
+        DeclaredFile { path: FilePath::parse(path).expect("path"), sha256: Digest::of(path), size_bytes: 1 }
+    }
+
+    #[test]
+    fn the_order_of_files_does_not_change_the_identity() {
+        let one = Manifest::new(vec![file("b"), file("a")]).expect("manifest").digest().expect("digest");
+        let two = Manifest::new(vec![file("a"), file("b")]).expect("manifest").digest().expect("digest");
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn no_two_files_are_one_on_another_system() {
+        assert!(Manifest::new(vec![file("Model.onnx"), file("model.onnx")]).is_err());
+        assert!(Manifest::new(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_version_is_named_by_number_or_digest() {
+        assert_eq!(VersionRef::parse("12"), Ok(VersionRef::Number(12)));
+        for bad in ["01", "1.0", "-1", "0", "9223372036854775808", "1;drop", "latest", "", "sha256:xyz"] {
+            assert!(VersionRef::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

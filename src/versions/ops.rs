@@ -1,0 +1,159 @@
+//! Creating, listing and revoking versions. Bytes are in `files`, sealing in `seal`.
+
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    core::{
+        event::Event,
+        ids::{ModelId, VersionId},
+        page::{Page, PageRequest},
+        text::Line,
+    },
+    error::Error,
+    models,
+    versions::{Manifest, Signature, State, StoredFile, Version, VersionRef, store},
+};
+
+pub const NOT_FOUND: Error = Error::NotFound { kind: "version" };
+
+/// A version and its files.
+pub struct Detail {
+    pub version: Version,
+    pub files: Vec<StoredFile>,
+}
+
+/// Declares a version's files. The same files again give the version that is there.
+///
+/// Returns whether it was created now.
+pub async fn create(app: &App, who: &Principal, model: &str, manifest: Manifest) -> Result<(Detail, bool), Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    let permit = policy::act(who, Action::VersionCreate)?;
+    let created_by = who.id.ok_or(Error::Unauthenticated)?;
+    let largest = manifest.files().iter().map(|f| f.size_bytes).max().unwrap_or(0);
+    if app.limits.max_file_bytes < u64::try_from(largest).unwrap_or(0) {
+        let detail = format!("a file may have at most {} bytes", app.limits.max_file_bytes);
+        return Err(Error::TooLarge { detail });
+    }
+    let digest = manifest.digest()?;
+    let tx = app.db.begin().await?;
+    let model = models::store::lock(&tx, sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
+    let same = store::find(&tx.conn(), sight.scope(), model.id, &VersionRef::Digest(digest)).await?;
+    if let Some(version) = same {
+        let files = store::files(&tx.conn(), version.id).await?;
+        return Ok((Detail { version, files }, false));
+    }
+    let version = Version {
+        id: VersionId::generate(),
+        workspace: who.workspace,
+        model: model.id,
+        number: store::last_number(&tx, model.id).await? + 1,
+        state: State::Draft,
+        manifest: digest,
+        signature: Signature::Absent,
+        created_by,
+        created_at: tx.at(),
+        sealed_by: None,
+        sealed_at: None,
+        revocation_reason: None,
+    };
+    store::insert(&tx, &version, &manifest).await?;
+    let files = store::files(&tx.conn(), version.id).await?;
+    let event = Event::VersionCreated {
+        version: version.id,
+        model: model.id,
+        number: version.number,
+        manifest: digest.to_string(),
+    };
+    tx.commit(permit, event).await?;
+    Ok((Detail { version, files }, true))
+}
+
+pub async fn find(app: &App, who: &Principal, model: &str, version: &VersionRef) -> Result<Detail, Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    let reader = app.db.read(&sight);
+    let model = models::store::find(reader.conn(), sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
+    let version = store::find(reader.conn(), sight.scope(), model.id, version).await?.ok_or(NOT_FOUND)?;
+    let files = store::files(reader.conn(), version.id).await?;
+    Ok(Detail { version, files })
+}
+
+pub async fn list(app: &App, who: &Principal, model: &str, page: PageRequest) -> Result<Page<Version>, Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    let reader = app.db.read(&sight);
+    let model = models::store::find(reader.conn(), sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
+    store::list(&reader, model.id, page).await
+}
+
+/// The statements that came with a version.
+pub async fn attestations(app: &App, who: &Principal, version: VersionId) -> Result<Vec<store::Attested>, Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    store::attestations(&app.db.read(&sight), version).await
+}
+
+/// The model's and the number's human-readable name of versions, for showing.
+pub async fn label(app: &App, who: &Principal, version: VersionId) -> Result<(String, Version), Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    let reader = app.db.read(&sight);
+    let version = store::find_by_id(reader.conn(), sight.scope(), version).await?.ok_or(NOT_FOUND)?;
+    let model = model_name(app, who, version.model).await?;
+    Ok((model, version))
+}
+
+/// The version of a release, for everyone who may see releases.
+pub async fn for_release(app: &App, who: &Principal, version: VersionId) -> Result<Version, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let reader = app.db.read(&sight);
+    store::find_by_id(reader.conn(), sight.scope(), version).await?.ok_or(NOT_FOUND)
+}
+
+async fn model_name(app: &App, who: &Principal, id: ModelId) -> Result<String, Error> {
+    let sight = policy::read(who, Action::ModelRead)?;
+    let model = models::store::find_by_id(app.db.read(&sight).conn(), sight.scope(), id).await?;
+    Ok(model.ok_or(Error::not_found("model"))?.name)
+}
+
+/// Ends a version for good: nothing of it leaves through the gate any more.
+pub async fn revoke(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    reason: Line,
+) -> Result<Detail, Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    let permit = policy::act(who, Action::VersionRevoke)?;
+    let tx = app.db.begin().await?;
+    let mut version = lock(&tx, &sight, model, version).await?;
+    if version.state == State::Revoked {
+        return Err(Error::conflict("version_revoked", "the version is revoked already"));
+    }
+    store::revoke(&tx, version.id, reason.as_str()).await?;
+    version.state = State::Revoked;
+    version.revocation_reason = Some(reason.to_string());
+    let files = store::files(&tx.conn(), version.id).await?;
+    tx.commit(permit, Event::VersionRevoked { version: version.id }).await?;
+    Ok(Detail { version, files })
+}
+
+/// Finds a version for change; what the caller may not see does not exist.
+pub(super) async fn lock(
+    tx: &crate::db::WriteTx,
+    sight: &crate::authz::ReadPermit,
+    model: &str,
+    version: &VersionRef,
+) -> Result<Version, Error> {
+    let model = models::store::find(&tx.conn(), sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
+    store::lock(tx, sight.scope(), model.id, version).await?.ok_or(NOT_FOUND)
+}
+
+/// Drafts belong to whoever began them.
+pub(super) fn require_own_draft(who: &Principal, version: &Version) -> Result<(), Error> {
+    if version.state != State::Draft {
+        let detail = format!("version {} is sealed; its bytes never change. Push a new version", version.number);
+        return Err(Error::conflict("version_sealed", detail));
+    }
+    if who.id != Some(version.created_by) {
+        return Err(Error::conflict("not_your_draft", "only the one who began a draft uploads to it and seals it"));
+    }
+    Ok(())
+}

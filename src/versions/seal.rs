@@ -1,0 +1,183 @@
+//! Sealing: from here on a version's bytes never change, and its signature and
+//! statements have been judged.
+
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    core::{digest::Digest, event::Event, path::FilePath},
+    crypto::{
+        bundle,
+        keys::VerifyingKey,
+        oms::{self, FileDigest, OmsError},
+        statement::Statement,
+    },
+    error::Error,
+    sandbox::Interface,
+    trust::{self, TrustKey},
+    versions::{INTERFACE_FILE, Signature, State, StoredFile, VersionRef, ops, ops::Detail, store, store::Attested},
+};
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+/// An interface file says little; more is not one.
+const MAX_INTERFACE_BYTES: i64 = 64 << 10;
+/// Provenance and the like: a handful per version.
+const MAX_ATTESTATIONS: usize = 16;
+
+/// What a version is sealed with.
+#[derive(Default)]
+pub struct Seal {
+    /// An OMS v1.0 bundle over the version's files.
+    pub signature: Option<Value>,
+    /// Sigstore bundles with DSSE-signed in-toto statements about the version.
+    pub attestations: Vec<Value>,
+}
+
+/// Seals a draft whose files are all here. Sealing a sealed version again changes nothing.
+pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef, with: Seal) -> Result<Detail, Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    let permit = policy::act(who, Action::VersionSeal)?;
+    let detail = ops::find(app, who, model, version).await?;
+    if detail.version.state == State::Sealed && Some(detail.version.created_by) == who.id {
+        return Ok(detail);
+    }
+    ops::require_own_draft(who, &detail.version)?;
+    require_complete(&detail.files)?;
+    check_interface(app, &detail.files).await?;
+    if MAX_ATTESTATIONS < with.attestations.len() {
+        return Err(Error::invalid("attestations", format!("at most {MAX_ATTESTATIONS} per version")));
+    }
+
+    let tx = app.db.begin().await?;
+    let mut version = ops::lock(&tx, &sight, model, version).await?;
+    ops::require_own_draft(who, &version)?;
+    let keys: Vec<_> =
+        trust::store::all(&tx.conn(), sight.scope()).await?.into_iter().filter(|k| k.is_valid_at(tx.at())).collect();
+    let (signature, bundle) = judge_signature(&with, &detail.files, &keys)?;
+    let attested = with
+        .attestations
+        .iter()
+        .enumerate()
+        .map(|(i, bundle)| judge_attestation(i, bundle, &detail.files, &keys))
+        .collect::<Result<Vec<_>, _>>()?;
+    version.signature = signature;
+    version.state = State::Sealed;
+    version.sealed_by = who.id;
+    version.sealed_at = Some(tx.at());
+    store::seal(&tx, &version, bundle).await?;
+    let by = who.id.ok_or(Error::Unauthenticated)?;
+    for attested in &attested {
+        store::insert_attestation(&tx, version.id, by, attested).await?;
+    }
+    let event = Event::VersionSealed {
+        version: version.id,
+        manifest: version.manifest.to_string(),
+        signature: version.signature.name().to_owned(),
+        key: match &version.signature {
+            Signature::Verified { key } => Some(key.to_string()),
+            _ => None,
+        },
+        attestations: attested.into_iter().map(|a| a.digest).collect(),
+    };
+    tx.commit(permit, event).await?;
+    Ok(Detail { version, files: detail.files })
+}
+
+fn require_complete(files: &[StoredFile]) -> Result<(), Error> {
+    let missing: Vec<_> = files.iter().filter(|f| !f.uploaded).map(|f| f.declared.path.as_str()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let shown = missing[..missing.len().min(5)].join(", ");
+    Err(Error::conflict(
+        "files_missing",
+        format!("{} of {} files are not here yet: {shown}", missing.len(), files.len()),
+    ))
+}
+
+/// The interface of a sealed version is readable, or the version is not sealed.
+async fn check_interface(app: &App, files: &[StoredFile]) -> Result<(), Error> {
+    read_interface(app, files).await.map(drop)
+}
+
+/// The interface that a version declares, if it has one.
+pub async fn read_interface(app: &App, files: &[StoredFile]) -> Result<Option<Interface>, Error> {
+    let Some(file) = files.iter().find(|f| f.declared.path.as_str() == INTERFACE_FILE) else {
+        return Ok(None);
+    };
+    if MAX_INTERFACE_BYTES < file.declared.size_bytes {
+        return Err(Error::invalid(INTERFACE_FILE, format!("has more than {MAX_INTERFACE_BYTES} bytes")));
+    }
+    let (mut bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    let mut text = Vec::new();
+    bytes.read_to_end(&mut text).await.map_err(Error::internal)?;
+    serde_json::from_slice(&text).map(Some).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))
+}
+
+/// A signature over other bytes is refused; one by a stranger is kept and said to be so.
+fn judge_signature(with: &Seal, files: &[StoredFile], keys: &[TrustKey]) -> Result<(Signature, Option<String>), Error> {
+    let Some(bundle) = &with.signature else {
+        return Ok((Signature::Absent, None));
+    };
+    let text = bundle.to_string();
+    let listed: Vec<_> = files
+        .iter()
+        .map(|f| FileDigest { path: f.declared.path.to_string(), sha256: f.declared.sha256.hex() })
+        .collect();
+    match oms::verify(text.as_bytes(), &listed, &verifying_keys(keys)?) {
+        Ok(verified) => {
+            if let Some(path) = verified.unsigned.first() {
+                let detail = format!("the file \"{path}\" is not covered by the signature; leave it out or sign it");
+                return Err(Error::invalid("signature", detail));
+            }
+            let key = keys.iter().find(|key| key.fingerprint == verified.key_fingerprint);
+            let key = key.ok_or_else(|| Error::internal("verified by a key that is not listed"))?;
+            Ok((Signature::Verified { key: key.id }, Some(text)))
+        }
+        Err(OmsError::UnknownKey { .. }) => {
+            let detail = "signed by a key that this workspace does not trust".to_owned();
+            Ok((Signature::Untrusted { detail }, Some(text)))
+        }
+        Err(error) => Err(Error::invalid("signature", error.to_string())),
+    }
+}
+
+/// A statement counts only if a trusted key signed it and it is about these files.
+fn judge_attestation(index: usize, bundle: &Value, files: &[StoredFile], keys: &[TrustKey]) -> Result<Attested, Error> {
+    let field = format!("attestations[{index}]");
+    let text = bundle.to_string();
+    let statement = bundle::verify_statement(text.as_bytes(), &verifying_keys(keys)?)
+        .map_err(|e| Error::invalid(&field, e.to_string()))?;
+    require_about(&statement, files).map_err(|detail| Error::invalid(&field, detail))?;
+    Ok(Attested {
+        predicate_type: statement.predicate_type.clone(),
+        digest: Digest::of(&text).to_string(),
+        statement: text,
+    })
+}
+
+/// Every file that a statement names is a file of the version, byte for byte.
+fn require_about(statement: &Statement, files: &[StoredFile]) -> Result<(), String> {
+    if statement.subject.is_empty() {
+        return Err("the statement has no subject".to_owned());
+    }
+    for subject in &statement.subject {
+        let name = subject.name.as_str();
+        let Ok(path) = FilePath::parse(name) else {
+            return Err(format!("the subject \"{name}\" is not a file name"));
+        };
+        let Some(file) = files.iter().find(|f| f.declared.path == path) else {
+            return Err(format!("the subject \"{name}\" is not a file of this version"));
+        };
+        if subject.digest.get("sha256") != Some(&file.declared.sha256.hex()) {
+            return Err(format!("the subject \"{name}\" has another sha256 than the file that was pushed"));
+        }
+    }
+    Ok(())
+}
+
+fn verifying_keys(keys: &[TrustKey]) -> Result<Vec<VerifyingKey>, Error> {
+    keys.iter()
+        .map(|key| VerifyingKey::from_pem(&key.public_key_pem).map_err(|e| Error::internal(e.to_string())))
+        .collect()
+}

@@ -1,0 +1,271 @@
+//! The only SQL about versions, their files and their attestations.
+
+use crate::{
+    authz::Scope,
+    core::{
+        digest::Digest,
+        ids::{AccountId, AttestationId, FileId, ModelId, VersionId},
+        page::{Page, PageRequest},
+        path::FilePath,
+    },
+    db::{
+        Reader, WriteTx,
+        entity::{attestation, blob, model_version, version_file},
+    },
+    error::Error,
+    versions::{DeclaredFile, Manifest, Signature, State, StoredFile, Version, VersionRef},
+};
+use sea_orm::{
+    ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
+    sea_query::{Expr, OnConflict},
+};
+use std::collections::HashSet;
+
+/// A statement about a version, as it was received.
+#[derive(Clone, Debug)]
+pub struct Attested {
+    pub predicate_type: String,
+    pub digest: String,
+    pub statement: String,
+}
+
+pub(crate) async fn find(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    model: ModelId,
+    version: &VersionRef,
+) -> Result<Option<Version>, Error> {
+    named(scope, model, version).one(conn).await?.map(TryInto::try_into).transpose()
+}
+
+pub(crate) async fn find_by_id(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    id: VersionId,
+) -> Result<Option<Version>, Error> {
+    visible(scope).filter(model_version::COLUMN.id.eq(id)).one(conn).await?.map(TryInto::try_into).transpose()
+}
+
+pub async fn lock(tx: &WriteTx, scope: Scope, model: ModelId, version: &VersionRef) -> Result<Option<Version>, Error> {
+    named(scope, model, version).lock_exclusive().one(&tx.conn()).await?.map(TryInto::try_into).transpose()
+}
+
+/// Newest first.
+pub async fn list(reader: &Reader<'_>, model: ModelId, page: PageRequest) -> Result<Page<Version>, Error> {
+    let mut query = visible(reader.scope())
+        .filter(model_version::COLUMN.model_id.eq(model))
+        .order_by_desc(model_version::Column::Id)
+        .limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(model_version::COLUMN.id.lt(VersionId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let items = page.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+pub async fn last_number(tx: &WriteTx, model: ModelId) -> Result<i64, Error> {
+    let last = model_version::Entity::find()
+        .filter(model_version::COLUMN.model_id.eq(model))
+        .order_by_desc(model_version::Column::Number)
+        .one(&tx.conn())
+        .await?;
+    Ok(last.map_or(0, |row| row.number))
+}
+
+/// Files whose bytes the workspace holds already count as uploaded.
+pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest) -> Result<(), Error> {
+    let row = model_version::ActiveModel {
+        id: Set(new.id),
+        workspace_id: Set(new.workspace),
+        model_id: Set(new.model),
+        number: Set(new.number),
+        state: Set(new.state.name().to_owned()),
+        manifest_digest: Set(new.manifest.to_string()),
+        signature_state: Set(None),
+        signature_detail: Set(None),
+        trust_key_id: Set(None),
+        signature_bundle: Set(None),
+        created_by: Set(new.created_by),
+        created_at: Set(new.created_at),
+        sealed_by: Set(None),
+        sealed_at: Set(None),
+        revoked_at: Set(None),
+        revocation_reason: Set(None),
+    };
+    model_version::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    for files in manifest.files().chunks(500) {
+        let digests: Vec<_> = files.iter().map(|f| f.sha256.to_string()).collect();
+        let held: HashSet<String> = blob::Entity::find()
+            .filter(blob::COLUMN.workspace_id.eq(new.workspace))
+            .filter(blob::COLUMN.sha256.is_in(digests))
+            .all(&tx.conn())
+            .await?
+            .into_iter()
+            .map(|row| row.sha256)
+            .collect();
+        let rows = files.iter().map(|f| version_file::ActiveModel {
+            id: Set(FileId::generate()),
+            version_id: Set(new.id),
+            path: Set(f.path.to_string()),
+            sha256: Set(f.sha256.to_string()),
+            size_bytes: Set(f.size_bytes),
+            uploaded_at: Set(held.contains(&f.sha256.to_string()).then(|| tx.at())),
+        });
+        version_file::Entity::insert_many(rows).exec_without_returning(&tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Sorted by path, as the manifest is.
+pub(crate) async fn files(conn: &DatabaseExecutor<'_>, version: VersionId) -> Result<Vec<StoredFile>, Error> {
+    let rows = version_file::Entity::find().filter(version_file::COLUMN.version_id.eq(version)).all(conn).await?;
+    let mut files = rows.into_iter().map(to_file).collect::<Result<Vec<_>, _>>()?;
+    files.sort_by(|a, b| a.declared.path.cmp(&b.declared.path));
+    Ok(files)
+}
+
+pub async fn set_uploaded(tx: &WriteTx, version: &Version, file: &DeclaredFile) -> Result<(), Error> {
+    let held = blob::ActiveModel {
+        workspace_id: Set(version.workspace),
+        sha256: Set(file.sha256.to_string()),
+        size_bytes: Set(file.size_bytes),
+        created_at: Set(tx.at()),
+    };
+    let mut known = OnConflict::columns([blob::Column::WorkspaceId, blob::Column::Sha256]);
+    blob::Entity::insert(held).on_conflict(known.do_nothing().to_owned()).exec_without_returning(&tx.conn()).await?;
+    version_file::Entity::update_many()
+        .col_expr(version_file::Column::UploadedAt, Expr::value(tx.at()))
+        .filter(version_file::COLUMN.version_id.eq(version.id))
+        .filter(version_file::COLUMN.sha256.eq(file.sha256.to_string()))
+        .filter(version_file::COLUMN.uploaded_at.is_null())
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn seal(tx: &WriteTx, version: &Version, bundle: Option<String>) -> Result<(), Error> {
+    let (key, detail) = match &version.signature {
+        Signature::Verified { key } => (Some(*key), None),
+        Signature::Untrusted { detail } => (None, Some(detail.clone())),
+        Signature::Absent => (None, None),
+    };
+    model_version::Entity::update_many()
+        .col_expr(model_version::Column::State, Expr::value(version.state.name()))
+        .col_expr(model_version::Column::SignatureState, Expr::value(version.signature.name()))
+        .col_expr(model_version::Column::SignatureDetail, Expr::value(detail))
+        .col_expr(model_version::Column::TrustKeyId, Expr::value(key))
+        .col_expr(model_version::Column::SignatureBundle, Expr::value(bundle))
+        .col_expr(model_version::Column::SealedBy, Expr::value(version.sealed_by))
+        .col_expr(model_version::Column::SealedAt, Expr::value(version.sealed_at))
+        .filter(model_version::COLUMN.id.eq(version.id))
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn revoke(tx: &WriteTx, id: VersionId, reason: &str) -> Result<(), Error> {
+    model_version::Entity::update_many()
+        .col_expr(model_version::Column::State, Expr::value(State::Revoked.name()))
+        .col_expr(model_version::Column::RevokedAt, Expr::value(tx.at()))
+        .col_expr(model_version::Column::RevocationReason, Expr::value(reason))
+        .filter(model_version::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn insert_attestation(
+    tx: &WriteTx,
+    version: VersionId,
+    by: AccountId,
+    attested: &Attested,
+) -> Result<(), Error> {
+    let row = attestation::ActiveModel {
+        id: Set(AttestationId::generate()),
+        version_id: Set(version),
+        predicate_type: Set(attested.predicate_type.clone()),
+        digest: Set(attested.digest.clone()),
+        statement: Set(attested.statement.clone()),
+        created_by: Set(by),
+        created_at: Set(tx.at()),
+    };
+    attestation::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn attestations(reader: &Reader<'_>, version: VersionId) -> Result<Vec<Attested>, Error> {
+    attestations_in(reader.conn(), version).await
+}
+
+pub(crate) async fn attestations_in(conn: &DatabaseExecutor<'_>, version: VersionId) -> Result<Vec<Attested>, Error> {
+    let rows = attestation::Entity::find()
+        .filter(attestation::COLUMN.version_id.eq(version))
+        .order_by_asc(attestation::Column::Id)
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().map(to_attested).collect())
+}
+
+/// The signature bundle as it was received.
+pub(crate) async fn signature_bundle(conn: &DatabaseExecutor<'_>, id: VersionId) -> Result<Option<String>, Error> {
+    let row = model_version::Entity::find_by_id(id).one(conn).await?;
+    Ok(row.and_then(|row| row.signature_bundle))
+}
+
+fn named(scope: Scope, model: ModelId, version: &VersionRef) -> Select<model_version::Entity> {
+    let query = visible(scope).filter(model_version::COLUMN.model_id.eq(model));
+    match version {
+        VersionRef::Number(number) => query.filter(model_version::COLUMN.number.eq(*number)),
+        VersionRef::Digest(digest) => query.filter(model_version::COLUMN.manifest_digest.eq(digest.to_string())),
+    }
+}
+
+fn visible(scope: Scope) -> Select<model_version::Entity> {
+    match scope {
+        Scope::Instance => model_version::Entity::find(),
+        Scope::Workspace(id) => model_version::Entity::find().filter(model_version::COLUMN.workspace_id.eq(id)),
+    }
+}
+
+fn to_attested(row: attestation::Model) -> Attested {
+    Attested { predicate_type: row.predicate_type, digest: row.digest, statement: row.statement }
+}
+
+fn to_file(row: version_file::Model) -> Result<StoredFile, Error> {
+    Ok(StoredFile {
+        declared: DeclaredFile {
+            path: FilePath::parse(&row.path).map_err(|e| Error::internal(e.0))?,
+            sha256: Digest::parse(&row.sha256).map_err(|e| Error::internal(e.0))?,
+            size_bytes: row.size_bytes,
+        },
+        uploaded: row.uploaded_at.is_some(),
+    })
+}
+
+impl TryFrom<model_version::Model> for Version {
+    type Error = Error;
+
+    fn try_from(row: model_version::Model) -> Result<Self, Error> {
+        let signature = match (row.signature_state.as_deref(), row.trust_key_id) {
+            (Some("verified"), Some(key)) => Signature::Verified { key },
+            (Some("untrusted"), _) => Signature::Untrusted { detail: row.signature_detail.unwrap_or_default() },
+            _ => Signature::Absent,
+        };
+        Ok(Self {
+            id: row.id,
+            workspace: row.workspace_id,
+            model: row.model_id,
+            number: row.number,
+            state: State::parse(&row.state)?,
+            manifest: Digest::parse(&row.manifest_digest).map_err(|e| Error::internal(e.0))?,
+            signature,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            sealed_by: row.sealed_by,
+            sealed_at: row.sealed_at,
+            revocation_reason: row.revocation_reason,
+        })
+    }
+}

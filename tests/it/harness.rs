@@ -1,0 +1,181 @@
+//! A running server on a random port, with its own database, blobs and clock.
+
+use actix_web::web::Data;
+use chrono::{TimeZone, Utc};
+use clap::Parser;
+use plimsoll::{
+    accounts::{self, NewAccount},
+    app::App,
+    authz::Principal,
+    config::Config,
+    core::{clock::Clock, text::Line},
+    http::server,
+    jobs::worker,
+    workspaces,
+};
+use serde_json::Value;
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+pub struct TestApp {
+    pub app: Arc<App>,
+    pub url: String,
+    http: reqwest::Client,
+    _data: tempfile::TempDir,
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    config: Config,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further arguments of `plimsoll serve`.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let data = tempfile::tempdir().expect("folder");
+        let folder = data.path().display().to_string();
+        let database = fresh_database().await;
+        let mut all = vec!["plimsoll", "--data", &folder, "--sandbox-exe", env!("CARGO_BIN_EXE_plimsoll")];
+        if let Some(url) = &database {
+            all.extend(["--db-url", url]);
+        }
+        let ort = ort_library().map(|path| path.display().to_string());
+        if let Some(ort) = &ort {
+            all.extend(["--ort-lib", ort]);
+        }
+        all.extend(arguments);
+        let config = Cli::parse_from(all).config;
+        let at = Utc.with_ymd_and_hms(2026, 1, 2, 3, 4, 5).single().expect("valid");
+        let app = Arc::new(App::open(&config, Clock::manual(at)).await.expect("open"));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let url = format!("http://{}", listener.local_addr().expect("addr"));
+        actix_web::rt::spawn(server::run(listener, Data::from(app.clone()), 2).expect("run"));
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
+        Self { app, url, http, _data: data }
+    }
+
+    /// A token of a new user with these roles; names must be unique within a test.
+    pub async fn user(&self, name: &str, roles: &[&str]) -> String {
+        self.account(name, "user", roles, Some("a password of some length")).await
+    }
+
+    /// A token of a new service account with these roles.
+    pub async fn robot(&self, name: &str, roles: &[&str]) -> String {
+        self.account(name, "service", roles, None).await
+    }
+
+    async fn account(&self, name: &str, kind: &str, roles: &[&str], password: Option<&str>) -> String {
+        let console = self.console().await;
+        let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+        let new = NewAccount::parse(name, "", kind, &roles, password).expect("account");
+        accounts::ops::create(&self.app, &console, new).await.expect("create");
+        let purpose = Line::parse("test").expect("line");
+        accounts::ops::create_token(&self.app, &console, Some(name), purpose, 365).await.expect("token").secret
+    }
+
+    pub async fn console(&self) -> Principal {
+        let workspace = workspaces::ops::ensure_default(&self.app).await.expect("workspace");
+        accounts::ops::console(workspace)
+    }
+
+    /// Does every job that is due.
+    pub async fn work(&self) {
+        worker::run_until_empty(&self.app).await.expect("work");
+    }
+
+    pub fn request(&self, token: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = method.parse().expect("method");
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        if token.is_empty() { request } else { request.bearer_auth(token) }
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Reply {
+        reply(self.request(token, "GET", path)).await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: Value) -> Reply {
+        reply(self.request(token, "POST", path).json(&body)).await
+    }
+
+    /// With the ETag that was last seen.
+    pub async fn put(&self, token: &str, path: &str, etag: &str, body: Value) -> Reply {
+        reply(self.request(token, "PUT", path).header("if-match", etag).json(&body)).await
+    }
+
+    /// The number of events in the log, refusals too.
+    pub async fn events(&self) -> usize {
+        use sea_orm::{EntityTrait, PaginatorTrait};
+        let db = self.app.db.raw_for_tests();
+        let count = plimsoll::db::entity::audit_event::Entity::find().count(db).await.expect("count");
+        usize::try_from(count).expect("fits")
+    }
+}
+
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The answer, if the status is the wanted one; otherwise the test ends with what was said.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// The machine-readable code of a problem.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+pub async fn reply(request: reqwest::RequestBuilder) -> Reply {
+    let response = request.send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Reply { status, headers, body: response.bytes().await.expect("a body").to_vec() }
+}
+
+/// `None` means SQLite in the data folder; otherwise a fresh PostgreSQL database.
+pub async fn fresh_database() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the tests' script says where PostgreSQL is")]
+    let base = std::env::var("TEST_POSTGRES").ok()?;
+    use sea_orm::ConnectionTrait;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("plimsoll_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let admin = sea_orm::Database::connect(format!("{base}/postgres")).await.expect("admin");
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("create");
+    Some(format!("{base}/{name}"))
+}
+
+/// ONNX Runtime as `scripts/fetch-ort.sh` left it; `make test` makes sure of it.
+pub fn ort_library() -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/onnxruntime");
+    let files = std::fs::read_dir(folder).ok()?;
+    files.filter_map(|f| Some(f.ok()?.path())).find(|p| p.to_string_lossy().contains("libonnxruntime"))
+}
