@@ -47,6 +47,10 @@ pub fn sign_in(workspace: Option<WorkspaceId>, account: Option<(AccountId, &str)
 /// Whose credential it is decides: one's own, or an administrator's business.
 pub fn manage_token(who: &Principal, action: Action, owner: AccountId) -> Result<Permit, Denied> {
     let permitted = act(who, action)?;
+    if who.kind == Kind::Service && action == Action::TokenCreate {
+        let reason = "a service account gets its tokens from a person, so that none outlives its purpose".to_owned();
+        return Err(denied(who, action, "robot_cannot_issue", reason));
+    }
     if who.id == Some(owner) || who.may(Action::AccountCreate) {
         return Ok(permitted);
     }
@@ -155,6 +159,14 @@ mod tests {
         assert_eq!(refused.code, "robot_cannot_approve");
         let system = Principal::system("worker", robot.workspace);
         assert!(decide_promotion(&system, Action::PromotionApprove, &Involved::default()).is_err());
+    }
+
+    #[test]
+    fn a_robot_does_not_renew_itself() {
+        let robot = Principal { kind: Kind::Service, ..person(&[Role::Deployer]) };
+        let own = robot.id.expect("id");
+        assert!(manage_token(&robot, Action::TokenCreate, own).is_err());
+        assert!(manage_token(&robot, Action::TokenRevoke, own).is_ok());
     }
 
     #[test]
