@@ -7,6 +7,7 @@ use crate::{
     core::{digest::Digest, event::Event, path::FilePath},
     crypto::{
         bundle,
+        json as crypto_json,
         keys::VerifyingKey,
         oms::{self, FileDigest, OmsError},
         statement::Statement,
@@ -111,7 +112,10 @@ pub async fn read_interface(app: &App, files: &[StoredFile]) -> Result<Option<In
     let (mut bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
     let mut text = Vec::new();
     bytes.read_to_end(&mut text).await.map_err(Error::internal)?;
-    serde_json::from_slice(&text).map(Some).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))
+    let interface: Interface =
+        crypto_json::parse(&text).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))?;
+    interface.check().map_err(|e| Error::invalid(INTERFACE_FILE, e))?;
+    Ok(Some(interface))
 }
 
 /// A signature over other bytes is refused; one by a stranger is kept and said to be so.
