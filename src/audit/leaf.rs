@@ -2,9 +2,11 @@
 //!
 //! Invariants: a leaf has one text, at most 32 KiB; numbers in it are integers that every
 //! JSON reader keeps exactly; options that are absent are left out; no text has a NUL,
-//! which some databases cannot store.
+//! which some databases cannot store; the id, the time, the kind of actor and the detail
+//! have one form each, so a record that holds anything else was never written here.
 
 use crate::crypto::json;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,6 +16,7 @@ pub const MAX_LEAF_BYTES: usize = 32 << 10;
 const MAX_INTEGER: u64 = (1 << 53) - 1;
 const MAX_DEPTH: usize = 32;
 const VERSION: u32 = 1;
+const ACTOR_KINDS: [&str; 4] = ["user", "service", "system", "anonymous"];
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeafError {
@@ -27,6 +30,8 @@ pub enum LeafError {
     Nul,
     #[error("the record is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
+    #[error("the record's {field} must be {expected}; write it so")]
+    Shape { field: &'static str, expected: &'static str },
     #[error("this is not a record of the log: {0}")]
     Malformed(String),
     #[error("the record is not written in its canonical form (RFC 8785), so it is not what was logged")]
@@ -38,8 +43,9 @@ pub enum LeafError {
 pub struct Leaf {
     /// The version of this form: 1.
     pub v: u32,
+    /// A UUID, hyphenated and in lowercase.
     pub id: String,
-    /// RFC 3339, UTC.
+    /// RFC 3339, UTC, microseconds: `2026-11-21T10:00:00.000000Z`.
     pub at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
@@ -50,6 +56,7 @@ pub struct Leaf {
     pub object: Option<LeafObject>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// An object.
     pub detail: Value,
 }
 
@@ -57,6 +64,7 @@ pub struct Leaf {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeafActor {
+    /// `user`, `service`, `system` or `anonymous`.
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -94,6 +102,7 @@ impl Leaf {
         if self.v != VERSION {
             return Err(LeafError::Version(self.v));
         }
+        self.check_shape()?;
         // Before anything that recurses without a bound looks at it.
         check(&self.detail, MAX_DEPTH)?;
         let value = serde_json::to_value(self).map_err(|e| LeafError::Malformed(e.to_string()))?;
@@ -103,6 +112,17 @@ impl Leaf {
             true => Ok(text),
             false => Err(LeafError::TooLarge { size_bytes: text.len() }),
         }
+    }
+
+    fn check_shape(&self) -> Result<(), LeafError> {
+        let shape = |holds: bool, field, expected| {
+            if holds { Ok(()) } else { Err(LeafError::Shape { field, expected }) }
+        };
+        shape(is_uuid(&self.id), "id", "a UUID, hyphenated and in lowercase")?;
+        shape(is_instant(&self.at), "at", "a time like 2026-11-21T10:00:00.000000Z")?;
+        let kind = self.actor.kind.as_str();
+        shape(ACTOR_KINDS.contains(&kind), "actor.kind", "user, service, system or anonymous")?;
+        shape(self.detail.is_object(), "detail", "an object")
     }
 
     /// Reads exactly what [`to_canonical`](Self::to_canonical) writes.
@@ -116,6 +136,16 @@ impl Leaf {
             false => Err(LeafError::NotCanonical),
         }
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    uuid::Uuid::parse_str(text).is_ok_and(|id| id.to_string() == text)
+}
+
+/// One instant has one text, so that texts sort as the times do.
+fn is_instant(text: &str) -> bool {
+    let written = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    DateTime::parse_from_rfc3339(text).is_ok_and(|at| written(at.to_utc()) == text)
 }
 
 fn check(value: &Value, depth_left: usize) -> Result<(), LeafError> {
@@ -150,7 +180,7 @@ mod tests {
     fn leaf(detail: Value) -> Leaf {
         Leaf {
             v: 1,
-            id: "id".to_owned(),
+            id: "0190a3c4-0000-7000-8000-00000000000a".to_owned(),
             at: "2026-01-01T00:00:00.000000Z".to_owned(),
             workspace: None,
             actor: LeafActor { kind: "user".to_owned(), id: None, name: "ann".to_owned(), auth: "session".to_owned() },
@@ -168,7 +198,7 @@ mod tests {
         let text = leaf.to_canonical().expect("text");
         assert_eq!(
             text,
-            r#"{"action":"model.register","actor":{"auth":"session","kind":"user","name":"ann"},"at":"2026-01-01T00:00:00.000000Z","detail":{"a":[-1,null,"é"],"b":9007199254740991},"id":"id","object":{"id":"m","kind":"model"},"outcome":"done","v":1}"#
+            r#"{"action":"model.register","actor":{"auth":"session","kind":"user","name":"ann"},"at":"2026-01-01T00:00:00.000000Z","detail":{"a":[-1,null,"é"],"b":9007199254740991},"id":"0190a3c4-0000-7000-8000-00000000000a","object":{"id":"m","kind":"model"},"outcome":"done","v":1}"#
         );
         assert_eq!(Leaf::parse(&text), Ok(leaf));
     }
@@ -182,18 +212,44 @@ mod tests {
         let cases = [
             (json!({"x": 1.5}), "Number"),
             (json!({"x": 1.0}), "Number"),
-            (json!([9_007_199_254_740_992_u64]), "Number"),
-            (json!(-9_007_199_254_740_992_i64), "Number"),
+            (json!({"x": [9_007_199_254_740_992_u64]}), "Number"),
+            (json!({"x": -9_007_199_254_740_992_i64}), "Number"),
             (json!({"x": "a\0"}), "Nul"),
             (json!({"\0": 1}), "Nul"),
-            (json!("x".repeat(MAX_LEAF_BYTES)), "TooLarge"),
-            (deep, "TooDeep"),
+            (json!({"x": "x".repeat(MAX_LEAF_BYTES)}), "TooLarge"),
+            (Value::Object([("x".to_owned(), deep)].into_iter().collect()), "TooDeep"),
+            (json!([1]), "Shape"),
+            (Value::Null, "Shape"),
         ];
         for (detail, variant) in cases {
             let error = leaf(detail).to_canonical().expect_err(variant);
             assert!(format!("{error:?}").starts_with(variant), "{error:?}");
         }
         assert_eq!(Leaf { v: 2, ..leaf(json!({})) }.to_canonical(), Err(LeafError::Version(2)));
+    }
+
+    #[test]
+    fn every_field_has_one_form() {
+        let good = leaf(json!({}));
+        let refused = |leaf: Leaf, field: &str| {
+            let error = leaf.to_canonical().expect_err(field);
+            assert!(matches!(error, LeafError::Shape { field: found, .. } if found == field), "{error:?}");
+        };
+        for id in ["", "id", "0190A3C4-0000-7000-8000-00000000000A", "0190a3c40000700080000000000000aa"] {
+            refused(Leaf { id: id.to_owned(), ..good.clone() }, "id");
+        }
+        for at in [
+            "yesterday",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:00:00.000000+00:00",
+            "2026-01-01t00:00:00.000000Z",
+            "2026-02-30T00:00:00.000000Z",
+            "2026-01-01T00:00:00.000000000Z",
+        ] {
+            refused(Leaf { at: at.to_owned(), ..good.clone() }, "at");
+        }
+        let actor = LeafActor { kind: "wizard".to_owned(), ..good.actor.clone() };
+        refused(Leaf { actor, ..good.clone() }, "actor.kind");
     }
 
     #[test]
@@ -207,7 +263,7 @@ mod tests {
             (r#""v":1"#, r#""v":2"#),
             (r#""v":1"#, r#""v":1,"workspace":null"#),
             ("done", "undone"),
-            (r#""id":"id","#, ""),
+            (r#""id":"0190a3c4-0000-7000-8000-00000000000a","#, ""),
         ] {
             assert!(Leaf::parse(&text.replacen(from, to, 1)).is_err(), "{to}");
         }

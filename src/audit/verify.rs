@@ -55,6 +55,8 @@ pub enum VerifyError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     pub origin: String,
+    /// Of the key whose signature holds; equals the origin, or the checkpoint is refused.
+    pub key_name: String,
     /// The number of records.
     pub size: u64,
     /// Lowercase hex.
@@ -62,6 +64,9 @@ pub struct Verified {
     /// The times of the first and the last record, if there is any.
     pub first_at: Option<String>,
     pub last_at: Option<String>,
+    /// The line of the first record that is earlier than the one before it: no error, as a
+    /// clock may be set back.
+    pub first_backwards_line: Option<u64>,
 }
 
 /// Checks an export against the verifier key that the registry published.
@@ -73,7 +78,7 @@ pub fn verify(reader: impl BufRead, vkey: &str) -> Result<Verified, VerifyError>
     };
     let size = checkpoint.size;
     let mut tree = CompactRange::new();
-    let (mut first_at, mut last_at) = (None, None);
+    let (mut first_at, mut last_at, mut first_backwards_line) = (None, None, None);
     loop {
         let line = lines.count() + 1;
         let Some(text) = lines.next()? else { break };
@@ -83,6 +88,9 @@ pub fn verify(reader: impl BufRead, vkey: &str) -> Result<Verified, VerifyError>
         let leaf = Leaf::parse(text).map_err(|source| VerifyError::Leaf { line, source })?;
         tree.append(leaf_hash(text.as_bytes()));
         first_at.get_or_insert_with(|| leaf.at.clone());
+        if last_at.as_ref().is_some_and(|last| leaf.at < *last) {
+            first_backwards_line.get_or_insert(line);
+        }
         last_at = Some(leaf.at);
     }
     if tree.size() < size {
@@ -92,7 +100,8 @@ pub fn verify(reader: impl BufRead, vkey: &str) -> Result<Verified, VerifyError>
     if root != signed {
         return Err(VerifyError::Root { last_line: lines.count(), signed, found: root });
     }
-    Ok(Verified { origin: checkpoint.origin, size, root, first_at, last_at })
+    let (origin, key_name) = (checkpoint.origin.clone(), checkpoint.origin);
+    Ok(Verified { origin, key_name, size, root, first_at, last_at, first_backwards_line })
 }
 
 fn open_header(line: &str, vkey: &str) -> Result<Checkpoint, VerifyError> {
@@ -155,8 +164,8 @@ mod tests {
         let actor = LeafActor { kind: "user".to_owned(), id: None, name: "ann".to_owned(), auth: "token".to_owned() };
         let leaf = Leaf {
             v: 1,
-            id: format!("{n:04}"),
-            at: format!("2026-01-01T00:00:{n:02}Z"),
+            id: format!("0190a3c4-0000-7000-8000-{n:012x}"),
+            at: format!("2026-01-01T00:00:{n:02}.000000Z"),
             workspace: None,
             actor,
             action: "model.register".to_owned(),
@@ -177,8 +186,11 @@ mod tests {
 
     impl Log {
         fn of(size: u64) -> Self {
+            Self::from((0..size).map(leaf).collect())
+        }
+
+        fn from(leaves: Vec<String>) -> Self {
             let key = RegistryKey::generate().expect("key");
-            let leaves: Vec<_> = (0..size).map(leaf).collect();
             let (mut tree, mut stored) = (CompactRange::new(), Vec::<Hash>::new());
             for (n, leaf) in (0..).zip(&leaves) {
                 let hash = leaf_hash(leaf.as_bytes());
@@ -186,7 +198,7 @@ mod tests {
                 let more = stored_for_leaf(n, hash, |at| stored.get(at as usize).copied()).expect("earlier hashes");
                 stored.extend(more);
             }
-            let note = Checkpoint { origin: ORIGIN.to_owned(), size, root: tree.root() }.sign(&key);
+            let note = Checkpoint { origin: ORIGIN.to_owned(), size: tree.size(), root: tree.root() }.sign(&key);
             Self { key, leaves, stored, note }
         }
 
@@ -212,7 +224,7 @@ mod tests {
             assert_eq!((verified.origin.as_str(), verified.size), (ORIGIN, size));
             assert_eq!(verified.first_at.is_some(), size > 0);
             if size > 0 {
-                assert_eq!(verified.last_at, Some(format!("2026-01-01T00:00:{:02}Z", size - 1)));
+                assert_eq!(verified.last_at, Some(format!("2026-01-01T00:00:{:02}.000000Z", size - 1)));
             }
         }
     }
@@ -255,6 +267,15 @@ mod tests {
             assert!(verify(bytes.as_slice(), &log.vkey()).is_err(), "byte {at}");
             assert!(verify(&honest[..at], &log.vkey()).is_err(), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_reported_and_is_no_error() {
+        let log = Log::from((0..6).map(|n| leaf(if n == 3 { 1 } else { n })).collect());
+        let verified = log.judge(&log.lines()).expect("honest");
+        assert_eq!((verified.first_backwards_line, verified.key_name.as_str()), (Some(5), ORIGIN));
+        let log = Log::of(6);
+        assert_eq!(log.judge(&log.lines()).expect("honest").first_backwards_line, None);
     }
 
     #[test]

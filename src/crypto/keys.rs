@@ -1,29 +1,28 @@
 //! Keys. Model signatures are made with EC P-256 keys, as OMS v1.0 does not allow
-//! Ed25519; the registry signs its own statements and checkpoints with an Ed25519 key.
+//! Ed25519, and verified with those of P-384 and P-521 too; the registry signs its own statements and checkpoints with an Ed25519 key.
 //!
 //! Invariants: the `Debug` form of a secret key shows no secret; public keys have one
 //! text form, and the fingerprint (the OMS key hint) is the SHA-256 over that text.
 
-use crate::crypto::{
-    dsse::{Signer, Verifier},
-    hex, pem,
-};
+use crate::crypto::{dsse::Signer, pem};
 use p256::{
     ecdsa::{self, signature},
-    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, LineEnding},
+    pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding},
 };
-use sha2::{Digest as _, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
-pub use crate::crypto::registry_key::{RegistryKey, RegistryVerifyingKey};
+pub use crate::crypto::{
+    ec_key::VerifyingKey,
+    registry_key::{RegistryKey, RegistryVerifyingKey},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error("the text is longer than any key; send the PEM text of one key only")]
     TooLong,
     #[error(
-        "this is not the public key of a supported pair; send an EC P-256 key in PEM form, \
+        "this is not the public key of a supported pair; send an EC key on P-256, P-384 or P-521 in PEM form, \
          which begins with \"-----BEGIN PUBLIC KEY-----\""
     )]
     NotP256Public,
@@ -46,55 +45,6 @@ pub enum KeyError {
     NotVkey,
     #[error("the operating system gave no randomness, so no key was made; try again")]
     NoRandomness,
-}
-
-/// DER of a SubjectPublicKeyInfo up to the point: id-ecPublicKey, prime256v1 (RFC 5480).
-const P256_SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
-
-/// The public half of a model-signing key (EC P-256).
-#[derive(Clone, PartialEq, Eq)]
-pub struct VerifyingKey(ecdsa::VerifyingKey);
-
-impl VerifyingKey {
-    /// Reads a SubjectPublicKeyInfo in PEM form.
-    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        if pem::MAX_PEM_BYTES < text.len() {
-            return Err(KeyError::TooLong);
-        }
-        ecdsa::VerifyingKey::from_public_key_pem(text.trim()).map(Self).map_err(|_| KeyError::NotP256Public)
-    }
-
-    /// The canonical text: LF line ends, final newline, uncompressed point.
-    pub fn to_pem(&self) -> String {
-        let mut der = P256_SPKI_PREFIX.to_vec();
-        der.extend_from_slice(self.0.to_sec1_point(false).as_bytes());
-        pem::encode("PUBLIC KEY", &der).to_string()
-    }
-
-    /// Lowercase hex SHA-256 over [`to_pem`](Self::to_pem): the hint of OMS v1.0.
-    pub fn fingerprint(&self) -> String {
-        hex::encode(&Sha256::digest(self.to_pem().as_bytes()))
-    }
-}
-
-impl Verifier for VerifyingKey {
-    fn fingerprint(&self) -> String {
-        Self::fingerprint(self)
-    }
-
-    /// ECDSA with SHA-256; the signature in ASN.1 DER.
-    fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
-        ecdsa::Signature::from_der(signature).is_ok_and(|s| signature::Verifier::verify(&self.0, message, &s).is_ok())
-    }
-}
-
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyingKey({})", self.fingerprint())
-    }
 }
 
 /// A model-signing key (EC P-256). Wiped from memory when dropped.
@@ -136,7 +86,7 @@ impl SigningKey {
     }
 
     pub fn verifying_key(&self) -> VerifyingKey {
-        VerifyingKey(*self.key.verifying_key())
+        VerifyingKey::from(*self.key.verifying_key())
     }
 }
 
@@ -161,7 +111,9 @@ impl fmt::Debug for SigningKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::{dsse::Verifier as _, hex};
     use p256::pkcs8::EncodePublicKey;
+    use sha2::{Digest as _, Sha256};
 
     #[test]
     fn a_key_survives_its_text_and_the_text_is_canonical() {

@@ -16,6 +16,7 @@ pub mod proof_file;
 pub mod statement;
 pub mod tokens;
 
+mod ec_key;
 pub mod hex;
 pub mod json;
 mod merkle_proof;

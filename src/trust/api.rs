@@ -46,7 +46,7 @@ pub struct TrustKeyPage {
 pub struct TrustKeyInput {
     /// Whose key it is, such as `ines-laptop`.
     pub name: String,
-    /// An EC public key (SubjectPublicKeyInfo) as PEM.
+    /// An EC public key (P-256, P-384 or P-521; SubjectPublicKeyInfo) as PEM.
     pub public_key_pem: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<DateTime<Utc>>,

@@ -6,8 +6,7 @@ use crate::{
     authz::{Action, Principal, policy},
     core::{digest::Digest, event::Event, path::FilePath},
     crypto::{
-        bundle,
-        json as crypto_json,
+        bundle, json as crypto_json,
         keys::VerifyingKey,
         oms::{self, FileDigest, OmsError},
         statement::Statement,
@@ -112,8 +111,7 @@ pub async fn read_interface(app: &App, files: &[StoredFile]) -> Result<Option<In
     let (mut bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
     let mut text = Vec::new();
     bytes.read_to_end(&mut text).await.map_err(Error::internal)?;
-    let interface: Interface =
-        crypto_json::parse(&text).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))?;
+    let interface: Interface = crypto_json::parse(&text).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))?;
     interface.check().map_err(|e| Error::invalid(INTERFACE_FILE, e))?;
     Ok(Some(interface))
 }
