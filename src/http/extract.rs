@@ -200,7 +200,7 @@ mod tests {
             (r#"{"a\u0000":1}"#, "U+0000"),
             (r#"{"a":1} x"#, "trailing"),
             (r#"{"a":NaN}"#, "expected"),
-            (r#"{"a":"\ud800"}"#, "surrogate"),
+            (r#"{"a":"\ud800"}"#, "hex escape"),
             (&nested, "recursion"),
             ("", "EOF"),
         ] {
