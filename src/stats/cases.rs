@@ -14,6 +14,8 @@ use super::{
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+mod drift;
+
 const LABELS: f64 = 1e-9;
 const SCORES: f64 = 1e-6;
 

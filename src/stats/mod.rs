@@ -8,6 +8,7 @@
 
 pub mod confusion;
 pub mod disparity;
+pub mod drift;
 pub mod fairness;
 pub mod figure;
 pub mod interval;
