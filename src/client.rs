@@ -1,1 +1,273 @@
-//! The client.
+//! The client of the REST API, over the wire structs of the slices.
+//!
+//! Invariants: paths are built from segments, so that a name can't become a route; only
+//! calls that may be repeated are repeated; every creating POST carries an
+//! `Idempotency-Key`; every refusal becomes a [`Failure`] with its exit code.
+
+mod problem;
+mod retry;
+
+use crate::{
+    cli::{Exit, Failure},
+    http::idempotency,
+};
+use reqwest::{
+    Body, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{self, HeaderName, HeaderValue},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// An answer that is read into memory has at most this many bytes.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+const CONNECT: Duration = Duration::from_secs(10);
+/// Between two pieces of an answer.
+const SILENCE: Duration = Duration::from_secs(60);
+
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<HeaderValue>,
+}
+
+/// What all lists have in common.
+#[derive(serde::Deserialize)]
+struct Page<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl Client {
+    /// `base`: such as `http://127.0.0.1:8250`.
+    ///
+    /// # Errors
+    /// When the address is not an http(s) URL, or the token can't be a header.
+    pub fn new(base: &str, token: Option<&str>) -> Result<Self, Failure> {
+        // The second call finds a provider in place, which is the one that is wanted.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let base = parse_base(base)?;
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE);
+        if is_loopback(&base) {
+            http = http.no_proxy();
+        }
+        if base.scheme() == "http" {
+            // Nothing to verify; a machine without root certificates can still talk to itself.
+            http = http.tls_certs_only([]);
+        }
+        let token = token
+            .map(|token| {
+                let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))?;
+                value.set_sensitive(true);
+                Ok(value)
+            })
+            .transpose()
+            .map_err(|_: header::InvalidHeaderValue| {
+                Failure::new(Exit::Usage, "the token holds characters that no token has")
+            })?;
+        Ok(Self { http: http.build().map_err(Failure::other)?, base, token })
+    }
+
+    /// The address without a trailing slash.
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Failure> {
+        read_json(self.get_raw(path, query).await?).await
+    }
+
+    /// `None` when there is no such object.
+    pub async fn find<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, Failure> {
+        match self.get(path, &[]).await {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if failure.exit == Exit::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Every page of a list.
+    pub async fn list<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = query.to_vec();
+            query.push(("limit", "200"));
+            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let page: Page<T> = self.get(path, &query).await?;
+            all.extend(page.items);
+            match page.next_cursor {
+                // A service that gives the same cursor again would keep us for ever.
+                Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    pub async fn get_text(&self, path: &[&str]) -> Result<String, Failure> {
+        let bytes = read(self.get_raw(path, &[]).await?).await?;
+        String::from_utf8(bytes).map_err(|_| Failure::other("the answer is not text"))
+    }
+
+    /// The answer as it comes, for streaming.
+    pub async fn get_raw(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Failure> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let make = || async { Ok(self.request(Method::GET, url.clone())) };
+        accepted(retry::send(self.address(), make).await?).await
+    }
+
+    /// A POST that creates something: sent once, under a new key.
+    pub async fn create<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T, Failure> {
+        read_json(self.post(path, Some(body)).await?).await
+    }
+
+    /// The answer as it comes, for streaming. Without a body for operations that take none.
+    pub async fn post(&self, path: &[&str], body: Option<&impl Serialize>) -> Result<Response, Failure> {
+        let key = Uuid::now_v7().to_string();
+        let mut request = self.request(Method::POST, self.url(path)?).header(idempotency::HEADER, key);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        accepted(request.send().await.map_err(|e| problem::unreachable(self.address(), &e))?).await
+    }
+
+    /// A revision of a document, if it is still at the ETag that was last seen.
+    pub async fn revise<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        seen: i64,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = self.request(Method::PUT, self.url(path)?).header(header::IF_MATCH, format!("\"{seen}\""));
+        let answer = request.json(body).send().await;
+        read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
+    }
+
+    /// A PUT of bytes that are the same at every attempt. `open` gives them from the start.
+    pub async fn put_bytes(
+        &self,
+        path: &[&str],
+        headers: &[(HeaderName, String)],
+        size_bytes: u64,
+        open: impl AsyncFn() -> Result<Body, Failure>,
+    ) -> Result<Response, Failure> {
+        let url = self.url(path)?;
+        let make = || async {
+            let mut request = self.request(Method::PUT, url.clone()).header(header::CONTENT_LENGTH, size_bytes);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            Ok(request.body(open().await?))
+        };
+        accepted(retry::send(self.address(), make).await?).await
+    }
+
+    pub async fn delete(&self, path: &[&str]) -> Result<(), Failure> {
+        let answer = self.request(Method::DELETE, self.url(path)?).send().await;
+        accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await.map(drop)
+    }
+
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, token.clone()),
+            None => request,
+        }
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, Failure> {
+        let mut url = self.base.clone();
+        match url.path_segments_mut() {
+            Ok(mut segments) => {
+                segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+            }
+            Err(()) => return Err(Failure::new(Exit::Usage, "the address has no path")),
+        }
+        Ok(url)
+    }
+}
+
+fn parse_base(base: &str) -> Result<Url, Failure> {
+    let wrong = || {
+        Failure::new(Exit::Usage, format!("\"{base}\" is not the address of a service"))
+            .next("write it like http://127.0.0.1:8250 or https://plimsoll.example.org")
+    };
+    let url = Url::parse(base.trim()).map_err(|_| wrong())?;
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || !is_plain {
+        return Err(wrong());
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+        None => false,
+    }
+}
+
+/// A success, or what the problem in the answer says.
+async fn accepted(response: Response) -> Result<Response, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    if status.is_redirection() || status == StatusCode::NOT_MODIFIED {
+        return Err(Failure::new(Exit::Other, format!("the service answered {status}; is the address right?")));
+    }
+    let body = read(response).await?;
+    Err(problem::failure(status, &body))
+}
+
+async fn read_json<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    let bytes = read(response).await?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        Failure::new(Exit::Other, format!("the answer is not what this program expects: {e}"))
+            .next("compare `plimsoll --version` with the version of the service")
+    })
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(problem::broken_off)? {
+        if MAX_ANSWER_BYTES < bytes.len() + chunk.len() {
+            return Err(Failure::other("the answer is larger than any that this program expects"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// What a stream says when it ends early.
+pub use problem::broken_off;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_become_a_route() {
+        let client = Client::new("http://127.0.0.1:1/base/", None).expect("client");
+        let url = client.url(&["models", "a/../b?c#d", "x y"]).expect("url");
+        assert_eq!(url.as_str(), "http://127.0.0.1:1/base/api/v1/models/a%2F..%2Fb%3Fc%23d/x%20y");
+    }
+
+    #[test]
+    fn only_the_address_of_a_service_is_one() {
+        for good in ["http://127.0.0.1:8250", "https://plimsoll.example.org/registry", " http://[::1]:1 "] {
+            assert!(parse_base(good).is_ok(), "{good}");
+        }
+        for bad in ["", "127.0.0.1:8250", "ftp://x", "http://", "http://ann:pw@host", "http://x/?q", "file:///etc"] {
+            assert_eq!(parse_base(bad).err().map(|f| f.exit), Some(Exit::Usage), "{bad}");
+        }
+    }
+}

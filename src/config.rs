@@ -177,21 +177,32 @@ fn mask(url: &str) -> String {
 /// Where the client keeps its profiles, and what it takes from the environment.
 #[derive(Args, Clone, Debug)]
 pub struct Client {
-    /// The service's address [default: that of the profile].
-    #[arg(long, env = "PLIMSOLL_URL", global = true, value_name = "URL")]
+    /// The service's address [default: that of the stored sign-in].
+    #[arg(long, env = "PLIMSOLL_URL", value_name = "URL", help_heading = "Connection")]
     pub url: Option<String>,
-    /// A file that holds the token to use instead of the profile's.
-    #[arg(long, env = "PLIMSOLL_TOKEN_FILE", global = true, value_name = "FILE")]
+    /// A file that holds the token to use instead of the stored sign-in.
+    #[arg(long, env = "PLIMSOLL_TOKEN_FILE", value_name = "FILE", help_heading = "Connection")]
     pub token_file: Option<PathBuf>,
     /// The token itself, from the environment only: arguments are visible to everyone.
-    #[arg(skip = std::env::var("PLIMSOLL_TOKEN").ok())]
+    #[arg(skip = token_of_environment())]
     pub token: Option<String>,
     /// Which stored sign-in to use.
-    #[arg(long, env = "PLIMSOLL_PROFILE", global = true, default_value = "default", value_name = "NAME")]
+    #[arg(
+        long = "as",
+        env = "PLIMSOLL_PROFILE",
+        default_value = "default",
+        value_name = "NAME",
+        help_heading = "Connection"
+    )]
     pub profile: String,
-    /// Folder of the stored sign-ins [default: `~/.config/plimsoll`].
-    #[arg(long, env = "PLIMSOLL_CONFIG_DIR", global = true, value_name = "DIR")]
+    /// Folder of the stored sign-ins and keys [default: `~/.config/plimsoll`].
+    #[arg(long, env = "PLIMSOLL_CONFIG_DIR", value_name = "DIR", help_heading = "Connection")]
     pub config_dir: Option<PathBuf>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+fn token_of_environment() -> Option<String> {
+    std::env::var("PLIMSOLL_TOKEN").ok().filter(|token| !token.is_empty())
 }
 
 impl Client {

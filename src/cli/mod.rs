@@ -1,10 +1,29 @@
 //! One binary: the service, its worker and sandbox, the operator's console, the client.
 
+mod account;
 mod admin;
+mod audit;
+mod check;
 mod config;
+mod dataset;
+mod env;
 mod exit;
+mod init;
+mod meter;
+mod output;
+mod profile;
+mod promotion;
+mod pull;
+mod push;
+mod reference;
+mod release;
+mod remote;
 mod sandbox;
+mod secret;
 mod serve;
+mod session;
+mod sign_in;
+mod trust;
 
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand};
@@ -48,6 +67,8 @@ enum Command {
     /// Print the API document.
     #[command(after_help = "Example:\n  plimsoll openapi > openapi/plimsoll.yaml")]
     Openapi(Openapi),
+    #[command(flatten)]
+    Remote(remote::Remote),
 }
 
 #[derive(Args)]
@@ -77,12 +98,24 @@ pub fn main() -> ExitCode {
             return Exit::Other.into();
         }
     };
-    match runtime.block_on(run(cli.command)) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
+    let ended = runtime.block_on(async {
+        match cli.command {
+            // The service stops in its own order; the client lets go at once, and whatever it
+            // had half written goes with it.
+            Command::Remote(remote) => tokio::select! {
+                ended = remote.run() => Some(ended),
+                _ = tokio::signal::ctrl_c() => None,
+            },
+            command => Some(run(command).await),
+        }
+    });
+    match ended {
+        Some(Ok(exit)) => exit.into(),
+        Some(Err(failure)) => {
             failure.print();
             failure.exit.into()
         }
+        None => ExitCode::from(130),
     }
 }
 
@@ -94,7 +127,8 @@ async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Admin(admin) => admin.run().await,
         Command::Config(show) => show.run(),
         Command::Openapi(args) => openapi(&args),
-        Command::Sandbox(_) => Ok(Exit::Usage),
+        // Both are dealt with before.
+        Command::Remote(_) | Command::Sandbox(_) => Ok(Exit::Usage),
     }
 }
 

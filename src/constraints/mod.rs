@@ -19,6 +19,7 @@ mod words;
 pub use judge::judge;
 pub use measured::{HostFingerprint, LoadRun, Measured, Predictions};
 pub use metric::{Dimension, Metric, Statistic};
+pub use reason::amount;
 pub use spec::{BiasRequest, Confidence, Constraint, ConstraintSpec, Hardware, Load, Operator, Severity, SpecError};
 pub use unit::{Quantity, Unit};
 pub use verdict::{ConstraintVerdict, Verdict, blocks};

@@ -7,7 +7,7 @@ pub mod activation;
 pub mod api;
 pub mod gate;
 pub mod rollback;
-mod statement;
+pub mod statement;
 pub(crate) mod store;
 
 use crate::{

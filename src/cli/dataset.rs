@@ -1,0 +1,91 @@
+//! Evaluation data.
+
+use super::{Exit, Failure, output, print, reference, session::Session};
+use crate::{
+    client::broken_off,
+    config::Client as Connection,
+    datasets::{
+        Description,
+        api::{DESCRIPTION_HEADER, DatasetView},
+    },
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use clap::{Args, Subcommand};
+use reqwest::{
+    Body,
+    header::{self, HeaderName},
+};
+use std::path::PathBuf;
+use tokio_util::io::ReaderStream;
+
+#[derive(Subcommand)]
+pub enum Dataset {
+    /// Register a CSV file to evaluate models on. It never changes afterwards.
+    #[command(
+        after_help = "Example:\n  plimsoll dataset push holdout evaluation.csv --label creditworthy --positive good --sensitive sex --sensitive age_group"
+    )]
+    Push(Push),
+}
+
+#[derive(Args)]
+pub struct Push {
+    #[arg(value_parser = reference::name)]
+    name: String,
+    /// CSV in UTF-8 with a header line.
+    file: PathBuf,
+    /// The column that a model is asked to predict.
+    #[arg(long, value_name = "COLUMN")]
+    label: String,
+    /// The favourable value of the label.
+    #[arg(long, value_name = "VALUE")]
+    positive: Option<String>,
+    /// A column that a single tensor input takes; in this order.
+    #[arg(long = "feature", value_name = "COLUMN")]
+    features: Vec<String>,
+    /// A column that results are broken down by.
+    #[arg(long, value_name = "COLUMN")]
+    sensitive: Vec<String>,
+    /// Where the data come from and under which licence.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    source: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Dataset {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Push(push) => push.run().await,
+        }
+    }
+}
+
+impl Push {
+    async fn run(self) -> Result<Exit, Failure> {
+        let client = Session::open(&self.connection)?.client;
+        let description = Description {
+            label: self.label,
+            positive_label: self.positive,
+            features: self.features,
+            sensitive: self.sensitive,
+            source: self.source,
+        };
+        let described = STANDARD.encode(serde_json::to_vec(&description).map_err(Failure::other)?);
+        let headers =
+            [(header::CONTENT_TYPE, "text/csv".to_owned()), (HeaderName::from_static(DESCRIPTION_HEADER), described)];
+        let failed = |e: std::io::Error| Failure::new(Exit::Usage, format!("can't read {}: {e}", self.file.display()));
+        let size = tokio::fs::metadata(&self.file).await.map_err(failed)?.len();
+        let open = async || {
+            let file = tokio::fs::File::open(&self.file).await.map_err(failed)?;
+            Ok(Body::wrap_stream(ReaderStream::new(file)))
+        };
+        let answer = client.put_bytes(&["datasets", &self.name], &headers, size, open).await?;
+        let view: DatasetView = answer.json().await.map_err(broken_off)?;
+        if self.json {
+            return output::json(&view);
+        }
+        print(&format!("{} {} ({} rows)", view.name, view.digest, view.rows))
+    }
+}

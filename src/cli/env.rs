@@ -1,0 +1,142 @@
+//! Environments from files.
+
+use super::{Exit, Failure, output, print, reference, session::Session};
+use crate::{
+    client::Client,
+    config::Client as Connection,
+    environments::api::{EnvironmentInput, EnvironmentView, RevisionView},
+};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const MAX_BYTES: u64 = 1 << 20;
+
+#[derive(Subcommand)]
+pub enum Env {
+    /// Create an environment, or revise the documents of one.
+    #[command(
+        after_help = "Example:\n  plimsoll env apply production --profile environment.yaml --constraints constraints.yaml --policy policy.yaml"
+    )]
+    Apply(Apply),
+}
+
+#[derive(Args)]
+pub struct Apply {
+    #[arg(value_parser = reference::name)]
+    name: String,
+    /// What it is (YAML or JSON); needed for a new one.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// Its load line (YAML or JSON).
+    #[arg(long, value_name = "FILE")]
+    constraints: Option<PathBuf>,
+    /// What an activation needs (YAML or JSON).
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Env {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Apply(apply) => apply.run().await,
+        }
+    }
+}
+
+impl Apply {
+    async fn run(self) -> Result<Exit, Failure> {
+        // All files are read before anything is changed.
+        let mut profile = self.profile.as_deref().map(read).transpose()?;
+        if let Some(profile) = &mut profile {
+            take_name(profile, &self.name)?;
+        }
+        let constraints = self.constraints.as_deref().map(read).transpose()?;
+        let policy = self.policy.as_deref().map(read).transpose()?;
+        let client = Session::open(&self.connection)?.client;
+        let before: Option<EnvironmentView> = client.find(&["environments", &self.name]).await?;
+        let (current, profile) = match (before, profile) {
+            (Some(current), profile) => (current, profile),
+            (None, Some(profile)) => {
+                let input = EnvironmentInput { name: self.name.clone(), profile };
+                let made: EnvironmentView = client.create(&["environments"], &input).await?;
+                eprintln!("created the environment {}", self.name);
+                (made, None)
+            }
+            (None, None) => {
+                return Err(Failure::new(Exit::NotFound, format!("there is no environment {}", self.name))
+                    .next("give --profile FILE to create it"));
+            }
+        };
+        self.revise(&client, "profile", profile, current.profile.as_ref()).await?;
+        self.revise(&client, "constraints", constraints, current.constraints.as_ref()).await?;
+        self.revise(&client, "policy", policy, current.policy.as_ref()).await?;
+        let now: EnvironmentView = client.get(&["environments", &self.name], &[]).await?;
+        if self.json {
+            return output::json(&now);
+        }
+        let documents = [("profile", &now.profile), ("constraints", &now.constraints), ("policy", &now.policy)];
+        let say = |revision: &Option<RevisionView>| match revision {
+            Some(revision) => format!("revision {} {}", revision.revision, revision.digest),
+            None => "none yet".to_owned(),
+        };
+        print(&output::fields(&documents.map(|(name, revision)| (name, say(revision)))))
+    }
+
+    async fn revise(
+        &self,
+        client: &Client,
+        document: &str,
+        written: Option<Value>,
+        current: Option<&RevisionView>,
+    ) -> Result<(), Failure> {
+        let Some(written) = written else { return Ok(()) };
+        let seen = current.map_or(0, |revision| revision.revision);
+        let path = ["environments", &self.name, document];
+        let now: RevisionView = client.revise(&path, seen, &written).await?;
+        if now.revision == seen {
+            eprintln!("{document}: unchanged");
+        }
+        Ok(())
+    }
+}
+
+/// A profile file may say the name for its readers; it is not part of the document.
+fn take_name(profile: &mut Value, name: &str) -> Result<(), Failure> {
+    match profile.as_object_mut().and_then(|fields| fields.remove("name")) {
+        Some(Value::String(written)) if written != name => {
+            Err(Failure::new(Exit::Usage, format!("the profile is of the environment \"{written}\", not \"{name}\"")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read(file: &Path) -> Result<Value, Failure> {
+    let wrong = |e: String| Failure::new(Exit::Usage, format!("{}: {e}", file.display()));
+    if fs::metadata(file).is_ok_and(|m| MAX_BYTES < m.len()) {
+        return Err(wrong(format!("has more than {MAX_BYTES} bytes")));
+    }
+    let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
+    yaml_serde::from_str(&text).map_err(|e| wrong(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_profile_is_not_applied_to_another_environment() {
+        let mut profile = json!({"name": "production", "class": "server"});
+        assert!(take_name(&mut profile.clone(), "test").is_err());
+        take_name(&mut profile, "production").expect("same");
+        assert_eq!(profile, json!({"class": "server"}));
+    }
+}

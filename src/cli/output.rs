@@ -1,0 +1,79 @@
+//! What commands print: data on standard output, talk on standard error.
+
+use super::{Exit, Failure, print};
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+use std::io::IsTerminal;
+
+pub fn json(value: &impl Serialize) -> Result<Exit, Failure> {
+    print(&serde_json::to_string_pretty(value).map_err(Failure::other)?)
+}
+
+/// An empty table; it takes the width of the terminal, or what it needs.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table
+}
+
+/// Prints a table, or a sentence instead of an empty one.
+pub fn rows(table: &Table, nothing: &str) -> Result<Exit, Failure> {
+    if table.is_empty() {
+        return print(nothing);
+    }
+    print(&text(table))
+}
+
+/// The lines of a table without trailing spaces.
+pub fn text(table: &Table) -> String {
+    printable(&table.trim_fmt())
+}
+
+/// One `name  value` line each, aligned.
+pub fn fields(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines: Vec<_> = pairs.iter().map(|(name, value)| format!("{name:width$}  {value}")).collect();
+    printable(&lines.join("\n"))
+}
+
+/// Without control characters: a service must not write to the terminal what it likes.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
+}
+
+/// `2,208 bytes`, `33.5 KiB`, `1.2 GiB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut amount = bytes as f64 / 1024.0;
+    let mut unit = UNITS[0];
+    for next in &UNITS[1..] {
+        if amount < 1024.0 {
+            break;
+        }
+        (amount, unit) = (amount / 1024.0, next);
+    }
+    format!("{amount:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_well() {
+        for (bytes, want) in [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB")] {
+            assert_eq!(size(bytes), want);
+        }
+    }
+
+    #[test]
+    fn a_service_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\nc");
+    }
+}

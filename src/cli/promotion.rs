@@ -1,0 +1,160 @@
+//! Asking for a version to become active, deciding on it, activating it.
+
+use super::{Exit, Failure, output, print, reference, reference::VersionOf, session::Session};
+use crate::{
+    client::Client,
+    config::Client as Connection,
+    core::{digest::Digest, ids::PromotionId},
+    promotions::api::{DecisionInput, PromotionInput, PromotionView},
+    releases::api::ReleaseView,
+};
+use clap::Args;
+use serde_json::Value;
+
+#[derive(Args)]
+pub struct Request {
+    /// Such as `credit-risk@3`.
+    #[arg(value_name = "MODEL@VERSION")]
+    version: VersionOf,
+    /// The environment it shall become active in.
+    #[arg(long, value_name = "NAME", value_parser = reference::name)]
+    env: String,
+    /// For those who decide.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    comment: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct Approve {
+    /// The request's id.
+    id: PromotionId,
+    /// The decision digest that you looked at, in full.
+    #[arg(long, value_name = "sha256:…")]
+    digest: Digest,
+    /// Why; kept with the approval.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct Reject {
+    /// The request's id.
+    id: PromotionId,
+    /// The decision digest that you looked at, in full.
+    #[arg(long, value_name = "sha256:…")]
+    digest: Digest,
+    /// Why; kept with the rejection.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct Promote {
+    /// The request's id.
+    id: PromotionId,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Request {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let session = Session::open(&self.connection)?;
+        let input = PromotionInput {
+            model: self.version.model,
+            version: self.version.version.to_string(),
+            environment: self.env,
+            comment: self.comment,
+        };
+        let view: PromotionView = session.client.create(&["promotions"], &input).await?;
+        show(&view, self.json)?;
+        if view.failed_checks.is_empty() {
+            return Ok(Exit::Ok);
+        }
+        let what = format!("{}@{} cannot be promoted to {} as it is", view.model, view.version, view.environment);
+        let mut failure = Failure::new(Exit::Refused, output::printable(&what));
+        failure.why = view
+            .failed_checks
+            .iter()
+            .map(|check| {
+                let owner = check.owner.as_ref().map_or_else(String::new, |owner| format!(" (owner: {owner})"));
+                output::printable(&format!("{}: {}{owner}", check.check, check.detail))
+            })
+            .collect();
+        Err(failure.next("improve the version, or talk to the owners of the limits"))
+    }
+}
+
+impl Approve {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let client = Session::open(&self.connection)?.client;
+        decide(&client, self.id, self.digest, "approve", self.reason, self.json).await
+    }
+}
+
+impl Reject {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let client = Session::open(&self.connection)?.client;
+        decide(&client, self.id, self.digest, "reject", self.reason, self.json).await
+    }
+}
+
+async fn decide(
+    client: &Client,
+    id: PromotionId,
+    digest: Digest,
+    outcome: &str,
+    reason: String,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let input = DecisionInput { decision_digest: digest.to_string(), outcome: outcome.to_owned(), reason };
+    let view: PromotionView = client.create(&["promotions", &id.to_string(), "decisions"], &input).await?;
+    show(&view, json)
+}
+
+impl Promote {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let client = Session::open(&self.connection)?.client;
+        let id = self.id.to_string();
+        let view: PromotionView = client.get(&["promotions", &id], &[]).await?;
+        eprintln!("{}@{} to {}: {}", view.model, view.version, view.environment, view.state);
+        let answer = client.post(&["promotions", &id, "activation"], None::<&Value>).await?;
+        let release: ReleaseView = answer.json().await.map_err(crate::client::broken_off)?;
+        if self.json {
+            return output::json(&release);
+        }
+        let (model, version, place) = (view.model, release.version, view.environment);
+        print(&output::printable(&format!("{model}@{version} is active in {place} since {}", release.activated_at)))
+    }
+}
+
+fn show(view: &PromotionView, json: bool) -> Result<Exit, Failure> {
+    if json {
+        return output::json(view);
+    }
+    let mut fields = vec![
+        ("request", view.id.to_string()),
+        ("version", format!("{}@{} {}", view.model, view.version, view.version_digest)),
+        ("environment", view.environment.clone()),
+        ("state", view.state.replace('_', " ")),
+        ("approvals", format!("{} of {}", view.seats_filled, view.seats)),
+        ("decision", view.decision_digest.clone()),
+    ];
+    if view.state == "awaiting_approval" {
+        fields.push(("expires", view.expires_at.clone()));
+    }
+    print(&output::fields(&fields))
+}

@@ -1,0 +1,195 @@
+//! `pull`: what the gate gives, verified before it appears under its name.
+//!
+//! Invariant: the folder holds a whole verified release or what was there before.
+
+mod verify;
+
+use super::{Exit, Failure, meter::Meter, output, print, reference, reference::Wanted, session::Session};
+use crate::{
+    client::{Client, broken_off},
+    config::Client as Connection,
+    core::digest::Digest,
+    crypto::keys::{RegistryVerifyingKey, VerifyingKey},
+    releases::api::PullView,
+    versions::{DeclaredFile, Manifest},
+};
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+use verify::{Asked, wrong};
+
+/// Written beside the files: what they are and what proves it.
+const RECORD: &str = "release.json";
+
+#[derive(Args)]
+pub struct Pull {
+    /// Such as `credit-risk`, or `credit-risk@3` to refuse any other version.
+    #[arg(value_name = "MODEL[@VERSION]")]
+    wanted: Wanted,
+    /// The environment to deploy to.
+    #[arg(long, value_name = "NAME", value_parser = reference::name)]
+    env: String,
+    /// The folder to write; an earlier pull there is replaced.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// The registry's public key (PEM, or a verifier key) [default: pinned when you signed in].
+    #[arg(long, value_name = "FILE")]
+    registry_key: Option<PathBuf>,
+    /// The author's public key (PEM): check the author's signature too.
+    #[arg(long, value_name = "FILE")]
+    author_key: Option<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
+    /// JSON instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Pull {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        check_target(&self.output)?;
+        let session = Session::open(&self.connection)?;
+        let key = self.registry_key(&session)?;
+        let author_key = self.author_key.as_deref().map(read_author_key).transpose()?;
+        let (model, version) = (self.wanted.model.as_str(), self.wanted.version.as_ref());
+        let path = ["environments", &self.env, "models", model, "release"];
+        let number = version.map(ToString::to_string);
+        let query: Vec<_> = number.iter().map(|number| ("version", number.as_str())).collect();
+        let pull: PullView = session.client.get(&path, &query).await?;
+
+        let manifest = verify::release(&pull, &Asked { model, version, environment: &self.env }, &key)?;
+        let author = author_key.map(|key| verify::author(&pull, &manifest, key)).transpose()?;
+        self.fetch(&session.client, &path, &pull, &manifest).await?;
+        if self.json {
+            return output::json(&pull);
+        }
+        self.report(&pull, &manifest, author.as_deref())
+    }
+
+    fn registry_key(&self, session: &Session) -> Result<RegistryVerifyingKey, Failure> {
+        let text = match (&self.registry_key, &session.profile) {
+            (Some(file), _) => fs::read_to_string(file)
+                .map_err(|e| Failure::new(Exit::Usage, format!("can't read {}: {e}", file.display())))?,
+            (None, Some(profile)) => profile.registry.public_key_pem.clone(),
+            (None, None) => {
+                return Err(Failure::new(Exit::Usage, "there is no registry key to verify with")
+                    .next("give one with --registry-key FILE, or sign in once to pin it"));
+            }
+        };
+        RegistryVerifyingKey::from_pem(&text)
+            .or_else(|_| RegistryVerifyingKey::from_vkey(text.trim()))
+            .map_err(|e| Failure::new(Exit::Usage, e.to_string()))
+    }
+
+    /// Into a folder beside the target, which then takes its place.
+    async fn fetch(
+        &self,
+        client: &Client,
+        release: &[&str],
+        pull: &PullView,
+        manifest: &Manifest,
+    ) -> Result<(), Failure> {
+        if manifest.files().iter().any(|f| f.path.as_str() == RECORD) {
+            return Err(Failure::other(format!("the version has a file {RECORD}, which is the name of the record")));
+        }
+        let target = absolute(&self.output)?;
+        let parent = target.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(parent).map_err(|e| Failure::other(format!("can't make {}: {e}", parent.display())))?;
+        let staging = tempfile::Builder::new().prefix(".plimsoll-pull-").tempdir_in(parent).map_err(Failure::other)?;
+        let whole = staging.path().join("whole");
+        let total = manifest.files().iter().map(|f| u64::try_from(f.size_bytes).unwrap_or(0)).sum();
+        let mut meter = Meter::new("downloading", total);
+        for file in manifest.files() {
+            download(client, release, file, &whole, &mut meter).await?;
+        }
+        let record = serde_json::to_string_pretty(pull).map_err(Failure::other)?;
+        fs::write(whole.join(RECORD), record + "\n").map_err(Failure::other)?;
+        let earlier = staging.path().join("earlier");
+        if target.exists() {
+            fs::rename(&target, &earlier).map_err(Failure::other)?;
+        }
+        fs::rename(&whole, &target).map_err(|e| {
+            let _ = fs::rename(&earlier, &target);
+            Failure::other(format!("can't write {}: {e}", target.display()))
+        })
+    }
+
+    fn report(&self, pull: &PullView, manifest: &Manifest, author: Option<&str>) -> Result<Exit, Failure> {
+        let release = &pull.release;
+        let author = match author {
+            Some(fingerprint) => format!("verified with {} ({fingerprint})", display(self.author_key.as_deref())),
+            None => "not checked; give --author-key FILE.pem to check it here too".to_owned(),
+        };
+        let registry = match &self.registry_key {
+            Some(file) => format!("verified with {}", file.display()),
+            None => "verified with the key that was pinned at sign-in".to_owned(),
+        };
+        let count = manifest.files().len();
+        print(&output::fields(&[
+            ("pulled", format!("{}@{} {}", pull.model, release.version, release.version_digest)),
+            ("for", format!("{}, active since {}", pull.environment, release.activated_at)),
+            ("registry", registry),
+            ("author", author),
+            ("files", format!("{count}, each verified by sha256")),
+            ("in", self.output.display().to_string()),
+        ]))
+    }
+}
+
+fn display(file: Option<&Path>) -> String {
+    file.map(|f| f.display().to_string()).unwrap_or_default()
+}
+
+/// Only what an earlier pull wrote is ever replaced.
+fn check_target(target: &Path) -> Result<(), Failure> {
+    let is_empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+    if !target.exists() || is_empty || target.join(RECORD).is_file() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Usage, format!("{} is there and is not an earlier pull", target.display()))
+        .next("name another folder with -o"))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(Failure::other)
+}
+
+fn read_author_key(file: &Path) -> Result<VerifyingKey, Failure> {
+    let wrong = |e: String| Failure::new(Exit::Usage, format!("{}: {e}", file.display()));
+    let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
+    VerifyingKey::from_pem(&text).map_err(|e| wrong(e.to_string()))
+}
+
+async fn download(
+    client: &Client,
+    release: &[&str],
+    file: &DeclaredFile,
+    whole: &Path,
+    meter: &mut Meter,
+) -> Result<(), Failure> {
+    let path: Vec<_> = release.iter().copied().chain(["files"]).chain(file.path.as_str().split('/')).collect();
+    let place = whole.join(file.path.as_str());
+    let failed = |e: std::io::Error| Failure::other(format!("can't write {}: {e}", place.display()));
+    fs::create_dir_all(place.parent().unwrap_or(whole)).map_err(failed)?;
+    let mut out = fs::File::create_new(&place).map_err(failed)?;
+    let mut answer = client.get_raw(&path, &[]).await?;
+    let mut hasher = Sha256::new();
+    let mut left = u64::try_from(file.size_bytes).unwrap_or(0);
+    while let Some(chunk) = answer.chunk().await.map_err(broken_off)? {
+        left = left
+            .checked_sub(chunk.len() as u64)
+            .ok_or_else(|| wrong(format!("{} is longer than it should be", file.path)))?;
+        hasher.update(&chunk);
+        out.write_all(&chunk).map_err(failed)?;
+        meter.add(chunk.len() as u64);
+    }
+    let found = Digest::finish(hasher);
+    if left != 0 || found != file.sha256 {
+        return Err(wrong(format!("{} has {found} instead of {}", file.path, file.sha256)));
+    }
+    out.sync_all().map_err(failed)
+}

@@ -1,0 +1,170 @@
+//! What a deployment tool checks before it believes a release: all of it offline, with keys
+//! that it had before it asked.
+
+use super::super::{Exit, Failure};
+use crate::{
+    core::{digest::Digest, path::FilePath},
+    crypto::{
+        bundle,
+        keys::{RegistryVerifyingKey, VerifyingKey},
+        oms,
+        oms::FileDigest,
+    },
+    releases::{api::PullView, statement::RELEASE_TYPE},
+    versions::{DeclaredFile, Manifest, VersionRef},
+};
+
+/// What was asked for.
+pub struct Asked<'a> {
+    pub model: &'a str,
+    pub version: Option<&'a VersionRef>,
+    pub environment: &'a str,
+}
+
+pub fn wrong(what: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Verification, format!("the release does not verify: {what}"))
+        .next("nothing was written; do not deploy it, and tell the registry's operator")
+}
+
+/// The registry says, under its signature, that this digest is what runs there; and the list of
+/// files has this digest.
+pub fn release(pull: &PullView, asked: &Asked<'_>, key: &RegistryVerifyingKey) -> Result<Manifest, Failure> {
+    let listed = manifest(pull)?;
+    let digest = listed.digest().map_err(wrong)?;
+    if digest.to_string() != pull.release.version_digest {
+        return Err(wrong(format!("its files give {digest}, and it says {}", pull.release.version_digest)));
+    }
+    let text = pull.statement.to_string();
+    let statement = bundle::verify_registry_statement(text.as_bytes(), key).map_err(wrong)?;
+    let number = pull.release.version;
+    let says = |field: &str| statement.predicate[field].as_str().unwrap_or_default().to_owned();
+    let subject = statement.subject.first().filter(|_| statement.subject.len() == 1);
+    let named = format!("{}@{number}", asked.model);
+    let checks = [
+        (statement.predicate_type == RELEASE_TYPE, "the statement is not about a release"),
+        (subject.is_some_and(|s| s.name == named), "the statement is about another version"),
+        (subject.is_some_and(|s| s.digest.get("sha256") == Some(&digest.hex())), "the statement is about other files"),
+        (says("environment") == asked.environment, "the statement is about another environment"),
+        (says("release") == pull.release.id.to_string(), "the statement is about another release"),
+        (is_wanted(asked.version, number, &digest), "this is not the version that was asked for"),
+    ];
+    match checks.into_iter().find(|(holds, _)| !holds) {
+        Some((_, why)) => Err(wrong(why)),
+        None => Ok(listed),
+    }
+}
+
+fn is_wanted(wanted: Option<&VersionRef>, number: i64, digest: &Digest) -> bool {
+    match wanted {
+        None => true,
+        Some(VersionRef::Number(wanted)) => *wanted == number,
+        Some(VersionRef::Digest(wanted)) => wanted == digest,
+    }
+}
+
+fn manifest(pull: &PullView) -> Result<Manifest, Failure> {
+    let mut files = Vec::new();
+    for file in &pull.files {
+        files.push(DeclaredFile {
+            path: FilePath::parse(&file.path).map_err(|e| wrong(e.0))?,
+            sha256: Digest::parse(&file.sha256).map_err(|e| wrong(e.0))?,
+            size_bytes: file.size_bytes,
+        });
+    }
+    Manifest::new(files).map_err(|e| wrong(e.0))
+}
+
+/// The author signed exactly these files. Returns the fingerprint of the key.
+pub fn author(pull: &PullView, manifest: &Manifest, key: VerifyingKey) -> Result<String, Failure> {
+    let Some(signature) = &pull.signature else {
+        return Err(wrong("it has no author's signature"));
+    };
+    let listed: Vec<_> =
+        manifest.files().iter().map(|f| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() }).collect();
+    let verified = oms::verify(signature.to_string().as_bytes(), &listed, &[key]).map_err(wrong)?;
+    match verified.unsigned.first() {
+        Some(path) => Err(wrong(format!("the author did not sign {path}"))),
+        None => Ok(verified.key_fingerprint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::ids::{PromotionId, ReleaseId},
+        crypto::{
+            keys::{RegistryKey, SigningKey},
+            statement::{Statement, Subject},
+        },
+        releases::api::ReleaseView,
+        versions::api::FileView,
+    };
+    use serde_json::json;
+
+    const ASKED: Asked<'static> = Asked { model: "m", version: None, environment: "prod" };
+
+    fn honest(key: &RegistryKey, author: &SigningKey) -> PullView {
+        let sha256 = Digest::of("weights");
+        let files =
+            vec![FileView { path: "a.onnx".to_owned(), sha256: sha256.to_string(), size_bytes: 7, uploaded: true }];
+        let declared = DeclaredFile { path: FilePath::parse("a.onnx").expect("path"), sha256, size_bytes: 7 };
+        let digest = Manifest::new(vec![declared]).and_then(|m| Ok(m.digest())).expect("manifest").expect("digest");
+        let release = ReleaseView {
+            id: ReleaseId::generate(),
+            version: 1,
+            version_digest: digest.to_string(),
+            state: "active".to_owned(),
+            promotion: PromotionId::generate(),
+            restores: None,
+            reason: None,
+            activated_by: "tom".to_owned(),
+            activated_at: String::new(),
+            ended_at: None,
+        };
+        let predicate = json!({"environment": "prod", "release": release.id});
+        let statement = Statement::new(vec![Subject::sha256("m@1", digest.hex())], RELEASE_TYPE, predicate);
+        let signed = FileDigest { path: "a.onnx".to_owned(), sha256: sha256.hex() };
+        PullView {
+            model: "m".to_owned(),
+            environment: "prod".to_owned(),
+            release,
+            files,
+            statement: bundle::sign_registry_statement(&statement, key),
+            signature: Some(oms::sign(&[signed], "m", author).expect("signed")),
+        }
+    }
+
+    #[test]
+    fn an_honest_release_verifies_and_every_change_is_found() {
+        let (key, by) = (RegistryKey::generate().expect("key"), SigningKey::generate().expect("key"));
+        let public = key.verifying_key();
+        let good = honest(&key, &by);
+        let manifest = release(&good, &ASKED, &public).expect("honest");
+        assert_eq!(author(&good, &manifest, by.verifying_key()).expect("author"), by.verifying_key().fingerprint());
+
+        type Change = fn(&mut PullView);
+        let changes: [Change; 6] = [
+            |p| p.files[0].sha256 = Digest::of("other").to_string(),
+            |p| p.files[0].path = "../a.onnx".to_owned(),
+            |p| p.files[0].size_bytes = 8,
+            |p| p.release.version = 2,
+            |p| p.release.id = ReleaseId::generate(),
+            |p| p.statement = json!({}),
+        ];
+        for (n, change) in changes.into_iter().enumerate() {
+            let mut pull = honest(&key, &by);
+            change(&mut pull);
+            assert_eq!(release(&pull, &ASKED, &public).err().map(|f| f.exit), Some(Exit::Verification), "{n}");
+        }
+        let elsewhere = Asked { environment: "test", ..ASKED };
+        assert!(release(&good, &elsewhere, &public).is_err());
+        let other = VersionRef::Number(2);
+        assert!(release(&good, &Asked { version: Some(&other), ..ASKED }, &public).is_err());
+        let stranger = RegistryKey::generate().expect("key").verifying_key();
+        assert!(release(&good, &ASKED, &stranger).is_err());
+        let stranger = SigningKey::generate().expect("key").verifying_key();
+        assert!(author(&good, &manifest, stranger).is_err());
+        assert!(author(&PullView { signature: None, ..good }, &manifest, by.verifying_key()).is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! The commands of the client: they talk to a service, or check what came from one.
+
+use super::{Exit, Failure, account, audit, check, dataset, env, init, promotion, pull, push, release, sign_in, trust};
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum Remote {
+    /// Sign in at a service and pin its key.
+    #[command(
+        after_help = "Examples:\n  plimsoll login http://127.0.0.1:8250 --user ines\n  plimsoll login https://plimsoll.example.org --token-stdin < deployer.token"
+    )]
+    Login(sign_in::Login),
+    /// End the stored session.
+    #[command(after_help = "Example:\n  plimsoll logout")]
+    Logout(sign_in::Logout),
+    /// Say who you are to the service.
+    #[command(after_help = "Example:\n  plimsoll whoami --json")]
+    Whoami(sign_in::Whoami),
+    /// Describe a model in a folder and make a signing key.
+    #[command(after_help = "Example:\n  plimsoll init ./credit --model credit-risk")]
+    Init(init::Init),
+    /// Sign a folder's files and push them as a version.
+    #[command(after_help = "Example:\n  plimsoll push ./credit/v3 credit-risk")]
+    Push(push::Push),
+    /// Let the registry measure a version against an environment's limits.
+    #[command(after_help = "Example:\n  plimsoll check credit-risk@3 --env production")]
+    Check(check::Check),
+    /// Look at validation runs.
+    #[command(subcommand)]
+    Run(check::Run),
+    /// Ask for a version to become active in an environment.
+    #[command(
+        after_help = "Example:\n  plimsoll request credit-risk@3 --env production --comment 'fitted on 2026 data'"
+    )]
+    Request(promotion::Request),
+    /// Approve exactly what you looked at.
+    #[command(after_help = "Example:\n  plimsoll approve 019a4c1e-… --digest sha256:… --reason 'inside every limit'")]
+    Approve(promotion::Approve),
+    /// Reject a request.
+    #[command(
+        after_help = "Example:\n  plimsoll reject 019a4c1e-… --digest sha256:… --reason 'no data on the under-25s'"
+    )]
+    Reject(promotion::Reject),
+    /// Activate an approved request.
+    #[command(after_help = "Example:\n  plimsoll promote 019a4c1e-…")]
+    Promote(promotion::Promote),
+    /// Fetch what is active in an environment and verify it.
+    #[command(
+        after_help = "Example:\n  plimsoll pull credit-risk --env production -o ./model --author-key ines.pub.pem"
+    )]
+    Pull(pull::Pull),
+    /// Make an earlier release active again.
+    #[command(
+        after_help = "Example:\n  plimsoll rollback credit-risk --env production --reason 'complaints since noon'"
+    )]
+    Rollback(release::Rollback),
+    /// Show a model's versions, what is active where, and open requests.
+    #[command(after_help = "Example:\n  plimsoll status credit-risk")]
+    Status(release::Status),
+    /// Describe environments.
+    #[command(subcommand)]
+    Env(env::Env),
+    /// Register evaluation data.
+    #[command(subcommand)]
+    Dataset(dataset::Dataset),
+    /// Manage the keys whose signatures count.
+    #[command(subcommand)]
+    Trust(trust::Trust),
+    /// Manage API tokens.
+    #[command(subcommand)]
+    Token(account::Token),
+    /// Manage accounts.
+    #[command(subcommand)]
+    User(account::User),
+    /// Read and verify the audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+}
+
+impl Remote {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Login(args) => args.run().await,
+            Self::Logout(args) => args.run().await,
+            Self::Whoami(args) => args.run().await,
+            Self::Init(args) => args.run(),
+            Self::Push(args) => args.run().await,
+            Self::Check(args) => args.run().await,
+            Self::Run(args) => args.run().await,
+            Self::Request(args) => args.run().await,
+            Self::Approve(args) => args.run().await,
+            Self::Reject(args) => args.run().await,
+            Self::Promote(args) => args.run().await,
+            Self::Pull(args) => args.run().await,
+            Self::Rollback(args) => args.run().await,
+            Self::Status(args) => args.run().await,
+            Self::Env(args) => args.run().await,
+            Self::Dataset(args) => args.run().await,
+            Self::Trust(args) => args.run().await,
+            Self::Token(args) => args.run().await,
+            Self::User(args) => args.run().await,
+            Self::Audit(args) => args.run().await,
+        }
+    }
+}

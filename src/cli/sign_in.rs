@@ -1,0 +1,141 @@
+//! Signing in and out. A sign-in is verified before it is stored.
+
+use super::{
+    Exit, Failure, output, print,
+    profile::{Profile, Registry},
+    secret,
+    session::{Session, same_address},
+};
+use crate::{
+    accounts::api::{IssuedView, SignIn, WhoView},
+    client::Client,
+    config::Client as Connection,
+    registry::api::RegistryView,
+};
+use clap::Args;
+
+#[derive(Args)]
+pub struct Login {
+    /// The service's address, such as `http://127.0.0.1:8250`.
+    address: String,
+    /// Your account's name.
+    #[arg(long, value_name = "NAME", required_unless_present = "token_stdin")]
+    user: Option<String>,
+    /// Read the password from standard input instead of asking for it.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Store an API token, read from standard input, instead of a session.
+    #[arg(long, conflicts_with_all = ["user", "password_stdin"])]
+    token_stdin: bool,
+    #[command(flatten)]
+    connection: Connection,
+    /// JSON instead of a sentence.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct Logout {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args)]
+pub struct Whoami {
+    #[command(flatten)]
+    connection: Connection,
+    /// JSON instead of a sentence.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Login {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let before = Profile::load(&self.connection)?;
+        let anonymous = Client::new(&self.address, None)?;
+        let registry: RegistryView = anonymous.get(&["registry"], &[]).await?;
+        let registry = Registry::from(registry);
+        if let Some(before) = &before {
+            check_pin(before, &self.address, &registry)?;
+        }
+        let (token, expires_at) = match &self.user {
+            Some(user) => self.session(&anonymous, user).await?,
+            None => (secret::from_stdin("token")?, None),
+        };
+        let who: WhoView = Client::new(&self.address, Some(&token))?.get(&["whoami"], &[]).await?;
+        let profile =
+            Profile { url: anonymous.address().to_owned(), user: who.name.clone(), token: Some(token), registry };
+        profile.store(&self.connection)?;
+        if before.is_none_or(|b| b.registry != profile.registry) {
+            eprintln!("pinned the key of {}: {}", profile.registry.origin, profile.registry.verifier_key);
+        }
+        if self.json {
+            return output::json(&who);
+        }
+        let until = expires_at.map_or_else(String::new, |at| format!(", until {at}"));
+        print(&format!("signed in at {} as {}{until}", profile.url, describe(&who)))
+    }
+
+    async fn session(&self, client: &Client, user: &str) -> Result<(String, Option<String>), Failure> {
+        let password = match self.password_stdin {
+            true => secret::from_stdin("password")?,
+            false => secret::ask(&format!("password of {user}"))?,
+        };
+        let input = SignIn { name: user.to_owned(), password, workspace: None };
+        let issued: IssuedView = client.create(&["sessions"], &input).await.map_err(|mut failure| {
+            if failure.exit == Exit::SignIn {
+                failure.what = format!("{} does not accept this name and password", client.address());
+                failure.next = None;
+            }
+            failure
+        })?;
+        Ok((issued.token, Some(issued.expires_at)))
+    }
+}
+
+/// The key of a registry never changes silently.
+fn check_pin(before: &Profile, address: &str, now: &Registry) -> Result<(), Failure> {
+    if !same_address(&before.url, address) || before.registry == *now {
+        return Ok(());
+    }
+    let mut failure =
+        Failure::new(Exit::Verification, format!("the registry at {address} has another key than the pinned one"));
+    failure.why = vec![format!("pinned: {}", before.registry.verifier_key), format!("now:    {}", now.verifier_key)];
+    Err(failure.next("ask its operator why; if it is right, sign in under another name with --as NAME"))
+}
+
+impl Logout {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let Some(mut profile) = Profile::load(&self.connection)?.filter(|p| p.token.is_some()) else {
+            return print("nobody was signed in");
+        };
+        let client = Client::new(&profile.url, profile.token.as_deref())?;
+        let ended = client.delete(&["sessions", "current"]).await;
+        profile.token = None;
+        profile.store(&self.connection)?;
+        match ended {
+            // A session that is no longer known needs no ending.
+            Ok(()) => {}
+            Err(failure) if failure.exit == Exit::SignIn => {}
+            Err(failure) => {
+                return Err(failure.next("the token is forgotten here; an administrator can revoke it there"));
+            }
+        }
+        print(&format!("signed out {} at {}", profile.user, profile.url))
+    }
+}
+
+impl Whoami {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let session = Session::open(&self.connection)?;
+        let who: WhoView = session.client.get(&["whoami"], &[]).await?;
+        if self.json {
+            return output::json(&who);
+        }
+        print(&format!("{} at {}", describe(&who), session.client.address()))
+    }
+}
+
+fn describe(who: &WhoView) -> String {
+    output::printable(&format!("{} ({}; {})", who.name, who.kind, who.roles.join(", ")))
+}
