@@ -10,7 +10,7 @@ pub mod judge;
 pub mod measured;
 pub mod metric;
 mod parse;
-mod reason;
+pub(crate) mod reason;
 pub mod spec;
 pub mod unit;
 pub mod verdict;

@@ -4,7 +4,7 @@
 use crate::{
     accounts,
     app::App,
-    authz::{Cause, Principal},
+    authz::{Cause, Credential, Principal},
     error::Error,
     http::{headers::RequestId, problem::Problem},
 };
@@ -47,6 +47,27 @@ pub async fn authenticate(
     who.cause = cause;
     request.extensions_mut().insert(who);
     Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// Holds a session's token, for pages only. With this prefix a browser insists that the
+/// cookie came over a secure connection from this very host.
+pub const SESSION_COOKIE: &str = "__Host-plimsoll";
+
+/// Who is signed in on a page, with the session's token; `None` when nobody is.
+///
+/// A bearer header does not count here, nor does an API token in the cookie.
+pub async fn session(app: &App, request: &HttpRequest) -> Result<Option<(Principal, String)>, Error> {
+    let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(None) };
+    let mut who = match accounts::ops::authenticate(app, cookie.value()).await {
+        Ok(who) => who,
+        Err(Error::Unauthenticated) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !matches!(who.credential, Credential::Session(_)) {
+        return Ok(None);
+    }
+    who.cause = cause_of(request);
+    Ok(Some((who, cookie.value().to_owned())))
 }
 
 /// Writes refusals to the audit log, whoever refused.

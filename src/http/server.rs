@@ -65,13 +65,14 @@ pub fn openapi() -> Document {
 pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
+            .wrap(from_fn(authn::record_denials))
+            .wrap(from_fn(web::dress))
             .wrap(from_fn(headers::surround))
             .into_utoipa_app()
             .app_data(app.clone())
             .service(
                 utoipa_actix_web::scope("/api/v1")
                     .wrap(from_fn(idempotency::once))
-                    .wrap(from_fn(authn::record_denials))
                     .wrap(from_fn(authn::authenticate))
                     .configure(api_routes),
             )

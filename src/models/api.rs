@@ -190,7 +190,7 @@ impl TryFrom<ModelPatch> for ModelChange {
 }
 
 impl ModelView {
-    fn new(model: Model, owners: OwnerNames) -> Self {
+    pub fn new(model: Model, owners: OwnerNames) -> Self {
         Self {
             id: model.id,
             name: model.name,

@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod api;
+pub mod board;
 pub mod gate;
 pub mod rollback;
 pub mod statement;

@@ -1,6 +1,7 @@
 //! The only SQL about releases.
 
 use crate::{
+    authz::Scope,
     core::{
         ids::{EnvironmentId, ModelId, ReleaseId},
         page::{Page, PageRequest},
@@ -52,6 +53,28 @@ pub(crate) async fn earlier(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// Everything that is active, the latest first.
+pub async fn all_active(reader: &Reader<'_>) -> Result<Vec<Release>, Error> {
+    let rows = visible(reader.scope())
+        .filter(release::COLUMN.state.eq(State::Active.name()))
+        .order_by_desc(release::Column::Id)
+        .limit(200)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// What ran in an environment, whichever the model, the latest first.
+pub async fn recent(reader: &Reader<'_>, environment: EnvironmentId) -> Result<Vec<Release>, Error> {
+    let rows = visible(reader.scope())
+        .filter(release::COLUMN.environment_id.eq(environment))
+        .order_by_desc(release::Column::Id)
+        .limit(50)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 pub async fn insert(tx: &WriteTx, new: &Release) -> Result<(), Error> {
     let row = release::ActiveModel {
         id: Set(new.id),
@@ -90,6 +113,13 @@ pub async fn end(tx: &WriteTx, id: ReleaseId, state: State) -> Result<(), Error>
         return Err(Error::conflict("release_raced", "another release became active at the same moment; look again"));
     }
     Ok(())
+}
+
+fn visible(scope: Scope) -> Select<release::Entity> {
+    match scope {
+        Scope::Instance => release::Entity::find(),
+        Scope::Workspace(id) => release::Entity::find().filter(release::COLUMN.workspace_id.eq(id)),
+    }
 }
 
 fn of(environment: EnvironmentId, model: ModelId) -> Select<release::Entity> {

@@ -3,7 +3,7 @@ use crate::{
     authz::{Action, Principal, policy},
     core::{
         event::Event,
-        ids::RunId,
+        ids::{RunId, VersionId},
         page::{Page, PageRequest},
     },
     datasets, environments,
@@ -105,4 +105,10 @@ pub async fn find(app: &App, who: &Principal, id: RunId) -> Result<(Run, Vec<Evi
 pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Run>, Error> {
     let sight = policy::read(who, Action::RunRead)?;
     store::list(&app.db.read(&sight), page).await
+}
+
+/// Runs of one version, newest first; at most 50.
+pub async fn of_version(app: &App, who: &Principal, version: VersionId) -> Result<Vec<Run>, Error> {
+    let sight = policy::read(who, Action::RunRead)?;
+    store::of_version(&app.db.read(&sight), version).await
 }

@@ -34,6 +34,17 @@ pub async fn list(reader: &Reader<'_>, page: PageRequest) -> Result<Page<Run>, E
     Ok(Page { items, next: page.next })
 }
 
+/// Runs of one version, newest first; at most 50.
+pub async fn of_version(reader: &Reader<'_>, version: VersionId) -> Result<Vec<Run>, Error> {
+    let rows = visible(reader.scope())
+        .filter(validation_run::COLUMN.version_id.eq(version))
+        .order_by_desc(validation_run::Column::Id)
+        .limit(50)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The latest finished run of a version against these limits on these rows: what counts.
 pub(crate) async fn latest_finished(
     conn: &DatabaseExecutor<'_>,

@@ -1,9 +1,48 @@
-//! Pages for people: the same use-cases as the API, rendered on the server.
+//! Pages for people: the same use-cases as the API, rendered on the server. No script.
+//!
+//! Invariants: every page is made of `ops` and wire views; every form carries a token that
+//! only its session can know; text from people is escaped by the templates, never by hand.
 
+mod access;
+mod assets;
+mod audit;
+mod decision;
+mod environments;
 mod error;
+mod form;
+mod frame;
+mod measured;
+mod models;
+mod overview;
+mod promotions;
+mod queue;
+mod runs;
+mod session;
+mod subgroups;
+mod verdicts;
+mod versions;
+mod visitor;
+mod words;
 
-pub use error::PageError;
+pub use error::{PageError, dress};
 
 use actix_web::web::ServiceConfig;
 
-pub fn routes(_config: &mut ServiceConfig) {}
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(assets::serve)
+        .service(session::sign_in_form)
+        .service(session::sign_in)
+        .service(session::sign_out)
+        .service(overview::show)
+        .service(models::list)
+        .service(models::show)
+        .service(versions::show)
+        .service(runs::show)
+        .service(environments::list)
+        .service(environments::show)
+        .service(promotions::list)
+        .service(decision::show)
+        .service(decision::decide)
+        .service(audit::show);
+}

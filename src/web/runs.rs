@@ -1,0 +1,40 @@
+//! One validation run: how far it is, and what it found.
+
+use crate::{
+    app::App,
+    core::ids::RunId,
+    validation::{
+        api::{self, RunView},
+        ops,
+    },
+    web::{
+        PageError,
+        frame::{Frame, page},
+        measured::Findings,
+        visitor::Visitor,
+        words,
+    },
+};
+use actix_web::{
+    HttpResponse, get,
+    web::{Data, Path},
+};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "runs/show.html")]
+struct ShowPage {
+    frame: Frame,
+    run: RunView,
+    under_way: bool,
+    found: Findings,
+}
+
+#[get("/runs/{run}")]
+pub async fn show(app: Data<App>, visitor: Visitor, id: Path<RunId>) -> Result<HttpResponse, PageError> {
+    let (run, evidence) = ops::find(&app, &visitor.who, *id).await?;
+    let under_way = !run.state.is_final();
+    let run = api::view(&app, &visitor.who, run, evidence).await?;
+    let found = Findings::of(&run)?;
+    page(&ShowPage { frame: Frame::new("Models", &visitor), run, under_way, found })
+}
