@@ -36,6 +36,10 @@ impl<T: DeserializeOwned> FromRequest for ValidJson<T> {
 /// Reads strictly. Shared with everything that takes JSON from outside.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice::<Strict>(bytes).map_err(|e| malformed(&e.to_string()))?;
+    // serde would take a list for a struct, its items for the fields in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(malformed("send an object: { … }"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut reader).map_err(|e| match e.path().to_string() {
         path if path == "." => malformed(&e.inner().to_string()),
@@ -202,6 +206,8 @@ mod tests {
             (r#"{"a":NaN}"#, "expected"),
             (r#"{"a":"\ud800"}"#, "hex escape"),
             (&nested, "recursion"),
+            ("[1]", "an object"),
+            ("null", "an object"),
             ("", "EOF"),
         ] {
             let problem = parse::<Value>(bad.as_bytes()).expect_err(why);
@@ -218,8 +224,9 @@ mod tests {
             #[expect(dead_code, reason = "only its type matters")]
             n: u8,
         }
-        let problem = parse::<Vec<Inner>>(br#"[{"n":1},{"n":"x"}]"#).expect_err("type");
-        assert!(problem.detail.starts_with("[1].n"), "{}", problem.detail);
-        assert!(parse::<Vec<Inner>>(br#"[{"n":1,"m":2}]"#).is_err());
+        type Lists = std::collections::BTreeMap<String, Vec<Inner>>;
+        let problem = parse::<Lists>(br#"{"a":[{"n":1},{"n":"x"}]}"#).expect_err("type");
+        assert!(problem.detail.starts_with("a[1].n"), "{}", problem.detail);
+        assert!(parse::<Lists>(br#"{"a":[{"n":1,"m":2}]}"#).is_err());
     }
 }
