@@ -46,7 +46,11 @@ pub async fn surround(
     request.extensions_mut().insert(RequestId(id.clone()));
     // Middleware further in answers with a response, never with an error: only a response
     // can carry the headers and the request id.
-    let response = next.call(request).await?.map_into_boxed_body();
+    let response = if holds_nul(&request) {
+        request.error_response(Problem::new(StatusCode::BAD_REQUEST, "malformed_address", "the address holds a NUL"))
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
     let mut response = shape(response, &id);
     let docs = response.request().path().starts_with("/docs");
     for (name, value) in HEADERS {
@@ -69,6 +73,12 @@ pub async fn surround(
         "request"
     );
     Ok(response)
+}
+
+/// No name, search or cursor has a NUL in it, and PostgreSQL fails on text that has.
+fn holds_nul(request: &ServiceRequest) -> bool {
+    let uri = request.uri();
+    uri.path().contains("%00") || uri.query().is_some_and(|query| query.contains("%00"))
 }
 
 /// Puts the request id into a problem, logs the cause of a failure of ours once, and
