@@ -8,10 +8,9 @@ use crate::{
         problem::{Changed, Found, Problem},
     },
     versions::{
-        DeclaredFile, Manifest, Signature, State, Version, VersionRef, files, ops,
+        Attested, DeclaredFile, Manifest, Signature, State, Version, VersionRef, files, ops,
         ops::Detail,
         seal::{self, Seal},
-        store::Attested,
         stream,
     },
 };

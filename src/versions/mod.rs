@@ -8,6 +8,8 @@ pub mod ops;
 pub mod seal;
 pub(crate) mod store;
 
+pub use store::Attested;
+
 pub use download::stream;
 
 use crate::{
