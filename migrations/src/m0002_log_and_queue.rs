@@ -143,7 +143,11 @@ impl MigrationTrait for Migration {
                 "audit_event",
             ],
         )
-        .await
+        .await?;
+        if manager.get_database_backend() == DatabaseBackend::Postgres {
+            manager.get_connection().execute_unprepared("DROP FUNCTION refuse_change()").await?;
+        }
+        Ok(())
     }
 }
 
