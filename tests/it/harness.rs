@@ -149,6 +149,13 @@ impl Reply {
         self
     }
 
+    /// The answer, if it did what was asked.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        self
+    }
+
     /// The machine-readable code of a problem.
     pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()

@@ -1,0 +1,209 @@
+//! Who gets what, for every operation of the document. A new operation fails this test
+//! until it has a row.
+
+use crate::{
+    harness::{Reply, TestApp, reply},
+    openapi,
+    world::{ROLES, World, fixture},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use plimsoll::crypto::keys::SigningKey;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What is sent.
+enum Body {
+    None,
+    /// JSON; placeholders as in paths.
+    Json(fn() -> Value),
+    /// JSON with this `If-Match`.
+    Match(&'static str, fn() -> Value),
+    /// A CSV with its description.
+    Table,
+    /// The bytes that version 4 declared.
+    File(&'static str),
+}
+
+use Body::{File, Json, Match, None as Empty, Table};
+
+/// (method, path of the document, its `{…}` filled in, body, statuses)
+///
+/// Statuses: anonymous, viewer, contributor, reviewer, environment manager, deployer, auditor, admin.
+type Row = (&'static str, &'static str, &'static str, Body, [u16; 8]);
+
+/// What everyone but the deployment tool may look at.
+const LOOK: [u16; 8] = [401, 200, 200, 200, 200, 403, 200, 200];
+
+/// In this order: later rows build on earlier ones. `{fresh}` is another name in every cell.
+#[rustfmt::skip]
+const MATRIX: &[Row] = &[
+    ("GET", "/api/v1/registry", "", Empty, [200; 8]),
+    ("POST", "/api/v1/sessions", "", Json(|| json!({"name": "spare", "password": "a long enough one"})), [201; 8]),
+    ("GET", "/api/v1/whoami", "", Empty, [401, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/v1/accounts", "", Empty, LOOK),
+    ("POST", "/api/v1/accounts", "", Json(|| json!({"name": "{fresh}", "kind": "service", "roles": ["deployer"]})), only(ADMIN, 201)),
+    ("GET", "/api/v1/tokens", "", Empty, [401, 200, 200, 200, 200, 200, 200, 200]),
+    ("POST", "/api/v1/tokens", "", Json(|| json!({"name": "mine", "expires_in_days": 1})), [401, 201, 201, 201, 201, 201, 201, 201]),
+    // Someone else's token: what one may not manage does not exist.
+    ("DELETE", "/api/v1/tokens/{token}", "/api/v1/tokens/{token}", Empty, [401, 404, 404, 404, 404, 404, 404, 204]),
+    ("DELETE", "/api/v1/accounts/{account}", "/api/v1/accounts/spare", Empty, only(ADMIN, 200)),
+    ("GET", "/api/v1/trust-keys", "", Empty, LOOK),
+    ("POST", "/api/v1/trust-keys", "", Json(|| json!({"name": "{fresh}", "public_key_pem": "{pem}"})), only(ADMIN, 201)),
+    ("GET", "/api/v1/models", "", Empty, LOOK),
+    ("POST", "/api/v1/models", "", Json(|| json!({"name": "{fresh}", "intended_use": "x", "risk_tier": "low"})), only(CONTRIBUTOR, 201)),
+    ("GET", "/api/v1/models/{model}", "/api/v1/models/scorer", Empty, LOOK),
+    ("PATCH", "/api/v1/models/{model}", "/api/v1/models/scorer", Match("\"1\"", || json!({"title": "Scorer"})), only(CONTRIBUTOR, 200)),
+    ("GET", "/api/v1/models/{model}/versions", "/api/v1/models/scorer/versions", Empty, LOOK),
+    ("POST", "/api/v1/models/{model}/versions", "/api/v1/models/scorer/versions", Json(|| json!({"files": [
+        {"path": "a", "sha256": format!("sha256:{}", "0".repeat(64)), "size_bytes": 1}]})), only(CONTRIBUTOR, 201)),
+    ("GET", "/api/v1/models/{model}/versions/{version}", "/api/v1/models/scorer/versions/1", Empty, LOOK),
+    ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/4/files/model.onnx", File("tensor_binary.onnx"), only(CONTRIBUTOR, 204)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, [401, 403, 200, 200, 403, 403, 200, 403]),
+    // Its README is not here yet: allowed, and refused for what is missing.
+    ("POST", "/api/v1/models/{model}/versions/{version}/seal", "/api/v1/models/scorer/versions/4/seal", Json(|| json!({})), only(CONTRIBUTOR, 409)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/attestations", "/api/v1/models/scorer/versions/1/attestations", Empty, LOOK),
+    ("GET", "/api/v1/environments", "", Empty, LOOK),
+    ("POST", "/api/v1/environments", "", Json(|| json!({"name": "{fresh}", "profile": {"class": "edge", "operating_mode": "advisory"}})), only(MANAGER, 201)),
+    ("GET", "/api/v1/environments/{environment}", "/api/v1/environments/production", Empty, LOOK),
+    ("GET", "/api/v1/environments/{environment}/{document}", "/api/v1/environments/production/policy", Empty, LOOK),
+    ("PUT", "/api/v1/environments/{environment}/{document}", "/api/v1/environments/spare/profile", Match("\"1\"", || json!({"class": "batch", "operating_mode": "advisory"})), only(MANAGER, 200)),
+    ("GET", "/api/v1/datasets", "", Empty, LOOK),
+    ("PUT", "/api/v1/datasets/{dataset}", "/api/v1/datasets/{fresh}", Table, [401, 403, 201, 403, 201, 403, 403, 403]),
+    ("GET", "/api/v1/datasets/{dataset}", "/api/v1/datasets/people", Empty, LOOK),
+    ("GET", "/api/v1/runs", "", Empty, LOOK),
+    ("POST", "/api/v1/runs", "", Json(|| json!({"model": "scorer", "version": "3", "environment": "spare"})), only(CONTRIBUTOR, 201)),
+    ("GET", "/api/v1/runs/{run}", "/api/v1/runs/{run}", Empty, LOOK),
+    ("GET", "/api/v1/promotions", "", Empty, LOOK),
+    ("POST", "/api/v1/promotions", "", Json(|| json!({"model": "scorer", "version": "3", "environment": "spare"})), only(CONTRIBUTOR, 201)),
+    ("GET", "/api/v1/promotions/{promotion}", "/api/v1/promotions/{promotion}", Empty, LOOK),
+    ("POST", "/api/v1/promotions/{promotion}/withdrawal", "/api/v1/promotions/{withdrawable}/withdrawal", Empty, only(CONTRIBUTOR, 200)),
+    ("POST", "/api/v1/promotions/{promotion}/decisions", "/api/v1/promotions/{promotion}/decisions", Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), only(REVIEWER, 200)),
+    ("POST", "/api/v1/promotions/{promotion}/activation", "/api/v1/promotions/{promotion}/activation", Empty, only(MANAGER, 201)),
+    ("GET", "/api/v1/environments/{environment}/models/{model}/releases", "/api/v1/environments/production/models/scorer/releases", Empty, [401, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/v1/environments/{environment}/models/{model}/release", "/api/v1/environments/production/models/scorer/release", Empty, only(DEPLOYER, 200)),
+    ("GET", "/api/v1/environments/{environment}/models/{model}/release/files/{path}", "/api/v1/environments/production/models/scorer/release/files/README.md", Empty, only(DEPLOYER, 200)),
+    ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", "/api/v1/environments/production/models/scorer/rollbacks", Json(|| json!({"reason": "a test"})), only(MANAGER, 201)),
+    ("POST", "/api/v1/models/{model}/versions/{version}/revocation", "/api/v1/models/scorer/versions/3/revocation", Json(|| json!({"reason": "a test"})), only(ADMIN, 200)),
+    ("DELETE", "/api/v1/trust-keys/{key}", "/api/v1/trust-keys/{key}", Empty, only(ADMIN, 200)),
+    ("GET", "/api/v1/audit/checkpoint", "", Empty, LOG),
+    ("GET", "/api/v1/audit/events", "", Empty, LOG),
+    ("GET", "/api/v1/audit/leaves/{index}/proof", "/api/v1/audit/leaves/0/proof", Empty, LOG),
+    ("POST", "/api/v1/audit/export", "", Empty, only(AUDITOR, 200)),
+    // Last, because it ends the credentials that the other rows use.
+    ("DELETE", "/api/v1/sessions/current", "", Empty, [401, 204, 204, 204, 204, 204, 204, 204]),
+];
+
+/// Addresses outside the document: anyone may know that the service runs and how to call it.
+const PUBLIC: &[&str] = &["/livez", "/readyz", "/openapi.json", "/openapi.yaml", "/docs/"];
+
+const LOG: [u16; 8] = [401, 403, 403, 403, 403, 403, 200, 200];
+const CONTRIBUTOR: usize = 2;
+const REVIEWER: usize = 3;
+const MANAGER: usize = 4;
+const DEPLOYER: usize = 5;
+const AUDITOR: usize = 6;
+const ADMIN: usize = 7;
+
+/// One role may; everyone else is refused.
+const fn only(column: usize, status: u16) -> [u16; 8] {
+    let mut row = [401, 403, 403, 403, 403, 403, 403, 403];
+    row[column] = status;
+    row
+}
+
+#[test]
+fn every_operation_has_a_row_in_the_matrix() {
+    let operations: BTreeSet<_> = openapi::operations().into_iter().map(|(method, path, _)| (method, path)).collect();
+    let rows: BTreeSet<_> = MATRIX.iter().map(|(m, p, ..)| ((*m).to_owned(), (*p).to_owned())).collect();
+    assert_eq!(rows.len(), MATRIX.len(), "an operation has two rows");
+    let absent: Vec<_> = operations.difference(&rows).collect();
+    let gone: Vec<_> = rows.difference(&operations).collect();
+    assert!(absent.is_empty() && gone.is_empty(), "without a row: {absent:?}; without an operation: {gone:?}");
+}
+
+#[test]
+fn the_document_says_which_operations_are_public() {
+    for (method, path, operation) in openapi::operations() {
+        let row = MATRIX.iter().find(|(m, p, ..)| *m == method && *p == path).expect("row");
+        let public = operation["security"] == json!([{}]);
+        assert_eq!(public, row.4[0] < 400, "{method} {path}");
+    }
+}
+
+#[actix_web::test]
+async fn each_role_gets_what_the_matrix_says() {
+    let world = World::build().await;
+    let mut wrong = Vec::new();
+    for (method, path, filled, body, expected) in MATRIX {
+        let path = if filled.is_empty() { path } else { filled };
+        // Those who may not go first, so that no refusal is for another reason than the role.
+        let mut order: Vec<usize> = (0..8).collect();
+        order.sort_by_key(|column| std::cmp::Reverse(expected[*column]));
+        for column in order {
+            let role = column.checked_sub(1).map_or("", |i| ROLES[i]);
+            let got = send(&world, role, method, path, body).await;
+            if got.status != expected[column] {
+                let who = if role.is_empty() { "anonymous" } else { role };
+                let said = got.text();
+                wrong.push(format!("{method} {path} as {who}: {}, not {}: {said}", got.status, expected[column]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[actix_web::test]
+async fn every_refusal_is_in_the_log_and_changes_nothing_else() {
+    let world = World::build().await;
+    for (method, path, filled, body, expected) in MATRIX {
+        let path = if filled.is_empty() { path } else { filled };
+        for (i, role) in ROLES.iter().enumerate().filter(|(i, _)| expected[i + 1] == 403) {
+            let before = world.app.events().await;
+            assert_eq!(
+                send(&world, role, method, path, body).await.status,
+                expected[i + 1],
+                "{method} {path} as {role}"
+            );
+            assert_eq!(world.app.events().await, before + 1, "{method} {path} as {role}");
+        }
+    }
+    let denied = world.app.get(world.token("auditor"), "/api/v1/audit/events?limit=200").await.expect(200).json();
+    let refusals: Vec<_> = denied.as_array().expect("events").iter().filter(|e| e["outcome"] == "denied").collect();
+    assert!(100 < refusals.len(), "{}", refusals.len());
+    assert!(refusals.iter().all(|e| e["leaf"]["detail"]["code"] == "forbidden"));
+}
+
+#[actix_web::test]
+async fn anyone_may_know_that_the_service_runs() {
+    let t = TestApp::start().await;
+    for path in PUBLIC {
+        t.get("", path).await.expect(200);
+    }
+}
+
+async fn send(world: &World, role: &str, method: &str, path: &str, body: &Body) -> Reply {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static FRESH: AtomicU32 = AtomicU32::new(0);
+    let fresh = format!("fresh-{}", FRESH.fetch_add(1, Ordering::Relaxed));
+    let fill = |text: &str| world.fill(text).replace("{fresh}", &fresh);
+    let request = world.app.request(world.token(role), method, &fill(path));
+    let json = |body: &fn() -> Value| {
+        let mut text = fill(&body().to_string());
+        if text.contains("{pem}") {
+            let pem = SigningKey::generate().expect("key").verifying_key().to_pem();
+            text = text.replace("{pem}", &pem.replace('\n', "\\n"));
+        }
+        serde_json::from_str::<Value>(&text).expect("json")
+    };
+    reply(match body {
+        Body::None => request,
+        Body::Json(body) => request.json(&json(body)),
+        Body::Match(etag, body) => request.header("if-match", *etag).json(&json(body)),
+        Body::File(name) => request.header("content-type", "application/octet-stream").body(fixture(name)),
+        Body::Table => request
+            .header("content-type", "text/csv")
+            .header("plimsoll-dataset", STANDARD.encode(r#"{"label":"y"}"#))
+            .body(fixture("people.csv")),
+    })
+    .await
+}

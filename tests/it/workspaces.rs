@@ -1,0 +1,174 @@
+//! Tenants: what belongs to one does not exist for another.
+
+use crate::{
+    harness::{Reply, TestApp, reply},
+    openapi,
+    world::World,
+};
+use plimsoll::{
+    core::ids::{AccountId, MembershipId, TokenId, WorkspaceId},
+    crypto::tokens,
+    db::entity::{account, api_token, membership, workspace},
+};
+use sea_orm::{EntityTrait, Set};
+use serde_json::{Value, json};
+
+/// A second workspace with one person who holds every role, and their token.
+async fn stranger(t: &TestApp) -> String {
+    let db = t.app.db.raw_for_tests();
+    let (tenant, id) = (WorkspaceId::generate(), AccountId::generate());
+    let at = t.app.db.clock().now();
+    let row = workspace::ActiveModel { id: Set(tenant), name: Set("elsewhere".to_owned()), created_at: Set(at) };
+    workspace::Entity::insert(row).exec_without_returning(db).await.expect("workspace");
+    let row = account::ActiveModel {
+        id: Set(id),
+        name: Set("stranger".to_owned()),
+        display_name: Set(String::new()),
+        kind: Set("user".to_owned()),
+        password_hash: Set(None),
+        state: Set("active".to_owned()),
+        owner_id: Set(None),
+        created_at: Set(at),
+    };
+    account::Entity::insert(row).exec_without_returning(db).await.expect("account");
+    for role in crate::world::ROLES {
+        let row = membership::ActiveModel {
+            id: Set(MembershipId::generate()),
+            workspace_id: Set(tenant),
+            account_id: Set(id),
+            role: Set(role.to_owned()),
+        };
+        membership::Entity::insert(row).exec_without_returning(db).await.expect("membership");
+    }
+    let secret = tokens::Token::generate().expect("token");
+    let row = api_token::ActiveModel {
+        id: Set(TokenId::generate()),
+        workspace_id: Set(tenant),
+        account_id: Set(id),
+        kind: Set("token".to_owned()),
+        name: Set("test".to_owned()),
+        accessor: Set(secret.accessor()),
+        secret_hash: Set(secret.hash()),
+        created_at: Set(at),
+        expires_at: Set(at + chrono::TimeDelta::days(1)),
+        revoked_at: Set(None),
+    };
+    api_token::Entity::insert(row).exec_without_returning(db).await.expect("token");
+    secret.reveal().to_owned()
+}
+
+/// The address of an object of the first workspace.
+fn theirs(world: &World, path: &str) -> String {
+    let named = [
+        ("{model}", "scorer"),
+        ("{version}", "1"),
+        ("{environment}", "production"),
+        ("{document}", "profile"),
+        ("{dataset}", "people"),
+        ("{account}", "spare"),
+        ("{path}", "README.md"),
+        ("{index}", "0"),
+    ];
+    let path = named.iter().fold(path.to_owned(), |path, (from, to)| path.replace(from, to));
+    world.fill(&path)
+}
+
+#[actix_web::test]
+async fn what_another_workspace_holds_cannot_be_read() {
+    let world = World::build().await;
+    let stranger = stranger(&world.app).await;
+    let who = world.app.get(&stranger, "/api/v1/whoami").await.expect(200).json();
+    assert_eq!(who["roles"].as_array().map(Vec::len), Some(7), "whatever is refused is not for want of a role");
+    let mut tried = 0;
+    for (method, path, _) in openapi::operations() {
+        if method != "GET" || !path.contains('{') {
+            continue;
+        }
+        tried += 1;
+        let path = theirs(&world, &path);
+        let got = world.app.get(&stranger, &path).await;
+        assert_eq!((got.status, got.code().as_str()), (404, "not_found"), "{path}: {}", got.text());
+    }
+    assert!(12 < tried, "{tried}");
+    // The same addresses exist for those to whom they belong.
+    world.app.get(world.token("viewer"), &theirs(&world, "/api/v1/promotions/{promotion}")).await.expect(200);
+    world.app.get(world.token("auditor"), "/api/v1/audit/leaves/0/proof").await.expect(200);
+}
+
+#[actix_web::test]
+async fn the_lists_of_another_workspace_are_empty() {
+    let world = World::build().await;
+    let stranger = stranger(&world.app).await;
+    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys"] {
+        let full = world.app.get(world.token("viewer"), &format!("/api/v1/{list}")).await.expect(200).json();
+        assert_ne!(full["items"], json!([]), "{list}");
+        let page = world.app.get(&stranger, &format!("/api/v1/{list}")).await.expect(200).json();
+        assert_eq!(page, json!({"items": [], "next_cursor": null}), "{list}");
+    }
+    for (list, own) in [("accounts", "stranger"), ("tokens", "test")] {
+        let page = world.app.get(&stranger, &format!("/api/v1/{list}")).await.expect(200).json();
+        let names: Vec<_> = page["items"].as_array().expect("items").iter().map(|item| item["name"].clone()).collect();
+        assert_eq!(names, [json!(own)], "{list}");
+    }
+    let events = world.app.get(&stranger, "/api/v1/audit/events").await.expect(200).json();
+    assert_eq!(events, json!([]));
+}
+
+#[actix_web::test]
+async fn what_another_workspace_holds_cannot_be_changed() {
+    let world = World::build().await;
+    let stranger = stranger(&world.app).await;
+    let before = world.app.events().await;
+    let ask = || json!({"model": "scorer", "version": "1", "environment": "production"});
+    let profile = json!({"class": "edge", "operating_mode": "advisory"});
+    let files = json!({"files": [{"path": "a", "sha256": format!("sha256:{}", "0".repeat(64)), "size_bytes": 1}]});
+    let decision = json!({"decision_digest": world.things["promotion_decision"], "outcome": "approve"});
+    let attempts: Vec<(&str, &str, Value)> = vec![
+        ("PATCH", "/api/v1/models/{model}", json!({"title": "mine"})),
+        ("POST", "/api/v1/models/{model}/versions", files),
+        ("POST", "/api/v1/models/{model}/versions/{version}/seal", json!({})),
+        ("POST", "/api/v1/models/{model}/versions/{version}/revocation", json!({"reason": "x"})),
+        ("PUT", "/api/v1/environments/{environment}/profile", profile),
+        ("POST", "/api/v1/runs", ask()),
+        ("POST", "/api/v1/promotions", ask()),
+        ("POST", "/api/v1/promotions/{promotion}/decisions", decision),
+        ("POST", "/api/v1/promotions/{promotion}/withdrawal", json!({})),
+        ("POST", "/api/v1/promotions/{first}/activation", json!({})),
+        ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", json!({"reason": "x"})),
+        ("DELETE", "/api/v1/accounts/{account}", json!({})),
+        ("DELETE", "/api/v1/tokens/{token}", json!({})),
+        ("DELETE", "/api/v1/trust-keys/{key}", json!({})),
+    ];
+    for (method, path, body) in attempts {
+        let path = theirs(&world, path);
+        let request = world.app.request(&stranger, method, &path).header("if-match", "\"1\"").json(&body);
+        let got: Reply = reply(request).await;
+        assert_eq!((got.status, got.code().as_str()), (404, "not_found"), "{method} {path}: {}", got.text());
+    }
+    let path = theirs(&world, "/api/v1/models/{model}/versions/4/files/README.md");
+    let upload = world.app.request(&stranger, "PUT", &path).header("content-type", "application/octet-stream");
+    assert_eq!(reply(upload.body("version 4")).await.status, 404);
+    assert_eq!(world.app.events().await, before);
+}
+
+#[actix_web::test]
+async fn two_workspaces_may_use_the_same_names() {
+    let world = World::build().await;
+    let stranger = stranger(&world.app).await;
+    let model = json!({"name": "scorer", "intended_use": "their own", "risk_tier": "high"});
+    world.app.post(&stranger, "/api/v1/models", model).await.expect(201);
+    let profile = json!({"class": "edge", "operating_mode": "advisory"});
+    world
+        .app
+        .post(&stranger, "/api/v1/environments", json!({"name": "production", "profile": profile}))
+        .await
+        .expect(201);
+    crate::world::register_people(&world.app, &stranger, "people").await.expect(201);
+    let own = world.app.get(&stranger, "/api/v1/models/scorer").await.expect(200).json();
+    assert_eq!(own["risk_tier"], "high");
+    let first = world.app.get(world.token("viewer"), "/api/v1/models/scorer").await.expect(200).json();
+    assert_eq!(first["risk_tier"], "low");
+    // An owner is a member: a person of the other workspace cannot be one.
+    let owned = json!({"name": "other", "intended_use": "x", "risk_tier": "low", "owners": {"business": "a-viewer"}});
+    world.app.post(&stranger, "/api/v1/models", owned).await.expect(422);
+}

@@ -1,0 +1,192 @@
+//! A workspace with one of everything: a caller for every role, a model with versions in
+//! every state, an environment with its documents, measured runs, a release, an open request.
+//!
+//! Everything is made over HTTP by the callers who may, so the set-up is itself a walk
+//! through the main job.
+
+use crate::harness::{Reply, TestApp, reply};
+use plimsoll::{
+    core::digest::Digest,
+    crypto::{
+        keys::SigningKey,
+        oms::{self, FileDigest},
+    },
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::Path};
+
+/// Every role there is, in the order of the columns of the authorization matrix.
+pub const ROLES: [&str; 7] =
+    ["viewer", "contributor", "reviewer", "environment_manager", "deployer", "auditor", "admin"];
+
+pub struct World {
+    pub app: TestApp,
+    /// Bearer tokens by role.
+    tokens: BTreeMap<&'static str, String>,
+    /// Ids and names by placeholder, such as `{run}`.
+    pub things: BTreeMap<&'static str, String>,
+    key: SigningKey,
+    model_bytes: Vec<u8>,
+}
+
+impl World {
+    pub async fn build() -> Self {
+        let app = TestApp::start().await;
+        let mut tokens = BTreeMap::new();
+        for role in ROLES {
+            // Some names of roles are reserved words.
+            tokens.insert(role, app.user(&format!("a-{role}"), &[role]).await);
+        }
+        let key = SigningKey::generate().expect("key");
+        let mut world = Self { app, tokens, things: BTreeMap::new(), key, model_bytes: fixture("tensor_binary.onnx") };
+        world.registry().await;
+        world.environment("production").await;
+        world.environment("spare").await;
+        world.measured().await;
+        world.released().await;
+        world
+    }
+
+    pub fn token(&self, role: &str) -> &str {
+        self.tokens.get(role).map_or("", String::as_str)
+    }
+
+    /// A path with the ids of this world in the place of `{…}`.
+    pub fn fill(&self, text: &str) -> String {
+        self.things.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    async fn post(&self, role: &str, path: &str, body: Value) -> Value {
+        self.app.post(self.token(role), path, body).await.expect_success().json()
+    }
+
+    fn keep(&mut self, name: &'static str, value: &Value) {
+        self.things.insert(name, value.as_str().expect("an id").to_owned());
+    }
+
+    async fn registry(&mut self) {
+        let pem = self.key.verifying_key().to_pem();
+        let key = json!({"name": "laptop", "public_key_pem": pem});
+        let key = self.post("admin", "/api/v1/trust-keys", key).await;
+        self.keep("key", &key["id"]);
+        let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"], "password": "a long enough one"});
+        self.post("admin", "/api/v1/accounts", spare).await;
+        let token = json!({"name": "spare", "account": "spare", "expires_in_days": 1});
+        let token = self.post("admin", "/api/v1/tokens", token).await;
+        self.keep("token", &token["id"]);
+        let model = json!({"name": "scorer", "intended_use": "tests", "risk_tier": "low"});
+        self.post("contributor", "/api/v1/models", model).await;
+        for number in 1..=3 {
+            self.draft(number).await;
+            self.upload(number).await;
+            self.seal(number).await;
+        }
+        self.draft(4).await;
+        register_people(&self.app, self.token("contributor"), "people").await.expect(201);
+    }
+
+    fn files(&self, number: u32) -> [(&'static str, Vec<u8>); 2] {
+        [("README.md", format!("version {number}").into_bytes()), ("model.onnx", self.model_bytes.clone())]
+    }
+
+    async fn draft(&self, number: u32) {
+        let files: Vec<_> = self
+            .files(number)
+            .iter()
+            .map(|(path, bytes)| {
+                json!({"path": path, "sha256": Digest::of(bytes).to_string(), "size_bytes": bytes.len()})
+            })
+            .collect();
+        let made = self.post("contributor", "/api/v1/models/scorer/versions", json!({"files": files})).await;
+        assert_eq!(made["number"], number);
+    }
+
+    async fn upload(&self, number: u32) {
+        for (path, bytes) in self.files(number) {
+            let path = format!("/api/v1/models/scorer/versions/{number}/files/{path}");
+            let request = self.app.request(self.token("contributor"), "PUT", &path);
+            reply(request.header("content-type", "application/octet-stream").body(bytes)).await.expect(204);
+        }
+    }
+
+    async fn seal(&self, number: u32) {
+        let listed: Vec<_> = self
+            .files(number)
+            .iter()
+            .map(|(path, bytes)| FileDigest { path: (*path).to_owned(), sha256: Digest::of(bytes).hex() })
+            .collect();
+        let signature = oms::sign(&listed, "scorer", &self.key).expect("signature");
+        let path = format!("/api/v1/models/scorer/versions/{number}/seal");
+        let sealed = self.post("contributor", &path, json!({"signature": signature})).await;
+        assert_eq!((&sealed["state"], &sealed["signature"]), (&json!("sealed"), &json!("verified")));
+    }
+
+    async fn environment(&self, name: &str) {
+        let profile = json!({"class": "server", "operating_mode": "advisory"});
+        self.post("environment_manager", "/api/v1/environments", json!({"name": name, "profile": profile})).await;
+        let size = json!({
+            "name": "size", "dimension": "size", "metric": "artifact_size", "operator": "<=", "limit": 512,
+            "unit": "KiBy", "owner": "a-environment_manager"
+        });
+        let policy = json!({"approvals": [{"role": "reviewer", "count": 1}]});
+        let documents =
+            [("constraints", json!({"datasets": {"scorer": "people"}, "constraints": [size]})), ("policy", policy)];
+        for (document, body) in documents {
+            let path = format!("/api/v1/environments/{name}/{document}");
+            self.app.put(self.token("environment_manager"), &path, "\"0\"", body).await.expect(200);
+        }
+    }
+
+    async fn measured(&mut self) {
+        for number in 1..=3 {
+            let run = json!({"model": "scorer", "version": number.to_string(), "environment": "production"});
+            let run = self.post("contributor", "/api/v1/runs", run).await;
+            self.keep("run", &run["id"]);
+        }
+        self.app.work().await;
+        let run = self.app.get(self.token("viewer"), &self.fill("/api/v1/runs/{run}")).await.expect(200).json();
+        assert_eq!(run["state"], "passed", "{run}");
+    }
+
+    /// Version 1 is active, version 2 waits for a decision, version 3 can be withdrawn.
+    async fn released(&mut self) {
+        for (number, name) in [(1, "first"), (2, "promotion"), (3, "withdrawable")] {
+            let ask = json!({"model": "scorer", "version": number.to_string(), "environment": "production"});
+            let request = self.post("contributor", "/api/v1/promotions", ask).await;
+            assert_eq!(request["state"], "awaiting_approval", "{request}");
+            self.keep(name, &request["id"]);
+            self.things.insert("decision", request["decision_digest"].as_str().expect("digest").to_owned());
+            if number == 1 {
+                let approve = json!({"decision_digest": request["decision_digest"], "outcome": "approve"});
+                let path = self.fill("/api/v1/promotions/{first}/decisions");
+                self.post("reviewer", &path, approve).await;
+                let path = self.fill("/api/v1/promotions/{first}/activation");
+                self.post("environment_manager", &path, json!({})).await;
+            }
+            if number == 2 {
+                let digest = request["decision_digest"].as_str().expect("digest").to_owned();
+                self.things.insert("promotion_decision", digest);
+            }
+        }
+    }
+}
+
+/// The bytes of a file of `tests/fixtures`.
+pub fn fixture(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::read(folder.join(name)).expect("fixture")
+}
+
+/// Registers `people.csv` under a name.
+pub async fn register_people(app: &TestApp, token: &str, name: &str) -> Reply {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let description = json!({
+        "label": "y", "positive_label": "1", "features": ["amount", "age"], "sensitive": ["sex"], "source": "made up"
+    });
+    let request = app
+        .request(token, "PUT", &format!("/api/v1/datasets/{name}"))
+        .header("content-type", "text/csv")
+        .header("plimsoll-dataset", STANDARD.encode(description.to_string()))
+        .body(fixture("people.csv"));
+    reply(request).await
+}
