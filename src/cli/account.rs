@@ -103,7 +103,7 @@ impl Token {
         if args.json {
             return output::json(&issued);
         }
-        eprintln!("token {}, until {}; it is not shown again", issued.accessor, issued.expires_at);
+        eprintln!("token {}, until {}; it is not shown again", issued.accessor, output::when(&issued.expires_at));
         print(&issued.token)
     }
 }

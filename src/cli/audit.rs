@@ -135,7 +135,7 @@ impl Events {
             let object = &event.leaf["object"];
             table.add_row([
                 event.index.map(|index| index.to_string()).unwrap_or_default(),
-                event.at,
+                output::when(&event.at),
                 text(&event.leaf["actor"]["name"]),
                 event.action,
                 event.outcome,
@@ -186,8 +186,8 @@ impl Verify {
             ("verified", format!("{}: nothing was changed, removed, added or moved", self.file.display())),
             ("log", verified.origin),
             ("records", verified.size.to_string()),
-            ("first", verified.first_at.unwrap_or_default()),
-            ("last", verified.last_at.unwrap_or_default()),
+            ("first", output::when(&verified.first_at.unwrap_or_default())),
+            ("last", output::when(&verified.last_at.unwrap_or_default())),
             ("root", verified.root),
         ]))
     }

@@ -29,7 +29,7 @@ pub struct Apply {
     #[arg(value_parser = reference::name)]
     name: String,
     /// What it is (YAML or JSON); needed for a new one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(id = "environment_profile", long = "profile", value_name = "FILE")]
     profile: Option<PathBuf>,
     /// Its load line (YAML or JSON).
     #[arg(long, value_name = "FILE")]

@@ -150,3 +150,33 @@ pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
         _ => Ok(Exit::Ok),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Every command without commands of its own, with its full name.
+    fn leaves(command: &clap::Command, name: &str, found: &mut Vec<(String, clap::Command)>) {
+        let subcommands: Vec<_> = command.get_subcommands().filter(|c| !c.is_hide_set()).collect();
+        if subcommands.is_empty() {
+            found.push((name.to_owned(), command.clone()));
+        }
+        for sub in subcommands {
+            leaves(sub, &format!("{name} {}", sub.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_shows_an_example_of_itself() {
+        Cli::command().debug_assert();
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "plimsoll", &mut found);
+        assert!(20 < found.len());
+        for (name, command) in found {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&name), "{name} --help shows no example");
+            assert!(command.get_about().is_some(), "{name} does not say what it does");
+        }
+    }
+}

@@ -44,7 +44,15 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
 }
 
-/// `2,208 bytes`, `33.5 KiB`, `1.2 GiB`.
+/// A time as the service writes it, without the part of a second that only programs need.
+pub fn when(rfc3339: &str) -> String {
+    match chrono::DateTime::parse_from_rfc3339(rfc3339) {
+        Ok(at) => at.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        Err(_) => printable(rfc3339),
+    }
+}
+
+/// `720 bytes`, `33.5 KiB`, `1.2 GiB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
@@ -64,6 +72,12 @@ pub fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_read_well() {
+        assert_eq!(when("2026-11-22T01:43:14.829826Z"), "2026-11-22 01:43:14 UTC");
+        assert_eq!(when("soon"), "soon");
+    }
 
     #[test]
     fn sizes_read_well() {

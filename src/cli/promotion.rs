@@ -137,7 +137,10 @@ impl Promote {
             return output::json(&release);
         }
         let (model, version, place) = (view.model, release.version, view.environment);
-        print(&output::printable(&format!("{model}@{version} is active in {place} since {}", release.activated_at)))
+        print(&output::printable(&format!(
+            "{model}@{version} is active in {place} since {}",
+            output::when(&release.activated_at)
+        )))
     }
 }
 
@@ -154,7 +157,7 @@ fn show(view: &PromotionView, json: bool) -> Result<Exit, Failure> {
         ("decision", view.decision_digest.clone()),
     ];
     if view.state == "awaiting_approval" {
-        fields.push(("expires", view.expires_at.clone()));
+        fields.push(("expires", output::when(&view.expires_at)));
     }
     print(&output::fields(&fields))
 }

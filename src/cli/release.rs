@@ -69,7 +69,7 @@ impl Rollback {
             return output::json(&release);
         }
         let (model, number, place) = (&self.model, release.version, &self.env);
-        print(&format!("{model}@{number} is active again in {place} since {}", release.activated_at))
+        print(&format!("{model}@{number} is active again in {place} since {}", output::when(&release.activated_at)))
     }
 }
 
@@ -114,7 +114,7 @@ impl Standing {
                 version.state.clone(),
                 version.signature.clone(),
                 places.join(", "),
-                version.created_at.clone(),
+                output::when(&version.created_at),
                 version.digest.clone(),
             ]);
         }

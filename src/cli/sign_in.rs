@@ -72,7 +72,7 @@ impl Login {
         if self.json {
             return output::json(&who);
         }
-        let until = expires_at.map_or_else(String::new, |at| format!(", until {at}"));
+        let until = expires_at.map_or_else(String::new, |at| format!(", until {}", output::when(&at)));
         print(&format!("signed in at {} as {}{until}", profile.url, describe(&who)))
     }
 

@@ -77,9 +77,9 @@ impl List {
             table.add_row([
                 key.name,
                 key.fingerprint,
-                key.valid_from,
-                key.valid_until.unwrap_or_default(),
-                key.revoked_at.unwrap_or_default(),
+                output::when(&key.valid_from),
+                key.valid_until.as_deref().map(output::when).unwrap_or_default(),
+                key.revoked_at.as_deref().map(output::when).unwrap_or_default(),
             ]);
         }
         output::rows(&table, "no key is trusted yet")

@@ -101,8 +101,8 @@ impl Run {
                     table.add_row([
                         run.id.to_string(),
                         run.state,
-                        run.requested_at,
-                        run.finished_at.unwrap_or_default(),
+                        output::when(&run.requested_at),
+                        run.finished_at.as_deref().map(output::when).unwrap_or_default(),
                     ]);
                 }
                 output::rows(&table, "no runs yet")

@@ -131,7 +131,7 @@ impl Pull {
         let count = manifest.files().len();
         print(&output::fields(&[
             ("pulled", format!("{}@{} {}", pull.model, release.version, release.version_digest)),
-            ("for", format!("{}, active since {}", pull.environment, release.activated_at)),
+            ("for", format!("{}, active since {}", pull.environment, output::when(&release.activated_at))),
             ("registry", registry),
             ("author", author),
             ("files", format!("{count}, each verified by sha256")),

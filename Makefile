@@ -1,0 +1,33 @@
+# `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help demo clean-demo test build run openapi prerequisites onnxruntime
+
+program := $(or $(CARGO_TARGET_DIR),target)/debug/plimsoll
+
+help: ## Say what there is
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+demo: build ## The whole main job on a real credit model; leaves the service running
+	@examples/credit/demo.sh
+
+clean-demo: ## Stop the demo's service and remove its data
+	@examples/credit/demo.sh stop
+
+test: ## Formatting, lints, and the whole suite on SQLite and on PostgreSQL
+	@scripts/test.sh
+
+build: prerequisites onnxruntime ## Build the program
+	@echo 'building plimsoll (the first time takes some minutes)'
+	@cargo build --quiet
+
+run: build ## Run the service; settings go in ARGS, such as ARGS='--listen 127.0.0.1:9000'
+	@$(program) serve $(ARGS)
+
+openapi: build ## Write the API document again after the API changed
+	@$(program) openapi > openapi/plimsoll.yaml.tmp && mv openapi/plimsoll.yaml.tmp openapi/plimsoll.yaml
+
+prerequisites:
+	@scripts/prerequisites.sh
+
+onnxruntime:
+	@scripts/fetch-ort.sh >/dev/null

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a change is kept: formatting, lints, and the whole suite on SQLite and on
+# PostgreSQL. Needs cargo, make and python3 with pip; installs or fetches what else it needs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
+
+# Tests that depend on the caller's settings would not be the same tests everywhere.
+for name in ${!PLIMSOLL_@}; do unset "$name"; done
+
+suite() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace
+    else
+        cargo test --workspace --quiet
+    fi
+}
+
+if [ "${1:-}" = suite ]; then
+    suite
+    exit
+fi
+
+step 'what this machine needs'
+scripts/prerequisites.sh
+scripts/fetch-ort.sh >/dev/null
+
+step 'formatting'
+cargo fmt --all --check
+
+step 'lints (the first time builds every dependency)'
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+step 'the suite on SQLite'
+env -u TEST_POSTGRES scripts/test.sh suite
+
+step 'the suite on PostgreSQL'
+scripts/postgres.sh run scripts/test.sh suite
+
+step 'all of it passed'
