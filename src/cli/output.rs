@@ -1,9 +1,13 @@
 //! What commands print: data on standard output, talk on standard error.
 
 use super::{Exit, Failure, print};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use std::io::IsTerminal;
+
+/// One line and much white: tables are short, and are pasted into mails.
+const LINE_BELOW_HEADER: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 pub fn json(value: &impl Serialize) -> Result<Exit, Failure> {
     print(&serde_json::to_string_pretty(value).map_err(Failure::other)?)
@@ -12,7 +16,7 @@ pub fn json(value: &impl Serialize) -> Result<Exit, Failure> {
 /// An empty table; it takes the width of the terminal, or what it needs.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(LINE_BELOW_HEADER).set_header(header);
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }

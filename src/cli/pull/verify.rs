@@ -109,7 +109,7 @@ mod tests {
         let files =
             vec![FileView { path: "a.onnx".to_owned(), sha256: sha256.to_string(), size_bytes: 7, uploaded: true }];
         let declared = DeclaredFile { path: FilePath::parse("a.onnx").expect("path"), sha256, size_bytes: 7 };
-        let digest = Manifest::new(vec![declared]).and_then(|m| Ok(m.digest())).expect("manifest").expect("digest");
+        let digest = Manifest::new(vec![declared]).map(|m| m.digest()).expect("manifest").expect("digest");
         let release = ReleaseView {
             id: ReleaseId::generate(),
             version: 1,

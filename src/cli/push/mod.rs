@@ -92,8 +92,9 @@ impl Push {
             manifest.files().iter().map(|f| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() }).collect();
         let signature = oms::sign(&listed, &self.model, key).map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
         let provenance = provenance::statement(&self.dir, manifest.files())?;
-        if provenance.is_none() {
-            eprintln!("no {}: pushed without provenance", provenance::TRAINING_FILE);
+        match &provenance {
+            Some(_) => eprintln!("signing the files, and their provenance from {}", provenance::TRAINING_FILE),
+            None => eprintln!("signing the files; there is no {}, so no provenance", provenance::TRAINING_FILE),
         }
         let attestations = provenance.iter().map(|statement| bundle::sign_statement(statement, key)).collect();
         Ok(SealInput { signature: Some(signature), attestations })
