@@ -6,8 +6,7 @@ use serde::Serialize;
 use std::io::IsTerminal;
 
 /// One line and much white: tables are short, and are pasted into mails.
-const LINE_BELOW_HEADER: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const LINE_BELOW_HEADER: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 pub fn json(value: &impl Serialize) -> Result<Exit, Failure> {
     print(&serde_json::to_string_pretty(value).map_err(Failure::other)?)
