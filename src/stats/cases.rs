@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 mod drift;
+mod impact;
 
 const LABELS: f64 = 1e-9;
 const SCORES: f64 = 1e-6;

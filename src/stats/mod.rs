@@ -11,6 +11,8 @@ pub mod disparity;
 pub mod drift;
 pub mod fairness;
 pub mod figure;
+pub mod groups;
+pub mod impact;
 pub mod interval;
 pub mod multiclass;
 pub mod percentile;
