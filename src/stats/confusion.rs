@@ -1,6 +1,7 @@
 //! The four counts of a binary decision and the figures that come from them.
 
 use super::{
+    fairness::RateName,
     figure::{Figure, Rate},
     interval::{IntervalMethod, mean_of_rates, wilson},
 };
@@ -82,6 +83,58 @@ impl Confusion {
     /// tp / (tp + fp).
     pub fn precision(&self) -> Option<Rate> {
         Rate::of(self.tp, self.selected())
+    }
+
+    /// Negative predictive value: tn / (tn + fn).
+    pub fn npv(&self) -> Option<Rate> {
+        Rate::of(self.tn, self.tn + self.fn_)
+    }
+
+    /// fn / (tn + fn).
+    pub fn false_omission_rate(&self) -> Option<Rate> {
+        Rate::of(self.fn_, self.tn + self.fn_)
+    }
+
+    /// fp / (tp + fp).
+    pub fn false_discovery_rate(&self) -> Option<Rate> {
+        Rate::of(self.fp, self.selected())
+    }
+
+    /// (fp + fn) / n.
+    pub fn error_rate(&self) -> Option<Rate> {
+        Rate::of(self.fp + self.fn_, self.n())
+    }
+
+    pub fn rate(&self, name: RateName) -> Option<Rate> {
+        match name {
+            RateName::SelectionRate => self.selection_rate(),
+            RateName::Accuracy => self.accuracy(),
+            RateName::Tpr => self.tpr(),
+            RateName::Fpr => self.fpr(),
+            RateName::Tnr => self.tnr(),
+            RateName::Fnr => self.fnr(),
+            RateName::Precision => self.precision(),
+            RateName::Npv => self.npv(),
+            RateName::FalseOmissionRate => self.false_omission_rate(),
+            RateName::FalseDiscoveryRate => self.false_discovery_rate(),
+            RateName::ErrorRate => self.error_rate(),
+        }
+    }
+
+    /// Wrongly left out against wrongly taken in, fn / fp: the figure of treatment equality
+    /// (Berk et al. 2021). Undefined without a false positive.
+    pub fn false_negatives_per_false_positive(&self) -> Option<f64> {
+        (self.fp != 0).then(|| self.fn_ as f64 / self.fp as f64)
+    }
+
+    /// The rows of `self` that are not among `part`, which has to be a part of it.
+    pub fn without(&self, part: &Self) -> Option<Self> {
+        Some(Self {
+            tp: self.tp.checked_sub(part.tp)?,
+            fp: self.fp.checked_sub(part.fp)?,
+            tn: self.tn.checked_sub(part.tn)?,
+            fn_: self.fn_.checked_sub(part.fn_)?,
+        })
     }
 
     /// F1 = 2 tp / (2 tp + fp + fn). With q = tp / (tp + fp + fn), F1 = 2q / (1 + q) increases

@@ -8,9 +8,10 @@ use super::{
     confusion::Confusion,
     disparity::{Disparity, DisparityMetric},
     figure::Rate,
+    groups::Groups,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 use utoipa::ToSchema;
 
 /// The group of rows whose cell is empty.
@@ -122,6 +123,11 @@ pub enum RateName {
     Tnr,
     Fnr,
     Precision,
+    /// Negative predictive value.
+    Npv,
+    FalseOmissionRate,
+    FalseDiscoveryRate,
+    ErrorRate,
 }
 
 /// The counts that the rates of one group come from.
@@ -164,6 +170,10 @@ impl GroupRates {
             RateName::Tnr => self.tnr,
             RateName::Fnr => self.fnr,
             RateName::Precision => self.precision,
+            RateName::ErrorRate => self.accuracy.and_then(|r| Rate::of(r.total - r.count, r.total)),
+            RateName::Npv | RateName::FalseOmissionRate | RateName::FalseDiscoveryRate => {
+                self.counts.and_then(|counts| counts.confusion.rate(name))
+            }
         }
     }
 }
@@ -207,32 +217,20 @@ pub fn tabulate<S: AsRef<str>>(
     minimum_group_size: u64,
 ) -> Result<AttributeTable, TableError> {
     let rows = outcomes.rows.len();
-    if let Some(column) = columns.iter().find(|column| column.len() != rows) {
-        let other = column.len();
-        return Err(TableError::Lengths { rows, other });
-    }
-    // Keyed by the cells, not by the label: `a & b` crossed with `c` isn't `a` with `b & c`.
-    let mut tallies: BTreeMap<Vec<&str>, Tally> = BTreeMap::new();
-    for (index, row) in outcomes.rows.iter().enumerate() {
-        let cells = columns.iter().filter_map(|column| column.get(index));
-        let key: Vec<&str> = cells.map(|cell| named(cell.as_ref())).collect();
-        if let Some(long) = key.iter().find(|cell| MAXIMUM_LABEL_BYTES < cell.len()) {
-            return Err(TableError::LabelTooLong { attribute: attribute.to_owned(), size_bytes: long.len() });
-        }
-        let tally = tallies.entry(key).or_default();
-        tally.n += 1;
-        tally.correct += u64::from(row.correct);
-        tally.confusion.add(row.positive, row.selected);
-        if MAXIMUM_GROUPS < tallies.len() {
-            let attribute = attribute.to_owned();
-            return Err(TableError::TooManyGroups { attribute });
+    let rows_of = Groups::of(attribute, columns, rows)?;
+    let mut tallies: Vec<Tally> = rows_of.cells().iter().map(|_| Tally::default()).collect();
+    for (group, row) in rows_of.of_rows().zip(&outcomes.rows) {
+        if let Some(tally) = tallies.get_mut(group) {
+            tally.n += 1;
+            tally.correct += u64::from(row.correct);
+            tally.confusion.add(row.positive, row.selected);
         }
     }
-    let rates = |(cells, tally): (&Vec<&str>, &Tally)| {
+    let rates = |(label, tally): (String, &Tally)| {
         let too_small = tally.n < minimum_group_size;
-        group_rates(cells.join(" & "), tally, too_small, outcomes.has_positive_label)
+        group_rates(label, tally, too_small, outcomes.has_positive_label)
     };
-    let groups: Vec<GroupRates> = tallies.iter().map(rates).collect();
+    let groups: Vec<GroupRates> = rows_of.labels().zip(&tallies).map(rates).collect();
     Ok(AttributeTable {
         attribute: attribute.to_owned(),
         minimum_group_size,
@@ -240,10 +238,6 @@ pub fn tabulate<S: AsRef<str>>(
         disparities: DisparityMetric::ALL.iter().map(|metric| Disparity::between(*metric, &groups)).collect(),
         groups,
     })
-}
-
-fn named(cell: &str) -> &str {
-    if cell.is_empty() { MISSING } else { cell }
 }
 
 fn group_rates(group: String, tally: &Tally, too_small: bool, has_positive: bool) -> GroupRates {

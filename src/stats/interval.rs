@@ -145,10 +145,15 @@ pub fn mean_of_rates(a: CountOf, b: CountOf) -> Option<Interval> {
     Interval::new(mean - below, mean + above, IntervalMethod::WilsonCombined)
 }
 
-/// Student's t interval for the mean of independent values that are never negative (losses,
-/// times), its low end cut at 0. `None` for fewer than two values, a value that is not finite, or
-/// values that are all equal (they say nothing about the spread).
+/// [`mean`] of values that are never negative (losses, times): its low end is cut at 0.
 pub fn mean_of_losses(values: &[f64]) -> Option<Interval> {
+    let interval = mean(values)?;
+    Interval::new(interval.low.max(0.0), interval.high, interval.method)
+}
+
+/// Student's t interval for the mean of independent values. `None` for fewer than two values, a
+/// value that is not finite, or values that are all equal (they say nothing about the spread).
+pub fn mean(values: &[f64]) -> Option<Interval> {
     if values.len() < 2 {
         return None;
     }
@@ -160,8 +165,7 @@ pub fn mean_of_losses(values: &[f64]) -> Option<Interval> {
     }
     let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
     let half = t.inverse_cdf(1.0 - (1.0 - CONFIDENCE) / 2.0) * (variance / n).sqrt();
-    let low = (mean - half).max(0.0);
-    Interval::new(low, mean + half, IntervalMethod::StudentT)
+    Interval::new(mean - half, mean + half, IntervalMethod::StudentT)
 }
 
 /// Ranks (1-based) of the order statistics that enclose the percentile of `n` values with at

@@ -6,7 +6,10 @@
 //!   `None`, never 0 and never NaN;
 //! - intervals are two-sided 95 % and name the method that made them.
 
+pub mod bands;
+pub mod by_group;
 pub mod confusion;
+pub mod contrast;
 pub mod disparity;
 pub mod drift;
 pub mod fairness;

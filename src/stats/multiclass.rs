@@ -17,26 +17,69 @@ pub fn accuracy<S: AsRef<str>>(labels: &[S], truth: &[S]) -> Figure {
     Rate::figure(Rate::of(correct as u64, n))
 }
 
+/// Each class against the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classes {
+    /// Every class that occurs in the truth or in the labels, in byte order.
+    pub classes: Vec<(String, Confusion)>,
+    n: u64,
+}
+
+impl Classes {
+    /// `None` for slices of different lengths and for no rows.
+    pub fn of<S: AsRef<str>>(labels: &[S], truth: &[S]) -> Option<Self> {
+        if labels.len() != truth.len() || truth.is_empty() {
+            return None;
+        }
+        let mut classes: BTreeMap<&str, Confusion> = BTreeMap::new();
+        for (label, truth) in labels.iter().zip(truth) {
+            let (label, truth) = (label.as_ref(), truth.as_ref());
+            if label == truth {
+                classes.entry(label).or_default().tp += 1;
+            } else {
+                classes.entry(label).or_default().fp += 1;
+                classes.entry(truth).or_default().fn_ += 1;
+            }
+        }
+        let n = truth.len() as u64;
+        let rest = |c: Confusion| Confusion { tn: n - c.tp - c.fp - c.fn_, ..c };
+        Some(Self { classes: classes.into_iter().map(|(name, c)| (name.to_owned(), rest(c))).collect(), n })
+    }
+
+    /// The counts of one class; where it doesn't occur, all rows are true negatives.
+    pub fn class(&self, name: &str) -> Confusion {
+        let found = self.classes.iter().find(|(class, _)| class == name);
+        found.map_or(Confusion { tn: self.n, ..Confusion::default() }, |(_, counts)| *counts)
+    }
+
+    /// Unweighted mean of the recall over the classes that occur in the truth: a class without a
+    /// row has no recall.
+    pub fn macro_recall(&self) -> Figure {
+        self.mean(|c| c.tpr().map(|r| r.value))
+    }
+
+    /// Unweighted mean of the precision over the classes that occur in the labels.
+    pub fn macro_precision(&self) -> Figure {
+        self.mean(|c| c.precision().map(|r| r.value))
+    }
+
+    /// Unweighted mean of F1 over the classes that occur in the truth or in the labels.
+    pub fn macro_f1(&self) -> Figure {
+        self.mean(|c| c.f1().value)
+    }
+
+    fn mean(&self, figure: impl Fn(&Confusion) -> Option<f64>) -> Figure {
+        let values: Vec<f64> = self.classes.iter().filter_map(|(_, counts)| figure(counts)).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        Figure::point((!values.is_empty()).then_some(mean), self.n)
+    }
+}
+
 /// Unweighted mean of the one-against-rest F1 over the classes that occur in the truth or in the
 /// labels. No closed-form interval. Undefined for no rows.
 pub fn macro_f1<S: AsRef<str>>(labels: &[S], truth: &[S]) -> Figure {
-    let n = truth.len() as u64;
-    if labels.len() != truth.len() || truth.is_empty() {
-        return Figure::point(None, n);
-    }
-    let mut classes: BTreeMap<&str, Confusion> = BTreeMap::new();
-    for (label, truth) in labels.iter().zip(truth) {
-        let (label, truth) = (label.as_ref(), truth.as_ref());
-        if label == truth {
-            classes.entry(label).or_default().tp += 1;
-        } else {
-            classes.entry(label).or_default().fp += 1;
-            classes.entry(truth).or_default().fn_ += 1;
-        }
-    }
-    // A class is in the map because it occurs, so its F1 has a denominator.
-    let sum: f64 = classes.values().filter_map(|c| c.f1().value).sum();
-    Figure::point(Some(sum / classes.len() as f64), n)
+    let undefined = Figure::point(None, truth.len() as u64);
+    Classes::of(labels, truth).map_or(undefined, |classes| classes.macro_f1())
 }
 
 #[cfg(test)]
@@ -53,6 +96,12 @@ mod tests {
         let got = macro_f1(&labels, &truth).value.expect("defined");
         assert!((got - want).abs() < 1e-15, "{got}");
         assert_eq!(macro_f1::<&str>(&[], &[]).value, None);
+        let classes = Classes::of(&labels, &truth).expect("rows");
+        assert_eq!(classes.macro_recall().value, Some((2.0 / 3.0 + 1.0 + 0.0) / 3.0));
+        // Nothing was labelled c, so it has no precision.
+        assert_eq!(classes.macro_precision().value, Some((2.0 / 3.0 + 0.5) / 2.0));
+        assert_eq!(classes.class("c"), Confusion { tp: 0, fp: 0, tn: 4, fn_: 1 });
+        assert_eq!(classes.class("absent").tn, 5);
         assert_eq!(accuracy(&["a"], &["a ", "b"]).value, None);
     }
 }

@@ -16,6 +16,10 @@ pub struct RegressionQuality {
     /// 1 - sum of squares of residuals / sum of squares about the mean of the truth. Undefined
     /// when the truth does not vary. No closed-form interval.
     pub r2: Figure,
+    /// Mean of prediction - truth, with a t interval: above 0 where the model predicts too much.
+    pub mean_residual: Figure,
+    /// Mean prediction, with a t interval.
+    pub mean_prediction: Figure,
 }
 
 /// Figures of `predicted` against `truth`, row by row.
@@ -24,10 +28,17 @@ pub fn regression(predicted: &[f64], truth: &[f64]) -> RegressionQuality {
     let undefined = Figure::point(None, n);
     let finite = predicted.iter().chain(truth).all(|v| v.is_finite());
     if predicted.len() != truth.len() || truth.is_empty() || !finite {
-        return RegressionQuality { mae: undefined, rmse: undefined, r2: undefined };
+        return RegressionQuality {
+            mae: undefined,
+            rmse: undefined,
+            r2: undefined,
+            mean_residual: undefined,
+            mean_prediction: undefined,
+        };
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / n as f64;
-    let absolute: Vec<f64> = predicted.iter().zip(truth).map(|(p, t)| (p - t).abs()).collect();
+    let residuals: Vec<f64> = predicted.iter().zip(truth).map(|(p, t)| p - t).collect();
+    let absolute: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
     let squares: Vec<f64> = absolute.iter().map(|a| a * a).collect();
     let root = interval::mean_of_losses(&squares).and_then(|i| i.map(f64::sqrt, IntervalMethod::StudentTRoot));
     let centre = mean(truth);
@@ -39,6 +50,8 @@ pub fn regression(predicted: &[f64], truth: &[f64]) -> RegressionQuality {
         mae: Figure::with_interval(defined(mean(&absolute)), interval::mean_of_losses(&absolute), n),
         rmse: Figure::with_interval(defined(mean(&squares).sqrt()), root, n),
         r2: Figure::point((0.0 < about_mean).then_some(explained).and_then(defined), n),
+        mean_residual: Figure::with_interval(defined(mean(&residuals)), interval::mean(&residuals), n),
+        mean_prediction: Figure::with_interval(defined(mean(predicted)), interval::mean(predicted), n),
     }
 }
 
@@ -52,6 +65,7 @@ mod tests {
         assert_eq!(got.mae.value, Some(1.0));
         assert_eq!(got.rmse.value, Some((5.0_f64 / 3.0).sqrt()));
         assert_eq!(got.r2.value, Some(1.0 - 5.0 / 2.0));
+        assert_eq!((got.mean_residual.value, got.mean_prediction.value), (Some(1.0), Some(3.0)));
         assert_eq!(got.rmse.interval.map(|i| i.low), Some(0.0));
     }
 
