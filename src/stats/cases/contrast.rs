@@ -36,7 +36,11 @@ fn check_contrast(what: &str, got: &Contrast, want: &Value) {
         ("average_abs_odds_difference", got.average_absolute_odds_difference),
         ("equalized_odds_difference", got.equalized_odds_difference),
     ] {
-        if let Some(want) = want.get(key) {
+        // Without a denominator aif360 answers 0 for some rates and takes the other half of
+        // equalized odds for the whole; both are undefined here.
+        let differing = ["false_omission_rate_difference", "false_discovery_rate_difference", "equalized_odds_difference"];
+        let convention = differing.contains(&key);
+        if let Some(want) = want.get(key).filter(|_| figure.is_some() || !convention) {
             check(&format!("{what} {key}"), figure, want, LABELS);
         }
     }
@@ -136,8 +140,10 @@ fn scores_by_group_give_the_reference_figures() {
                     ("log_loss", figures.quality.log_loss),
                     ("ece_10_equal_width", figures.quality.ece),
                 ] {
+                    // The logarithm enlarges the rounding of a float32 score near 0 or 1.
+                    let tolerance = if key == "log_loss" { 1e-5 } else { SCORES };
                     if let Some(want) = want.get(key) {
-                        check(&format!("{name} {attribute} {group} {key}"), figure.value, want, SCORES);
+                        check(&format!("{name} {attribute} {group} {key}"), figure.value, want, tolerance);
                     }
                 }
             }
