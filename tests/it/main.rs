@@ -17,3 +17,4 @@ mod workspaces;
 mod world;
 
 mod harness;
+mod pages;
