@@ -52,7 +52,7 @@ impl TestApp {
             all.extend(["--db-url", url]);
         }
         let ort = ort_library().map(|path| path.display().to_string());
-        if let Some(ort) = &ort {
+        if let Some(ort) = ort.as_ref().filter(|_| !arguments.contains(&"--ort-lib")) {
             all.extend(["--ort-lib", ort]);
         }
         all.extend(arguments);
@@ -83,6 +83,11 @@ impl TestApp {
         accounts::ops::create(&self.app, &console, new).await.expect("create");
         let purpose = Line::parse("test").expect("line");
         accounts::ops::create_token(&self.app, &console, Some(name), purpose, 365).await.expect("token").secret
+    }
+
+    /// The folder of blobs, keys and, with SQLite, the database.
+    pub fn data(&self) -> &std::path::Path {
+        self._data.path()
     }
 
     pub async fn console(&self) -> Principal {

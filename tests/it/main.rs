@@ -4,17 +4,27 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on should stop")]
 
-mod architecture;
-mod authz_matrix;
-mod bad_input;
-mod idempotency;
-mod migrations;
-mod openapi;
-mod pages_of_lists;
+// What the tests share.
+mod harness;
 mod raw;
-mod sessions;
-mod workspaces;
+mod story;
 mod world;
 
-mod harness;
+// What they say about the product.
+mod architecture;
+mod audit_log;
+mod authz_matrix;
+mod bad_input;
+mod concurrency;
+mod gate;
+mod idempotency;
+mod main_job;
+mod migrations;
+mod openapi;
 mod pages;
+mod pages_of_lists;
+mod promotion;
+mod sessions;
+mod uploads;
+mod validation;
+mod workspaces;
