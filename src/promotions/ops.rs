@@ -121,7 +121,8 @@ pub async fn decide(
         return Err(Error::conflict("decision_changed", detail));
     }
     let mut approvals = store::approvals(&tx.conn(), id).await?;
-    if approvals.iter().any(|a| a.account == account && a.outcome == outcome) {
+    // The same decision again changes nothing; on a closed request it is refused like any other.
+    if promotion.stage.is_open() && approvals.iter().any(|a| a.account == account && a.outcome == outcome) {
         return Ok(promotion);
     }
     // Asked before anything is written, so that a closed request says so and stays as it is.

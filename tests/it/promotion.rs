@@ -123,6 +123,18 @@ async fn one_rejection_ends_a_request() {
 }
 
 #[actix_web::test]
+async fn a_closed_request_takes_no_decision_from_anyone() {
+    let story = stage_of_two_seats().await;
+    let promotion = asked(&story).await;
+    story.approve(&story.mara, &promotion).await.expect(200);
+    story.withdraw(&story.ines, &promotion).await.expect(200);
+    for token in [&story.mara, &story.rui] {
+        assert_eq!(story.approve(token, &promotion).await.expect(409).code(), "promotion_state");
+        assert_eq!(story.decide(token, &promotion, "reject").await.expect(409).code(), "promotion_state");
+    }
+}
+
+#[actix_web::test]
 async fn a_request_that_nobody_decides_on_expires() {
     let story = Story::measured().await;
     let promotion = asked(&story).await;
