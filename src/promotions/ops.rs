@@ -57,6 +57,8 @@ pub async fn request(
     let permit = policy::act(who, Action::PromotionRequest)?;
     let requested_by = who.id.ok_or(Error::Unauthenticated)?;
     let tx = app.db.begin().await?;
+    // One at a time here: two callers must not both find that no request is open.
+    environments::store::lock(&tx, sight.scope(), environment).await?;
     let facts = named(&tx.conn(), &sight, model, version, environment).await?;
     if let Some(open) = store::find_open(&tx.conn(), facts.version.id, facts.environment.id).await? {
         let detail =

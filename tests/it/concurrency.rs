@@ -74,6 +74,13 @@ async fn an_approval_and_a_rejection_at_once_have_one_outcome() {
 }
 
 #[actix_web::test]
+async fn many_requests_for_one_version_are_one_request() {
+    let story = Story::measured().await;
+    let answers = join_all((0..CALLERS).map(|_| story.ask(MODEL, "1", ENVIRONMENT))).await;
+    assert_eq!((count(&answers, 201), count(&answers, 409)), (1, CALLERS - 1));
+}
+
+#[actix_web::test]
 async fn the_same_files_pushed_by_many_are_one_version() {
     let story = Story::begin_without_runtime(&[]).await;
     story.model(MODEL).await;
