@@ -25,9 +25,12 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     let tx = app.db.begin().await?;
     let promotion = promotions::store::lock(&tx, sight.scope(), id).await?.ok_or(promotions::ops::NOT_FOUND)?;
     let stage = promotion.stage.apply(Command::Activate)?;
+    // Everything that becomes active here, and every revision of a document, goes through this
+    // lock, one after the other; what the decision rests on is read under it.
+    let place = environments::store::find_by_id(&tx.conn(), sight.scope(), promotion.environment).await?;
+    let place = place.ok_or(environments::ops::NOT_FOUND)?;
+    environments::store::lock(&tx, sight.scope(), &place.name).await?;
     let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
-    // Everything that becomes active here goes through this lock, one after the other.
-    environments::store::lock(&tx, sight.scope(), &facts.environment.name).await?;
     let (tx, assessment) = promotions::ops::still_holds(tx, &promotion, &facts).await?;
     let involved = promotions::ops::involved(&facts, &promotion);
     let approvals = promotions::store::approvals(&tx.conn(), id).await?;

@@ -5,7 +5,15 @@ use crate::{
     story::{ENVIRONMENT, MODEL, Story, policy, scorer, spec, text},
 };
 use futures_util::future::join_all;
+use plimsoll::{
+    core::{digest::Digest, ids::RevisionId},
+    db::entity::{environment, environment_revision},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, TransactionTrait,
+};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const CALLERS: usize = 32;
 
@@ -150,4 +158,33 @@ async fn of_many_revisions_of_one_document_exactly_one_wins() {
     }))
     .await;
     assert_eq!((count(&answers, 200), count(&answers, 412)), (1, CALLERS - 1));
+}
+
+#[actix_web::test]
+async fn an_activation_that_waited_for_a_revision_sees_it() {
+    let story = Story::measured().await;
+    let approved = story.approved("1").await;
+    // A revision that is under way: it holds the environment, and is not committed yet.
+    let tx = story.app.app.db.raw_for_tests().begin().await.expect("begin");
+    environment::Entity::find().lock_exclusive().one(&tx).await.expect("lock").expect("environment");
+    let revise = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let current = environment_revision::Entity::find()
+            .filter(environment_revision::COLUMN.kind.eq("policy"))
+            .one(&tx)
+            .await
+            .expect("read")
+            .expect("policy");
+        let body = current.body.replace("72", "71");
+        let mut next = current.into_active_model();
+        next.id = Set(RevisionId::generate());
+        next.revision = Set(2);
+        next.digest = Set(Digest::of(&body).to_string());
+        next.body = Set(body);
+        environment_revision::Entity::insert(next).exec_without_returning(&tx).await.expect("insert");
+        tx.commit().await.expect("commit");
+    };
+    let (answer, ()) = futures_util::future::join(story.activate(&approved), revise).await;
+    assert_eq!(answer.expect(409).code(), "decision_changed");
+    assert_eq!(story.look(&approved).await["state"], "invalidated");
 }
