@@ -10,6 +10,7 @@ use crate::{
     releases::{Release, State, gate, statement, statement::Claim, store},
     versions::{self, Version, VersionRef},
 };
+use std::collections::HashSet;
 
 /// Re-activates an earlier release: the one named, or the last good one.
 ///
@@ -33,8 +34,11 @@ pub async fn roll_back(
         Error::conflict("nothing_active", format!("no version of {} is active in {}", model.name, environment.name))
     })?;
     let mut target = None;
+    let mut looked_at = HashSet::from([active.version]);
     for earlier in store::earlier(&tx.conn(), environment.id, model.id).await? {
-        if earlier.version == active.version {
+        // A version's newest release says how it ended here; what was rolled back from is no
+        // last good one, and comes back only by name.
+        if !looked_at.insert(earlier.version) || (to.is_none() && earlier.state == State::RolledBack) {
             continue;
         }
         let version = versions::store::find_by_id(&tx.conn(), sight.scope(), earlier.version).await?;

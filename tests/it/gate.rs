@@ -204,6 +204,18 @@ async fn a_rollback_goes_only_where_something_was_active() {
 }
 
 #[actix_web::test]
+async fn a_rollback_without_a_target_never_returns_to_what_was_rolled_back() {
+    let story = Story::stage().await;
+    for number in 1..=3 {
+        story.released(number).await;
+    }
+    assert_eq!(story.roll_back(None).await.expect(201).json()["version"], 2);
+    assert_eq!(story.roll_back(None).await.expect(201).json()["version"], 1);
+    assert_eq!(story.roll_back(None).await.expect(409).code(), "rollback_target_unknown");
+    assert_eq!(story.roll_back(Some("3")).await.expect(201).json()["version"], 3, "by name it may return");
+}
+
+#[actix_web::test]
 async fn a_rollback_leaves_a_version_that_was_revoked() {
     let story = Story::stage().await;
     for number in 1..=3 {
@@ -218,4 +230,21 @@ async fn a_rollback_leaves_a_version_that_was_revoked() {
     );
     assert_eq!(story.roll_back(None).await.expect(201).json()["version"], 1, "the last good one");
     story.pull(None).await.expect(200);
+}
+
+#[actix_web::test]
+async fn of_two_rollbacks_at_once_one_wins() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    story.released(2).await;
+    for to in [None, Some("2")] {
+        let mut statuses: Vec<_> =
+            join_all([story.roll_back(to), story.roll_back(to)]).await.iter().map(|r| r.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "to {to:?}");
+    }
+    let history = story.app.get(&story.tom, &format!("{}s", release_path())).await.expect(200).json();
+    let items = history["items"].as_array().expect("items");
+    assert_eq!(items.iter().filter(|r| r["state"] == "active").count(), 1);
+    assert_eq!(items.len(), 4);
 }
