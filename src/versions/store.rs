@@ -19,7 +19,7 @@ use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::{Expr, OnConflict},
 };
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// A statement about a version, as it was received.
 #[derive(Clone, Debug)]
@@ -97,21 +97,23 @@ pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest) -> Result<
     model_version::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     for files in manifest.files().chunks(500) {
         let digests: Vec<_> = files.iter().map(|f| f.sha256.to_string()).collect();
-        let held: HashSet<String> = blob::Entity::find()
+        let held: HashMap<String, i64> = blob::Entity::find()
             .filter(blob::COLUMN.workspace_id.eq(new.workspace))
             .filter(blob::COLUMN.sha256.is_in(digests))
             .all(&tx.conn())
             .await?
             .into_iter()
-            .map(|row| row.sha256)
+            .map(|row| (row.sha256, row.size_bytes))
             .collect();
+        // Known bytes under another size are not these bytes: the size is part of the manifest.
+        let is_held = |f: &DeclaredFile| held.get(&f.sha256.to_string()) == Some(&f.size_bytes);
         let rows = files.iter().map(|f| version_file::ActiveModel {
             id: Set(FileId::generate()),
             version_id: Set(new.id),
             path: Set(f.path.to_string()),
             sha256: Set(f.sha256.to_string()),
             size_bytes: Set(f.size_bytes),
-            uploaded_at: Set(held.contains(&f.sha256.to_string()).then(|| tx.at())),
+            uploaded_at: Set(is_held(f).then(|| tx.at())),
         });
         version_file::Entity::insert_many(rows).exec_without_returning(&tx.conn()).await?;
     }

@@ -156,6 +156,19 @@ async fn bytes_that_are_here_are_not_asked_for_again() {
 }
 
 #[actix_web::test]
+async fn bytes_that_are_here_cannot_be_declared_with_another_size() {
+    let story = begin().await;
+    let files = scorer(1);
+    story.signed(MODEL, &files).await;
+    let mut smaller = declaration(&files);
+    smaller["files"][0]["size_bytes"] = 1.into();
+    let declared = story.app.post(&story.ines, &format!("/api/v1/models/{MODEL}/versions"), smaller).await.expect(201);
+    assert_eq!(declared.json()["files"][1]["uploaded"], false, "a size that was never checked would be measured");
+    story.upload(&story.ines, MODEL, "2", "model.onnx", files[0].1.clone()).await.expect(413);
+    assert_eq!(story.seal(MODEL, "2", json!({})).await.expect(409).code(), "files_missing");
+}
+
+#[actix_web::test]
 async fn a_file_name_that_could_become_a_path_is_refused() {
     let story = begin().await;
     let digest = Digest::of(b"x").to_string();
