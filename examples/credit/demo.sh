@@ -69,12 +69,17 @@ field() { awk -v name="$1" '$1 == name { print $2; exit }' "$answer"; }
 
 # --- the service -----------------------------------------------------------------------------------------------------
 
+# Small Linux systems have no ps, and macOS has no /proc.
+command_of() {
+    if [ -r "/proc/$1/cmdline" ]; then tr '\0' ' ' <"/proc/$1/cmdline"; else ps -p "$1" -o command= 2>/dev/null; fi
+}
+
 # Only a process that is this demo's service is ever stopped.
 stop_service() {
     local pid
     [ -f "$pid_file" ] || return 0
     pid=$(cat "$pid_file")
-    if ps -p "$pid" -o command= 2>/dev/null | grep -q -- "serve --data $demo/data"; then
+    if command_of "$pid" | grep -q -- "serve --data $demo/data"; then
         kill "$pid"
         for _ in $(seq 100); do
             kill -0 "$pid" 2>/dev/null || break
