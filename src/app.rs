@@ -13,6 +13,8 @@ pub struct App {
     pub sandbox: sandbox::Runner,
     /// Password hashing takes tens of milliseconds and 19 MiB: a few at once, no more.
     pub hashing: Semaphore,
+    /// Reading a table takes several times its size in memory: one at a time.
+    pub tables: Semaphore,
     /// Signalled when there may be a job to do.
     pub work: Arc<Notify>,
     pub limits: Limits,
@@ -39,6 +41,7 @@ impl App {
             signer,
             sandbox: runner(config)?,
             hashing: Semaphore::new(2),
+            tables: Semaphore::new(1),
             work: Arc::new(Notify::new()),
             limits: Limits {
                 max_file_bytes: config.storage.max_file_bytes,

@@ -61,7 +61,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        unique(manager, "approval", &["promotion_id", "account_id"]).await?;
+        unique(manager, "approval", &["promotion_id", "account_id", "outcome"]).await?;
         append_only(manager, "approval").await?;
         manager
             .create_table(

@@ -169,12 +169,15 @@ pub async fn create_token(
 ) -> Result<Issued, Error> {
     let sight = policy::read(who, Action::TokenRead)?;
     let reader = app.db.read(&sight);
-    let owner = match (account, who.id) {
-        (Some(account), _) => store::find_by_name(&reader, account).await?.ok_or(NOT_FOUND)?.id,
-        (None, Some(own)) => own,
+    let (owner, owner_kind) = match (account, who.id) {
+        (Some(account), _) => {
+            let account = store::find_by_name(&reader, account).await?.ok_or(NOT_FOUND)?;
+            (account.id, account.kind)
+        }
+        (None, Some(own)) => (own, who.kind),
         (None, None) => return Err(Error::invalid("account", "say whose token it is")),
     };
-    let permit = policy::manage_token(who, Action::TokenCreate, owner)?;
+    let permit = policy::manage_token(who, Action::TokenCreate, owner, owner_kind)?;
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
     let token = Token {
@@ -213,7 +216,7 @@ pub async fn revoke_token(app: &App, who: &Principal, id: TokenId) -> Result<(),
     if !visible {
         return Err(NO_TOKEN);
     }
-    let permit = policy::manage_token(who, Action::TokenRevoke, token.account)?;
+    let permit = policy::manage_token(who, Action::TokenRevoke, token.account, who.kind)?;
     let tx = app.db.begin().await?;
     store::revoke_token(&tx, id).await?;
     tx.commit(permit, Event::TokenRevoked { token: id }).await

@@ -45,13 +45,21 @@ pub fn sign_in(workspace: Option<WorkspaceId>, account: Option<(AccountId, &str)
 }
 
 /// Whose credential it is decides: one's own, or an administrator's business.
-pub fn manage_token(who: &Principal, action: Action, owner: AccountId) -> Result<Permit, Denied> {
+///
+/// Nobody but the person themself (or the operator's console) makes a token for a person:
+/// whoever held it could approve in their name.
+pub fn manage_token(who: &Principal, action: Action, owner: AccountId, owner_kind: Kind) -> Result<Permit, Denied> {
     let permitted = act(who, action)?;
     if who.kind == Kind::Service && action == Action::TokenCreate {
         let reason = "a service account gets its tokens from a person, so that none outlives its purpose".to_owned();
         return Err(denied(who, action, "robot_cannot_issue", reason));
     }
-    if who.id == Some(owner) || who.may(Action::AccountCreate) {
+    let own = who.id == Some(owner);
+    if action == Action::TokenCreate && owner_kind == Kind::User && !own && who.kind != Kind::System {
+        let reason = "a person's tokens are made by that person; give a service account a token instead".to_owned();
+        return Err(denied(who, action, "not_yours", reason));
+    }
+    if own || who.may(Action::AccountCreate) {
         return Ok(permitted);
     }
     Err(denied(who, action, "not_yours", "only an administrator manages other people's tokens".to_owned()))
@@ -62,6 +70,22 @@ pub fn manage_token(who: &Principal, action: Action, owner: AccountId) -> Result
 pub struct Involved {
     /// Who created or sealed the version, with the capacity in which they did it.
     pub parties: Vec<(AccountId, &'static str)>,
+}
+
+impl Involved {
+    /// What a robot did, its owner did: both count.
+    #[must_use]
+    pub fn with_owners(mut self, robots: &[(AccountId, AccountId)]) -> Self {
+        let owners: Vec<_> = self
+            .parties
+            .iter()
+            .flat_map(|(party, _)| robots.iter().filter(move |(robot, _)| robot == party))
+            .map(|(_, owner)| (*owner, "the owner of a robot that took part in it"))
+            .collect();
+        self.parties.extend(owners);
+        self.parties.dedup();
+        self
+    }
 }
 
 /// Four eyes: an approver is a person, and none of those who made or measured the thing.
@@ -153,6 +177,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_robot_did_its_owner_did() {
+        let (who, robot) = (person(&[Role::Reviewer]), AccountId::generate());
+        let owner = who.id.expect("id");
+        let theirs = Involved { parties: vec![(robot, "the version's author")] }.with_owners(&[(robot, owner)]);
+        assert!(decide_promotion(&who, Action::PromotionApprove, &theirs).is_err());
+    }
+
+    #[test]
     fn no_robot_approves_whatever_its_roles() {
         let robot = Principal { kind: Kind::Service, ..person(&[Role::Reviewer]) };
         let refused = decide_promotion(&robot, Action::PromotionApprove, &Involved::default()).expect_err("robot");
@@ -165,8 +197,17 @@ mod tests {
     fn a_robot_does_not_renew_itself() {
         let robot = Principal { kind: Kind::Service, ..person(&[Role::Deployer]) };
         let own = robot.id.expect("id");
-        assert!(manage_token(&robot, Action::TokenCreate, own).is_err());
-        assert!(manage_token(&robot, Action::TokenRevoke, own).is_ok());
+        assert!(manage_token(&robot, Action::TokenCreate, own, Kind::Service).is_err());
+        assert!(manage_token(&robot, Action::TokenRevoke, own, Kind::Service).is_ok());
+    }
+
+    #[test]
+    fn an_administrator_makes_tokens_for_robots_and_not_for_people() {
+        let admin = person(&[Role::Admin]);
+        let other = AccountId::generate();
+        assert!(manage_token(&admin, Action::TokenCreate, other, Kind::Service).is_ok());
+        assert!(manage_token(&admin, Action::TokenCreate, other, Kind::User).is_err());
+        assert!(manage_token(&admin, Action::TokenRevoke, other, Kind::User).is_ok());
     }
 
     #[test]

@@ -49,6 +49,7 @@ events! {
     ModelRegistered: ModelRegister on "model" { model: ModelId, name: String, risk_tier: String }
     ModelUpdated: ModelUpdate on "model" { model: ModelId, revision: i64 }
     VersionCreated: VersionCreate on "version" { version: VersionId, model: ModelId, number: i64, manifest: String }
+    DraftTakenOver: VersionCreate on "version" { version: VersionId, manifest: String }
     FileUploaded: VersionUpload on "version" { version: VersionId, sha256: String, size_bytes: i64 }
     VersionSealed: VersionSeal on "version" { version: VersionId, manifest: String, signature: String, key: Option<String>, attestations: Vec<String> }
     VersionRevoked: VersionRevoke on "version" { version: VersionId }

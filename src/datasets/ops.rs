@@ -27,6 +27,7 @@ pub async fn register(
 ) -> Result<Dataset, Error> {
     let permit = policy::act(who, Action::DatasetRegister)?;
     let created_by = who.id.ok_or(Error::Unauthenticated)?;
+    let _turn = app.tables.acquire().await.map_err(Error::internal)?;
     let (csv, table) = parse(csv).await?;
     for column in description.columns() {
         if table.column(column).is_none() {

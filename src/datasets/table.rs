@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 /// More columns than any table that a person made.
 const MAX_COLUMNS: usize = 10_000;
+/// A cell takes about 32 bytes of memory however short it is: about 640 MB.
+const MAX_CELLS: usize = 20_000_000;
 
 /// Columns of text cells, all of one length.
 ///
@@ -36,6 +38,9 @@ impl Table {
         let mut rows = 0;
         for record in reader.records() {
             let record = record.map_err(|e| Malformed::new(describe(&e)))?;
+            if MAX_CELLS < (rows + 1) * names.len() {
+                return Err(Malformed::new(format!("line {}: more than {MAX_CELLS} cells", rows + 2)));
+            }
             for (column, cell) in cells.iter_mut().zip(record.iter()) {
                 column.push(cell.to_owned());
             }

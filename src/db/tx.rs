@@ -127,11 +127,15 @@ impl WriteTx {
 
     /// From here on a repeated request knows that the first one took effect.
     async fn settle(&self, claim: ClaimId) -> Result<(), Error> {
-        idempotency_claim::Entity::update_many()
+        let settled = idempotency_claim::Entity::update_many()
             .col_expr(idempotency_claim::Column::State, Expr::value("applied"))
             .filter(idempotency_claim::COLUMN.id.eq(claim))
             .exec(&self.tx)
             .await?;
+        if settled.rows_affected != 1 {
+            let detail = "this request took so long that its Idempotency-Key went to another one; nothing was changed";
+            return Err(Error::conflict("idempotency_lost", detail));
+        }
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 use actix_web::{
     HttpMessage, HttpResponse,
-    body::{self, BoxBody, MessageBody},
+    body::{self, BodySize, BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{Method, StatusCode, header},
     middleware::Next,
@@ -25,6 +25,8 @@ mod store;
 use store::{Claim, Stored};
 
 pub const HEADER: &str = "idempotency-key";
+/// A longer answer is not kept.
+const MAX_KEPT_BYTES: u64 = 1 << 20;
 const REPLAYED: &str = "idempotency-replayed";
 
 /// Marks an answer that must not be kept, because it holds a secret shown once.
@@ -80,6 +82,14 @@ async fn carry_out(
     let (response, body) = response.into_parts();
     let status = i32::from(response.status().as_u16());
     let secret = response.extensions().get::<ShownOnce>().is_some();
+    if !matches!(body.size(), BodySize::Sized(size) if size <= MAX_KEPT_BYTES) {
+        // A stream is not an answer to keep: it is settled, and goes out as it comes.
+        let answer = match store::keep(&app.db, claim, status, None).await {
+            Ok(()) => response.set_body(body),
+            Err(error) => HttpResponse::from_error(Problem::from(error)),
+        };
+        return Ok(ServiceResponse::new(request, answer));
+    }
     let kept = match body::to_bytes(body).await {
         Ok(bytes) => {
             let text = if secret { None } else { String::from_utf8(bytes.to_vec()).ok() };

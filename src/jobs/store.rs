@@ -20,7 +20,8 @@ pub const MAX_ATTEMPTS: i32 = 10;
 #[derive(Debug)]
 pub struct Claimed {
     pub id: JobId,
-    pub job: Job,
+    /// What to do; an error when nobody can read it.
+    pub job: Result<Job, String>,
     pub attempt: i32,
 }
 
@@ -65,7 +66,7 @@ pub async fn claim(db: &Db, worker: &str) -> Result<Option<Claimed>, Error> {
         .exec(&tx.conn())
         .await?;
     tx.commit().await?;
-    let job = serde_json::from_str(&row.payload).map_err(Error::internal)?;
+    let job = serde_json::from_str(&row.payload).map_err(|e| e.to_string());
     Ok(Some(Claimed { id: row.id, job, attempt }))
 }
 

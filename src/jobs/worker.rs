@@ -52,11 +52,17 @@ pub async fn run_until_empty(app: &App) -> Result<(), Error> {
 
 async fn work_once(app: &App, worker: &str) -> Result<bool, Error> {
     let Some(claimed) = store::claim(&app.db, worker).await? else { return Ok(false) };
-    tracing::info!(job = %claimed.id, kind = claimed.job.name(), attempt = claimed.attempt, "job begins");
-    match with_lease(app, &claimed).await {
+    tracing::info!(job = %claimed.id, kind = name_of(&claimed), attempt = claimed.attempt, "job begins");
+    let done = if store::MAX_ATTEMPTS < claimed.attempt {
+        // Whoever took it last time never came back to say so: it may have killed them.
+        Err(Error::internal("every attempt ended without a word; the job may kill its worker"))
+    } else {
+        with_lease(app, &claimed).await
+    };
+    match done {
         Ok(()) => store::finish(&app.db, &claimed).await?,
         Err(error) => {
-            tracing::error!(job = %claimed.id, kind = claimed.job.name(), error = ?error, "job failed");
+            tracing::error!(job = %claimed.id, kind = name_of(&claimed), error = ?error, "job failed");
             store::fail(&app.db, &claimed, &error.to_string()).await?;
             if store::MAX_ATTEMPTS <= claimed.attempt {
                 give_up(app, &claimed, &error).await?;
@@ -67,10 +73,12 @@ async fn work_once(app: &App, worker: &str) -> Result<bool, Error> {
 }
 
 async fn give_up(app: &App, claimed: &Claimed, error: &Error) -> Result<(), Error> {
-    match claimed.job {
-        Job::RunValidation { run } => validation::jobs::give_up(app, run, claimed.attempt, &error.to_string()).await,
+    match &claimed.job {
+        Ok(Job::RunValidation { run }) => {
+            validation::jobs::give_up(app, *run, claimed.attempt, &error.to_string()).await
+        }
         // Every decision assesses its request again by itself.
-        Job::ReassessPromotions { .. } => Ok(()),
+        Ok(Job::ReassessPromotions { .. }) | Err(_) => Ok(()),
     }
 }
 
@@ -94,8 +102,13 @@ async fn with_lease(app: &App, claimed: &Claimed) -> Result<(), Error> {
 }
 
 async fn handle(app: &App, claimed: &Claimed) -> Result<(), Error> {
-    match claimed.job {
-        Job::RunValidation { run } => validation::jobs::run(app, run, claimed.attempt).await,
-        Job::ReassessPromotions { environment } => promotions::ops::reassess(app, environment).await,
+    match &claimed.job {
+        Err(unreadable) => Err(Error::internal(format!("the job can't be read: {unreadable}"))),
+        Ok(Job::RunValidation { run }) => validation::jobs::run(app, *run, claimed.attempt).await,
+        Ok(Job::ReassessPromotions { environment }) => promotions::ops::reassess(app, *environment).await,
     }
+}
+
+fn name_of(claimed: &Claimed) -> &'static str {
+    claimed.job.as_ref().map_or("unreadable", Job::name)
 }

@@ -4,13 +4,14 @@
 use crate::{
     authz::{Scope, policy::Involved},
     constraints::{Severity, Verdict},
-    core::{canonical, clock::rfc3339, digest::Digest},
+    core::{canonical, clock::rfc3339, digest::Digest, ids::AccountId},
     datasets::{self, Dataset},
     db::Conn,
     environments::{self, Current, Environment},
     error::{Error, FailedCheck},
     models::Model,
     policies::Policy,
+    promotions,
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
     versions::{self, Signature, State, Version, store::Attested},
@@ -29,6 +30,8 @@ pub struct Facts {
     pub dataset: Option<Dataset>,
     pub run: Option<Run>,
     pub evidence: Vec<Evidence>,
+    /// Robots among those who had a hand in it, each with the person who owns it.
+    pub robots: Vec<(AccountId, AccountId)>,
 }
 
 /// What is decided on. Its digest is what an approver signs.
@@ -83,20 +86,28 @@ impl Facts {
             dataset: None,
             run: None,
             evidence: Vec::new(),
+            robots: Vec::new(),
         };
-        let Some(revision) = &facts.current.constraints else { return Ok(facts) };
-        let spec = revision.constraints()?;
-        if let Some(name) = spec.dataset(&facts.model.name) {
-            facts.dataset = datasets::store::find(conn, scope, name).await?;
-        }
-        if let Some(dataset) = &facts.dataset {
-            let found = validation::store::latest_finished(conn, facts.version.id, revision.id, dataset.id).await?;
-            if let Some(run) = &found {
-                facts.evidence = validation::store::evidence(conn, run.id).await?;
-            }
-            facts.run = found;
-        }
+        facts.load_evidence(conn, scope).await?;
+        let parties: Vec<_> = facts.involved().parties.iter().map(|(id, _)| *id).collect();
+        facts.robots = promotions::store::robots(conn, &parties).await?;
         Ok(facts)
+    }
+
+    async fn load_evidence(&mut self, conn: &Conn<'_>, scope: Scope) -> Result<(), Error> {
+        let Some(revision) = &self.current.constraints else { return Ok(()) };
+        let spec = revision.constraints()?;
+        if let Some(name) = spec.dataset(&self.model.name) {
+            self.dataset = datasets::store::find(conn, scope, name).await?;
+        }
+        if let Some(dataset) = &self.dataset {
+            let found = validation::store::latest_finished(conn, self.version.id, revision.id, dataset.id).await?;
+            if let Some(run) = &found {
+                self.evidence = validation::store::evidence(conn, run.id).await?;
+            }
+            self.run = found;
+        }
+        Ok(())
     }
 
     /// Who had a hand in it, beside the one who asks.
@@ -106,8 +117,9 @@ impl Facts {
         parties.extend(self.run.as_ref().map(|run| (run.requested_by, "the producer of its evidence")));
         parties.extend(self.current.constraints.as_ref().map(|r| (r.created_by, "an editor of the constraint spec")));
         parties.extend(self.current.policy.as_ref().map(|r| (r.created_by, "an editor of the promotion policy")));
-        parties.dedup();
-        Involved { parties }
+        parties.extend(self.current.profile.as_ref().map(|r| (r.created_by, "an editor of the environment's profile")));
+        parties.extend(self.dataset.as_ref().map(|d| (d.created_by, "who registered the evaluation data")));
+        Involved { parties }.with_owners(&self.robots)
     }
 
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {

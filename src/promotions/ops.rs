@@ -218,8 +218,10 @@ pub async fn reassess(app: &App, environment: EnvironmentId) -> Result<(), Error
         let tx = app.db.begin().await?;
         let Some(promotion) = store::lock(&tx, scope, open.id).await?.filter(|p| p.stage.is_open()) else { continue };
         let facts = reload(&tx.conn(), scope, &promotion).await?;
-        if let Ok((tx, _)) = still_holds(tx, &promotion, &facts).await {
-            drop(tx);
+        match still_holds(tx, &promotion, &facts).await {
+            // It still holds, or it was ended just now.
+            Ok(_) | Err(Error::Conflict { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())
@@ -229,7 +231,7 @@ pub async fn reassess(app: &App, environment: EnvironmentId) -> Result<(), Error
 pub fn involved(facts: &Facts, promotion: &Promotion) -> Involved {
     let mut involved = facts.involved();
     involved.parties.push((promotion.requested_by, "the one who asked"));
-    involved
+    involved.with_owners(&facts.robots)
 }
 
 /// Hands the transaction back if the request still rests on what holds now; otherwise
@@ -305,7 +307,9 @@ pub(crate) async fn reload(conn: &Conn<'_>, scope: Scope, promotion: &Promotion)
     let version = versions::store::find_by_id(conn, scope, promotion.version).await?.ok_or(versions::ops::NOT_FOUND)?;
     let environment = environments::store::find_by_id(conn, scope, promotion.environment).await?;
     let environment = environment.ok_or(environments::ops::NOT_FOUND)?;
-    Facts::load(conn, scope, model, version, environment).await
+    let mut facts = Facts::load(conn, scope, model, version, environment).await?;
+    facts.robots.extend(store::robots(conn, &[promotion.requested_by]).await?);
+    Ok(facts)
 }
 
 pub(crate) async fn named(

@@ -1,7 +1,7 @@
 //! The only SQL about requests and approvals.
 
 use crate::{
-    authz::{Role, Scope},
+    authz::{Role, Scope, policy::Involved},
     core::{
         digest::Digest,
         ids::{AccountId, EnvironmentId, PromotionId, VersionId, WorkspaceId},
@@ -169,11 +169,25 @@ pub(crate) async fn roles_now(
     Ok(all)
 }
 
-/// Names of active people who hold a role here: who can unblock something.
+/// The robots among accounts, each with the person who owns it.
+pub(crate) async fn robots(
+    conn: &DatabaseExecutor<'_>,
+    of: &[AccountId],
+) -> Result<Vec<(AccountId, AccountId)>, Error> {
+    let rows = account::Entity::find()
+        .filter(account::COLUMN.id.is_in(of.to_vec()))
+        .filter(account::COLUMN.owner_id.is_not_null())
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.id, row.owner_id?))).collect())
+}
+
+/// Names of active people who hold a role here and had no part in it: who can unblock it.
 pub(crate) async fn holders(
     conn: &DatabaseExecutor<'_>,
     workspace: WorkspaceId,
     role: Role,
+    except: &Involved,
 ) -> Result<Vec<String>, Error> {
     let held = membership::Entity::find()
         .filter(membership::COLUMN.workspace_id.eq(workspace))
@@ -181,7 +195,8 @@ pub(crate) async fn holders(
         .limit(50)
         .all(conn)
         .await?;
-    let ids: Vec<_> = held.into_iter().map(|row| row.account_id).collect();
+    let may = |id: &AccountId| !except.parties.iter().any(|(party, _)| party == id);
+    let ids: Vec<_> = held.into_iter().map(|row| row.account_id).filter(may).collect();
     let rows = account::Entity::find()
         .filter(account::COLUMN.id.is_in(ids))
         .filter(account::COLUMN.state.eq("active"))

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, ReadPermit, Role, policy},
+    authz::{Action, Principal, ReadPermit, Role, policy, policy::Involved},
     core::{
         event::Event,
         page::{Page, PageRequest},
@@ -62,7 +62,8 @@ pub async fn look(
     let failed = facts.version_checks(app.db.clock().now());
     if !failed.is_empty() {
         let detail = format!("version {} may not leave any more: {}", version.number, failed[0].detail);
-        let unblock = promotions::store::holders(conn, who.workspace, Role::EnvironmentManager).await?;
+        let unblock =
+            promotions::store::holders(conn, who.workspace, Role::EnvironmentManager, &Involved::default()).await?;
         return Err(Error::Refused { code: "release_blocked", detail, failed, unblock });
     }
     let files = versions::store::files(conn, version.id).await?;
@@ -152,10 +153,13 @@ async fn closed(
     };
     let scope = crate::authz::Scope::Workspace(who.workspace);
     let blocked = async {
-        let holders = promotions::store::holders(conn, who.workspace, Role::Reviewer).await?;
-        let Some(wanted) = wanted else { return Ok::<_, Error>((Vec::new(), holders)) };
+        let holders =
+            async |involved: &Involved| promotions::store::holders(conn, who.workspace, Role::Reviewer, involved).await;
+        let anyone = Involved::default();
+        let Some(wanted) = wanted else { return Ok::<_, Error>((Vec::new(), holders(&anyone).await?)) };
         let Some(version) = versions::store::find(conn, scope, model.id, wanted).await? else {
-            return Ok((vec![missing("version_unknown", format!("{} has no version {wanted}", model.name))], holders));
+            let unknown = missing("version_unknown", format!("{} has no version {wanted}", model.name));
+            return Ok((vec![unknown], holders(&anyone).await?));
         };
         let open = promotions::store::find_open(conn, version.id, environment.id).await?;
         let facts = Facts::load(conn, scope, model.clone(), version, environment.clone()).await?;
@@ -164,7 +168,7 @@ async fn closed(
             Some(open) => missing("approval_pending", format!("request {} is {}", open.id, open.stage.name())),
             None => missing("approval_missing", "no promotion request for it is open".to_owned()),
         });
-        Ok((failed, holders))
+        Ok((failed, holders(&facts.involved()).await?))
     };
     match blocked.await {
         Ok((failed, unblock)) => Error::Refused { code, detail, failed, unblock },

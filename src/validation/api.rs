@@ -59,7 +59,7 @@ pub struct RunView {
     pub model: String,
     pub version: i64,
     pub version_digest: String,
-    /// `queued`, `running`, `passed`, `failed`, `inconclusive` or `timed_out`.
+    /// `queued`, `running`, `passed`, `failed`, `inconclusive`, `timed_out` or `errored`.
     pub state: String,
     /// What the sandbox is doing.
     pub phase: String,

@@ -62,6 +62,10 @@ pub async fn finish(
     let sight = policy::read(who, Action::VersionRead)?;
     let permit = policy::act(who, Action::VersionUpload)?;
     let Intake { file, upload } = intake;
+    if u64::try_from(file.size_bytes).ok() != Some(upload.size_bytes()) {
+        let detail = format!("{} bytes arrived where {} were declared", upload.size_bytes(), file.size_bytes);
+        return Err(Error::invalid("body", detail));
+    }
     app.blobs.keep(upload, &file.sha256).await.map_err(|e| match e {
         UploadError::WrongDigest { .. } => Error::invalid("body", format!("{e}; send the file again")),
         UploadError::Io(e) => storage(e),

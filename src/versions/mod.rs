@@ -22,7 +22,10 @@ use crate::{
     error::Error,
 };
 use chrono::{DateTime, Utc};
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// The file that a validation run executes.
 pub const MODEL_FILE: &str = "model.onnx";
@@ -130,7 +133,11 @@ impl Manifest {
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let mut folded = BTreeSet::new();
+        let mut sizes = BTreeMap::new();
         for file in &files {
+            if *sizes.entry(file.sha256).or_insert(file.size_bytes) != file.size_bytes {
+                return Err(Malformed::new(format!("\"{}\" has the sha256 of a file of another size", file.path)));
+            }
             if !folded.insert(file.path.as_str().to_lowercase()) {
                 return Err(Malformed::new(format!("\"{}\" stands twice when case is ignored", file.path)));
             }

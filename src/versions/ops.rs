@@ -38,8 +38,15 @@ pub async fn create(app: &App, who: &Principal, model: &str, manifest: Manifest)
     let tx = app.db.begin().await?;
     let model = models::store::lock(&tx, sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
     let same = store::find(&tx.conn(), sight.scope(), model.id, &VersionRef::Digest(digest)).await?;
-    if let Some(version) = same {
+    if let Some(mut version) = same {
         let files = store::files(&tx.conn(), version.id).await?;
+        if version.state == State::Draft && version.created_by != created_by {
+            // Whoever declares the same files takes an unfinished draft over: nobody can
+            // keep others from a content by naming it first.
+            version.created_by = created_by;
+            store::take_over(&tx, version.id, created_by).await?;
+            tx.commit(permit, Event::DraftTakenOver { version: version.id, manifest: digest.to_string() }).await?;
+        }
         return Ok((Detail { version, files }, false));
     }
     let version = Version {

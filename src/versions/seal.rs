@@ -17,6 +17,7 @@ use crate::{
     versions::{INTERFACE_FILE, Signature, State, StoredFile, VersionRef, ops, ops::Detail, store, store::Attested},
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 use tokio::io::AsyncReadExt;
 
 /// An interface file says little; more is not one.
@@ -54,12 +55,16 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
     let keys: Vec<_> =
         trust::store::all(&tx.conn(), sight.scope()).await?.into_iter().filter(|k| k.is_valid_at(tx.at())).collect();
     let (signature, bundle) = judge_signature(&with, &detail.files, &keys)?;
+    let mut seen = BTreeSet::new();
     let attested = with
         .attestations
         .iter()
         .enumerate()
         .map(|(i, bundle)| judge_attestation(i, bundle, &detail.files, &keys))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(twice) = attested.iter().position(|a| !seen.insert(a.digest.clone())) {
+        return Err(Error::invalid(format!("attestations[{twice}]"), "stands twice"));
+    }
     version.signature = signature;
     version.state = State::Sealed;
     version.sealed_by = who.id;
@@ -108,9 +113,10 @@ pub async fn read_interface(app: &App, files: &[StoredFile]) -> Result<Option<In
     if MAX_INTERFACE_BYTES < file.declared.size_bytes {
         return Err(Error::invalid(INTERFACE_FILE, format!("has more than {MAX_INTERFACE_BYTES} bytes")));
     }
-    let (mut bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    let (bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
     let mut text = Vec::new();
-    bytes.read_to_end(&mut text).await.map_err(Error::internal)?;
+    let limit = MAX_INTERFACE_BYTES.unsigned_abs();
+    bytes.take(limit).read_to_end(&mut text).await.map_err(Error::internal)?;
     let interface: Interface = crypto_json::parse(&text).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))?;
     interface.check().map_err(|e| Error::invalid(INTERFACE_FILE, e))?;
     Ok(Some(interface))

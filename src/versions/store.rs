@@ -141,7 +141,17 @@ pub async fn set_uploaded(tx: &WriteTx, version: &Version, file: &DeclaredFile) 
         .col_expr(version_file::Column::UploadedAt, Expr::value(tx.at()))
         .filter(version_file::COLUMN.version_id.eq(version.id))
         .filter(version_file::COLUMN.sha256.eq(file.sha256.to_string()))
+        .filter(version_file::COLUMN.size_bytes.eq(file.size_bytes))
         .filter(version_file::COLUMN.uploaded_at.is_null())
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn take_over(tx: &WriteTx, id: VersionId, by: AccountId) -> Result<(), Error> {
+    model_version::Entity::update_many()
+        .col_expr(model_version::Column::CreatedBy, Expr::value(by))
+        .filter(model_version::COLUMN.id.eq(id))
         .exec(&tx.conn())
         .await?;
     Ok(())

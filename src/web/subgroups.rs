@@ -213,6 +213,10 @@ fn rate_words(rate: RateName) -> &'static str {
         RateName::Tnr => "True negative rate",
         RateName::Fnr => "False negative rate",
         RateName::Precision => "Precision",
+        RateName::Npv => "Negative predictive value",
+        RateName::FalseOmissionRate => "False omission rate",
+        RateName::FalseDiscoveryRate => "False discovery rate",
+        RateName::ErrorRate => "Error rate",
     }
 }
 

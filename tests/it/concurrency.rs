@@ -9,9 +9,7 @@ use plimsoll::{
     core::{digest::Digest, ids::RevisionId},
     db::entity::{environment, environment_revision},
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, TransactionTrait,
-};
+use sea_orm::{ActiveValue::Set, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, TransactionTrait};
 use serde_json::{Value, json};
 use std::time::Duration;
 

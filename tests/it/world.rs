@@ -69,7 +69,7 @@ impl World {
         let key = json!({"name": "laptop", "public_key_pem": pem});
         let key = self.post("admin", "/api/v1/trust-keys", key).await;
         self.keep("key", &key["id"]);
-        let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"], "password": "a long enough one"});
+        let spare = json!({"name": "spare", "kind": "service", "roles": ["viewer"]});
         self.post("admin", "/api/v1/accounts", spare).await;
         let token = json!({"name": "spare", "account": "spare", "expires_in_days": 1});
         let token = self.post("admin", "/api/v1/tokens", token).await;

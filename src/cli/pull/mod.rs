@@ -16,6 +16,7 @@ use crate::{
 use clap::Args;
 use sha2::{Digest as _, Sha256};
 use std::{
+    collections::HashSet,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -112,10 +113,15 @@ impl Pull {
         if target.exists() {
             fs::rename(&target, &earlier).map_err(Failure::other)?;
         }
-        fs::rename(&whole, &target).map_err(|e| {
-            let _ = fs::rename(&earlier, &target);
-            Failure::other(format!("can't write {}: {e}", target.display()))
-        })
+        if let Err(error) = fs::rename(&whole, &target) {
+            let mut failure = Failure::other(format!("can't write {}: {error}", target.display()));
+            if earlier.exists() && fs::rename(&earlier, &target).is_err() {
+                let kept = staging.keep().join("earlier");
+                failure = failure.next(format!("what was there before is in {}", kept.display()));
+            }
+            return Err(failure);
+        }
+        Ok(())
     }
 
     fn report(&self, pull: &PullView, manifest: &Manifest, author: Option<&str>) -> Result<Exit, Failure> {
@@ -144,14 +150,34 @@ fn display(file: Option<&Path>) -> String {
     file.map(|f| f.display().to_string()).unwrap_or_default()
 }
 
-/// Only what an earlier pull wrote is ever replaced.
+/// Only what an earlier pull wrote is ever replaced: its record, and the files that it lists.
 fn check_target(target: &Path) -> Result<(), Failure> {
     let is_empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-    if !target.exists() || is_empty || target.join(RECORD).is_file() {
+    if !target.exists() || is_empty || is_earlier_pull(target) {
         return Ok(());
     }
     Err(Failure::new(Exit::Usage, format!("{} is there and is not an earlier pull", target.display()))
         .next("name another folder with -o"))
+}
+
+fn is_earlier_pull(target: &Path) -> bool {
+    let record = fs::read(target.join(RECORD)).ok().and_then(|bytes| serde_json::from_slice::<PullView>(&bytes).ok());
+    let Some(record) = record else { return false };
+    let mut ours: HashSet<PathBuf> = record.files.iter().map(|f| target.join(&f.path)).collect();
+    ours.insert(target.join(RECORD));
+    let mut folders = vec![target.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(folder) else { return false };
+        for entry in entries {
+            let Ok(entry) = entry else { return false };
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() && ours.contains(&entry.path()) => {}
+                _ => return false,
+            }
+        }
+    }
+    true
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

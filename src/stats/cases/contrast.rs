@@ -38,7 +38,8 @@ fn check_contrast(what: &str, got: &Contrast, want: &Value) {
     ] {
         // Without a denominator aif360 answers 0 for some rates and takes the other half of
         // equalized odds for the whole; both are undefined here.
-        let differing = ["false_omission_rate_difference", "false_discovery_rate_difference", "equalized_odds_difference"];
+        let differing =
+            ["false_omission_rate_difference", "false_discovery_rate_difference", "equalized_odds_difference"];
         let convention = differing.contains(&key);
         if let Some(want) = want.get(key).filter(|_| figure.is_some() || !convention) {
             check(&format!("{what} {key}"), figure, want, LABELS);
