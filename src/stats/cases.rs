@@ -14,6 +14,7 @@ use super::{
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+mod bootstrap;
 mod contrast;
 mod drift;
 mod impact;

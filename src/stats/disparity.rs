@@ -67,6 +67,11 @@ impl DisparityMetric {
         }
     }
 
+    /// Lowest over highest instead of highest minus lowest.
+    pub fn is_ratio(self) -> bool {
+        self.form() == Form::Ratio
+    }
+
     fn form(self) -> Form {
         match self {
             Self::DemographicParityRatio

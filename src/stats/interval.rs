@@ -1,4 +1,4 @@
-//! Two-sided 95 % intervals in closed form.
+//! Two-sided 95 % intervals, and those in closed form.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
@@ -33,6 +33,8 @@ pub enum IntervalMethod {
     StudentT,
     /// Student's t interval for a mean square, carried through the square root.
     StudentTRoot,
+    /// Quantiles of the replicates of a seeded bootstrap.
+    BootstrapPercentile,
 }
 
 /// `low <= high`, both finite, in the unit of the figure that the interval belongs to.

@@ -1,4 +1,5 @@
-//! Pure numbers: slices in, figures out. No input or output, no clock, no randomness.
+//! Pure numbers: slices in, figures out. No input or output, no clock, no randomness but that of
+//! a seed in the arguments.
 //!
 //! Invariants of every function here:
 //! - counts are `u64`, rates are computed in `f64` from counts, with one rounding where it matters;
@@ -7,6 +8,7 @@
 //! - intervals are two-sided 95 % and name the method that made them.
 
 pub mod bands;
+pub mod bootstrap;
 pub mod by_group;
 pub mod confusion;
 pub mod contrast;

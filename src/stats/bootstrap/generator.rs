@@ -1,0 +1,70 @@
+//! The random numbers of the bootstrap: xoshiro256++ 1.0 (Blackman and Vigna 2019) whose state
+//! splitmix64 (Steele, Lea and Flood 2014) fills. Written out here because the numbers are part
+//! of the evidence: an update of a dependency must not change them.
+
+/// Not for secrets.
+pub struct Generator {
+    state: [u64; 4],
+}
+
+impl Generator {
+    /// Stream `stream` of `seed`: the state is four numbers of splitmix64, started at the seed
+    /// mixed with the stream.
+    pub fn of(seed: u64, stream: u64) -> Self {
+        let mut start = mixed(seed.wrapping_add(GAMMA)) ^ mixed(stream.wrapping_mul(GAMMA));
+        Self { state: std::array::from_fn(|_| splitmix(&mut start)) }
+    }
+
+    fn next(&mut self) -> u64 {
+        let [a, b, c, d] = self.state;
+        let result = a.wrapping_add(d).rotate_left(23).wrapping_add(a);
+        let (c, d) = (c ^ a, d ^ b);
+        self.state = [a ^ d, b ^ c, c ^ (b << 17), d.rotate_left(45)];
+        result
+    }
+
+    /// Uniform on the multiples of 2^-53 in [0, 1).
+    pub fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(GAMMA);
+    mixed(*state)
+}
+
+fn mixed(z: u64) -> u64 {
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_generators_give_the_published_numbers() {
+        let mut state = 1_234_567;
+        let got: Vec<u64> = (0..3).map(|_| splitmix(&mut state)).collect();
+        assert_eq!(got, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        let mut generator = Generator { state: [1, 2, 3, 4] };
+        let got: Vec<u64> = (0..4).map(|_| generator.next()).collect();
+        assert_eq!(got, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]);
+    }
+
+    #[test]
+    fn streams_differ_and_uniform_numbers_fill_the_unit_interval() {
+        assert_ne!(Generator::of(1, 0).next(), Generator::of(1, 1).next());
+        assert_ne!(Generator::of(1, 0).next(), Generator::of(0, 1).next());
+        let mut generator = Generator::of(7, 0);
+        let mut tenths = [0_u32; 10];
+        for _ in 0..10_000 {
+            tenths[(generator.uniform() * 10.0) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|count| (850..1150).contains(count)), "{tenths:?}");
+    }
+}
