@@ -232,6 +232,7 @@ fn bound(request: &PromotionView) -> Vec<(String, String)> {
     let entries = request.decision.as_object();
     let text = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(items) if items.is_empty() => "none".to_owned(),
         serde_json::Value::Array(items) => {
             let items: Vec<_> = items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
             items.join(" ")

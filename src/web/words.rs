@@ -8,9 +8,9 @@ pub fn tone(state: &str) -> &'static str {
     match state {
         "pass" | "passed" | "verified" | "active" | "activated" | "approved" | "approve" | "sealed" | "done" => "good",
         "fail" | "failed" | "checks_failed" | "rejected" | "reject" | "revoked" | "untrusted" | "invalidated"
-        | "denied" | "timed_out" | "errored" | "high" => "bad",
+        | "denied" | "timed_out" | "errored" => "bad",
         "awaiting_approval" | "inconclusive" | "not_measured" | "not_representative" | "absent" | "running"
-        | "queued" | "medium" | "warn" => "mind",
+        | "queued" | "high" | "warn" => "mind",
         _ => "quiet",
     }
 }
