@@ -73,6 +73,10 @@ pub struct Involved {
 }
 
 impl Involved {
+    pub fn people(&self) -> Vec<AccountId> {
+        self.parties.iter().map(|(party, _)| *party).collect()
+    }
+
     /// What a robot did, its owner did: both count.
     #[must_use]
     pub fn with_owners(mut self, robots: &[(AccountId, AccountId)]) -> Self {

@@ -89,8 +89,7 @@ impl Facts {
             robots: Vec::new(),
         };
         facts.load_evidence(conn, scope).await?;
-        let parties: Vec<_> = facts.involved().parties.iter().map(|(id, _)| *id).collect();
-        facts.robots = promotions::store::robots(conn, &parties).await?;
+        facts.robots = promotions::store::robots(conn, &facts.involved().people()).await?;
         Ok(facts)
     }
 

@@ -1,7 +1,7 @@
 //! The only SQL about requests and approvals.
 
 use crate::{
-    authz::{Role, Scope, policy::Involved},
+    authz::{Role, Scope},
     core::{
         digest::Digest,
         ids::{AccountId, EnvironmentId, PromotionId, VersionId, WorkspaceId},
@@ -187,7 +187,7 @@ pub(crate) async fn holders(
     conn: &DatabaseExecutor<'_>,
     workspace: WorkspaceId,
     role: Role,
-    except: &Involved,
+    except: &[AccountId],
 ) -> Result<Vec<String>, Error> {
     let held = membership::Entity::find()
         .filter(membership::COLUMN.workspace_id.eq(workspace))
@@ -195,7 +195,7 @@ pub(crate) async fn holders(
         .limit(50)
         .all(conn)
         .await?;
-    let may = |id: &AccountId| !except.parties.iter().any(|(party, _)| party == id);
+    let may = |id: &AccountId| !except.contains(id);
     let ids: Vec<_> = held.into_iter().map(|row| row.account_id).filter(may).collect();
     let rows = account::Entity::find()
         .filter(account::COLUMN.id.is_in(ids))

@@ -42,8 +42,13 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
             code: "quorum_lost",
             detail: detail.clone(),
             failed: vec![FailedCheck { check: "quorum_lost".to_owned(), detail, owner: None }],
-            unblock: promotions::store::holders(&tx.conn(), who.workspace, crate::authz::Role::Reviewer, &involved)
-                .await?,
+            unblock: promotions::store::holders(
+                &tx.conn(),
+                who.workspace,
+                crate::authz::Role::Reviewer,
+                &involved.people(),
+            )
+            .await?,
         });
     }
     let replaced = store::active(&tx.conn(), facts.environment.id, facts.model.id).await?;

@@ -62,8 +62,7 @@ pub async fn look(
     let failed = facts.version_checks(app.db.clock().now());
     if !failed.is_empty() {
         let detail = format!("version {} may not leave any more: {}", version.number, failed[0].detail);
-        let unblock =
-            promotions::store::holders(conn, who.workspace, Role::EnvironmentManager, &Involved::default()).await?;
+        let unblock = promotions::store::holders(conn, who.workspace, Role::EnvironmentManager, &[]).await?;
         return Err(Error::Refused { code: "release_blocked", detail, failed, unblock });
     }
     let files = versions::store::files(conn, version.id).await?;
@@ -153,8 +152,9 @@ async fn closed(
     };
     let scope = crate::authz::Scope::Workspace(who.workspace);
     let blocked = async {
-        let holders =
-            async |involved: &Involved| promotions::store::holders(conn, who.workspace, Role::Reviewer, involved).await;
+        let holders = async |involved: &Involved| {
+            promotions::store::holders(conn, who.workspace, Role::Reviewer, &involved.people()).await
+        };
         let anyone = Involved::default();
         let Some(wanted) = wanted else { return Ok::<_, Error>((Vec::new(), holders(&anyone).await?)) };
         let Some(version) = versions::store::find(conn, scope, model.id, wanted).await? else {

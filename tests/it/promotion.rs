@@ -410,3 +410,29 @@ async fn reach(story: &Story, state: &str) -> Value {
     assert_eq!(promotion["state"], state);
     promotion
 }
+
+#[actix_web::test]
+async fn an_approver_who_finds_a_defect_can_still_reject() {
+    let story = Story::measured().await;
+    let promotion = story.approved("1").await;
+    let rejected = story.decide(&story.mara, &promotion, "reject").await.expect(200).json();
+    assert_eq!(rejected["state"], "rejected");
+    assert_eq!(story.activate(&promotion).await.expect(409).code(), "promotion_state");
+}
+
+#[actix_web::test]
+async fn nobody_approves_what_their_own_robot_asked_for() {
+    let story = Story::measured().await;
+    // Rosa reviews, administers, and owns a robot that may ask.
+    let rosa = story.app.user("rosa", &["reviewer", "admin", "viewer"]).await;
+    let robot = json!({"name": "rosas-robot", "kind": "service", "roles": ["contributor"]});
+    story.app.post(&rosa, "/api/v1/accounts", robot).await.expect(201);
+    let token = json!({"name": "ci", "account": "rosas-robot", "expires_in_days": 1});
+    let token = story.app.post(&rosa, "/api/v1/tokens", token).await.expect(201).json();
+    let ask = json!({"model": MODEL, "version": "1", "environment": ENVIRONMENT});
+    let asked = story.app.post(&text(&token["token"]), "/api/v1/promotions", ask).await.expect(201).json();
+    let refused = story.approve(&rosa, &asked).await.expect(403);
+    assert_eq!(refused.code(), "separation_of_duties");
+    assert!(refused.text().contains("robot"), "{}", refused.text());
+    story.approve(&story.mara, &asked).await.expect(200);
+}

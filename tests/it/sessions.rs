@@ -196,3 +196,12 @@ async fn no_table_and_no_answer_holds_a_secret() {
     let rows = account::Entity::find().all(db).await.expect("accounts");
     assert!(rows.iter().all(|row| row.password_hash.as_ref().is_none_or(|h| h.starts_with("$argon2id$"))));
 }
+
+#[actix_web::test]
+async fn nobody_makes_a_token_in_another_persons_name() {
+    let t = TestApp::start().await;
+    let mara = t.user("mara", &["admin"]).await;
+    t.user("ines", &["reviewer"]).await;
+    let ask = json!({"name": "mine now", "account": "ines", "expires_in_days": 30});
+    assert_eq!(t.post(&mara, "/api/v1/tokens", ask).await.expect(403).code(), "not_yours");
+}

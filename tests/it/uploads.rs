@@ -328,3 +328,32 @@ async fn a_version_without_a_model_file_can_be_kept_but_not_measured() {
     let run = story.run(MODEL, &number, ENVIRONMENT).await;
     assert_eq!((run["state"].as_str(), run["reason"]["code"].as_str()), (Some("failed"), Some("unsupported_model")));
 }
+
+#[actix_web::test]
+async fn whoever_declares_the_same_files_takes_an_unfinished_draft_over() {
+    let story = Story::begin().await;
+    story.model(MODEL).await;
+    let files = scorer(1);
+    let squatter = story.app.user("sven", &["contributor"]).await;
+    let path = format!("/api/v1/models/{MODEL}/versions");
+    story.app.post(&squatter, &path, declaration(&files)).await.expect(201);
+    story.app.post(&story.ines, &path, declaration(&files)).await.expect(200);
+    for (name, bytes) in &files {
+        story.upload(&story.ines, MODEL, "1", name, bytes.clone()).await.expect(204);
+    }
+    story.seal(MODEL, "1", json!({"signature": sign(&files, MODEL, &story.key)})).await.expect(200);
+    let events = story.leaves("version.create").await;
+    assert_eq!(events.len(), 2, "{events:#?}");
+}
+
+#[actix_web::test]
+async fn fewer_bytes_than_declared_are_refused_even_if_they_hash_right() {
+    let story = Story::begin().await;
+    story.model(MODEL).await;
+    let mut body = declaration(&scorer(1));
+    body["files"][0]["size_bytes"] = 1_000_000.into();
+    story.app.post(&story.ines, &format!("/api/v1/models/{MODEL}/versions"), body).await.expect(201);
+    let (name, bytes) = scorer(1).remove(0);
+    let refused = story.upload(&story.ines, MODEL, "1", &name, bytes).await.expect(422);
+    assert!(refused.text().contains("declared"), "{}", refused.text());
+}

@@ -69,9 +69,11 @@ impl World {
         let key = json!({"name": "laptop", "public_key_pem": pem});
         let key = self.post("admin", "/api/v1/trust-keys", key).await;
         self.keep("key", &key["id"]);
-        let spare = json!({"name": "spare", "kind": "service", "roles": ["viewer"]});
+        let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"], "password": "a long enough one"});
         self.post("admin", "/api/v1/accounts", spare).await;
-        let token = json!({"name": "spare", "account": "spare", "expires_in_days": 1});
+        let robot = json!({"name": "spare-robot", "kind": "service", "roles": ["viewer"]});
+        self.post("admin", "/api/v1/accounts", robot).await;
+        let token = json!({"name": "spare", "account": "spare-robot", "expires_in_days": 1});
         let token = self.post("admin", "/api/v1/tokens", token).await;
         self.keep("token", &token["id"]);
         let model = json!({"name": "scorer", "intended_use": "tests", "risk_tier": "low"});
