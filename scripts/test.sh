@@ -37,5 +37,3 @@ env -u TEST_POSTGRES scripts/test.sh suite
 
 step 'the suite on PostgreSQL'
 scripts/postgres.sh run scripts/test.sh suite
-
-step 'all of it passed'
