@@ -32,6 +32,13 @@ cargo fmt --all --check
 step 'lints (the first time builds every dependency)'
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
+step 'the main job through the command line, as make demo shows it'
+make --no-print-directory build
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+CI=true DEMO_DIR=.cache/demo-of-tests examples/credit/demo.sh >"$said" 2>&1 || { cat "$said"; exit 1; }
+tail -n 2 "$said"
+
 step 'the suite on SQLite'
 env -u TEST_POSTGRES scripts/test.sh suite
 

@@ -89,9 +89,19 @@ impl From<sea_orm::DbErr> for Error {
                 code: "database_busy",
                 detail: "the database is busy; try again shortly".to_owned(),
             },
+            error if is_full(&error) => Self::Unavailable {
+                code: "storage_full",
+                detail: "the registry's storage is full; nothing was changed. Tell its operator".to_owned(),
+            },
             error => Self::internal(error),
         }
     }
+}
+
+/// SQLite says it in words (SQLITE_FULL), PostgreSQL by its SQLSTATE 53100.
+fn is_full(error: &sea_orm::DbErr) -> bool {
+    let text = error.to_string();
+    text.contains("database or disk is full") || text.contains("53100") || text.contains("No space left on device")
 }
 
 impl From<PageError> for Error {

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 plimsoll=${CARGO_TARGET_DIR:-target}/debug/plimsoll
-demo=.cache/demo
+demo=${DEMO_DIR:-.cache/demo}
 people=$demo/people
 answer=$demo/answer
 log=$demo/service.log
