@@ -113,7 +113,7 @@ fn is_html(response: &ServiceResponse<BoxBody>) -> bool {
 }
 
 fn has_body_of_ours(response: &ServiceResponse<BoxBody>) -> bool {
-    is_html(response) || starts_with(response, CONTENT_TYPE)
+    is_html(response) || starts_with(response, CONTENT_TYPE) || starts_with(response, "application/json")
 }
 
 fn starts_with(response: &ServiceResponse<BoxBody>, kind: &str) -> bool {

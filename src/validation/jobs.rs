@@ -60,6 +60,8 @@ pub async fn run(app: &App, id: RunId, attempt: i32) -> Result<(), Error> {
 
 /// Ends a run that no attempt could carry out, so that nobody waits for it.
 pub async fn give_up(app: &App, id: RunId, attempt: i32, why: &str) -> Result<(), Error> {
+    // An attempt that never began is taken up here, so that no earlier one ends it later.
+    store::start(&app.db, id, attempt).await?;
     let reader = app.db.read(&policy::upkeep());
     let Some(mut run) = store::find(reader.conn(), Scope::Instance, id).await? else { return Ok(()) };
     run.attempt = attempt;
