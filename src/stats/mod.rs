@@ -9,6 +9,7 @@
 
 pub mod bands;
 pub mod bootstrap;
+pub mod breakdown;
 pub mod by_group;
 pub mod confusion;
 pub mod contrast;

@@ -249,6 +249,10 @@ mod tests {
             fnr: None,
             tnr: None,
             precision: None,
+            npv: None,
+            false_omission_rate: None,
+            false_discovery_rate: None,
+            figures: std::collections::BTreeMap::new(),
         };
         let scale = Scale::over(0.0, 1.0);
         for (count, upper, tone) in [(40, true, "good"), (60, true, "bad"), (40, false, "bad"), (50, true, "good")] {

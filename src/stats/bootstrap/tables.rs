@@ -4,7 +4,7 @@ use super::{GENERATOR, Plan, PlanError, Replicates, replicates};
 use crate::stats::{
     confusion::Confusion,
     contrast::CONTRASTED,
-    disparity::DisparityMetric,
+    disparity::{Cells, CellsAgainst, DisparityMetric, of_cells, rate_of_cells},
     fairness::{AttributeTable, RateName},
 };
 use serde::{Deserialize, Serialize};
@@ -40,47 +40,9 @@ pub struct ContrastBootstrap {
     pub ratios: Vec<(RateName, Replicates)>,
 }
 
-type Cells = [u64; 4];
-
 fn cells(table: &AttributeTable) -> (Vec<String>, Vec<Cells>) {
     let of = |counts: Confusion| [counts.tp, counts.fp, counts.tn, counts.fn_];
     table.usable().filter_map(|g| Some((g.group.clone(), of(g.counts?.confusion)))).unzip()
-}
-
-/// A rate without its interval: the same division as [`Confusion::rate`], two thousand times.
-fn value([tp, fp, tn, fn_]: Cells, name: RateName) -> Option<f64> {
-    let (count, total) = match name {
-        RateName::SelectionRate => (tp + fp, tp + fp + tn + fn_),
-        RateName::Accuracy => (tp + tn, tp + fp + tn + fn_),
-        RateName::ErrorRate => (fp + fn_, tp + fp + tn + fn_),
-        RateName::Tpr => (tp, tp + fn_),
-        RateName::Fnr => (fn_, tp + fn_),
-        RateName::Fpr => (fp, fp + tn),
-        RateName::Tnr => (tn, fp + tn),
-        RateName::Precision => (tp, tp + fp),
-        RateName::FalseDiscoveryRate => (fp, tp + fp),
-        RateName::Npv => (tn, tn + fn_),
-        RateName::FalseOmissionRate => (fn_, tn + fn_),
-    };
-    (total != 0).then(|| count as f64 / total as f64)
-}
-
-/// The disparity of the drawn groups, by the rules of [`crate::stats::disparity`].
-pub(super) fn disparity(drawn: &[Cells], metric: DisparityMetric) -> Option<f64> {
-    let spreads = metric.rates().iter().filter_map(|rate| {
-        let (mut low, mut high, mut groups) = (f64::INFINITY, f64::NEG_INFINITY, 0);
-        for value in drawn.iter().filter_map(|cells| value(*cells, *rate)) {
-            (low, high, groups) = (low.min(value), high.max(value), groups + 1);
-        }
-        (2 <= groups).then_some((low, high))
-    });
-    if metric.is_ratio() {
-        // 0/0 is worse than any ratio, so it makes the whole undefined.
-        let ratios = spreads.map(|(low, high)| if high == 0.0 { f64::NAN } else { low / high });
-        ratios.reduce(|a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }).filter(|r| !r.is_nan())
-    } else {
-        spreads.map(|(low, high)| high - low).reduce(f64::max)
-    }
 }
 
 /// Percentile intervals for every rate of every group that is large enough, and for every
@@ -88,8 +50,8 @@ pub(super) fn disparity(drawn: &[Cells], metric: DisparityMetric) -> Option<f64>
 pub fn table(table: &AttributeTable, plan: Plan) -> Result<TableBootstrap, PlanError> {
     let (labels, counts) = cells(table);
     let mut summaries = replicates(&counts, plan, |drawn, values| {
-        values.extend(drawn.iter().flat_map(|cells| CONTRASTED.map(|name| value(*cells, name))));
-        values.extend(DisparityMetric::ALL.map(|metric| disparity(drawn, metric)));
+        values.extend(drawn.iter().flat_map(|cells| CONTRASTED.map(|name| rate_of_cells(*cells, name))));
+        values.extend(DisparityMetric::ALL.map(|metric| of_cells(metric, drawn, CellsAgainst::BetweenGroups)));
     })?
     .into_iter();
     let mut next = |count: usize| summaries.by_ref().take(count).collect::<Vec<Replicates>>();
@@ -112,7 +74,7 @@ pub fn contrasts(table: &AttributeTable, reference: &str, plan: Plan) -> Result<
     let mut summaries = replicates(&counts, plan, |drawn, values| {
         let base = drawn.get(at).copied().unwrap_or_default();
         for cells in drawn {
-            let pairs = CONTRASTED.map(|name| value(*cells, name).zip(value(base, name)));
+            let pairs = CONTRASTED.map(|name| rate_of_cells(*cells, name).zip(rate_of_cells(base, name)));
             values.extend(pairs.map(|pair| pair.map(|(a, b)| a - b)));
             values.extend(pairs.map(|pair| pair.filter(|(_, b)| *b != 0.0).map(|(a, b)| a / b)));
         }

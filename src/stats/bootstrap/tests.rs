@@ -1,6 +1,6 @@
 use super::*;
 use crate::stats::{
-    disparity::DisparityMetric,
+    disparity::{Against, Cells, CellsAgainst, Disparity, DisparityMetric, of_cells},
     fairness::{AttributeTable, Outcomes, RateName, tabulate},
 };
 use proptest::prelude::*;
@@ -103,13 +103,19 @@ proptest! {
     fn replicates_of_a_disparity_follow_its_own_rules(counts in prop::collection::vec([0usize..9, 0usize..9, 0usize..9, 1usize..9], 2..5)) {
         // A resample that takes every row once is the table itself.
         let counted = grouped(&counts, 1);
-        for metric in DisparityMetric::ALL {
-            let of_table = counted.disparity(metric).and_then(|d| d.value);
-            let cells: Vec<[u64; 4]> = counts.iter().map(|c| c.map(|count| count as u64)).collect();
-            let of_cells = super::tables::disparity(&cells, metric);
-            match (of_table, of_cells) {
-                (Some(a), Some(b)) => prop_assert!((a - b).abs() < 1e-12, "{metric:?} {a} {b}"),
-                (a, b) => prop_assert_eq!(a, b, "{:?}", metric),
+        let cells: Vec<Cells> = counts.iter().map(|c| c.map(|count| count as u64)).collect();
+        let all = cells.iter().fold([0; 4], |sum: Cells, c| std::array::from_fn(|i| sum[i] + c[i]));
+        for (against, reference) in [
+            (Against::BetweenGroups, CellsAgainst::BetweenGroups),
+            (Against::Group("0".to_owned()), CellsAgainst::Group(0)),
+            (Against::Overall, CellsAgainst::Overall(all)),
+        ] {
+            for metric in DisparityMetric::ALL {
+                let of_table = Disparity::against(metric, &counted.groups, counted.overall.as_ref(), &against).value;
+                match (of_table, of_cells(metric, &cells, reference)) {
+                    (Some(a), Some(b)) => prop_assert!((a - b).abs() < 1e-12, "{metric:?} {against:?} {a} {b}"),
+                    (a, b) => prop_assert_eq!(a, b, "{:?} {:?}", metric, against),
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 use super::super::fairness::{AttributeTable, Outcomes, tabulate};
 use super::*;
+use crate::stats::interval;
 
 /// Truth, prediction and how many rows.
 type Rows<'a> = &'a [(&'a str, &'a str, usize)];

@@ -1,4 +1,4 @@
-use super::*;
+use super::{outcomes::Outcome, *};
 use proptest::prelude::*;
 
 type Row = (bool, bool, u8);

@@ -1,0 +1,150 @@
+//! Two values that are compared: a higher and a lower one.
+
+use super::{ALL_ROWS, Against, Compared, Form};
+use crate::stats::{
+    fairness::{GroupRates, RateName},
+    interval::{self, CountOf, Interval},
+};
+
+/// The value of one group, with its counts where it is a rate.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    pub group: &'a str,
+    value: f64,
+    counts: Option<CountOf>,
+}
+
+pub struct Pair<'a> {
+    compared: Compared,
+    pub higher: Side<'a>,
+    pub lower: Side<'a>,
+    /// Whether no row is on both sides.
+    independent: bool,
+}
+
+impl<'a> Side<'a> {
+    pub fn of(group: &'a GroupRates, compared: Compared) -> Option<Self> {
+        let name = group.group.as_str();
+        match compared {
+            Compared::Rate(rate) => {
+                let rate = group.rate(rate)?;
+                Some(Self { group: name, value: rate.value, counts: Some((rate.count, rate.total)) })
+            }
+            Compared::Figure(figure) => {
+                let value = group.figure(figure)?.value?;
+                Some(Self { group: name, value, counts: None })
+            }
+        }
+    }
+}
+
+impl<'a> Pair<'a> {
+    /// The pair that decides. `None` with fewer than two values to compare.
+    pub fn worst(
+        compared: Compared,
+        usable: &[&'a GroupRates],
+        overall: Option<&'a GroupRates>,
+        against: &Against,
+        form: Form,
+    ) -> Option<Self> {
+        let mut sides = usable.iter().filter_map(|g| Side::of(g, compared));
+        let reference = match against {
+            Against::BetweenGroups => return Self::extremes(compared, sides),
+            Against::Overall => Side { group: ALL_ROWS, ..Side::of(overall?, compared)? },
+            Against::Group(name) => sides.clone().find(|side| side.group == name)?,
+        };
+        let independent = *against != Against::Overall;
+        let pairs = sides.by_ref().filter(|side| side.group != reference.group).map(|side| {
+            let (higher, lower) = if reference.value < side.value { (side, reference) } else { (reference, side) };
+            Self { compared, higher, lower, independent }
+        });
+        pairs.reduce(|worst, next| if worst.is_better_than(&next, form) { next } else { worst })
+    }
+
+    fn extremes(compared: Compared, mut sides: impl Iterator<Item = Side<'a>>) -> Option<Self> {
+        let (first, second) = (sides.next()?, sides.next()?);
+        let mut pair = Self { compared, higher: first, lower: first, independent: true };
+        // Of equal groups the first is the highest and the last the lowest, so that there are
+        // always two.
+        for side in std::iter::once(second).chain(sides) {
+            if pair.higher.value < side.value {
+                pair.higher = side;
+            }
+            if side.value <= pair.lower.value {
+                pair.lower = side;
+            }
+        }
+        Some(pair)
+    }
+
+    /// Among pairs with one reference: 0/0 says nothing and gives way to any ratio.
+    fn is_better_than(&self, other: &Self, form: Form) -> bool {
+        match (self.value(form), other.value(form), form) {
+            (None, Some(_), _) => true,
+            (Some(own), Some(other), Form::Ratio) => other < own,
+            (Some(own), Some(other), _) => own < other,
+            (_, None, _) => false,
+        }
+    }
+
+    pub fn rate(&self) -> Option<RateName> {
+        match self.compared {
+            Compared::Rate(rate) => Some(rate),
+            Compared::Figure(_) => None,
+        }
+    }
+
+    fn counts(&self) -> Option<(CountOf, CountOf)> {
+        self.higher.counts.zip(self.lower.counts)
+    }
+
+    pub fn value(&self, form: Form) -> Option<f64> {
+        let (higher, lower) = (self.higher.value, self.lower.value);
+        match (form, self.counts()) {
+            (Form::Ratio, Some((higher, lower))) => interval::ratio(lower, higher),
+            (Form::Ratio, None) => (0.0 <= lower && 0.0 < higher).then(|| lower / higher),
+            (_, Some((higher, lower))) => interval::difference(higher, lower),
+            (_, None) => Some(higher - lower),
+        }
+    }
+
+    fn interval(&self, form: Form) -> Option<Interval> {
+        let (higher, lower) = self.counts().filter(|_| self.independent)?;
+        match form {
+            Form::Ratio => interval::katz(lower, higher),
+            Form::Difference | Form::MeanDifference => interval::newcombe(higher, lower),
+        }
+    }
+}
+
+/// Value and interval of the pair that decides, and the pair.
+pub fn decided<'p, 'a>(pairs: &'p [Pair<'a>], form: Form) -> (Option<f64>, Option<Interval>, Option<&'p Pair<'a>>) {
+    let worst = worst(pairs, form);
+    let value = worst.and_then(|pair| pair.value(form));
+    (value, value.and_then(|_| joint_interval(pairs, form)), worst)
+}
+
+pub fn mean_difference(pairs: &[Pair]) -> Option<f64> {
+    let differences: Option<Vec<f64>> = pairs.iter().map(|pair| pair.value(Form::Difference)).collect();
+    let differences = differences.filter(|all| !all.is_empty())?;
+    Some(differences.iter().sum::<f64>() / differences.len() as f64)
+}
+
+/// The interval of the worst pair. For equalized odds each end is the worse of both rates, so
+/// that a wide interval of one rate doesn't hide behind a slightly worse value of the other.
+fn joint_interval(pairs: &[Pair], form: Form) -> Option<Interval> {
+    let intervals: Option<Vec<Interval>> = pairs.iter().map(|pair| pair.interval(form)).collect();
+    let worse = |a: f64, b: f64| if form == Form::Ratio { a.min(b) } else { a.max(b) };
+    intervals?.into_iter().reduce(|a, b| Interval { low: worse(a.low, b.low), high: worse(a.high, b.high), ..a })
+}
+
+/// The pair with the greatest difference or the smallest ratio. An undefined ratio (0/0) is the
+/// worst of all: the half that can't be computed must not hide behind the other.
+fn worst<'p, 'a>(pairs: &'p [Pair<'a>], form: Form) -> Option<&'p Pair<'a>> {
+    let badness = |pair: &Pair| match (pair.value(form), form) {
+        (Some(value), Form::Ratio) => -value,
+        (Some(value), _) => value,
+        (None, _) => f64::INFINITY,
+    };
+    pairs.iter().reduce(|worst, pair| if badness(worst) < badness(pair) { pair } else { worst })
+}
