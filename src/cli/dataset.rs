@@ -1,13 +1,10 @@
 //! Evaluation data.
 
-use super::{Exit, Failure, output, print, reference, session::Session};
+use super::{Exit, Failure, bias::Columns, output, print, reference, session::Session};
 use crate::{
     client::broken_off,
     config::Client as Connection,
-    datasets::{
-        Description,
-        api::{DESCRIPTION_HEADER, DatasetView},
-    },
+    datasets::api::{DESCRIPTION_HEADER, DatasetView},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
@@ -22,7 +19,7 @@ use tokio_util::io::ReaderStream;
 pub enum Dataset {
     /// Register a CSV file to evaluate models on. It never changes afterwards.
     #[command(
-        after_help = "Example:\n  plimsoll dataset push holdout evaluation.csv --label creditworthy --positive good --sensitive sex --sensitive age_group"
+        after_help = "Example:\n  plimsoll dataset push holdout evaluation.csv --label creditworthy --positive good --sensitive sex --sensitive age --cut age=25,45"
     )]
     Push(Push),
 }
@@ -33,18 +30,11 @@ pub struct Push {
     name: String,
     /// CSV in UTF-8 with a header line.
     file: PathBuf,
-    /// The column that a model is asked to predict.
-    #[arg(long, value_name = "COLUMN")]
-    label: String,
-    /// The favourable value of the label.
-    #[arg(long, value_name = "VALUE")]
-    positive: Option<String>,
+    #[command(flatten)]
+    columns: Columns,
     /// A column that a single tensor input takes; in this order.
     #[arg(long = "feature", value_name = "COLUMN")]
     features: Vec<String>,
-    /// A column that results are broken down by.
-    #[arg(long, value_name = "COLUMN")]
-    sensitive: Vec<String>,
     /// Where the data come from and under which licence.
     #[arg(long, default_value = "", value_name = "TEXT")]
     source: String,
@@ -65,13 +55,7 @@ impl Dataset {
 impl Push {
     async fn run(self) -> Result<Exit, Failure> {
         let client = Session::open(&self.connection)?.client;
-        let description = Description {
-            label: self.label,
-            positive_label: self.positive,
-            features: self.features,
-            sensitive: self.sensitive,
-            source: self.source,
-        };
+        let description = self.columns.describe(self.features, self.source)?;
         let described = STANDARD.encode(serde_json::to_vec(&description).map_err(Failure::other)?);
         let headers =
             [(header::CONTENT_TYPE, "text/csv".to_owned()), (HeaderName::from_static(DESCRIPTION_HEADER), described)];

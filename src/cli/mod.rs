@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audit;
+mod bias;
 mod check;
 mod config;
 mod dataset;
@@ -12,6 +13,7 @@ mod init;
 mod meter;
 mod output;
 mod profile;
+mod progress;
 mod promotion;
 mod pull;
 mod push;

@@ -1,6 +1,8 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
-use super::{Exit, Failure, account, audit, check, dataset, env, init, promotion, pull, push, release, sign_in, trust};
+use super::{
+    Exit, Failure, account, audit, bias, check, dataset, env, init, promotion, pull, push, release, sign_in, trust,
+};
 use clap::Subcommand;
 
 #[derive(Subcommand)]
@@ -28,6 +30,11 @@ pub enum Remote {
     /// Look at validation runs.
     #[command(subcommand)]
     Run(check::Run),
+    /// Compute figures of groups from predictions in a file, as the registry would. Nothing is sent.
+    #[command(
+        after_help = "Examples:\n  plimsoll bias predictions.csv --label y_true --prediction y_pred --score score --positive 1 --sensitive sex --sensitive race\n  plimsoll bias predictions.csv people.csv --label y --prediction p --regression --sensitive age --cut age=40 --json"
+    )]
+    Bias(bias::Bias),
     /// Ask for a version to become active in an environment.
     #[command(
         after_help = "Example:\n  plimsoll request credit-risk@3 --env production --comment 'fitted on 2026 data'"
@@ -87,6 +94,7 @@ impl Remote {
             Self::Push(args) => args.run().await,
             Self::Check(args) => args.run().await,
             Self::Run(args) => args.run().await,
+            Self::Bias(args) => args.run(),
             Self::Request(args) => args.run().await,
             Self::Approve(args) => args.run().await,
             Self::Reject(args) => args.run().await,

@@ -1,7 +1,10 @@
 //! What can be limited: dimensions, their metrics, and what goes with what.
 
+mod of_groups;
+
+pub use of_groups::ImpactForm;
+
 use super::{unit::Quantity, words::words};
-use crate::stats::{disparity::DisparityMetric, fairness::RateName};
 
 words! {
     Dimension {
@@ -51,15 +54,59 @@ words! {
         Mae = "mae",
         Rmse = "rmse",
         R2 = "r2",
+        Npv = "npv",
+        FalseOmissionRate = "false_omission_rate",
+        FalseDiscoveryRate = "false_discovery_rate",
+        ErrorRate = "error_rate",
+        MacroRecall = "macro_recall",
+        MacroPrecision = "macro_precision",
+        /// Mean score of the positive label.
+        MeanScore = "mean_score",
+        /// Mean score minus share of positives: above 0 where the model promises too much.
+        CalibrationGap = "calibration_gap",
+        /// Mean of prediction minus truth.
+        MeanResidual = "mean_residual",
+        MeanPrediction = "mean_prediction",
+        /// Selection rate of each known category over the highest one; the lowest ratio counts.
+        ImpactRatio = "impact_ratio",
+        /// The same with the share of a category above the median of all scores.
+        ScoringImpactRatio = "scoring_impact_ratio",
         DemographicParityDifference = "demographic_parity_difference",
         DemographicParityRatio = "demographic_parity_ratio",
         EqualizedOddsDifference = "equalized_odds_difference",
         EqualizedOddsRatio = "equalized_odds_ratio",
+        AverageOddsDifference = "average_odds_difference",
         EqualOpportunityDifference = "equal_opportunity_difference",
         EqualOpportunityRatio = "equal_opportunity_ratio",
+        PredictiveEqualityDifference = "predictive_equality_difference",
+        PredictiveEqualityRatio = "predictive_equality_ratio",
+        FnrDifference = "fnr_difference",
+        FnrRatio = "fnr_ratio",
         PredictiveParityDifference = "predictive_parity_difference",
         PredictiveParityRatio = "predictive_parity_ratio",
+        FalseDiscoveryRateDifference = "false_discovery_rate_difference",
+        FalseDiscoveryRateRatio = "false_discovery_rate_ratio",
+        FalseOmissionRateDifference = "false_omission_rate_difference",
+        FalseOmissionRateRatio = "false_omission_rate_ratio",
         AccuracyDifference = "accuracy_difference",
+        AccuracyRatio = "accuracy_ratio",
+        ErrorRateDifference = "error_rate_difference",
+        ErrorRateRatio = "error_rate_ratio",
+        TreatmentEqualityDifference = "treatment_equality_difference",
+        TreatmentEqualityRatio = "treatment_equality_ratio",
+        MeanScoreDifference = "mean_score_difference",
+        CalibrationGapDifference = "calibration_gap_difference",
+        EceDifference = "ece_difference",
+        AucDifference = "auc_difference",
+        BrierDifference = "brier_difference",
+        LogLossDifference = "log_loss_difference",
+        MaeDifference = "mae_difference",
+        MaeRatio = "mae_ratio",
+        RmseDifference = "rmse_difference",
+        RmseRatio = "rmse_ratio",
+        MeanResidualDifference = "mean_residual_difference",
+        MacroF1Difference = "macro_f1_difference",
+        MacroRecallDifference = "macro_recall_difference",
     }
 
     /// What is taken of many calls.
@@ -100,27 +147,87 @@ impl Dimension {
                 M::Fpr,
                 M::Tnr,
                 M::Fnr,
+                M::Npv,
+                M::FalseOmissionRate,
+                M::FalseDiscoveryRate,
+                M::ErrorRate,
+                M::MacroRecall,
+                M::MacroPrecision,
+                M::MeanScore,
+                M::CalibrationGap,
                 M::Mae,
                 M::Rmse,
                 M::R2,
+                M::MeanResidual,
+                M::MeanPrediction,
             ],
             Self::Bias => &[
                 M::DemographicParityDifference,
                 M::DemographicParityRatio,
                 M::EqualizedOddsDifference,
                 M::EqualizedOddsRatio,
+                M::AverageOddsDifference,
                 M::EqualOpportunityDifference,
                 M::EqualOpportunityRatio,
+                M::PredictiveEqualityDifference,
+                M::PredictiveEqualityRatio,
+                M::FnrDifference,
+                M::FnrRatio,
                 M::PredictiveParityDifference,
                 M::PredictiveParityRatio,
+                M::FalseDiscoveryRateDifference,
+                M::FalseDiscoveryRateRatio,
+                M::FalseOmissionRateDifference,
+                M::FalseOmissionRateRatio,
                 M::AccuracyDifference,
+                M::AccuracyRatio,
+                M::ErrorRateDifference,
+                M::ErrorRateRatio,
+                M::TreatmentEqualityDifference,
+                M::TreatmentEqualityRatio,
+                M::MeanScoreDifference,
+                M::CalibrationGapDifference,
+                M::EceDifference,
+                M::AucDifference,
+                M::BrierDifference,
+                M::LogLossDifference,
+                M::MaeDifference,
+                M::MaeRatio,
+                M::RmseDifference,
+                M::RmseRatio,
+                M::MeanResidualDifference,
+                M::MacroF1Difference,
+                M::MacroRecallDifference,
+                M::ImpactRatio,
+                M::ScoringImpactRatio,
                 M::SelectionRate,
                 M::Tpr,
                 M::Fpr,
                 M::Tnr,
                 M::Fnr,
                 M::Precision,
+                M::Npv,
+                M::FalseOmissionRate,
+                M::FalseDiscoveryRate,
                 M::Accuracy,
+                M::ErrorRate,
+                M::F1,
+                M::BalancedAccuracy,
+                M::Mcc,
+                M::MacroF1,
+                M::MacroRecall,
+                M::MacroPrecision,
+                M::MeanScore,
+                M::CalibrationGap,
+                M::Auc,
+                M::Brier,
+                M::LogLoss,
+                M::Ece,
+                M::Mae,
+                M::Rmse,
+                M::R2,
+                M::MeanResidual,
+                M::MeanPrediction,
             ],
         }
     }
@@ -155,6 +262,9 @@ impl Metric {
         match self {
             Self::Mcc => (-1.0, 1.0),
             Self::R2 => (f64::NEG_INFINITY, 1.0),
+            Self::CalibrationGap | Self::MeanScore | Self::MeanResidual | Self::MeanPrediction => {
+                (f64::NEG_INFINITY, f64::INFINITY)
+            }
             Self::Latency
             | Self::Throughput
             | Self::PeakMemory
@@ -164,7 +274,14 @@ impl Metric {
             | Self::CpuPerInference
             | Self::LogLoss
             | Self::Mae
-            | Self::Rmse => (0.0, f64::INFINITY),
+            | Self::Rmse
+            | Self::TreatmentEqualityDifference
+            | Self::MeanScoreDifference
+            | Self::CalibrationGapDifference
+            | Self::LogLossDifference
+            | Self::MaeDifference
+            | Self::RmseDifference
+            | Self::MeanResidualDifference => (0.0, f64::INFINITY),
             _ => (0.0, 1.0),
         }
     }
@@ -186,43 +303,13 @@ impl Metric {
             _ => true,
         }
     }
-
-    /// The disparity that it names.
-    pub fn disparity(self) -> Option<DisparityMetric> {
-        use DisparityMetric as D;
-        Some(match self {
-            Self::DemographicParityDifference => D::DemographicParityDifference,
-            Self::DemographicParityRatio => D::DemographicParityRatio,
-            Self::EqualizedOddsDifference => D::EqualizedOddsDifference,
-            Self::EqualizedOddsRatio => D::EqualizedOddsRatio,
-            Self::EqualOpportunityDifference => D::EqualOpportunityDifference,
-            Self::EqualOpportunityRatio => D::EqualOpportunityRatio,
-            Self::PredictiveParityDifference => D::PredictiveParityDifference,
-            Self::PredictiveParityRatio => D::PredictiveParityRatio,
-            Self::AccuracyDifference => D::AccuracyDifference,
-            _ => return None,
-        })
-    }
-
-    /// The rate of a group that it names.
-    pub fn group_rate(self) -> Option<RateName> {
-        Some(match self {
-            Self::SelectionRate => RateName::SelectionRate,
-            Self::Accuracy => RateName::Accuracy,
-            Self::Tpr => RateName::Tpr,
-            Self::Fpr => RateName::Fpr,
-            Self::Tnr => RateName::Tnr,
-            Self::Fnr => RateName::Fnr,
-            Self::Precision => RateName::Precision,
-            _ => return None,
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::words::Words;
     use super::*;
+    use crate::stats::disparity::DisparityMetric;
 
     #[test]
     fn every_metric_belongs_to_a_dimension() {
@@ -232,9 +319,15 @@ mod tests {
     }
 
     #[test]
-    fn every_bias_metric_is_a_disparity_or_a_rate_of_groups_and_not_both() {
+    fn every_bias_metric_is_one_of_disparity_rate_figure_and_impact_ratio() {
         for metric in Dimension::Bias.metrics() {
-            assert_ne!(metric.disparity().is_some(), metric.group_rate().is_some(), "{metric}");
+            let kinds = [
+                metric.disparity().is_some(),
+                metric.group_rate().is_some(),
+                metric.group_figure().is_some(),
+                metric.impact().is_some(),
+            ];
+            assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "{metric}");
         }
         for disparity in DisparityMetric::ALL {
             let named = |m: &&Metric| m.disparity() == Some(disparity);

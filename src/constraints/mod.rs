@@ -17,9 +17,11 @@ pub mod verdict;
 mod words;
 
 pub use judge::judge;
-pub use measured::{HostFingerprint, LoadRun, Measured, Predictions};
-pub use metric::{Dimension, Metric, Statistic};
+pub use measured::{Attributes, Estimates, Grouping, HostFingerprint, LoadRun, Measured, Predictions};
+pub use metric::{Dimension, ImpactForm, Metric, Statistic};
 pub use reason::amount;
-pub use spec::{BiasRequest, Confidence, Constraint, ConstraintSpec, Hardware, Load, Operator, Severity, SpecError};
+pub use spec::{
+    BiasRequest, Bootstrap, Confidence, Constraint, ConstraintSpec, Hardware, Load, Operator, Severity, SpecError,
+};
 pub use unit::{Quantity, Unit};
 pub use verdict::{ConstraintVerdict, Verdict, blocks};

@@ -1,26 +1,26 @@
 //! From JSON to a [`ConstraintSpec`]: which fields go together and within which bounds.
 
+mod bias;
 mod load;
 
 use super::{
     fields::{Fields, Problems, kind},
     metric::{Dimension, Metric, Statistic},
-    spec::{
-        Confidence, Constraint, ConstraintSpec, DEFAULT_MINIMUM_GROUP_SIZE, Hardware, MAXIMUM_CONSTRAINTS, Operator,
-        Severity, SpecError,
-    },
+    spec::{Confidence, Constraint, ConstraintSpec, Hardware, MAXIMUM_CONSTRAINTS, Operator, Severity, SpecError},
     unit::Unit,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const SPEC_FIELDS: &[&str] = &["datasets", "hardware", "constraints"];
+const SPEC_FIELDS: &[&str] = &["datasets", "hardware", "bootstrap", "exclusions", "constraints"];
 const CONSTRAINT_FIELDS: &[&str] = &[
     "name",
     "dimension",
     "metric",
     "statistic",
     "attribute",
+    "class",
+    "against",
     "operator",
     "limit",
     "unit",
@@ -35,7 +35,6 @@ const CONSTRAINT_FIELDS: &[&str] = &[
     "rationale",
 ];
 const MAXIMUM_DATASETS: usize = 1000;
-const MAXIMUM_CROSSED: usize = 3;
 /// Beyond this a double no longer counts in ones, and no limit is meant.
 const LARGEST_LIMIT: f64 = 1e15;
 
@@ -52,6 +51,8 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
     let mut fields = Fields::open(written, String::new(), SPEC_FIELDS, problems)?;
     let datasets = datasets(&mut fields);
     let hardware = hardware(&mut fields);
+    let bootstrap = bias::bootstrap(&mut fields);
+    let exclusions = bias::exclusions(&mut fields);
     let list = fields.needed("constraints", "a list of limits")?;
     let Some(list) = list.as_array() else {
         fields.note("constraints", format!("{} stands where a list belongs", kind(list)));
@@ -75,6 +76,8 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
     Some(ConstraintSpec {
         datasets,
         hardware,
+        bootstrap,
+        exclusions,
         constraints: constraints.into_iter().collect::<Option<_>>()?,
         written: written.clone(),
     })
@@ -130,13 +133,15 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
     let dimension = needed_word::<Dimension>(fields, "dimension");
     let metric = metric(fields, dimension);
     let statistic = statistic(fields, dimension);
-    let attribute = attribute(fields, dimension);
+    let attribute = bias::attribute(fields, dimension);
+    let class = bias::class(fields, metric, dimension);
+    let against = bias::against(fields, metric, dimension);
     let operator = needed_word::<Operator>(fields, "operator");
     let unit = unit(fields, dimension);
     let limit = limit(fields, metric, unit);
     let load = load::load(fields, dimension);
     let minimum_samples = load::minimum_samples(fields, dimension, load);
-    let minimum_group_size = minimum_group_size(fields, dimension);
+    let minimum_group_size = bias::minimum_group_size(fields, dimension);
     let confidence = confidence(fields, metric, statistic);
     let severity = fields.word::<Severity>("severity").unwrap_or(Severity::Block);
     let representative_hardware = fields.boolean("representative_hardware").unwrap_or(false);
@@ -150,6 +155,8 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
         metric: metric?,
         statistic,
         attribute,
+        class,
+        against,
         operator: operator?,
         limit: limit?,
         unit: unit?,
@@ -200,23 +207,6 @@ fn statistic(fields: &mut Fields, dimension: Option<Dimension>) -> Option<Statis
     None
 }
 
-fn attribute(fields: &mut Fields, dimension: Option<Dimension>) -> Option<String> {
-    if dimension? != Dimension::Bias {
-        fields.refuse("attribute", "only bias has an attribute");
-        return None;
-    }
-    fields.needed("attribute", "a sensitive column, or several joined by *")?;
-    let attribute = fields.text("attribute", 256)?;
-    let columns: Vec<&str> = attribute.split('*').collect();
-    let repeats = (1..columns.len()).any(|i| columns[..i].contains(&columns[i]));
-    if columns.contains(&"") || MAXIMUM_CROSSED < columns.len() || repeats {
-        let detail = format!("give 1 to {MAXIMUM_CROSSED} different columns joined by *");
-        fields.note("attribute", detail);
-        return None;
-    }
-    Some(attribute.to_owned())
-}
-
 fn unit(fields: &mut Fields, dimension: Option<Dimension>) -> Option<Unit> {
     let unit = needed_word::<Unit>(fields, "unit")?;
     if let Some(dimension) = dimension.filter(|d| d.quantity() != unit.quantity()) {
@@ -242,15 +232,6 @@ fn limit(fields: &mut Fields, metric: Option<Metric>, unit: Option<Unit>) -> Opt
         return None;
     }
     Some(limit)
-}
-
-fn minimum_group_size(fields: &mut Fields, dimension: Option<Dimension>) -> Option<u64> {
-    if dimension? != Dimension::Bias {
-        fields.refuse("minimum_group_size", "only bias has groups");
-        return None;
-    }
-    let written = fields.integer("minimum_group_size", 1..=10_000_000);
-    Some(written.unwrap_or(DEFAULT_MINIMUM_GROUP_SIZE))
 }
 
 fn confidence(fields: &mut Fields, metric: Option<Metric>, statistic: Option<Statistic>) -> Confidence {

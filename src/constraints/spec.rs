@@ -9,6 +9,11 @@ use super::{
     unit::Unit,
     words::words,
 };
+use crate::stats::{
+    bootstrap::{Plan, Scheme},
+    disparity::Against,
+    impact::Exclusion,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
@@ -16,6 +21,10 @@ use utoipa::ToSchema;
 
 pub const MAXIMUM_CONSTRAINTS: usize = 200;
 pub const DEFAULT_MINIMUM_GROUP_SIZE: u64 = 30;
+/// Resamples of every bootstrap unless the spec says otherwise.
+pub const DEFAULT_RESAMPLES: u32 = 2000;
+/// The seed of every bootstrap unless the spec says otherwise. Any number is as good.
+pub const DEFAULT_SEED: u64 = 1;
 
 words! {
     Operator {
@@ -101,9 +110,16 @@ pub struct Constraint {
     /// Of latency, and only there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistic: Option<Statistic>,
-    /// Of bias, and only there: a sensitive column, or up to three joined by `*`.
+    /// Of bias, and only there: a sensitive column, or several joined by `*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute: Option<String>,
+    /// Of bias, and only there: the class that counts as positive against the rest, for data
+    /// without a favourable label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Of disparities, and only there: what the groups are held against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     pub operator: Operator,
     /// In `unit`.
     pub limit: f64,
@@ -145,6 +161,11 @@ pub struct ConstraintSpec {
     #[schema(required = false)]
     pub(super) datasets: BTreeMap<String, String>,
     pub(super) hardware: Option<Hardware>,
+    #[schema(required = false)]
+    pub(super) bootstrap: Bootstrap,
+    /// Attribute to the categories that its impact ratios leave out.
+    #[schema(required = false)]
+    pub(super) exclusions: BTreeMap<String, Vec<Exclusion>>,
     /// 1 to 200 limits.
     #[schema(min_items = 1, max_items = 200)]
     pub(super) constraints: Vec<Constraint>,
@@ -152,12 +173,72 @@ pub struct ConstraintSpec {
     pub(super) written: Value,
 }
 
+/// How figures without an interval in closed form get one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Bootstrap {
+    /// 100 to 100,000.
+    #[schema(minimum = 100, maximum = 100000, default = 2000)]
+    pub resamples: u32,
+    #[schema(default = 1)]
+    pub seed: u64,
+}
+
+impl Default for Bootstrap {
+    fn default() -> Self {
+        Self { resamples: DEFAULT_RESAMPLES, seed: DEFAULT_SEED }
+    }
+}
+
+impl Bootstrap {
+    /// Rows are drawn again within each group.
+    pub fn plan(self) -> Plan {
+        Plan { resamples: self.resamples, seed: self.seed, scheme: Scheme::StratifiedByGroup }
+    }
+}
+
 /// A table of groups that a constraint needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BiasRequest {
     /// `sex` or `sex*age_group`.
     pub attribute: String,
+    pub class: Option<String>,
+    pub against: Against,
     pub minimum_group_size: u64,
+}
+
+/// Up to this many attributes are crossed in every way; of more only pairs are.
+const ALL_INTERSECTIONS: usize = 3;
+/// Of more attributes than this none is crossed unless somebody asks for it.
+const PAIRS: usize = 6;
+
+impl BiasRequest {
+    /// More classes than this have tables only where a spec asks for them.
+    pub const MAXIMUM_CLASSES: usize = 50;
+
+    /// The attributes that are looked at without being asked for: single ones first, then pairs,
+    /// then all three.
+    pub fn intersections(sensitive: &[String]) -> Vec<String> {
+        let mut all = sensitive.to_vec();
+        if sensitive.len() <= PAIRS {
+            for (i, first) in sensitive.iter().enumerate() {
+                all.extend(sensitive.iter().skip(i + 1).map(|second| format!("{first}*{second}")));
+            }
+        }
+        if sensitive.len() == ALL_INTERSECTIONS {
+            all.push(sensitive.join("*"));
+        }
+        all
+    }
+
+    /// The groups of an attribute against each other, with the usual minimum size.
+    pub fn of(attribute: impl Into<String>) -> Self {
+        Self {
+            attribute: attribute.into(),
+            class: None,
+            against: Against::BetweenGroups,
+            minimum_group_size: DEFAULT_MINIMUM_GROUP_SIZE,
+        }
+    }
 }
 
 impl ConstraintSpec {
@@ -180,6 +261,15 @@ impl ConstraintSpec {
         self.hardware.as_ref()
     }
 
+    pub fn bootstrap(&self) -> Bootstrap {
+        self.bootstrap
+    }
+
+    /// Attribute to the categories that its impact ratios leave out.
+    pub fn exclusions(&self) -> &BTreeMap<String, Vec<Exclusion>> {
+        &self.exclusions
+    }
+
     pub fn constraints(&self) -> &[Constraint] {
         &self.constraints
     }
@@ -195,7 +285,12 @@ impl ConstraintSpec {
     /// The distinct tables of groups to make, in order.
     pub fn bias_requests(&self) -> Vec<BiasRequest> {
         let of = |c: &Constraint| {
-            Some(BiasRequest { attribute: c.attribute.clone()?, minimum_group_size: c.minimum_group_size? })
+            Some(BiasRequest {
+                attribute: c.attribute.clone()?,
+                class: c.class.clone(),
+                against: c.against.clone().unwrap_or_default(),
+                minimum_group_size: c.minimum_group_size?,
+            })
         };
         let mut requests: Vec<BiasRequest> = self.constraints.iter().filter_map(of).collect();
         requests.sort_unstable();
@@ -210,6 +305,10 @@ impl ConstraintSpec {
         spec.insert("datasets".to_owned(), serde_json::to_value(&self.datasets)?);
         if let Some(hardware) = &self.hardware {
             spec.insert("hardware".to_owned(), serde_json::to_value(hardware)?);
+        }
+        spec.insert("bootstrap".to_owned(), serde_json::to_value(self.bootstrap)?);
+        if !self.exclusions.is_empty() {
+            spec.insert("exclusions".to_owned(), serde_json::to_value(&self.exclusions)?);
         }
         let constraints = serde_json::to_value(&self.constraints)?;
         spec.insert("constraints".to_owned(), constraints);

@@ -16,10 +16,12 @@ use crate::{
     },
     environments::read_strictly,
     error::{Error, InField},
+    stats::bands::bands,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug)]
@@ -34,6 +36,18 @@ pub struct Dataset {
     pub description: Description,
     pub created_by: AccountId,
     pub created_at: DateTime<Utc>,
+}
+
+/// A boundary between two bands of a numeric column; it belongs to the band above it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct CutPoint(pub f64);
+
+/// Only finite numbers come out of JSON.
+impl Eq for CutPoint {}
+
+fn numbers(cuts: &[CutPoint]) -> Vec<f64> {
+    cuts.iter().map(|cut| cut.0).collect()
 }
 
 /// What the columns mean.
@@ -51,6 +65,14 @@ pub struct Description {
     /// Columns that results are broken down by. They reach a model only if it asks for them.
     #[serde(default)]
     pub sensitive: Vec<String>,
+    /// Cut points of numeric sensitive columns: `{age: [25, 45]}` makes the groups `under 25`,
+    /// `25 to under 45` and `45 and over`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cut_points: BTreeMap<String, Vec<CutPoint>>,
+    /// Cells of sensitive columns that mean that nobody knows, beside the empty cell. Such groups
+    /// are counted and never compared by impact ratios.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     /// Where the data come from and under which licence.
     #[serde(default)]
     pub source: String,
@@ -64,7 +86,28 @@ impl Description {
         if 10_000 < description.features.len() || 20 < description.sensitive.len() {
             return Err(Error::invalid("features", "at most 10,000 features and 20 sensitive columns"));
         }
+        if 100 < description.unknown.len() {
+            return Err(Error::invalid("unknown", "at most 100 values"));
+        }
+        description.check_cut_points()?;
         Ok(description)
+    }
+
+    fn check_cut_points(&self) -> Result<(), Error> {
+        for (column, cuts) in &self.cut_points {
+            let field = format!("cut_points.{column}");
+            if !self.sensitive.contains(column) {
+                return Err(Error::invalid(field, "only a sensitive column has groups; list it under sensitive too"));
+            }
+            bands::<&str>(&[], &numbers(cuts)).map_err(|problem| Error::invalid(field, problem.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// The group of each row by one sensitive column: its cells, or the bands of its numbers.
+    pub fn groups(&self, column: &str, cells: &[String]) -> Vec<String> {
+        let cuts = self.cut_points.get(column).map(|cuts| numbers(cuts));
+        cuts.and_then(|cuts| bands(cells, &cuts).ok()).unwrap_or_else(|| cells.to_vec())
     }
 
     /// Every column that it names.

@@ -7,7 +7,7 @@ use crate::{
     core::{canonical, digest::Digest, ids::EvidenceId},
     error::Error,
     sandbox::{Isolation, ModelInfo},
-    stats::{fairness::AttributeTable, figure::Figure},
+    stats::{breakdown::Comparisons, fairness::AttributeTable, figure::Figure},
     validation::{Evidence, EvidenceKind},
 };
 use chrono::{DateTime, Utc};
@@ -62,13 +62,16 @@ pub struct QualityBody {
 pub struct BiasBody {
     pub basis: Basis,
     pub tables: Vec<AttributeTable>,
+    /// How many groups were compared, and what chance alone would do.
+    #[serde(default)]
+    pub comparisons: Comparisons,
     pub absent: BTreeMap<String, String>,
     pub method: String,
 }
 
 const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory.";
 const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; Wilson intervals for proportions, DeLong for AUC; undefined figures are null.";
-const BIAS_METHOD: &str = "Counts per group from the model's own labels; Wilson 95 % intervals for rates, Newcombe for differences and Katz for ratios between the extreme groups; groups under the minimum size have a count and no rate; a missing cell is the group (missing).";
+const BIAS_METHOD: &str = "Counts per group from the model's own labels. 95 % intervals: Wilson for rates, Newcombe for differences of two rates, t and DeLong for means and AUC, and a bootstrap stratified by group for the rest, with its resamples and seed in each table. Groups under the minimum size have a count and no rate; a missing cell is the group (missing); what has an empty denominator is null. Impact ratios follow 6 RCNY 5-300 and 29 CFR 1607.4(D), which name no pass mark for a model.";
 
 /// Builds the records of one run.
 pub fn records(
@@ -98,6 +101,7 @@ pub fn records(
     let bias = BiasBody {
         basis: basis.clone(),
         tables: measured.bias.clone(),
+        comparisons: Comparisons::of(&measured.bias),
         absent: measured.absent.clone(),
         method: BIAS_METHOD.to_owned(),
     };

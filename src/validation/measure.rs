@@ -1,9 +1,12 @@
 //! From what the sandbox observed to what the constraints are judged by.
 
 use crate::{
-    constraints::{ConstraintSpec, HostFingerprint, Load, Measured, Metric, Predictions},
+    constraints::{
+        Attributes, ConstraintSpec, Estimates, Grouping, HostFingerprint, Load, Measured, Metric, Predictions,
+    },
     datasets::{Description, table::Table},
     sandbox::{self, Column, Interface, Observation, Task},
+    validation::requests,
 };
 
 /// One thread inside an operator: what the limits are stated for unless hardware says more.
@@ -62,9 +65,20 @@ fn add_quality(
     spec: &ConstraintSpec,
 ) {
     let truth = table.column(&description.label).unwrap_or_default();
+    let columns: Vec<_> = description
+        .sensitive
+        .iter()
+        .map(|name| (name.clone(), description.groups(name, table.column(name).unwrap_or_default())))
+        .collect();
+    let attributes = Attributes { columns: &columns, unknown: &description.unknown };
+    let classes = if seen.labels.is_empty() || description.positive_label.is_some() { &[][..] } else { &seen.classes };
+    let requests = requests::of(&description.sensitive, classes, spec);
+    let grouping = Grouping { requests: &requests, plan: spec.bootstrap().plan(), exclusions: spec.exclusions() };
     if seen.labels.is_empty() {
         match truth.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<f64>>>() {
-            Some(truth) => measured.add_regression(&seen.values, &truth),
+            Some(truth) => {
+                measured.add_regression(&Estimates { predicted: &seen.values, truth: &truth, attributes }, &grouping);
+            }
             None => measured
                 .set_absent("mae", format!("the column {} holds something that is no number", description.label)),
         }
@@ -75,32 +89,9 @@ fn add_quality(
     let scores: Option<Vec<f64>> = column
         .filter(|_| !seen.probabilities.is_empty())
         .and_then(|at| seen.probabilities.iter().map(|row| row.get(at).copied()).collect());
-    let sensitive: Vec<_> = description
-        .sensitive
-        .iter()
-        .map(|name| (name.clone(), table.column(name).unwrap_or_default().to_vec()))
-        .collect();
-    let predictions = Predictions {
-        labels: &seen.labels,
-        truth,
-        scores: scores.as_deref(),
-        positive_label: positive,
-        sensitive: &sensitive,
-    };
-    measured.add_classification(&predictions, &requests(description, spec));
-}
-
-/// The tables that the spec asks for, and one for every sensitive column all the same:
-/// a reviewer looks at the groups whether or not somebody set a limit.
-fn requests(description: &Description, spec: &ConstraintSpec) -> Vec<crate::constraints::BiasRequest> {
-    let mut requests = spec.bias_requests();
-    for attribute in &description.sensitive {
-        if !requests.iter().any(|r| r.attribute == *attribute) {
-            let minimum_group_size = crate::constraints::spec::DEFAULT_MINIMUM_GROUP_SIZE;
-            requests.push(crate::constraints::BiasRequest { attribute: attribute.clone(), minimum_group_size });
-        }
-    }
-    requests
+    let labels = seen.labels.as_slice();
+    let predictions = Predictions { labels, truth, scores: scores.as_deref(), positive_label: positive, attributes };
+    measured.add_classification(&predictions, &grouping);
 }
 
 fn fingerprint(host: &sandbox::Host) -> HostFingerprint {

@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod jobs;
 mod measure;
 pub mod ops;
+mod requests;
 pub(crate) mod store;
 
 use crate::{

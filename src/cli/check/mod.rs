@@ -19,6 +19,7 @@ use std::{
     io::IsTerminal,
     time::{Duration, Instant},
 };
+use tables::Detail;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -82,7 +83,7 @@ impl Check {
         if self.json {
             output::json(&run)?;
         } else {
-            print(&tables::of(&run))?;
+            print(&tables::of(&run, Detail::Brief))?;
         }
         conclude(&run, &self.env)
     }
@@ -113,7 +114,7 @@ impl Run {
                 if args.json {
                     return output::json(&run);
                 }
-                print(&tables::of(&run))
+                print(&tables::of(&run, Detail::Full))
             }
         }
     }

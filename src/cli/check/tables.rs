@@ -1,18 +1,22 @@
-//! A run for people: one line per limit, then one table per sensitive attribute.
+//! A run for people: one line per limit, then tables of groups.
 
-use super::super::output;
+use super::super::{bias::tables, output};
 use crate::{
     constraints::{ConstraintVerdict, Unit, Verdict, amount},
-    stats::{
-        disparity::{Disparity, DisparityMetric},
-        fairness::AttributeTable,
-        figure::Rate,
-        interval::Interval,
-    },
+    stats::{fairness::AttributeTable, interval::Interval},
     validation::{EvidenceKind, api::RunView, evidence::BiasBody},
 };
 
-pub fn of(run: &RunView) -> String {
+/// How much is shown of each table of groups.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Single attributes, their selection rates, and the disparities that laws speak of.
+    Brief,
+    /// Every table and all of its parts.
+    Full,
+}
+
+pub fn of(run: &RunView, detail: Detail) -> String {
     let mut parts = vec![format!("{}@{} {}: {}", run.model, run.version, run.version_digest, run.state)];
     if let Some(reason) = &run.reason {
         parts.push(format!("{}: {}", reason.code, reason.detail));
@@ -20,12 +24,19 @@ pub fn of(run: &RunView) -> String {
     if !run.verdicts.is_empty() {
         parts.push(verdicts(&run.verdicts));
     }
-    for table in bias(run) {
-        let (attribute, rows, minimum) = (&table.attribute, table.n, table.minimum_group_size);
-        parts.push(format!("Groups of {attribute} ({rows} rows; 95 % intervals; no rates below {minimum} rows)"));
-        parts.push(groups(&table));
-        parts.push(disparities(&table.disparities));
+    let Some(bias) = bias(run) else { return output::printable(&parts.join("\n\n")) };
+    let single = |table: &&AttributeTable| table.class.is_none() && !table.attribute.contains('*');
+    match detail {
+        Detail::Full => parts.extend(bias.tables.iter().flat_map(tables::full)),
+        Detail::Brief => {
+            parts.extend(bias.tables.iter().filter(single).flat_map(tables::brief));
+            let more = bias.tables.iter().filter(|table| !single(table)).count();
+            if more != 0 {
+                parts.push(format!("{more} more tables (intersections or classes): plimsoll run show {}", run.id));
+            }
+        }
     }
+    parts.extend(bias.comparisons.note);
     output::printable(&parts.join("\n\n"))
 }
 
@@ -49,51 +60,7 @@ fn between(interval: Interval, limit: f64) -> String {
     format!("{} to {}", amount(interval.low, Unit::One, limit), amount(interval.high, Unit::One, limit))
 }
 
-fn bias(run: &RunView) -> Vec<AttributeTable> {
-    let record = run.evidence.iter().find(|e| e.kind == EvidenceKind::Bias.name());
-    let body = record.and_then(|e| serde_json::from_value::<BiasBody>(e.body.clone()).ok());
-    body.map(|body| body.tables).unwrap_or_default()
-}
-
-fn groups(attribute: &AttributeTable) -> String {
-    let mut table = output::table(&["group", "n", "selection rate", "TPR", "FPR"]);
-    for g in &attribute.groups {
-        let rates = match g.too_small {
-            true => ["too few rows", "", ""].map(str::to_owned),
-            false => [g.selection_rate, g.tpr, g.fpr].map(rate),
-        };
-        let [selection, tpr, fpr] = rates;
-        table.add_row([g.group.clone(), g.n.to_string(), selection, tpr, fpr]);
-    }
-    output::text(&table)
-}
-
-fn rate(rate: Option<Rate>) -> String {
-    let show = |r: Rate| format!("{:.3} ({:.3} to {:.3})", r.value, r.interval.low, r.interval.high);
-    rate.map_or_else(|| "undefined".to_owned(), show)
-}
-
-/// The differences and the ratio that laws speak of; `--json` has all.
-const SHOWN: [DisparityMetric; 5] = [
-    DisparityMetric::DemographicParityRatio,
-    DisparityMetric::DemographicParityDifference,
-    DisparityMetric::EqualOpportunityDifference,
-    DisparityMetric::EqualizedOddsDifference,
-    DisparityMetric::AccuracyDifference,
-];
-
-fn disparities(all: &[Disparity]) -> String {
-    let mut table = output::table(&["disparity", "value", "95 % interval", "highest", "lowest"]);
-    for d in all.iter().filter(|d| SHOWN.contains(&d.metric)) {
-        let value = d.value.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.3}"));
-        let interval = d.interval.map_or_else(String::new, |i| format!("{:.3} to {:.3}", i.low, i.high));
-        let group = |g: &Option<String>| g.clone().unwrap_or_default();
-        table.add_row([name(d.metric), value, interval, group(&d.highest_group), group(&d.lowest_group)]);
-    }
-    output::text(&table)
-}
-
-fn name(metric: DisparityMetric) -> String {
-    let word = serde_json::to_value(metric).ok().and_then(|v| v.as_str().map(|s| s.replace('_', " ")));
-    word.unwrap_or_default()
+fn bias(run: &RunView) -> Option<BiasBody> {
+    let record = run.evidence.iter().find(|e| e.kind == EvidenceKind::Bias.name())?;
+    serde_json::from_value(record.body.clone()).ok()
 }

@@ -1,5 +1,5 @@
 use super::super::{
-    measured::Predictions,
+    measured::{Attributes, Grouping, Predictions},
     metric::Metric,
     spec::{Load, Severity},
     verdict::blocks,
@@ -76,9 +76,11 @@ fn groups(spec: &ConstraintSpec, rows: &[(&str, &str, &str, usize)]) -> Measured
         truth: &truth,
         scores: None,
         positive_label: Some("1"),
-        sensitive: &[("sex".to_owned(), cells)],
+        attributes: Attributes { columns: &[("sex".to_owned(), cells)], unknown: &[] },
     };
-    measured.add_classification(&predictions, &spec.bias_requests());
+    let requests = spec.bias_requests();
+    let grouping = Grouping { requests: &requests, plan: spec.bootstrap().plan(), exclusions: spec.exclusions() };
+    measured.add_classification(&predictions, &grouping);
     measured
 }
 
@@ -288,6 +290,56 @@ fn a_rate_under_bias_has_to_hold_in_every_group() {
     // No negatives: the false positive rate is undefined in both groups.
     let asked = bias(json!({"metric": "fpr", "operator": "<=", "limit": 0.9}));
     assert_eq!(only(&asked, &groups(&asked, &rows)).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_disparity_can_be_held_against_all_rows_or_one_group() {
+    let rows = [("f", "1", "1", 12), ("f", "0", "0", 28), ("m", "1", "1", 20), ("m", "0", "0", 20)];
+    let asked = bias(json!({"against": "overall", "limit": 0.75}));
+    let got = only(&asked, &groups(&asked, &rows));
+    // 12 of 40 over 32 of 80.
+    assert_eq!((got.verdict, got.measured), (Verdict::Pass, Some(0.75)), "{}", got.reason);
+    assert!(got.reason.contains("(f lowest, (all rows) highest)"), "{}", got.reason);
+    let asked = bias(json!({"against": {"group": "f"}}));
+    let got = only(&asked, &groups(&asked, &rows));
+    assert_eq!((got.verdict, got.measured), (Verdict::Fail, Some(0.6)), "{}", got.reason);
+    let asked = bias(json!({"against": {"group": "x"}}));
+    let got = only(&asked, &groups(&asked, &rows));
+    assert_eq!(got.verdict, Verdict::Inconclusive);
+    assert!(got.reason.contains("the reference group x is absent"), "{}", got.reason);
+}
+
+#[test]
+fn an_interval_from_the_bootstrap_can_be_asked_for() {
+    let rows = [("f", "1", "1", 45), ("f", "0", "0", 55), ("m", "1", "1", 50), ("m", "0", "0", 50)];
+    for (limit, want) in [(0.5, Verdict::Pass), (0.8, Verdict::Inconclusive)] {
+        let asked = bias(json!({"confidence": "interval", "limit": limit}));
+        let got = only(&asked, &groups(&asked, &rows));
+        assert_eq!(got.verdict, want, "{}", got.reason);
+        assert_eq!(got.interval.map(|i| i.method), Some(IntervalMethod::BootstrapPercentile));
+    }
+}
+
+#[test]
+fn impact_ratios_are_judged_category_by_category() {
+    let rows = [("f", "1", "1", 9), ("f", "0", "0", 11), ("m", "1", "1", 10), ("m", "0", "0", 10), ("", "1", "1", 15)];
+    let asked = bias(json!({"metric": "impact_ratio", "minimum_group_size": 20}));
+    let got = only(&asked, &groups(&asked, &rows));
+    // The missing ones are counted and not compared, though all of them are selected.
+    assert_eq!((got.verdict, got.measured), (Verdict::Pass, Some(0.9)), "{}", got.reason);
+    assert!(got.reason.contains("impact ratio of f over m"), "{}", got.reason);
+    assert!(got.reason.ends_with("unknown: (missing)"), "{}", got.reason);
+    let scoring = bias(json!({"metric": "scoring_impact_ratio"}));
+    assert_eq!(only(&scoring, &groups(&scoring, &rows)).verdict, Verdict::NotMeasured);
+}
+
+#[test]
+fn a_tiny_category_with_the_highest_rate_leaves_the_ratio_open() {
+    let rows = [("f", "1", "1", 19), ("f", "0", "0", 1), ("m", "1", "1", 20), ("x", "1", "1", 2)];
+    let asked = bias(json!({"metric": "impact_ratio", "minimum_group_size": 20, "limit": 0.9}));
+    let got = only(&asked, &groups(&asked, &rows));
+    assert_eq!(got.verdict, Verdict::Inconclusive, "{}", got.reason);
+    assert!(got.reason.contains("the highest rate is that of x with only 2 rows"), "{}", got.reason);
 }
 
 #[test]

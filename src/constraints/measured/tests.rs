@@ -1,11 +1,14 @@
-use super::*;
+use super::{
+    super::spec::{BiasRequest, Bootstrap},
+    *,
+};
 
 fn texts(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|c| (*c).to_owned()).collect()
 }
 
 fn request(attribute: &str) -> BiasRequest {
-    BiasRequest { attribute: attribute.to_owned(), minimum_group_size: 1 }
+    BiasRequest { minimum_group_size: 1, ..BiasRequest::of(attribute) }
 }
 
 fn measured(positive_label: Option<&str>, scores: Option<&[f64]>) -> Measured {
@@ -13,9 +16,11 @@ fn measured(positive_label: Option<&str>, scores: Option<&[f64]>) -> Measured {
     let sensitive =
         [("sex".to_owned(), texts(&["f", "f", "m", "m"])), ("age".to_owned(), texts(&["", "old", "old", "old"]))];
     let mut measured = Measured::default();
+    let attributes = Attributes { columns: &sensitive, unknown: &[] };
+    let requests = [request("sex"), request("sex*age"), request("race")];
     measured.add_classification(
-        &Predictions { labels: &labels, truth: &truth, scores, positive_label, sensitive: &sensitive },
-        &[request("sex"), request("sex*age"), request("race")],
+        &Predictions { labels: &labels, truth: &truth, scores, positive_label, attributes },
+        &Grouping { requests: &requests, plan: Bootstrap::default().plan(), exclusions: &BTreeMap::new() },
     );
     measured
 }

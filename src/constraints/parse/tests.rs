@@ -1,5 +1,6 @@
 use super::super::{metric::Statistic, spec::Load, words::Words};
 use super::*;
+use crate::stats::disparity::Against;
 use serde_json::json;
 
 fn full() -> Value {
@@ -178,16 +179,17 @@ fn a_hostile_document_has_a_bounded_answer() {
 }
 
 #[test]
-fn an_attribute_is_one_to_three_different_columns() {
+fn an_attribute_is_any_number_of_different_columns() {
     let with = |attribute: &str| {
         let mut spec = full();
         spec["constraints"][1]["attribute"] = json!(attribute);
         ConstraintSpec::parse(&spec)
     };
-    for good in ["sex", "sex*age", "a*b*c", "Age group"] {
+    for good in ["sex", "sex*age", "a*b*c*d*e", "Age group"] {
         assert!(with(good).is_ok(), "{good}");
     }
-    for bad in ["", "*", "sex*", "sex*sex", "a*b*c*d"] {
+    let many = (0..21).map(|i| i.to_string()).collect::<Vec<_>>().join("*");
+    for bad in ["", "*", "sex*", "sex*sex", many.as_str()] {
         let errors = with(bad).expect_err("refused");
         assert_eq!(errors[0].path, "constraints[1].attribute", "{bad}");
     }
@@ -227,4 +229,60 @@ fn the_schema_knows_every_word() {
     let constraint = serde_json::to_value(Constraint::schema()).expect("json");
     let required = ["name", "dimension", "metric", "operator", "limit", "unit", "owner"];
     assert_eq!(constraint["required"], json!(required));
+}
+
+#[test]
+fn what_only_bias_has_is_read_and_comes_back() {
+    let mut written = full();
+    written["constraints"][1]["against"] = json!({"group": "male"});
+    written["bootstrap"] = json!({"resamples": 500, "seed": 9});
+    written["exclusions"] = json!({"race": [{"category": "other", "justification": "eleven people"}]});
+    let spec = ConstraintSpec::parse(&written).expect("legal");
+    assert_eq!(spec.constraints()[1].against, Some(Against::Group("male".to_owned())));
+    assert_eq!((spec.bootstrap().plan().resamples, spec.bootstrap().plan().seed), (500, 9));
+    assert_eq!(spec.exclusions()["race"][0].category, "other");
+    assert_eq!(
+        ConstraintSpec::parse(&spec.explicit().expect("json")).expect("legal").constraints(),
+        spec.constraints()
+    );
+    written["constraints"][1]["against"] = json!("overall");
+    let spec = ConstraintSpec::parse(&written).expect("legal");
+    assert_eq!(spec.bias_requests()[0].against, Against::Overall);
+}
+
+#[test]
+fn what_only_bias_has_is_refused_where_it_has_no_meaning() {
+    let bias = |change: Value| {
+        let mut spec = full();
+        for (name, value) in change.as_object().expect("object") {
+            spec["constraints"][1][name] = value.clone();
+        }
+        spec
+    };
+    let top = |name: &str, value: Value| {
+        let mut spec = full();
+        spec[name] = value;
+        spec
+    };
+    let mut latency = full();
+    latency["constraints"][0]["class"] = json!("a");
+    for (spec, path) in [
+        (bias(json!({"against": "best"})), "constraints[1].against"),
+        (bias(json!({"against": {"group": ""}})), "constraints[1].against.group"),
+        (bias(json!({"against": {"name": "x"}})), "constraints[1].against.name"),
+        (bias(json!({"metric": "tpr", "against": "overall"})), "constraints[1].against"),
+        (bias(json!({"metric": "ece", "class": "a"})), "constraints[1].class"),
+        (bias(json!({"metric": "impact_ratio", "class": "a"})), "constraints[1].class"),
+        (latency, "constraints[0].class"),
+        (top("bootstrap", json!({"resamples": 99})), "bootstrap.resamples"),
+        (top("bootstrap", json!({"seed": -1})), "bootstrap.seed"),
+        (top("exclusions", json!([])), "exclusions"),
+        (top("exclusions", json!({"a*a": []})), "exclusions"),
+        (top("exclusions", json!({"race": [{"category": "x"}]})), "exclusions.race"),
+        (top("exclusions", json!({"race": [{"category": "x", "justification": " "}]})), "exclusions.race"),
+        (top("exclusions", json!({"race": [{"category": "x", "justification": "y", "z": 1}]})), "exclusions.race"),
+    ] {
+        let errors = ConstraintSpec::parse(&spec).expect_err(path);
+        assert_eq!(errors[0].path, path, "{errors:?}");
+    }
 }

@@ -54,6 +54,17 @@ pub struct Plan {
     pub scheme: Scheme,
 }
 
+impl Plan {
+    /// # Errors
+    /// When the number of resamples is out of range.
+    pub fn check(self) -> Result<(), PlanError> {
+        match (MINIMUM_RESAMPLES..=MAXIMUM_RESAMPLES).contains(&self.resamples) {
+            true => Ok(()),
+            false => Err(PlanError::Resamples { asked: self.resamples }),
+        }
+    }
+}
+
 /// The replicates of one figure, summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Replicates {
@@ -97,9 +108,7 @@ pub fn replicates<const CELLS: usize>(
     figures: impl Fn(&[[u64; CELLS]], &mut Vec<Option<f64>>),
 ) -> Result<Vec<Replicates>, PlanError> {
     let Plan { resamples, seed, scheme } = plan;
-    if !(MINIMUM_RESAMPLES..=MAXIMUM_RESAMPLES).contains(&resamples) {
-        return Err(PlanError::Resamples { asked: resamples });
-    }
+    plan.check()?;
     let (mut drawn, mut values) = (groups.to_vec(), Vec::new());
     figures(&drawn, &mut values);
     let width = values.len();

@@ -1,0 +1,74 @@
+//! The tables of groups of a measurement.
+
+use super::{super::spec::BiasRequest, Measured};
+use crate::stats::{
+    bootstrap::Plan,
+    breakdown::{Question, Rows, break_down},
+    by_group::scores_by_group,
+    fairness::{FigureName, Outcomes},
+    figure::Figure,
+    groups::Groups,
+    impact::Exclusion,
+};
+use std::collections::BTreeMap;
+
+/// The sensitive columns of the evaluation data.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    /// Column name and cells, numbers already in bands; an empty cell is missing.
+    pub columns: &'a [(String, Vec<String>)],
+    /// Cells that mean that nobody knows the group, beside the empty cell.
+    pub unknown: &'a [String],
+}
+
+/// Which tables are made, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Grouping<'a> {
+    pub requests: &'a [BiasRequest],
+    pub plan: Plan,
+    /// Attribute to the categories that its impact ratios leave out.
+    pub exclusions: &'a BTreeMap<String, Vec<Exclusion>>,
+}
+
+impl Measured {
+    pub(super) fn add_table(
+        &mut self,
+        attributes: &Attributes,
+        rows: Rows,
+        row_count: usize,
+        request: &BiasRequest,
+        grouping: &Grouping,
+    ) {
+        let question = Question {
+            attribute: &request.attribute,
+            class: request.class.as_deref(),
+            against: &request.against,
+            minimum_group_size: request.minimum_group_size,
+            plan: grouping.plan,
+            unknown: attributes.unknown,
+            exclusions: grouping.exclusions.get(&request.attribute).map(Vec::as_slice).unwrap_or_default(),
+        };
+        let column = |name: &str| match attributes.columns.iter().find(|(column, _)| column == name) {
+            Some((_, cells)) => Ok(cells.as_slice()),
+            None => Err(format!("the dataset names no sensitive column `{name}`")),
+        };
+        let columns = request.attribute.split('*').map(column).collect::<Result<Vec<_>, _>>();
+        let table = columns.and_then(|columns| {
+            break_down(&question, &columns, rows, row_count).map_err(|problem| problem.to_string())
+        });
+        match table {
+            Ok(table) => self.bias.push(table),
+            Err(reason) => self.set_absent(&request.attribute, reason),
+        }
+    }
+}
+
+/// Mean score and calibration of all rows.
+pub fn of_all_rows(outcomes: &Outcomes, scores: &[f64]) -> Vec<(FigureName, Figure)> {
+    let none: [&[&str]; 0] = [];
+    let Ok(all) = Groups::of("", &none, scores.len()) else { return Vec::new() };
+    let figures = scores_by_group(&all, &outcomes.positives(), scores, 0).pop().and_then(|all| all.figures);
+    figures.map_or_else(Vec::new, |figures| {
+        vec![(FigureName::MeanScore, figures.mean_score), (FigureName::CalibrationGap, figures.calibration_gap)]
+    })
+}

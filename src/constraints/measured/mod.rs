@@ -1,0 +1,82 @@
+//! What a validation run found, in base units: seconds, bytes, 1/s, 1.
+//!
+//! Invariant: it holds aggregates only. Rows, labels and scores go in and never stay; a group
+//! that is too small stays as a count.
+
+mod classification;
+mod groups;
+mod regression;
+
+pub use classification::Predictions;
+pub use groups::{Attributes, Grouping};
+pub use regression::Estimates;
+
+use super::{metric::Metric, spec::Load};
+use crate::stats::{fairness::AttributeTable, figure::Figure, percentile::LatencySummary};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The machine that a figure comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostFingerprint {
+    pub cpu_model: String,
+    pub cores: u32,
+    pub memory_bytes: Option<u64>,
+    pub accelerator: Option<String>,
+    /// Inference runtime and its version.
+    pub runtime: Option<String>,
+    /// Threads that the runtime was allowed.
+    pub threads: Option<u32>,
+}
+
+/// The calls under one load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LoadRun {
+    pub load: Load,
+    pub latency: LatencySummary,
+    /// Wall time of the counted calls, warm-up excluded.
+    pub elapsed_s: f64,
+}
+
+impl LoadRun {
+    /// Rows per second: calls * batch / elapsed. Undefined without calls or without time.
+    pub fn throughput(&self) -> Figure {
+        let calls = self.latency.n();
+        let rate = (calls as f64) * f64::from(self.load.batch) / self.elapsed_s;
+        let defined = 0 < calls && rate.is_finite() && 0.0 < self.elapsed_s;
+        Figure::point(defined.then_some(rate), calls)
+    }
+}
+
+/// Everything that one run found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Measured {
+    pub host: Option<HostFingerprint>,
+    pub runs: Vec<LoadRun>,
+    /// Memory, size, load time, compute and quality.
+    pub figures: BTreeMap<Metric, Figure>,
+    pub bias: Vec<AttributeTable>,
+    /// Why something could not be measured, by metric or by attribute.
+    pub absent: BTreeMap<String, String>,
+}
+
+impl Measured {
+    /// A figure without an interval: memory, size, load time, compute.
+    pub fn set(&mut self, metric: Metric, value: f64, samples: u64) {
+        self.figures.insert(metric, Figure::point(Some(value), samples));
+    }
+
+    /// Says why a metric (its word) or an attribute has no figure.
+    pub fn set_absent(&mut self, what: &str, reason: impl Into<String>) {
+        self.absent.insert(what.to_owned(), reason.into());
+    }
+
+    /// The nanoseconds of each counted call under one load.
+    pub fn add_run(&mut self, load: Load, call_nanos: &[u64], elapsed_s: f64) {
+        self.runs.push(LoadRun { load, latency: LatencySummary::of_nanos(call_nanos), elapsed_s });
+    }
+}
+
+#[cfg(test)]
+mod tests;
