@@ -11,6 +11,7 @@ pub mod bands;
 pub mod bootstrap;
 pub mod breakdown;
 pub mod by_group;
+pub mod calibration;
 pub mod confusion;
 pub mod contrast;
 pub mod disparity;
@@ -19,6 +20,7 @@ pub mod fairness;
 pub mod figure;
 pub mod groups;
 pub mod impact;
+pub mod inequality;
 pub mod interval;
 pub mod multiclass;
 pub mod percentile;
@@ -28,3 +30,5 @@ pub mod score;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod properties;

@@ -1,8 +1,10 @@
 //! Figures of a label among several classes.
 
 use super::{
+    calibration,
     confusion::Confusion,
     figure::{Figure, Rate},
+    score,
 };
 use std::collections::BTreeMap;
 
@@ -82,6 +84,36 @@ pub fn macro_f1<S: AsRef<str>>(labels: &[S], truth: &[S]) -> Figure {
     Classes::of(labels, truth).map_or(undefined, |classes| classes.macro_f1())
 }
 
+/// Log loss: mean of -ln(probability of the true class), clipped to [1e-15, 1 - 1e-15], with a t
+/// interval. `truth` holds the index of the true class into each row of `probabilities`. Undefined
+/// for no rows, a missing class and what is no probability.
+pub fn log_loss<R: AsRef<[f64]>>(truth: &[usize], probabilities: &[R]) -> Figure {
+    let n = truth.len() as u64;
+    if truth.len() != probabilities.len() || truth.is_empty() {
+        return Figure::point(None, n);
+    }
+    let rows = truth.iter().zip(probabilities);
+    let of_truth: Option<Vec<f64>> = rows.map(|(class, row)| row.as_ref().get(*class).copied()).collect();
+    let true_everywhere = vec![true; truth.len()];
+    of_truth.map_or(Figure::point(None, n), |scores| score::log_loss(&true_everywhere, &scores))
+}
+
+/// Confidence calibration error of a row of probabilities per row, as
+/// [`super::calibration::confidence_ece`]; of equal probabilities the first class is the answer.
+pub fn confidence_ece<R: AsRef<[f64]>>(truth: &[usize], probabilities: &[R]) -> Figure {
+    let answer = |row: &R| {
+        let classes = row.as_ref().iter().copied().enumerate();
+        classes.reduce(|best, next| if best.1 < next.1 { next } else { best })
+    };
+    let answers: Option<Vec<(usize, f64)>> = probabilities.iter().map(answer).collect();
+    let Some(answers) = answers.filter(|answers| answers.len() == truth.len()) else {
+        return Figure::point(None, truth.len() as u64);
+    };
+    let correct: Vec<bool> = answers.iter().zip(truth).map(|(answer, truth)| answer.0 == *truth).collect();
+    let confidence: Vec<f64> = answers.iter().map(|answer| answer.1).collect();
+    calibration::confidence_ece(&correct, &confidence)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,5 +135,16 @@ mod tests {
         assert_eq!(classes.class("c"), Confusion { tp: 0, fp: 0, tn: 4, fn_: 1 });
         assert_eq!(classes.class("absent").tn, 5);
         assert_eq!(accuracy(&["a"], &["a ", "b"]).value, None);
+    }
+
+    #[test]
+    fn probabilities_are_judged_by_the_class_that_they_name() {
+        let rows = [[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]];
+        let want = -(0.2_f64.ln() + 0.5_f64.ln()) / 2.0;
+        assert!((log_loss(&[1, 2], &rows).value.expect("defined") - want).abs() < 1e-15);
+        // Wrong with 0.7, right with 0.5.
+        assert!((confidence_ece(&[1, 2], &rows).value.expect("defined") - 0.6).abs() < 1e-15);
+        assert_eq!(log_loss(&[3, 0], &rows).value, None);
+        assert_eq!((log_loss(&[1], &rows).value, confidence_ece(&[1], &rows).value), (None, None));
     }
 }

@@ -72,10 +72,12 @@ pub fn brier(positive: &[bool], scores: &[f64]) -> Figure {
 /// Log loss: mean of -ln(probability of the truth), the probability clipped to
 /// [1e-15, 1 - 1e-15], with a t interval. Undefined outside [0, 1].
 pub fn log_loss(positive: &[bool], scores: &[f64]) -> Figure {
-    mean_loss(positive, scores, |positive, score| {
-        let score = score.clamp(CLIP, 1.0 - CLIP);
-        -(if positive { score } else { 1.0 - score }).ln()
-    })
+    mean_loss(positive, scores, log_loss_of)
+}
+
+pub(super) fn log_loss_of(positive: bool, score: f64) -> f64 {
+    let score = score.clamp(CLIP, 1.0 - CLIP);
+    -(if positive { score } else { 1.0 - score }).ln()
 }
 
 fn mean_loss(positive: &[bool], scores: &[f64], loss: impl Fn(bool, f64) -> f64) -> Figure {
@@ -111,7 +113,7 @@ pub fn ece(positive: &[bool], scores: &[f64]) -> Figure {
 }
 
 /// The scores as probabilities, or `None` when one is not: a logit, a NaN, no rows at all.
-fn probabilities(positive: &[bool], scores: &[f64]) -> Option<Vec<f64>> {
+pub(super) fn probabilities(positive: &[bool], scores: &[f64]) -> Option<Vec<f64>> {
     let usable = |s: &f64| (-ROUNDING..=1.0 + ROUNDING).contains(s);
     (!scores.is_empty() && positive.len() == scores.len() && scores.iter().all(usable))
         .then(|| scores.iter().map(|s| s.clamp(0.0, 1.0)).collect())

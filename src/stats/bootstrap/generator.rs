@@ -29,6 +29,22 @@ impl Generator {
     }
 }
 
+impl Generator {
+    /// Uniform below `bound`, by multiplication and rejection (Lemire 2019): every number is as
+    /// likely as every other. 0 for a bound of 0.
+    pub fn below(&mut self, bound: u32) -> u32 {
+        let bound = u64::from(bound);
+        loop {
+            let product = (self.next() >> 32) * bound;
+            let rest = product & u64::from(u32::MAX);
+            // Only where the rest is below the bound can the number be one of the uneven ones.
+            if bound <= rest || rest >= (1_u64 << 32) % bound.max(1) {
+                return (product >> 32) as u32;
+            }
+        }
+    }
+}
+
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn splitmix(state: &mut u64) -> u64 {
@@ -66,5 +82,19 @@ mod tests {
             tenths[(generator.uniform() * 10.0) as usize] += 1;
         }
         assert!(tenths.iter().all(|count| (850..1150).contains(count)), "{tenths:?}");
+    }
+
+    #[test]
+    fn bounded_numbers_fill_their_range() {
+        let mut generator = Generator::of(3, 0);
+        let mut counts = [0_u32; 7];
+        for _ in 0..70_000 {
+            counts[generator.below(7) as usize] += 1;
+        }
+        // Chi-square on 6 degrees of freedom is below 27.9 in 9,999 of 10,000 cases.
+        let statistic: f64 = counts.iter().map(|count| (f64::from(*count) - 1e4).powi(2) / 1e4).sum();
+        assert!(statistic < 27.9, "{counts:?}");
+        assert_eq!((generator.below(0), generator.below(1)), (0, 0));
+        assert!((0..1000).all(|_| generator.below(u32::MAX) < u32::MAX));
     }
 }

@@ -1,6 +1,7 @@
-//! Seeded bootstrap of figures that come from counts.
+//! Seeded bootstrap of figures that come from counts ([`table`], [`contrasts`]) and of figures that
+//! need the rows ([`scores`], [`residuals`], [`decisions`], [`classes`]).
 //!
-//! Rows with the same cell (group, truth, answer) are the same row to every figure here, so a
+//! Where figures come from counts, rows with the same cell (group, truth, answer) are the same row to every figure here, so a
 //! resample of the rows is a multinomial draw over the cells: a million rows cost no more than a
 //! thousand. Efron (1979); percentile intervals after Efron and Tibshirani (1993), chapter 13.
 //!
@@ -12,9 +13,20 @@
 //! a test of "no disparity" take the signed difference from one reference ([`contrasts`]).
 
 mod binomial;
+mod classes;
+mod decisions;
+mod figures;
 mod generator;
+mod residuals;
+mod rows;
+mod scores;
 mod tables;
 
+pub use classes::classes;
+pub use decisions::decisions;
+pub use figures::{Against, Comparison, FigureBootstrap, FigureName, FiguresBootstrap, GroupFigures};
+pub use residuals::residuals;
+pub use scores::scores;
 pub use tables::{ContrastBootstrap, GroupBootstrap, SpreadBootstrap, TableBootstrap, contrasts, table};
 
 use super::{
@@ -35,6 +47,9 @@ const MAXIMUM_VALUES: usize = 25_000_000;
 const LEAST_DEFINED: u64 = 40;
 /// The generator that [`Plan::seed`] starts. Another one gets another name.
 pub const GENERATOR: &str = "xoshiro256++ seeded by splitmix64, binomials by inversion and BTRS";
+
+/// The generator of figures that need the rows themselves.
+pub const ROW_GENERATOR: &str = "xoshiro256++ seeded by splitmix64, rows by multiplication with rejection";
 
 /// What is drawn again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -77,10 +92,23 @@ pub struct Replicates {
 }
 
 /// Why a plan can't be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanError {
-    Resamples { asked: u32 },
-    TooMuch { resamples: u32, figures: usize },
+    Resamples {
+        asked: u32,
+    },
+    TooMuch {
+        resamples: u32,
+        figures: usize,
+    },
+    Lengths {
+        rows: usize,
+        other: usize,
+    },
+    /// The reference group is absent or too small.
+    NoReference {
+        group: String,
+    },
 }
 
 impl fmt::Display for PlanError {
@@ -92,6 +120,13 @@ impl fmt::Display for PlanError {
             Self::TooMuch { resamples, figures } => write!(
                 f,
                 "{resamples} resamples of {figures} figures don't fit into memory; ask for fewer resamples or cross fewer attributes"
+            ),
+            Self::Lengths { rows, other } => {
+                write!(f, "{rows} rows in groups stand against {other} values; they have to be the same rows")
+            }
+            Self::NoReference { group } => write!(
+                f,
+                "no group `{group}` is large enough to be the reference; name another one or lower the minimum size"
             ),
         }
     }
@@ -107,38 +142,60 @@ pub fn replicates<const CELLS: usize>(
     plan: Plan,
     figures: impl Fn(&[[u64; CELLS]], &mut Vec<Option<f64>>),
 ) -> Result<Vec<Replicates>, PlanError> {
-    let Plan { resamples, seed, scheme } = plan;
-    plan.check()?;
     let (mut drawn, mut values) = (groups.to_vec(), Vec::new());
     figures(&drawn, &mut values);
     let width = values.len();
+    run(plan, width, &mut |_| {}, |generator, values| {
+        match plan.scheme {
+            Scheme::StratifiedByGroup => {
+                for (group, drawn) in groups.iter().zip(&mut drawn) {
+                    multinomial(group, drawn, generator);
+                }
+            }
+            Scheme::Rows => multinomial(groups.as_flattened(), drawn.as_flattened_mut(), generator),
+        }
+        figures(&drawn, values);
+    })
+}
+
+/// Draws every replicate and sums each of its `width` values up. `progress` hears the share that
+/// is done, about a hundred times.
+fn run(
+    plan: Plan,
+    width: usize,
+    progress: &mut dyn FnMut(f64),
+    mut replicate: impl FnMut(&mut Generator, &mut Vec<Option<f64>>),
+) -> Result<Vec<Replicates>, PlanError> {
+    let Plan { resamples, seed, .. } = plan;
+    plan.check()?;
     if MAXIMUM_VALUES < width.saturating_mul(resamples as usize) {
         return Err(PlanError::TooMuch { resamples, figures: width });
     }
+    let mut values = Vec::with_capacity(width);
     let mut columns: Vec<Vec<f64>> = vec![Vec::new(); width];
-    for replicate in 0..resamples {
+    for number in 0..resamples {
         // A stream for each replicate: the first thousand of two thousand are the same as of one.
-        let mut generator = Generator::of(seed, u64::from(replicate));
-        match scheme {
-            Scheme::StratifiedByGroup => {
-                for (group, drawn) in groups.iter().zip(&mut drawn) {
-                    multinomial(group, drawn, &mut generator);
-                }
-            }
-            Scheme::Rows => multinomial(groups.as_flattened(), drawn.as_flattened_mut(), &mut generator),
-        }
+        let mut generator = Generator::of(seed, u64::from(number));
         values.clear();
-        figures(&drawn, &mut values);
+        replicate(&mut generator, &mut values);
         for (column, value) in columns.iter_mut().zip(&values) {
             column.extend(value.filter(|v| v.is_finite()));
         }
+        if number % (resamples / 100) == 0 {
+            progress(f64::from(number) / f64::from(resamples));
+        }
     }
+    progress(1.0);
     Ok(columns.iter().map(|column| summed_up(column)).collect())
 }
 
 /// As many rows as `counts` has, drawn with their shares: each cell is binomial in what the cells
 /// before it have left.
 fn multinomial(counts: &[u64], drawn: &mut [u64], generator: &mut Generator) {
+    multinomial_of(counts, drawn.iter_mut(), generator);
+}
+
+fn multinomial_of<'a>(counts: &[u64], drawn: impl Iterator<Item = &'a mut u64>, generator: &mut Generator) {
     let mut rows: u64 = counts.iter().sum();
     let mut share_of = rows;
     for (count, drawn) in counts.iter().zip(drawn) {
@@ -161,5 +218,7 @@ fn summed_up(column: &[f64]) -> Replicates {
     }
 }
 
+#[cfg(test)]
+mod row_tests;
 #[cfg(test)]
 mod tests;

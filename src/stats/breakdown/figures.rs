@@ -55,7 +55,7 @@ fn named(groups: &Groups, rows: Rows, minimum: u64) -> Vec<Named> {
     if let Some((predicted, truth)) = rows.numbers {
         let regressed = by_group::regression_by_group(groups, predicted, truth, minimum);
         extend(&mut all, regressed, |figures| {
-            let RegressionQuality { mae, rmse, r2, mean_residual, mean_prediction } = figures;
+            let RegressionQuality { mae, rmse, r2, mean_residual, mean_prediction, .. } = figures;
             vec![
                 (FigureName::Mae, mae),
                 (FigureName::Rmse, rmse),

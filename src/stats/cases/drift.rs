@@ -1,9 +1,7 @@
 //! Drift of the reference cases.
 
-use super::{super::drift::*, case, check, columns, json, numbers};
-use serde_json::Value;
+use super::{super::drift::*, Kind, Value, check, each, numbers, object};
 
-const CASES: [&str; 4] = ["drift_bike_seasons", "drift_bike_years", "drift_adult_shifted", "drift_adult_none"];
 const EXACT: f64 = 1e-9;
 
 /// To 1e-9, and a p-value that is nearer to 0 than that also to a millionth of itself.
@@ -99,22 +97,42 @@ fn check_levels(what: &str, levels: &Levels, want: &Value, evidently: &Value) {
     check(what, psi(r, c, ZeroRule::Smallest), &evidently["psi"]["score"], EXACT);
 }
 
+fn sample(cells: &[String]) -> Sample {
+    Sample::of(&numbers(cells)).expect("numbers")
+}
+
 #[test]
 fn drift_cases_give_the_reference_figures() {
-    for name in CASES {
-        let Some(folder) = case(name) else { continue };
-        let expected = json(folder.join("expected.json"));
-        let (reference, current) = (columns(folder.join("reference.csv")), columns(folder.join("current.csv")));
-        for (column, want) in expected["features"].as_object().expect("features") {
+    each(Kind::Drift, &["features"], 4, |case| {
+        let (reference, current) = (case.columns("reference.csv"), case.columns("current.csv"));
+        for (column, want) in object(&case.expected["features"]) {
             let (r, c) = (&reference[column], &current[column]);
+            let what = format!("{} {column}", case.name);
             if want["kind"] == "numeric" {
-                let of = |cells: &[String]| Sample::of(&numbers(cells)).expect("numbers");
-                check_numeric(&format!("{name} {column}"), &of(r), &of(c), want);
-                check_peers(column, &of(r), &of(c), &expected);
+                check_numeric(&what, &sample(r), &sample(c), want);
+                check_moments(&what, &sample(r), &want["moments"]["reference"]);
+                check_moments(&what, &sample(c), &want["moments"]["current"]);
+                check_peers(column, &sample(r), &sample(c), &case.expected);
             } else {
                 let levels = Levels::of(r, c).expect("few levels");
-                check_levels(&format!("{name} {column}"), &levels, want, &expected["evidently"][column]);
+                check_levels(&what, &levels, want, &case.expected["evidently"][column]);
             }
         }
+    });
+}
+
+fn check_moments(what: &str, sample: &Sample, want: &Value) {
+    let n = sample.n() as f64;
+    for (key, want) in object(want) {
+        let got = match key {
+            "mean" => sample.mean(),
+            "std_ddof0" => sample.population_std(),
+            "std_ddof1" => sample.population_std() * (n / (n - 1.0)).sqrt(),
+            "min" => sample.minimum(),
+            "max" => sample.maximum(),
+            "median" => sample.quantile(0.5),
+            _ => panic!("{what}: no moment {key} here"),
+        };
+        check(&format!("{what} {key}"), Some(got), want, EXACT * got.abs().max(1.0));
     }
 }

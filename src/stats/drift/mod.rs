@@ -9,6 +9,7 @@
 
 mod bins;
 mod chi_square;
+mod decision;
 mod divergence;
 mod kolmogorov;
 mod levels;
@@ -17,6 +18,10 @@ mod wasserstein;
 
 pub use bins::Bins;
 pub use chi_square::{ChiSquare, chi_square_2x2, goodness_of_fit, homogeneity, yates_2x2};
+pub use decision::{
+    Column, ColumnDecision, DISTANCE_ABOVE_ROWS, DataSetDecision, DriftTest, ManyTests, benjamini_hochberg, bonferroni,
+    data_set, default_choice,
+};
 pub use divergence::{LogBase, ZeroRule, jensen_shannon_distance, psi};
 pub use kolmogorov::{EXACT_MAXIMUM_ROWS, KolmogorovSmirnov, kolmogorov_smirnov};
 pub use levels::{Levels, MAXIMUM_LEVELS};
