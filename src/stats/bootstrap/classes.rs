@@ -28,8 +28,8 @@ impl Cells {
     }
 
     pub fn draw(&mut self, scheme: Scheme, generator: &mut Generator) {
-        let every = [0..self.counts.len()];
-        let strata = if scheme == Scheme::Rows { &every[..] } else { &self.groups };
+        let every = 0..self.counts.len();
+        let strata = if scheme == Scheme::Rows { std::slice::from_ref(&every) } else { &self.groups };
         for stratum in strata {
             let (counts, drawn) = (self.counts.get(stratum.clone()), self.drawn.get_mut(stratum.clone()));
             let (Some(counts), Some(drawn)) = (counts, drawn) else { continue };

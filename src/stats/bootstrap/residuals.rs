@@ -122,16 +122,19 @@ mod tests {
     use crate::stats::regression::regression;
     use proptest::prelude::*;
 
+    /// Residual, truth, weight and the half that the row is in.
+    type Drawn = (f64, f64, u32, bool);
+
     proptest! {
         #[test]
         fn weights_are_the_same_as_rows_written_out(
             rows in prop::collection::vec((-50.0..50.0f64, 1000.0..1010.0f64, 0u32..4, any::<bool>()), 1..40),
         ) {
-            let written = |of: &dyn Fn(&(f64, f64, u32, bool)) -> bool| -> (Vec<f64>, Vec<f64>) {
+            let written = |of: &dyn Fn(&Drawn) -> bool| -> (Vec<f64>, Vec<f64>) {
                 let rows = rows.iter().filter(|row| of(row));
                 rows.flat_map(|row| vec![(row.1 + row.0, row.1); row.2 as usize]).unzip()
             };
-            let sums = |of: &dyn Fn(&(f64, f64, u32, bool)) -> bool| {
+            let sums = |of: &dyn Fn(&Drawn) -> bool| {
                 let kept: Vec<_> = rows.iter().copied().filter(|row| of(row)).collect();
                 let (predicted, truth): (Vec<f64>, Vec<f64>) = kept.iter().map(|row| (row.1 + row.0, row.1)).unzip();
                 let numbers: Vec<u32> = (0..kept.len() as u32).collect();

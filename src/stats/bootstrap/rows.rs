@@ -26,8 +26,8 @@ impl Weights {
     /// As many rows as there are, from each stratum or from all.
     pub fn draw(&mut self, scheme: Scheme, generator: &mut Generator) {
         self.of_row.fill(0);
-        let every = std::slice::from_ref(&(0..self.of_row.len())).to_vec();
-        let drawn = if scheme == Scheme::Rows { &every } else { &self.strata };
+        let every = 0..self.of_row.len();
+        let drawn = if scheme == Scheme::Rows { std::slice::from_ref(&every) } else { &self.strata };
         for stratum in drawn {
             let Some(rows) = self.of_row.get_mut(stratum.clone()) else { continue };
             let size = rows.len() as u32;

@@ -73,9 +73,11 @@ fn groups_and_disparities_are_those_of_the_references() {
     });
 }
 
+type OfScores = fn(&GroupScores) -> Figure;
+
 /// The differences of scores between groups.
 pub fn check_score_spreads(what: &str, groups: &[OfGroup<GroupScores>], want: &Value) {
-    let figures: [(&str, fn(&GroupScores) -> Figure); 4] = [
+    let figures: [(&str, OfScores); 4] = [
         ("auc_difference", |g| g.quality.auc),
         ("ece_10_equal_width_difference", |g| g.quality.ece),
         ("brier_difference", |g| g.quality.brier),

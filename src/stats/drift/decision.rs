@@ -157,7 +157,7 @@ pub fn benjamini_hochberg(p_values: &[f64], level: f64) -> Option<ManyTests> {
     let mut sorted = usable(p_values)?.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let limit = |rank: usize| level * (rank + 1) as f64 / sorted.len() as f64;
-    let met = sorted.iter().enumerate().filter(|(rank, p)| **p < limit(*rank)).map(|(rank, _)| rank).last();
+    let met = sorted.iter().enumerate().rfind(|(rank, p)| **p < limit(*rank)).map(|(rank, _)| rank);
     Some(ManyTests { threshold: limit(met.unwrap_or(0)), drifted: met.is_some() })
 }
 
