@@ -77,7 +77,8 @@ struct Quality {
 #[derive(Default)]
 struct Pairs {
     /// Twice the pairs in which the positive row scores higher, a tie counting one half.
-    won_twice: u128,
+    /// Rows are numbered in 32 bits, so this fits.
+    won_twice: u64,
     positives: u64,
     negatives: u64,
     tied_positives: u64,
@@ -89,14 +90,15 @@ impl Pairs {
         if !is_tie {
             self.close();
         }
-        let tied = if is_positive { &mut self.tied_positives } else { &mut self.tied_negatives };
-        *tied += u64::from(weight);
+        // Without a branch, which truth would make a coin toss.
+        let positives = u64::from(weight) * u64::from(is_positive);
+        self.tied_positives += positives;
+        self.tied_negatives += u64::from(weight) - positives;
     }
 
     /// Ends a run of equal scores.
     fn close(&mut self) {
-        let beaten_twice = u128::from(2 * self.negatives + self.tied_negatives);
-        self.won_twice += u128::from(self.tied_positives) * beaten_twice;
+        self.won_twice += self.tied_positives * (2 * self.negatives + self.tied_negatives);
         self.positives += self.tied_positives;
         self.negatives += self.tied_negatives;
         (self.tied_positives, self.tied_negatives) = (0, 0);
