@@ -1,6 +1,7 @@
 //! The bootstrap of figures of a label among several classes.
 
-use super::{Comparison, FigureName, FiguresBootstrap, Generator, PlanError, Scheme, figures::Strata, multinomial_of};
+use super::{Comparison, FiguresBootstrap, Generator, PlanError, Scheme, figures::Strata, multinomial_of};
+use crate::stats::fairness::FigureName;
 use std::{collections::BTreeMap, ops::Range};
 
 /// The filled cells of each group: rows with the same cell are the same row.

@@ -1,7 +1,7 @@
 //! The bootstrap of figures of a binary decision that aren't a share of rows.
 
-use super::{Comparison, FigureName, FiguresBootstrap, PlanError, classes::Cells};
-use crate::stats::confusion::Confusion;
+use super::{Comparison, FiguresBootstrap, PlanError, classes::Cells};
+use crate::stats::{confusion::Confusion, fairness::FigureName};
 
 const NAMES: [FigureName; 4] = [FigureName::Accuracy, FigureName::BalancedAccuracy, FigureName::F1, FigureName::Mcc];
 

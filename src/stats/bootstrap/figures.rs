@@ -1,36 +1,9 @@
 //! What the bootstrap of row-level figures answers, and how its replicates are laid out.
 
 use super::{Generator, Plan, PlanError, ROW_GENERATOR, Replicates, run};
-use crate::stats::groups::Groups;
+use crate::stats::{disparity::Against, fairness::FigureName, groups::Groups};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// A figure that is drawn again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FigureName {
-    Auc,
-    Brier,
-    LogLoss,
-    /// Over ten bins of equal width.
-    Ece,
-    MeanScore,
-    /// Mean score minus share of positives.
-    CalibrationGap,
-    Mae,
-    Rmse,
-    R2,
-    MeanResidual,
-    Accuracy,
-    BalancedAccuracy,
-    F1,
-    Mcc,
-    MacroF1,
-    MacroRecall,
-    MacroPrecision,
-    Recall,
-    Precision,
-}
 
 /// The replicates of one figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -46,18 +19,9 @@ pub struct FigureBootstrap {
 pub struct GroupFigures {
     pub group: String,
     pub figures: Vec<FigureBootstrap>,
-    /// Group minus reference, signed. Empty for the reference group itself.
+    /// Group minus reference, signed. Empty for the reference group itself and where groups are
+    /// held against each other.
     pub differences: Vec<FigureBootstrap>,
-}
-
-/// What the signed differences are taken against.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Against {
-    /// All rows, the group's own and those of small groups included.
-    Overall,
-    /// The group of this label.
-    Group(String),
 }
 
 /// Every figure by group, over all rows and between groups, in the order in which the maker of
@@ -109,7 +73,7 @@ impl Comparison<'_> {
         let usable: Vec<bool> = rows.iter().map(|rows| self.minimum_group_size <= rows.len() as u64).collect();
         let mut compared = labels.iter().zip(&usable).filter(|(_, usable)| **usable).map(|(label, _)| label);
         let reference = match &self.against {
-            Against::Overall => None,
+            Against::BetweenGroups | Against::Overall => None,
             Against::Group(name) => {
                 let absent = || PlanError::NoReference { group: name.clone() };
                 Some(compared.position(|label| label == name).ok_or_else(absent)?)
@@ -130,14 +94,15 @@ impl Comparison<'_> {
         let usable = strata.usable.iter().filter(|usable| **usable).count();
         let blocks = names.len().max(1);
         // Of all rows and of each group, the spreads, and the differences of each group.
-        let width = names.len().saturating_mul(2 + 2 * usable);
+        let signed = self.against != Against::BetweenGroups;
+        let width = names.len().saturating_mul(2 + usable * if signed { 2 } else { 1 });
         let at = strata.reference.map_or(0, |place| place + 1);
         let mut summaries = run(self.plan, width, progress, |generator, values| {
             draw(generator, values);
             let own = values.clone();
             values.extend(spreads(&own, blocks));
             let base = own.chunks(blocks).nth(at).unwrap_or_default();
-            for group in own.chunks(blocks).skip(1) {
+            for group in own.chunks(blocks).skip(1).filter(|_| signed) {
                 values.extend(group.iter().zip(base).map(|(a, b)| a.zip(*b).map(|(a, b)| a - b)));
             }
         })?
@@ -151,7 +116,7 @@ impl Comparison<'_> {
         let figures: Vec<Vec<FigureBootstrap>> = (0..usable).map(|_| next()).collect();
         let spreads = next();
         let differences = (0..usable).map(|place| (next(), Some(place) == strata.reference));
-        let differences: Vec<_> = differences.map(|(all, own)| if own { Vec::new() } else { all }).collect();
+        let differences: Vec<_> = differences.map(|(all, own)| if own || !signed { Vec::new() } else { all }).collect();
         let (large, small): (Vec<_>, Vec<_>) = strata.labels.into_iter().zip(strata.usable).partition(|group| group.1);
         let groups = large.into_iter().zip(figures.into_iter().zip(differences));
         Ok(FiguresBootstrap {

@@ -24,7 +24,7 @@ mod tables;
 
 pub use classes::classes;
 pub use decisions::decisions;
-pub use figures::{Against, Comparison, FigureBootstrap, FigureName, FiguresBootstrap, GroupFigures};
+pub use figures::{Comparison, FigureBootstrap, FiguresBootstrap, GroupFigures};
 pub use residuals::residuals;
 pub use scores::scores;
 pub use tables::{ContrastBootstrap, GroupBootstrap, SpreadBootstrap, TableBootstrap, contrasts, table};

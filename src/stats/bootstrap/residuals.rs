@@ -1,6 +1,7 @@
 //! The bootstrap of figures of a numeric prediction.
 
-use super::{Comparison, FigureName, FiguresBootstrap, PlanError, rows::Weights};
+use super::{Comparison, FiguresBootstrap, PlanError, rows::Weights};
+use crate::stats::fairness::FigureName;
 
 const NAMES: [FigureName; 4] = [FigureName::Mae, FigureName::Rmse, FigureName::R2, FigureName::MeanResidual];
 /// Variation of the truth below this share of its mean square is rounding.

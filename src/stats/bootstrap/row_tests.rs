@@ -1,7 +1,7 @@
 use super::*;
 use crate::stats::{
-    confusion::Confusion, groups::Groups, interval, multiclass, multiclass::Classes, quality::ScoreQuality,
-    regression::regression,
+    confusion::Confusion, disparity::Against, fairness::FigureName, groups::Groups, interval, multiclass,
+    multiclass::Classes, quality::ScoreQuality, regression::regression,
 };
 
 const PLAN: Plan = Plan { resamples: 2000, seed: 7, scheme: Scheme::StratifiedByGroup };

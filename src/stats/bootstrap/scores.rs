@@ -1,7 +1,10 @@
 //! The bootstrap of figures of a probability score.
 
-use super::{Comparison, FigureName, FiguresBootstrap, PlanError, figures::Strata, rows::Weights};
-use crate::stats::score::{log_loss_of, probabilities};
+use super::{Comparison, FiguresBootstrap, PlanError, figures::Strata, rows::Weights};
+use crate::stats::{
+    fairness::FigureName,
+    score::{log_loss_of, probabilities},
+};
 
 const NAMES: [FigureName; 6] = [
     FigureName::Auc,
@@ -236,7 +239,8 @@ pub fn scores(
 mod tests {
     use super::*;
     use crate::stats::{
-        bootstrap::{Against, Plan, Scheme},
+        bootstrap::{Plan, Scheme},
+        disparity::Against,
         groups::Groups,
         quality::ScoreQuality,
         score,

@@ -8,8 +8,10 @@
 mod comparisons;
 mod figures;
 mod resample;
+mod rows;
 
 pub use comparisons::Comparisons;
+pub use rows::{RowBootstrap, overall};
 
 use super::{
     bootstrap::Plan,
@@ -87,6 +89,7 @@ pub fn break_down<S: AsRef<str>>(
     table.contrasts = contrasts(&table, question.against);
     table.impact = impact_ratios(question, columns, rows)?;
     resample::add(&mut table, question.plan);
+    rows::add(&mut table, &groups, rows, question);
     Ok(table)
 }
 

@@ -12,7 +12,7 @@ pub use outcomes::{Outcomes, TableError};
 
 use super::{
     bootstrap::TableBootstrap,
-    breakdown::{Contrasts, ImpactRatios},
+    breakdown::{Contrasts, ImpactRatios, RowBootstrap},
     confusion::Confusion,
     disparity::{ALL_ROWS, Against, Disparity, DisparityMetric},
     figure::{Figure, Rate},
@@ -118,6 +118,9 @@ pub struct AttributeTable {
     /// Bootstrap intervals of the rates of each group and of the disparities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap: Option<TableBootstrap>,
+    /// The bootstrap behind the intervals of figures of scores, residuals and classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_bootstrap: Option<RowBootstrap>,
 }
 
 impl AttributeTable {
@@ -198,6 +201,7 @@ pub fn count(attribute: &str, groups: &Groups, outcomes: Option<&Outcomes>, mini
         contrasts: None,
         impact: None,
         bootstrap: None,
+        row_bootstrap: None,
     }
 }
 

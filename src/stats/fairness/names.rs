@@ -25,6 +25,9 @@ pub enum RateName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FigureName {
+    Accuracy,
+    Recall,
+    Precision,
     F1,
     BalancedAccuracy,
     Mcc,
