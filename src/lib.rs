@@ -30,6 +30,7 @@ pub mod versions;
 
 pub mod datasets;
 pub mod environments;
+pub mod evidence;
 pub mod jobs;
 pub mod sandbox;
 pub mod validation;

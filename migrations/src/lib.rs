@@ -6,6 +6,7 @@ mod m0003_registry;
 mod m0004_environments;
 mod m0005_validation;
 mod m0006_promotions;
+mod m0007_reported_evidence;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_environments::Migration),
             Box::new(m0005_validation::Migration),
             Box::new(m0006_promotions::Migration),
+            Box::new(m0007_reported_evidence::Migration),
         ]
     }
 }

@@ -70,6 +70,51 @@ pub async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(),
     Ok(())
 }
 
+/// Rows stay, and so do these columns; the others may change.
+pub async fn frozen(manager: &SchemaManager<'_>, table: &str, columns: &[&str]) -> Result<(), DbErr> {
+    let columns = columns.join(", ");
+    let statements = match manager.get_database_backend() {
+        DatabaseBackend::Sqlite => vec![
+            format!(
+                "CREATE TRIGGER {table}_frozen BEFORE UPDATE OF {columns} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            ),
+            format!(
+                "CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            ),
+        ],
+        // `refuse_change` exists since the first append-only table.
+        _ => vec![
+            format!(
+                "CREATE TRIGGER {table}_frozen BEFORE UPDATE OF {columns} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            ),
+            format!(
+                "CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            ),
+            format!(
+                "CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            ),
+        ],
+    };
+    for sql in statements {
+        manager.get_connection().execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+/// A row whose `state` is no longer this one never changes again.
+pub async fn final_states(manager: &SchemaManager<'_>, table: &str, open: &str) -> Result<(), DbErr> {
+    let sql = match manager.get_database_backend() {
+        DatabaseBackend::Sqlite => format!(
+            "CREATE TRIGGER {table}_final BEFORE UPDATE ON {table} WHEN OLD.state <> '{open}' BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        ),
+        _ => format!(
+            "CREATE TRIGGER {table}_final BEFORE UPDATE ON {table} FOR EACH ROW WHEN (OLD.state <> '{open}') EXECUTE FUNCTION refuse_change()"
+        ),
+    };
+    manager.get_connection().execute_unprepared(&sql).await?;
+    Ok(())
+}
+
 pub async fn drop_all(manager: &SchemaManager<'_>, tables: &[&'static str]) -> Result<(), DbErr> {
     for table in tables {
         manager.drop_table(Table::drop().table(*table).to_owned()).await?;

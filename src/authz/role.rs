@@ -29,6 +29,7 @@ const LOOK: &[Action] = &[
     Action::EnvironmentRead,
     Action::DatasetRead,
     Action::RunRead,
+    Action::EvidenceRead,
     Action::PromotionRead,
     Action::ReleaseRead,
 ];
@@ -82,10 +83,19 @@ impl Role {
                 Action::VersionInspect,
                 Action::DatasetRegister,
                 Action::RunRequest,
+                Action::EvidenceReport,
+                Action::EvidenceWithdraw,
                 Action::PromotionRequest,
                 Action::PromotionWithdraw,
             ],
-            Self::Reviewer => &[Action::VersionInspect, Action::PromotionApprove, Action::PromotionReject],
+            Self::Reviewer => &[
+                Action::VersionInspect,
+                Action::EvidenceReport,
+                Action::EvidenceWithdraw,
+                Action::EvidenceRefute,
+                Action::PromotionApprove,
+                Action::PromotionReject,
+            ],
             Self::EnvironmentManager => &[
                 Action::EnvironmentCreate,
                 Action::EnvironmentRevise,
@@ -103,6 +113,7 @@ impl Role {
                 Action::TrustKeyAdd,
                 Action::TrustKeyRevoke,
                 Action::VersionRevoke,
+                Action::EvidenceWithdraw,
                 Action::AuditRead,
             ],
         };

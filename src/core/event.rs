@@ -60,6 +60,9 @@ events! {
     DatasetRegistered: DatasetRegister on "dataset" { dataset: DatasetId, name: String, sha256: String, rows: i64 }
     RunRequested: RunRequest on "run" { run: RunId, version: VersionId, environment: EnvironmentId, constraints: String, dataset: String }
     RunFinished: RunFinish on "run" { run: RunId, state: String, attempt: i64, evidence: Vec<String>, verdicts: Option<String> }
+    EvidenceReported: EvidenceReport on "evidence" { evidence: EvidenceId, version: VersionId, kind: String, digest: String, key: TrustKeyId, supersedes: Option<EvidenceId> }
+    EvidenceWithdrawn: EvidenceWithdraw on "evidence" { evidence: EvidenceId, version: VersionId, digest: String }
+    EvidenceRefuted: EvidenceRefute on "evidence" { evidence: EvidenceId, version: VersionId, digest: String }
     PromotionRequested: PromotionRequest on "promotion" { promotion: PromotionId, version: VersionId, environment: EnvironmentId, state: String, decision: String }
     PromotionWithdrawn: PromotionWithdraw on "promotion" { promotion: PromotionId }
     PromotionApproved: PromotionApprove on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String, quorum: bool }

@@ -6,6 +6,7 @@ pub mod log;
 pub mod promotions;
 pub mod queue;
 pub mod registry;
+pub mod reported;
 pub mod validation;
 
 pub use access::{account, api_token, membership, trust_key, workspace};
@@ -14,4 +15,5 @@ pub use log::{audit_checkpoint, audit_event, audit_head, audit_leaf, audit_node,
 pub use promotions::{approval, promotion_request, release};
 pub use queue::{idempotency_claim, job};
 pub use registry::{attestation, blob, model, model_owner, model_version, version_file};
+pub use reported::{reported_evidence, reported_statement};
 pub use validation::{evidence, validation_run};
