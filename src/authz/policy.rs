@@ -129,6 +129,32 @@ pub fn withdraw_promotion(who: &Principal, requested_by: AccountId) -> Result<Pe
     Err(denied(who, action, "not_yours", "only the one who asked withdraws a request".to_owned()))
 }
 
+/// Taking evidence back is for the one who submitted it, or an administrator's business.
+pub fn withdraw_evidence(who: &Principal, submitted_by: AccountId) -> Result<Permit, Denied> {
+    let action = Action::EvidenceWithdraw;
+    let permitted = act(who, action)?;
+    if who.id == Some(submitted_by) || who.may(Action::TrustKeyRevoke) {
+        return Ok(permitted);
+    }
+    let reason = "only the one who submitted a record, or an administrator, withdraws it".to_owned();
+    Err(denied(who, action, "not_yours", reason))
+}
+
+/// Nobody refutes what was found out about their own work, and no robot refutes anything.
+pub fn refute_evidence(who: &Principal, authors: &[AccountId]) -> Result<Permit, Denied> {
+    let action = Action::EvidenceRefute;
+    let permitted = act(who, action)?;
+    if who.kind != Kind::User {
+        let reason = "only a person refutes evidence".to_owned();
+        return Err(denied(who, action, "robot_cannot_refute", reason));
+    }
+    if authors.iter().any(|author| who.id == Some(*author)) {
+        let reason = format!("{} cannot refute evidence about this version, being its author", who.name);
+        return Err(denied(who, action, "separation_of_duties", reason));
+    }
+    Ok(permitted)
+}
+
 /// What the registry does by itself, as a consequence or by the clock.
 pub fn system(who: &Principal, action: Action) -> Result<Permit, Denied> {
     if who.kind == Kind::System {
@@ -186,6 +212,22 @@ mod tests {
         let owner = who.id.expect("id");
         let theirs = Involved { parties: vec![(robot, "the version's author")] }.with_owners(&[(robot, owner)]);
         assert!(decide_promotion(&who, Action::PromotionApprove, &theirs).is_err());
+    }
+
+    #[test]
+    fn evidence_is_withdrawn_by_its_submitter_and_refuted_by_the_uninvolved() {
+        let (submitter, author) = (person(&[Role::Reviewer, Role::Contributor]), person(&[Role::Reviewer]));
+        let (admin, other) = (person(&[Role::Admin]), person(&[Role::Reviewer]));
+        let by = submitter.id.expect("id");
+        assert!(withdraw_evidence(&submitter, by).is_ok());
+        assert!(withdraw_evidence(&admin, by).is_ok());
+        assert_eq!(withdraw_evidence(&other, by).expect_err("not theirs").code, "not_yours");
+        let authors = [author.id.expect("id")];
+        assert!(refute_evidence(&other, &authors).is_ok());
+        assert_eq!(refute_evidence(&author, &authors).expect_err("author").code, "separation_of_duties");
+        assert_eq!(refute_evidence(&admin, &authors).expect_err("role").code, "forbidden");
+        let robot = Principal { kind: Kind::Service, ..other };
+        assert_eq!(refute_evidence(&robot, &authors).expect_err("robot").code, "robot_cannot_refute");
     }
 
     #[test]

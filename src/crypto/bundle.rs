@@ -133,8 +133,13 @@ pub(super) fn seal(payload: Vec<u8>, key: &impl Signer) -> Value {
 
 /// Reads a statement that one of the trusted keys (EC P-256) signed.
 pub fn verify_statement(bundle: &[u8], trusted: &[VerifyingKey]) -> Result<Statement, BundleError> {
+    verify_statement_by(bundle, trusted).map(|(statement, _)| statement)
+}
+
+/// The same, and the fingerprint of the key that signed it.
+pub fn verify_statement_by(bundle: &[u8], trusted: &[VerifyingKey]) -> Result<(Statement, String), BundleError> {
     let opened = open(bundle, trusted, MAX_STATEMENT_BYTES)?;
-    Ok(Statement::parse(&opened.payload)?)
+    Ok((Statement::parse(&opened.payload)?, opened.key_fingerprint))
 }
 
 /// The bundle of a statement, signed with an EC P-256 key.

@@ -6,7 +6,9 @@
 //! registry's own workers measured, and from nothing else. What was said never changes;
 //! only what became of it does ([`state`]).
 
+pub mod api;
 pub mod body;
+pub mod ops;
 pub mod state;
 pub mod statement;
 pub(crate) mod store;
@@ -15,9 +17,10 @@ use crate::{
     core::{
         Malformed,
         digest::Digest,
-        ids::{AccountId, EvidenceId, TrustKeyId, VersionId, WorkspaceId},
+        ids::{AccountId, EvidenceId, RunId, TrustKeyId, VersionId, WorkspaceId},
     },
     error::Error,
+    validation::EvidenceKind,
 };
 use chrono::{DateTime, Utc};
 use state::{Standing, State};
@@ -72,6 +75,18 @@ impl Kind {
     pub fn rests_on_rows(self) -> bool {
         matches!(self, Self::Performance | Self::Robustness | Self::Bias | Self::Quality)
     }
+}
+
+/// One measured record without its body, and the run that it comes from.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub id: EvidenceId,
+    pub run: RunId,
+    pub kind: EvidenceKind,
+    pub digest: Digest,
+    pub created_at: DateTime<Utc>,
+    /// Who asked for the run.
+    pub requested_by: AccountId,
 }
 
 /// One reported record, without its statement ([`store::statement`] has that).

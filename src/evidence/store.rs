@@ -1,25 +1,28 @@
-//! The only SQL about reported evidence.
+//! The only SQL about reported evidence, and about all evidence of a version; what one run
+//! found is read by `validation`.
 
 use crate::{
     authz::Scope,
     core::{
         digest::Digest,
-        ids::{AccountId, EvidenceId, TrustKeyId, VersionId},
+        ids::{AccountId, EvidenceId, RunId, TrustKeyId, VersionId},
         page::PageRequest,
     },
     db::{
         WriteTx,
-        entity::{reported_evidence, reported_statement},
+        entity::{evidence, reported_evidence, reported_statement, validation_run},
     },
     error::Error,
-    evidence::{Closed, EvidenceRef, Kind, Reported, ReportingKey, State},
+    evidence::{Closed, EvidenceRef, Kind, Measured, Reported, ReportingKey, State},
     trust::{self, TrustKey},
+    validation::EvidenceKind,
 };
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::Expr,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What was signed, as it was received, and the body of its predicate as canonical JSON.
 #[derive(Clone, Debug)]
@@ -81,10 +84,7 @@ pub async fn count(tx: &WriteTx, version: VersionId) -> Result<u64, Error> {
 pub async fn line(
     tx: &WriteTx,
     scope: Scope,
-    version: VersionId,
-    key: TrustKeyId,
-    kind: Kind,
-    document: Option<&str>,
+    (version, key, kind, document): (VersionId, TrustKeyId, Kind, Option<&str>),
 ) -> Result<Vec<Reported>, Error> {
     let mut query = of(scope, version)
         .filter(reported_evidence::COLUMN.trust_key_id.eq(key))
@@ -153,6 +153,85 @@ pub(crate) async fn statement(conn: &DatabaseExecutor<'_>, id: EvidenceId) -> Re
     let row = reported_statement::Entity::find_by_id(id).one(conn).await?;
     let row = row.ok_or_else(|| Error::internal(format!("reported evidence {id} has no statement")))?;
     Ok(Stored { body: row.body, bundle: row.bundle })
+}
+
+/// What runs measured, newest first, one more than the page asks for. Without the bodies.
+pub(crate) async fn measured_of_version(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    version: VersionId,
+    page: PageRequest,
+) -> Result<Vec<Measured>, Error> {
+    let mut query = measured(scope, version).limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(evidence::COLUMN.id.lt(EvidenceId(after)));
+    }
+    let rows = headers(query).into_tuple().all(conn).await?;
+    with_requesters(conn, rows).await
+}
+
+/// The newest measured record of that id or digest, and its body.
+pub(crate) async fn find_measured(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    version: VersionId,
+    which: EvidenceRef,
+) -> Result<Option<(Measured, String)>, Error> {
+    let query = match which {
+        EvidenceRef::Id(id) => measured(scope, version).filter(evidence::COLUMN.id.eq(id)),
+        EvidenceRef::Digest(digest) => measured(scope, version).filter(evidence::COLUMN.digest.eq(digest.to_string())),
+    };
+    let Some(row) = query.one(conn).await? else { return Ok(None) };
+    let header = (row.id, row.run_id, row.kind, row.digest, row.created_at);
+    let found = with_requesters(conn, vec![header]).await?.pop();
+    Ok(found.map(|found| (found, row.body)))
+}
+
+type Header = (EvidenceId, RunId, String, String, DateTime<Utc>);
+
+fn headers(query: Select<evidence::Entity>) -> Select<evidence::Entity> {
+    query.select_only().columns([
+        evidence::Column::Id,
+        evidence::Column::RunId,
+        evidence::Column::Kind,
+        evidence::Column::Digest,
+        evidence::Column::CreatedAt,
+    ])
+}
+
+async fn with_requesters(conn: &DatabaseExecutor<'_>, rows: Vec<Header>) -> Result<Vec<Measured>, Error> {
+    let runs: BTreeSet<_> = rows.iter().map(|(_, run, ..)| *run).collect();
+    let asked: HashMap<RunId, AccountId> = validation_run::Entity::find()
+        .select_only()
+        .columns([validation_run::Column::Id, validation_run::Column::RequestedBy])
+        .filter(validation_run::COLUMN.id.is_in(runs))
+        .into_tuple()
+        .all(conn)
+        .await?
+        .into_iter()
+        .collect();
+    rows.into_iter()
+        .map(|(id, run, kind, digest, created_at)| {
+            Ok(Measured {
+                id,
+                run,
+                kind: EvidenceKind::parse(&kind)?,
+                digest: Digest::parse(&digest).map_err(|e| Error::internal(e.0))?,
+                created_at,
+                requested_by: *asked.get(&run).ok_or_else(|| Error::internal("evidence of a run that is not there"))?,
+            })
+        })
+        .collect()
+}
+
+/// Newest first.
+fn measured(scope: Scope, version: VersionId) -> Select<evidence::Entity> {
+    let all = evidence::Entity::find().filter(evidence::COLUMN.version_id.eq(version));
+    let all = all.order_by_desc(evidence::Column::Id);
+    match scope {
+        Scope::Instance => all,
+        Scope::Workspace(id) => all.filter(evidence::COLUMN.workspace_id.eq(id)),
+    }
 }
 
 fn which_of(scope: Scope, version: VersionId, which: EvidenceRef) -> Select<reported_evidence::Entity> {

@@ -9,6 +9,7 @@ use crate::{
     db::Conn,
     environments::{self, Current, Environment},
     error::{Error, FailedCheck},
+    evidence::{self, Reported, state::State as EvidenceState},
     models::Model,
     policies::Policy,
     promotions,
@@ -30,6 +31,9 @@ pub struct Facts {
     pub dataset: Option<Dataset>,
     pub run: Option<Run>,
     pub evidence: Vec<Evidence>,
+    /// What somebody outside signed about the version, closed records too. It is part of
+    /// what is decided on, and makes no check pass.
+    pub reported: Vec<Reported>,
     /// Robots among those who had a hand in it, each with the person who owns it.
     pub robots: Vec<(AccountId, AccountId)>,
 }
@@ -76,6 +80,7 @@ impl Facts {
             _ => None,
         };
         let attestations = versions::store::attestations_in(conn, version.id).await?;
+        let reported = evidence::store::of_version(conn, scope, version.id).await?;
         let mut facts = Self {
             model,
             version,
@@ -86,6 +91,7 @@ impl Facts {
             dataset: None,
             run: None,
             evidence: Vec::new(),
+            reported,
             robots: Vec::new(),
         };
         facts.load_evidence(conn, scope).await?;
@@ -118,21 +124,26 @@ impl Facts {
         parties.extend(self.current.policy.as_ref().map(|r| (r.created_by, "an editor of the promotion policy")));
         parties.extend(self.current.profile.as_ref().map(|r| (r.created_by, "an editor of the environment's profile")));
         parties.extend(self.dataset.as_ref().map(|d| (d.created_by, "who registered the evaluation data")));
+        // Whether it has expired since does not make its submitter independent.
+        let standing = |r: &&Reported| r.state == EvidenceState::Verified && r.key.revoked_at.is_none();
+        let submitters = self.reported.iter().filter(standing).map(|r| r.submitted_by);
+        parties.extend(submitters.map(|id| (id, "the submitter of its reported evidence")));
         Involved { parties }.with_owners(&self.robots)
     }
 
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {
         let policy = self.current.policy.as_ref().map(|revision| revision.policy()).transpose()?;
-        let decision = canonical::to_string(&self.decision()).map_err(Error::internal)?;
+        let decision = canonical::to_string(&self.decision(now)).map_err(Error::internal)?;
         let mut failed = self.version_checks(now);
         failed.extend(self.environment_checks());
         failed.extend(self.evidence_checks(policy.as_ref(), now));
         Ok(Assessment { digest: Digest::of(&decision), decision, failed, policy })
     }
 
-    fn decision(&self) -> Decision {
+    fn decision(&self, now: DateTime<Utc>) -> Decision {
         let digest = |revision: &Option<environments::Revision>| revision.as_ref().map(|r| r.digest.to_string());
         let mut evidence: Vec<_> = self.evidence.iter().map(|e| e.digest.to_string()).collect();
+        evidence.extend(self.reported.iter().filter(|r| r.counts(now)).map(|r| r.digest.to_string()));
         evidence.sort();
         let mut attestations: Vec<_> = self.attestations.iter().map(|a| a.digest.clone()).collect();
         attestations.sort();
