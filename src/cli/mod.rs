@@ -8,6 +8,7 @@ mod check;
 mod config;
 mod dataset;
 mod env;
+mod evidence;
 mod exit;
 mod init;
 mod meter;

@@ -1,7 +1,7 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, audit, bias, check, dataset, env, init, promotion, pull, push, release, sign_in, trust,
+    Exit, Failure, account, audit, bias, check, dataset, env, evidence, init, promotion, pull, push, release, sign_in, trust,
 };
 use clap::Subcommand;
 
@@ -70,6 +70,9 @@ pub enum Remote {
     /// Register evaluation data.
     #[command(subcommand)]
     Dataset(dataset::Dataset),
+    /// Sign, report and look at evidence about a version.
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// Manage the keys whose signatures count.
     #[command(subcommand)]
     Trust(trust::Trust),
@@ -104,6 +107,7 @@ impl Remote {
             Self::Status(args) => args.run().await,
             Self::Env(args) => args.run().await,
             Self::Dataset(args) => args.run().await,
+            Self::Evidence(args) => args.run().await,
             Self::Trust(args) => args.run().await,
             Self::Token(args) => args.run().await,
             Self::User(args) => args.run().await,

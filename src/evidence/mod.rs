@@ -160,3 +160,6 @@ impl EvidenceRef {
         raw.parse().map(Self::Id).map_err(|_| Error::invalid("evidence", wrong))
     }
 }
+
+#[cfg(test)]
+mod tests;

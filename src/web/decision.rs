@@ -21,6 +21,7 @@ use crate::{
         form::{Fields, Signed},
         frame::{Frame, page_with, see_other},
         measured::Findings,
+        reported::ReportedList,
         visitor::Visitor,
         words,
     },
@@ -44,6 +45,7 @@ struct DecisionPage {
     attention: Vec<Attention>,
     run_state: String,
     found: Findings,
+    reported: ReportedList,
     provenance: Vec<(&'static str, String)>,
     attestations: Vec<AttestationView>,
     /// Name and value of everything that the digest is over.
@@ -132,6 +134,7 @@ async fn render(
         attention: attention(&detail, &found),
         run_state,
         found,
+        reported: ReportedList::of(app, &visitor.who, detail.facts.version.id).await?,
         provenance: provenance(app, &detail).await?,
         attestations: detail.facts.attestations.iter().cloned().map(AttestationView::from).collect(),
         bound: bound(&request),

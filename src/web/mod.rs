@@ -16,6 +16,7 @@ mod models;
 mod overview;
 mod promotions;
 mod queue;
+mod reported;
 mod runs;
 mod session;
 mod subgroups;

@@ -14,6 +14,7 @@ use crate::{
     web::{
         PageError,
         frame::{Frame, page},
+        reported::ReportedList,
         visitor::Visitor,
         words,
     },
@@ -39,6 +40,7 @@ struct ShowPage {
     attestations: Vec<AttestationView>,
     runs: Vec<RunSummary>,
     active: Vec<Posted>,
+    reported: ReportedList,
 }
 
 #[get("/models/{model}/versions/{version}")]
@@ -58,6 +60,7 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
         false => Vec::new(),
     };
     active.retain(|posted| posted.release.version == id);
+    let reported = ReportedList::of(&app, who, id).await?;
     let version = VersionView::new(&model, detail);
     let bytes = |size: i64| u64::try_from(size).unwrap_or(0);
     let total = version.files.iter().map(|file| bytes(file.size_bytes)).fold(0_u64, u64::saturating_add);
@@ -70,5 +73,5 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
     let files_left_out = version.files.len().saturating_sub(FILES_SHOWN);
     let frame = Frame::new("Models", &visitor);
     let total_size = words::size(total);
-    page(&ShowPage { frame, version, files, files_left_out, total_size, attestations, runs, active })
+    page(&ShowPage { frame, version, files, files_left_out, total_size, attestations, runs, active, reported })
 }

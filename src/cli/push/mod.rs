@@ -1,7 +1,7 @@
 //! `push`: hash, declare, upload what is not there, sign, seal.
 
 pub mod card;
-mod files;
+pub mod files;
 mod provenance;
 
 use super::{Exit, Failure, init, meter::Meter, output, reference, session::Session};
