@@ -5,17 +5,19 @@
 //! no JSON reader keeps exactly, is refused here instead of being drawn later.
 
 use crate::{
+    constraints::Metric,
     core::{
         digest::Digest,
         text::{Paragraph, Text},
     },
     error::{Error, InField},
     evidence::{Kind, statement::Claim},
-    stats::figure::Rate,
+    stats::figure::{Figure, Rate},
     validation::evidence as measured,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Larger integers are not exact in JSON (RFC 8785 section 3.2.2.3, RFC 7493 section 2.2).
@@ -63,10 +65,12 @@ pub fn check(claim: &Claim, manifest: &Digest) -> Result<(), Error> {
     }
     match claim.kind {
         Kind::Performance => {
+            check_figures(&claim.body)?;
             let body: measured::PerformanceBody = typed(&claim.body)?;
             check_basis(claim, &body.basis, manifest)
         }
         Kind::Quality => {
+            check_figures(&claim.body)?;
             let body: measured::QualityBody = typed(&claim.body)?;
             check_basis(claim, &body.basis, manifest)
         }
@@ -95,6 +99,18 @@ fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, Error> {
         let field = if path == "." { "predicate.body".to_owned() } else { format!("predicate.body.{path}") };
         Error::invalid(field, e.inner().to_string())
     })
+}
+
+/// One figure at a time, because a path through a map of metrics would not say which.
+fn check_figures(body: &Value) -> Result<(), Error> {
+    let Some(figures) = body.get("figures").and_then(Value::as_object) else { return Ok(()) };
+    for (metric, figure) in figures {
+        let one = Map::from_iter([(metric.clone(), figure.clone())]);
+        let read: Result<BTreeMap<Metric, Figure>, _> = serde_json::from_value(Value::Object(one));
+        let shown: String = metric.chars().take(100).collect();
+        read.map_err(|e| Error::invalid(format!("predicate.body.figures.{shown}"), e.to_string()))?;
+    }
+    Ok(())
 }
 
 /// A record says twice what it rests on: both must be the same.

@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Reply, reply},
-    story::{ENVIRONMENT, MODEL, Story, declaration, policy, scorer, spec, text},
+    story::{ENVIRONMENT, MODEL, Story, declaration, policy, reported, scan, scorer, spec, text},
 };
 use futures_util::future::join_all;
 use plimsoll::{
@@ -73,6 +73,7 @@ async fn every_operation_that_changes_something_is_one_event() {
     let mut ledger = Ledger { story: &story, viewer, called: BTreeSet::new() };
     people(&mut ledger).await;
     registry(&mut ledger).await;
+    reports(&mut ledger).await;
     environments(&mut ledger).await;
     promotions(&mut ledger).await;
     let called = ledger.called;
@@ -155,6 +156,38 @@ async fn registry(ledger: &mut Ledger<'_>) {
             "attestations": [crate::story::provenance(&files, &story.key)]});
         let path = format!("{path}/{number}/seal");
         ledger.row("sealVersion", &story.ines, 1, |t| app.request(t, "POST", &path).json(&body)).await;
+    }
+}
+
+async fn reports(ledger: &mut Ledger<'_>) {
+    let story = ledger.story;
+    let app = &story.app;
+    let version = format!("/api/v1/models/{MODEL}/versions/1");
+    let manifest = text(&app.get(&story.ada, &version).await.expect(200).json()["digest"]);
+    let reason = json!({"reason": "It is about something else."});
+    let ends = [("withdrawEvidence", &story.ines, "withdraw"), ("refuteEvidence", &story.mara, "refute")];
+    for (operation, who, last) in ends {
+        let body = json!({"bundle": reported(&manifest, scan(last), &story.key)});
+        let path = format!("{version}/evidence");
+        let report = |t: &str| app.request(t, "POST", &path).json(&body);
+        let made = ledger.row("reportEvidence", &story.ines, 1, report).await.json();
+        // The same again is no change.
+        let before = app.events().await;
+        reply(report(&story.ines)).await.expect(200);
+        assert_eq!(app.events().await, before);
+        let path = format!("{path}/{}/{last}", text(&made["id"]));
+        ledger.row(operation, who, 1, |t| app.request(t, "POST", &path).json(&reason)).await;
+    }
+    // A newer statement and the end of the older one are one event.
+    for (seconds, superseded) in [(1, false), (2, true)] {
+        let mut predicate = scan("twice");
+        predicate["issued_at"] = format!("2026-01-02T03:00:0{seconds}Z").into();
+        let body = json!({"bundle": reported(&manifest, predicate, &story.key)});
+        let path = format!("{version}/evidence");
+        let made = ledger.row("reportEvidence", &story.ines, 1, |t| app.request(t, "POST", &path).json(&body)).await;
+        let detail = ledger.newest().await["leaf"]["detail"].clone();
+        assert_eq!((&detail["digest"], detail["supersedes"].is_string()), (&made.json()["digest"], superseded));
+        assert!(!detail.to_string().contains("A scan"), "no free text in the log: {detail}");
     }
 }
 

@@ -62,6 +62,13 @@ const MATRIX: &[Row] = &[
     // Its README is not here yet: allowed, and refused for what is missing.
     ("POST", "/api/v1/models/{model}/versions/{version}/seal", "/api/v1/models/scorer/versions/4/seal", Json(|| json!({})), only(CONTRIBUTOR, 409)),
     ("GET", "/api/v1/models/{model}/versions/{version}/attestations", "/api/v1/models/scorer/versions/1/attestations", Empty, LOOK),
+    ("GET", "/api/v1/models/{model}/versions/{version}/evidence", "/api/v1/models/scorer/versions/3/evidence", Empty, LOOK),
+    // Here already, so that both who may get the same answer.
+    ("POST", "/api/v1/models/{model}/versions/{version}/evidence", "/api/v1/models/scorer/versions/3/evidence", Json(|| json!({"bundle": "{bundle}"})), [401, 403, 200, 200, 403, 403, 403, 403]),
+    ("GET", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}", "/api/v1/models/scorer/versions/3/evidence/{evidence}", Empty, LOOK),
+    // It was superseded: allowed to its submitter and to an administrator, and refused for that.
+    ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/withdraw", "/api/v1/models/scorer/versions/3/evidence/{superseded}/withdraw", Json(|| json!({"reason": "a test"})), [401, 403, 409, 403, 403, 403, 403, 409]),
+    ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/refute", "/api/v1/models/scorer/versions/3/evidence/{evidence}/refute", Json(|| json!({"reason": "a test"})), only(REVIEWER, 200)),
     ("GET", "/api/v1/environments", "", Empty, LOOK),
     ("POST", "/api/v1/environments", "", Json(|| json!({"name": "{fresh}", "profile": {"class": "edge", "operating_mode": "advisory"}})), only(MANAGER, 201)),
     ("GET", "/api/v1/environments/{environment}", "/api/v1/environments/production", Empty, LOOK),
@@ -170,7 +177,9 @@ async fn every_refusal_is_in_the_log_and_changes_nothing_else() {
     let denied = world.app.get(world.token("auditor"), "/api/v1/audit/events?limit=200").await.expect(200).json();
     let refusals: Vec<_> = denied.as_array().expect("events").iter().filter(|e| e["outcome"] == "denied").collect();
     assert!(100 < refusals.len(), "{}", refusals.len());
-    assert!(refusals.iter().all(|e| e["leaf"]["detail"]["code"] == "forbidden"));
+    // A reviewer withdraws evidence, but not what somebody else submitted.
+    let codes: BTreeSet<_> = refusals.iter().filter_map(|e| e["leaf"]["detail"]["code"].as_str()).collect();
+    assert_eq!(codes, BTreeSet::from(["forbidden", "not_yours"]));
 }
 
 #[actix_web::test]
@@ -188,7 +197,8 @@ async fn send(world: &World, role: &str, method: &str, path: &str, body: &Body) 
     let fill = |text: &str| world.fill(text).replace("{fresh}", &fresh);
     let request = world.app.request(world.token(role), method, &fill(path));
     let json = |body: &fn() -> Value| {
-        let mut text = fill(&body().to_string());
+        let text = body().to_string().replace("\"{bundle}\"", &world.bundle.to_string());
+        let mut text = fill(&text);
         if text.contains("{pem}") {
             let pem = SigningKey::generate().expect("key").verifying_key().to_pem();
             text = text.replace("{pem}", &pem.replace('\n', "\\n"));

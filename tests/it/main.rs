@@ -26,6 +26,7 @@ mod openapi;
 mod pages;
 mod pages_of_lists;
 mod promotion;
+mod reported_evidence;
 mod sessions;
 mod uploads;
 mod validation;

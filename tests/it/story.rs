@@ -16,6 +16,7 @@ use plimsoll::{
         statement::{Statement, Subject},
     },
     db::entity::{account, membership},
+    evidence::statement::EVIDENCE_TYPE,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 use serde_json::{Value, json};
@@ -341,6 +342,18 @@ pub fn provenance(files: &Files, key: &SigningKey) -> Value {
     let predicate = json!({"buildDefinition": {"buildType": "https://example.org/training/v1"},
         "runDetails": {"builder": {"id": "https://example.org/notebook"}}});
     bundle::sign_statement(&Statement::new(subjects, PROVENANCE, predicate), key)
+}
+
+/// A statement of reported evidence about the version with this manifest digest.
+pub fn reported(manifest: &str, predicate: Value, key: &SigningKey) -> Value {
+    let hex = manifest.strip_prefix("sha256:").expect("a digest");
+    bundle::sign_statement(&Statement::new(vec![Subject::sha256("a version", hex)], EVIDENCE_TYPE, predicate), key)
+}
+
+/// A report that needs no schema, issued just before the tests begin.
+pub fn scan(name: &str) -> Value {
+    json!({"kind": "scan", "document": name, "title": "A scan", "issued_at": "2026-01-02T03:00:00Z",
+        "method": "By reading it.", "body": {"findings": []}})
 }
 
 pub fn fixture(name: &str) -> PathBuf {

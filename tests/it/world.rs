@@ -4,7 +4,10 @@
 //! Everything is made over HTTP by the callers who may, so the set-up is itself a walk
 //! through the main job.
 
-use crate::harness::{Reply, TestApp, reply};
+use crate::{
+    harness::{Reply, TestApp, reply},
+    story::scan,
+};
 use plimsoll::{
     core::digest::Digest,
     crypto::{
@@ -26,6 +29,8 @@ pub struct World {
     /// Ids and names by placeholder, such as `{run}`.
     pub things: BTreeMap<&'static str, String>,
     key: SigningKey,
+    /// The newest report about version 3.
+    pub bundle: Value,
     model_bytes: Vec<u8>,
 }
 
@@ -38,8 +43,16 @@ impl World {
             tokens.insert(role, app.user(&format!("a-{role}"), &[role]).await);
         }
         let key = SigningKey::generate().expect("key");
-        let mut world = Self { app, tokens, things: BTreeMap::new(), key, model_bytes: fixture("tensor_binary.onnx") };
+        let mut world = Self {
+            app,
+            tokens,
+            things: BTreeMap::new(),
+            key,
+            bundle: Value::Null,
+            model_bytes: fixture("tensor_binary.onnx"),
+        };
         world.registry().await;
+        world.reported().await;
         world.environment("production").await;
         world.environment("spare").await;
         world.measured().await;
@@ -121,6 +134,21 @@ impl World {
         let path = format!("/api/v1/models/scorer/versions/{number}/seal");
         let sealed = self.post("contributor", &path, json!({"signature": signature})).await;
         assert_eq!((&sealed["state"], &sealed["signature"]), (&json!("sealed"), &json!("verified")));
+    }
+
+    /// Version 3 has a report, and one that a newer one superseded.
+    async fn reported(&mut self) {
+        let path = "/api/v1/models/scorer/versions/3";
+        let version = self.app.get(self.token("viewer"), path).await.expect(200).json();
+        let manifest = version["digest"].as_str().expect("digest");
+        for (name, issued_at) in [("superseded", "2026-01-02T03:00:00Z"), ("evidence", "2026-01-02T03:00:01Z")] {
+            let mut predicate = scan("malware");
+            predicate["issued_at"] = issued_at.into();
+            let bundle = crate::story::reported(manifest, predicate, &self.key);
+            let record = self.post("contributor", &format!("{path}/evidence"), json!({"bundle": bundle})).await;
+            self.keep(name, &record["id"]);
+            self.bundle = bundle;
+        }
     }
 
     async fn environment(&self, name: &str) {
