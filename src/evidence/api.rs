@@ -215,7 +215,7 @@ fn reference(raw: &str) -> Result<VersionRef, Error> {
 }
 
 async fn summary(app: &App, record: Reported) -> Result<EvidenceSummary, Error> {
-    let mut all = summaries(app, vec![Record::Reported(record)]).await?;
+    let mut all = summaries(app, vec![Record::from(record)]).await?;
     all.pop().ok_or_else(|| Error::internal("a record without a view"))
 }
 

@@ -34,7 +34,7 @@ const MAX_PER_VERSION: u64 = 1_000;
 /// One record of a version, whichever way it came.
 pub enum Record {
     Measured(Measured),
-    Reported(Reported),
+    Reported(Box<Reported>),
 }
 
 /// A record with its body, and for a reported one the signed bundle.
@@ -42,6 +42,12 @@ pub struct Detail {
     pub record: Record,
     pub body: String,
     pub bundle: Option<String>,
+}
+
+impl From<Reported> for Record {
+    fn from(reported: Reported) -> Self {
+        Self::Reported(Box::new(reported))
+    }
 }
 
 impl Record {
@@ -242,7 +248,7 @@ pub async fn list(
     let measured = store::measured_of_version(reader.conn(), sight.scope(), version.id, page).await?;
     let reported = store::page_of_version(reader.conn(), sight.scope(), version.id, page).await?;
     let mut all: Vec<_> =
-        measured.into_iter().map(Record::Measured).chain(reported.into_iter().map(Record::Reported)).collect();
+        measured.into_iter().map(Record::Measured).chain(reported.into_iter().map(Record::from)).collect();
     all.sort_by_key(|record| std::cmp::Reverse(record.id()));
     Ok(Page::from_rows(all, page.limit, |record| record.id().0))
 }
@@ -261,7 +267,7 @@ pub async fn find(
     let version = find_version(reader.conn(), &sight, model, version).await?;
     if let Some(reported) = store::find(reader.conn(), sight.scope(), version.id, which).await? {
         let stored = store::statement(reader.conn(), reported.id).await?;
-        return Ok(Detail { record: Record::Reported(reported), body: stored.body, bundle: Some(stored.bundle) });
+        return Ok(Detail { record: Record::from(reported), body: stored.body, bundle: Some(stored.bundle) });
     }
     let found = store::find_measured(reader.conn(), sight.scope(), version.id, which).await?;
     let (found, body) = found.ok_or(NOT_FOUND)?;

@@ -49,7 +49,7 @@ impl ReportedList {
                 tables < TABLES_SHOWN && record.kind == Kind::Bias && record.counts(app.db.clock().now());
             let found = if shows_groups { groups(app, who, &record).await? } else { Findings::default() };
             tables += usize::from(!found.subgroups.is_empty());
-            let Some(summary) = api::summaries(app, vec![Record::Reported(record)]).await?.pop() else { continue };
+            let Some(summary) = api::summaries(app, vec![Record::from(record)]).await?.pop() else { continue };
             let Some(report) = summary.report.clone() else { continue };
             records.push(ReportedRow { summary, report, found });
         }
