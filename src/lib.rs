@@ -35,6 +35,7 @@ pub mod jobs;
 pub mod sandbox;
 pub mod validation;
 
+pub mod frameworks;
 pub mod promotions;
 pub mod releases;
 

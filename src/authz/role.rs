@@ -28,6 +28,7 @@ const LOOK: &[Action] = &[
     Action::VersionRead,
     Action::EnvironmentRead,
     Action::DatasetRead,
+    Action::FrameworkRead,
     Action::RunRead,
     Action::EvidenceRead,
     Action::PromotionRead,

@@ -50,6 +50,7 @@ actions! {
     PolicyPublish => "policy.publish",
     DatasetRead => "dataset.read",
     DatasetRegister => "dataset.register",
+    FrameworkRead => "framework.read",
     RunRead => "run.read",
     RunRequest => "run.request",
     RunFinish => "run.finish",

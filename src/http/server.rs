@@ -3,7 +3,7 @@
 use crate::{
     accounts,
     app::App,
-    audit, datasets, environments, evidence,
+    audit, datasets, environments, evidence, frameworks,
     http::{authn, docs, headers, health, idempotency, problem::Problem},
     models, promotions, registry, releases, trust, validation, versions, web,
 };
@@ -98,6 +98,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     datasets::api::routes(config);
     validation::api::routes(config);
     evidence::api::routes(config);
+    frameworks::api::routes(config);
     promotions::api::routes(config);
     releases::api::routes(config);
     audit::api::routes(config);

@@ -6,6 +6,7 @@ use crate::{
     authz::Role,
     environments::read_strictly,
     error::{Error, InField},
+    frameworks,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,6 +24,27 @@ pub struct Policy {
     /// A validation run older than this does not count. 1 to 3,650; 90 if absent.
     #[serde(default = "default_evidence_days")]
     pub evidence_maximum_age_days: u32,
+    /// Regulations that a version is held against. At most 20, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frameworks: Vec<FrameworkAsk>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FrameworkAsk {
+    /// A framework's id. Which revision counts is looked up when a request is made.
+    pub id: String,
+    /// What a required item does that is missing or stale.
+    pub missing: OnMissing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissing {
+    /// It fails the request's checks.
+    Block,
+    /// It is shown to those who decide.
+    Warn,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -64,7 +86,28 @@ impl Policy {
         }
         between("request_expires_after_hours", policy.request_expires_after_hours, 1..=2_160)?;
         between("evidence_maximum_age_days", policy.evidence_maximum_age_days, 1..=3_650)?;
+        policy.check_frameworks()?;
         Ok(policy)
+    }
+
+    fn check_frameworks(&self) -> Result<(), Error> {
+        if 20 < self.frameworks.len() {
+            return Err(Error::invalid("frameworks", "name at most 20 frameworks"));
+        }
+        let known = frameworks::catalog()?.ids();
+        for (i, ask) in self.frameworks.iter().enumerate() {
+            let place = format!("frameworks[{i}].id");
+            if !known.contains(&ask.id.as_str()) {
+                return Err(Error::invalid(
+                    place,
+                    format!("no framework is called so; known are {}", known.join(", ")),
+                ));
+            }
+            if self.frameworks[..i].iter().any(|before| before.id == ask.id) {
+                return Err(Error::invalid(place, format!("{} stands twice", ask.id)));
+            }
+        }
+        Ok(())
     }
 
     /// One entry per person that is needed.
@@ -88,8 +131,31 @@ mod tests {
             json!({"approvals": [{"role": "reviewer", "count": 0}]}),
             json!({"approvals": [{"role": "reviewer", "count": 1}], "request_expires_after_hours": 0}),
             json!({"approvals": [{"role": "reviewer", "count": 1}], "auto": true}),
+            asking(json!([{"id": "nyc-ll144"}])),
+            asking(json!([{"id": "nyc-ll144", "missing": "ignore"}])),
+            asking(json!([{"id": "nyc-ll144", "missing": "warn"}, {"id": "nyc-ll144", "missing": "block"}])),
+            asking(json!([{"id": "nyc-ll144", "revision": 1, "missing": "warn"}])),
         ] {
             assert!(Policy::parse(&bad).is_err(), "{bad}");
         }
+    }
+
+    fn asking(frameworks: Value) -> Value {
+        json!({"approvals": [{"role": "reviewer", "count": 1}], "frameworks": frameworks})
+    }
+
+    #[test]
+    fn a_framework_that_nobody_knows_is_refused_with_those_that_are() {
+        assert!(Policy::parse(&asking(json!([{"id": "nyc-ll144", "missing": "block"}]))).is_ok());
+        let refused = Policy::parse(&asking(json!([{"id": "nyc-ll", "missing": "block"}]))).expect_err("unknown");
+        for wanted in ["frameworks[0].id", "nyc-ll144", "eu-ai-act"] {
+            assert!(refused.to_string().contains(wanted), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_policy_without_frameworks_keeps_its_digest() {
+        let policy = Policy::parse(&asking(json!([]))).expect("policy");
+        assert!(!serde_json::to_string(&policy).expect("json").contains("frameworks"));
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     environments::{self, Current, Environment},
     error::{Error, FailedCheck},
     evidence::{self, Reported, state::State as EvidenceState},
+    frameworks::{self, Pin},
     models::Model,
     policies::Policy,
     promotions,
@@ -36,6 +37,10 @@ pub struct Facts {
     pub reported: Vec<Reported>,
     /// Robots among those who had a hand in it, each with the person who owns it.
     pub robots: Vec<(AccountId, AccountId)>,
+    /// What frameworks ask about; loaded when the policy names one.
+    pub framework_facts: Option<Box<frameworks::Facts>>,
+    /// The revisions that a request fixed when it was made; `None` before there is a request.
+    pub pinned: Option<Vec<Pin>>,
 }
 
 /// What is decided on. Its digest is what an approver signs.
@@ -57,6 +62,9 @@ pub struct Decision {
     run_finished_at: Option<String>,
     verdicts: Option<String>,
     evidence: Vec<String>,
+    /// The regulations that it is decided under.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    frameworks: Vec<Pin>,
 }
 
 pub struct Assessment {
@@ -64,6 +72,7 @@ pub struct Assessment {
     pub digest: Digest,
     pub failed: Vec<FailedCheck>,
     pub policy: Option<Policy>,
+    pub frameworks: Vec<Pin>,
 }
 
 impl Facts {
@@ -93,10 +102,19 @@ impl Facts {
             evidence: Vec::new(),
             reported,
             robots: Vec::new(),
+            framework_facts: None,
+            pinned: None,
         };
         facts.load_evidence(conn, scope).await?;
         facts.robots = promotions::store::robots(conn, &facts.involved().people()).await?;
+        if facts.policy()?.is_some_and(|policy| !policy.frameworks.is_empty()) {
+            facts.framework_facts = Some(Box::new(frameworks::ops::gather(conn, &facts).await?));
+        }
         Ok(facts)
+    }
+
+    fn policy(&self) -> Result<Option<Policy>, Error> {
+        self.current.policy.as_ref().map(|revision| revision.policy()).transpose()
     }
 
     async fn load_evidence(&mut self, conn: &Conn<'_>, scope: Scope) -> Result<(), Error> {
@@ -132,15 +150,36 @@ impl Facts {
     }
 
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {
-        let policy = self.current.policy.as_ref().map(|revision| revision.policy()).transpose()?;
-        let decision = canonical::to_string(&self.decision(now)).map_err(Error::internal)?;
+        let policy = self.policy()?;
+        let pins = self.pins(policy.as_ref(), now)?;
+        let decision = canonical::to_string(&self.decision(&pins, now)).map_err(Error::internal)?;
         let mut failed = self.version_checks(now);
         failed.extend(self.environment_checks());
         failed.extend(self.evidence_checks(policy.as_ref(), now));
-        Ok(Assessment { digest: Digest::of(&decision), decision, failed, policy })
+        failed.extend(self.framework_checks(policy.as_ref(), &pins, now)?);
+        Ok(Assessment { digest: Digest::of(&decision), decision, failed, policy, frameworks: pins })
     }
 
-    fn decision(&self, now: DateTime<Utc>) -> Decision {
+    /// What the request fixed, or what a request that is made now would fix.
+    fn pins(&self, policy: Option<&Policy>, now: DateTime<Utc>) -> Result<Vec<Pin>, Error> {
+        if let Some(pinned) = &self.pinned {
+            return Ok(pinned.clone());
+        }
+        let asked = policy.map(|policy| policy.frameworks.as_slice()).unwrap_or_default();
+        Ok(frameworks::pins::choose(frameworks::catalog()?, asked, now.date_naive()))
+    }
+
+    fn framework_checks(
+        &self,
+        policy: Option<&Policy>,
+        pins: &[Pin],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<FailedCheck>, Error> {
+        let (Some(policy), Some(facts)) = (policy, &self.framework_facts) else { return Ok(Vec::new()) };
+        Ok(frameworks::pins::checks(frameworks::catalog()?, &policy.frameworks, pins, facts, now))
+    }
+
+    fn decision(&self, pins: &[Pin], now: DateTime<Utc>) -> Decision {
         let digest = |revision: &Option<environments::Revision>| revision.as_ref().map(|r| r.digest.to_string());
         let mut evidence: Vec<_> = self.evidence.iter().map(|e| e.digest.to_string()).collect();
         evidence.extend(self.reported.iter().filter(|r| r.counts(now)).map(|r| r.digest.to_string()));
@@ -164,6 +203,7 @@ impl Facts {
             run_finished_at: self.run.as_ref().and_then(|run| run.finished_at).map(rfc3339),
             verdicts: self.run.as_ref().and_then(|run| run.verdicts_digest).map(|d| d.to_string()),
             evidence,
+            frameworks: pins.to_vec(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     db::{Conn, WriteTx},
     environments,
     error::Error,
-    models,
+    frameworks, models,
     policies::quorum,
     promotions::{
         Approval, Outcome, Promotion,
@@ -309,6 +309,7 @@ pub(crate) async fn reload(conn: &Conn<'_>, scope: Scope, promotion: &Promotion)
     let environment = environment.ok_or(environments::ops::NOT_FOUND)?;
     let mut facts = Facts::load(conn, scope, model, version, environment).await?;
     facts.robots.extend(store::robots(conn, &[promotion.requested_by]).await?);
+    facts.pinned = Some(frameworks::pins::of_decision(&promotion.decision)?);
     Ok(facts)
 }
 

@@ -1,0 +1,280 @@
+//! Where a selector finds what it asks for, and what to do where it does not.
+
+use crate::{
+    environments::profile::{OperatingMode, Profile},
+    frameworks::{
+        facts::{Facts, ReportedFact, SignatureFact},
+        selector::{
+            AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, ReportedKind, Selector,
+        },
+    },
+};
+use chrono::{DateTime, Utc};
+
+/// What satisfies an item.
+pub(super) struct Hit {
+    pub evidence: Vec<String>,
+    /// The oldest of it; an age counts from here.
+    pub since: Option<DateTime<Utc>>,
+    pub why: String,
+}
+
+/// What is missing, and what to do about it.
+pub(super) struct Lack {
+    pub why: String,
+    pub what_to_do: String,
+}
+
+type Found = Result<Hit, Lack>;
+
+fn hit(evidence: impl Into<String>, since: Option<DateTime<Utc>>, why: impl Into<String>) -> Found {
+    Ok(Hit { evidence: vec![evidence.into()], since, why: why.into() })
+}
+
+fn lack(why: impl Into<String>, what_to_do: impl Into<String>) -> Found {
+    Err(Lack { why: why.into(), what_to_do: what_to_do.into() })
+}
+
+/// Looks for one item.
+pub(super) fn find(selector: &Selector, facts: &Facts, now: DateTime<Utc>) -> Found {
+    match selector {
+        Selector::VersionSealed => sealed(facts),
+        Selector::VersionSigned => signed(facts, now),
+        Selector::Attestation { predicate_type } => attestation(facts, predicate_type),
+        Selector::Measured { evidence } => measured(facts, *evidence),
+        Selector::BiasBy { attribute } => bias(facts, attribute),
+        Selector::ModelRecord { field } => record(facts, *field),
+        Selector::Owner { accountability } => owner(facts, accountability),
+        Selector::Environment { field } => environment(facts, *field),
+        Selector::Constraint { dimension } => {
+            let Some(spec) = &facts.constraints else { return no_constraints(facts) };
+            match spec.limits.iter().find(|(of, ..)| of == dimension) {
+                Some((_, name, owner)) => {
+                    hit(&spec.digest, Some(spec.at), format!("the limit {name}, for which {owner} answers"))
+                }
+                None => lack(
+                    format!("the constraint spec of {} limits no {dimension}", facts.environment),
+                    format!("add a limit on {dimension} with an owner to the spec of {}", facts.environment),
+                ),
+            }
+        }
+        Selector::Dataset { field } => dataset(facts, *field),
+        Selector::PromotionPolicy => match &facts.policy {
+            Some((digest, at)) => hit(digest, Some(*at), "the environment says who has to approve"),
+            None => lack(
+                format!("{} has no promotion policy", facts.environment),
+                format!("publish one: plimsoll env apply {} --policy policy.yaml", facts.environment),
+            ),
+        },
+        Selector::IndependentApproval => match facts.approvals.last() {
+            Some(approval) => hit(&approval.reference, Some(approval.at), "approved by somebody who had no part in it"),
+            None => lack(
+                format!("nobody has approved version {} for {}", facts.version, facts.environment),
+                "comes with the approval of a promotion request",
+            ),
+        },
+        Selector::AuditLog => match (&facts.leaf, &facts.sealed) {
+            (Some((index, at)), _) => hit(format!("leaf {index}"), Some(*at), "the sealing is in the log's tree"),
+            (None, Some(_)) => lack("the sealing has no place in the log's tree yet", "wait for the log's sequencer"),
+            (None, None) => lack("the version was never sealed", push(facts)),
+        },
+        Selector::ReleaseHistory => match facts.releases.iter().find(|release| release.of_this_version) {
+            Some(release) => hit(&release.reference, Some(release.at), "its release is on record"),
+            None => lack(
+                format!("version {} never ran in {}", facts.version, facts.environment),
+                "comes with the first activation",
+            ),
+        },
+        Selector::RollbackTarget => match facts.releases.iter().find(|release| !release.of_this_version) {
+            Some(release) => hit(&release.reference, Some(release.at), "there is an earlier release to go back to"),
+            None => lack(
+                format!("no other version of {} ever ran in {}", facts.model, facts.environment),
+                "say in the runbook what takes over instead; from the second release on there is one",
+            ),
+        },
+        Selector::Reported { evidence, document } => reported(facts, *evidence, document.as_deref()),
+    }
+}
+
+fn push(facts: &Facts) -> String {
+    format!("push and seal it: plimsoll push FOLDER {}", facts.model)
+}
+
+fn check(facts: &Facts) -> String {
+    format!("run plimsoll check {}@{} --env {}", facts.model, facts.version, facts.environment)
+}
+
+fn sealed(facts: &Facts) -> Found {
+    match &facts.sealed {
+        Some((digest, at)) => hit(digest, Some(*at), "its bytes never change any more"),
+        None => lack("the version is a draft, or was revoked", push(facts)),
+    }
+}
+
+fn signed(facts: &Facts, now: DateTime<Utc>) -> Found {
+    let since = facts.sealed.as_ref().map(|(_, at)| *at);
+    let todo = "push a version signed with a key that the workspace trusts";
+    match &facts.signature {
+        SignatureFact::Verified(key) if key.is_valid_at(now) => {
+            hit(&key.fingerprint, since, "signed by a key that the workspace trusts")
+        }
+        SignatureFact::Verified(key) => {
+            lack(format!("the signing key {} is revoked or no longer valid", key.name), todo)
+        }
+        SignatureFact::Untrusted(why) => lack(why, todo),
+        SignatureFact::Absent => lack("the version has no signature", push(facts)),
+    }
+}
+
+fn attestation(facts: &Facts, predicate_type: &str) -> Found {
+    let since = facts.sealed.as_ref().map(|(_, at)| *at);
+    match facts.attestations.iter().find(|a| a.predicate_type.starts_with(predicate_type)) {
+        Some(found) => hit(&found.digest, since, format!("a signed statement of type {}", found.predicate_type)),
+        None => lack(
+            format!("the version was sealed without a statement of type {predicate_type}"),
+            "push a version with such a statement; a sealed version takes no more",
+        ),
+    }
+}
+
+fn measured(facts: &Facts, kind: MeasuredKind) -> Found {
+    match facts.measured.iter().find(|record| record.kind == kind) {
+        Some(record) => hit(&record.digest, Some(record.at), "measured by the registry against the current limits"),
+        None => lack(
+            format!("no finished run of version {} against the current limits of {}", facts.version, facts.environment),
+            check(facts),
+        ),
+    }
+}
+
+/// A table counts when it can be compared: two groups, each large enough.
+fn bias(facts: &Facts, attribute: &AttributeSelector) -> Found {
+    let Some(record) = facts.measured.iter().find(|record| record.kind == MeasuredKind::Bias) else {
+        return measured(facts, MeasuredKind::Bias);
+    };
+    let tables: Vec<_> = facts.tables.iter().filter(|table| attribute.takes(&table.attribute)).collect();
+    let usable: Vec<_> = tables.iter().filter(|t| 1 < t.usable().count()).map(|t| t.attribute.as_str()).collect();
+    let limit =
+        format!("add a limit on bias by {attribute} to the spec of {}, then {}", facts.environment, check(facts));
+    if *attribute == AttributeSelector::Every {
+        let columns = facts.dataset.as_ref().map(|d| d.sensitive.as_slice()).unwrap_or_default();
+        let absent: Vec<_> = columns.iter().filter(|c| !usable.contains(&c.as_str())).map(String::as_str).collect();
+        if columns.is_empty() {
+            return lack("the evaluation data name no sensitive column", "register data with their sensitive columns");
+        }
+        if !absent.is_empty() {
+            return lack(format!("no comparable groups by {}", absent.join(", ")), limit);
+        }
+    }
+    match (usable.as_slice(), tables.first()) {
+        ([], Some(table)) => lack(
+            format!("by {} fewer than two groups have at least {} rows", table.attribute, table.minimum_group_size),
+            "evaluate on more rows of the small groups",
+        ),
+        ([], None) => lack(format!("the run has no results by group for {attribute}"), limit),
+        (found, _) => hit(&record.digest, Some(record.at), format!("results by group for {}", found.join(", "))),
+    }
+}
+
+fn record(facts: &Facts, field: ModelField) -> Found {
+    let text = match field {
+        ModelField::IntendedUse => &facts.intended_use,
+        ModelField::ProhibitedUse => &facts.prohibited_use,
+        ModelField::RiskTier => &facts.risk_tier,
+        ModelField::Title => &facts.title,
+    };
+    if text.trim().is_empty() {
+        let model = &facts.model;
+        return lack(format!("{model}'s record says no {field}"), format!("write the {field} into {model}'s record"));
+    }
+    hit(format!("models/{}#{}", facts.model, field.word()), facts.recorded_at, format!("{field} is on record"))
+}
+
+fn owner(facts: &Facts, accountability: &str) -> Found {
+    let todo = format!("name a {accountability} owner in {}'s record", facts.model);
+    match (facts.owners.get(accountability), facts.vacant.get(accountability)) {
+        (Some(name), _) => hit(format!("accounts/{name}"), facts.recorded_at, format!("{name} answers for it")),
+        (None, Some(name)) => lack(format!("the {accountability} owner {name} is no longer active"), todo),
+        (None, None) => lack(format!("{} has no {accountability} owner", facts.model), todo),
+    }
+}
+
+fn environment(facts: &Facts, field: EnvironmentField) -> Found {
+    let place = &facts.environment;
+    let Some((profile, digest, at)) = &facts.profile else {
+        return lack(
+            format!("{place} has no profile"),
+            format!("give it one: plimsoll env apply {place} --profile FILE"),
+        );
+    };
+    if stated(profile, field) {
+        return hit(digest, Some(*at), format!("{field} is in the profile"));
+    }
+    match field {
+        EnvironmentField::HumanOversight => lack(
+            format!("{place} runs its models automated, so nobody steps in"),
+            "choose the operating mode advisory or human_in_the_loop, or put a human_oversight document on record",
+        ),
+        _ => lack(format!("{place}'s profile says no {field}"), format!("add the {field} to the profile of {place}")),
+    }
+}
+
+fn stated(profile: &Profile, field: EnvironmentField) -> bool {
+    match field {
+        EnvironmentField::Description => !profile.description.trim().is_empty(),
+        EnvironmentField::Jurisdiction => !profile.jurisdiction.trim().is_empty(),
+        EnvironmentField::OperatingMode => true,
+        EnvironmentField::HumanOversight => profile.operating_mode != OperatingMode::Automated,
+        EnvironmentField::Hardware => profile.hardware.is_some(),
+        EnvironmentField::Sla => profile.sla.is_some(),
+        EnvironmentField::Runbook => profile.runbook_url.is_some(),
+        EnvironmentField::Escalation => profile.escalation_contact.is_some() || !profile.escalation.is_empty(),
+    }
+}
+
+fn no_constraints(facts: &Facts) -> Found {
+    let place = &facts.environment;
+    lack(
+        format!("{place} has no constraint spec"),
+        format!("give it one: plimsoll env apply {place} --constraints constraints.yaml"),
+    )
+}
+
+fn dataset(facts: &Facts, field: DatasetField) -> Found {
+    if facts.constraints.is_none() {
+        return no_constraints(facts);
+    }
+    let Some(dataset) = &facts.dataset else {
+        return lack(
+            format!("the spec of {} names no registered data for {}", facts.environment, facts.model),
+            "register the data and name them in the spec",
+        );
+    };
+    let (given, what) = match field {
+        DatasetField::Registered => (true, "registered with their digest"),
+        DatasetField::Source => (!dataset.source.trim().is_empty(), "their source is on record"),
+        DatasetField::Sensitive => (!dataset.sensitive.is_empty(), "their sensitive columns are on record"),
+    };
+    if given {
+        return hit(&dataset.digest, Some(dataset.at), what);
+    }
+    lack(format!("the evaluation data say nothing on {field}"), format!("register the data again with their {field}"))
+}
+
+fn reported(facts: &Facts, kind: ReportedKind, document: Option<&str>) -> Found {
+    let is_it = |r: &&ReportedFact| r.kind == kind && r.document.as_deref() == document;
+    match facts.reported.iter().filter(is_it).max_by_key(|r| r.reported_at) {
+        Some(found) => {
+            hit(&found.digest, Some(found.reported_at), format!("reported by {}, not measured here", found.reported_by))
+        }
+        None => match document {
+            Some(name) => lack(
+                format!("no document {name} is on record for version {}", facts.version),
+                format!("report it as evidence of kind document, named {name}"),
+            ),
+            None => {
+                lack(format!("nobody has reported evidence of kind {kind}"), format!("report evidence of kind {kind}"))
+            }
+        },
+    }
+}

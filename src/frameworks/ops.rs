@@ -1,0 +1,199 @@
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    db::Conn,
+    error::Error,
+    frameworks::{
+        MetricResult,
+        catalog::{self, Entry, catalog},
+        coverage::{ItemState, coverage},
+        facts::{AttestedFact, ConstraintsFact, DatasetFact, Facts, MeasuredFact, SignatureFact},
+        metrics,
+        profile::Standing,
+        selector::MeasuredKind,
+        store,
+    },
+    promotions::{self, assessment},
+    validation::{
+        EvidenceKind,
+        evidence::{BiasBody, QualityBody},
+    },
+    versions::{Signature, State, VersionRef},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+
+pub const NOT_FOUND: Error = Error::NotFound { kind: "framework" };
+
+/// What is on record for a version in an environment, held against one revision.
+pub struct Held {
+    pub entry: &'static Entry,
+    /// On the day that the revision was looked up for.
+    pub standing: Standing,
+    pub items: Vec<ItemState>,
+    pub metrics: Vec<MetricResult>,
+}
+
+impl Held {
+    pub fn of(entry: &'static Entry, facts: &Facts, on: NaiveDate, now: DateTime<Utc>) -> Self {
+        Self {
+            entry,
+            standing: entry.profile.standing(on),
+            items: coverage(&entry.profile, facts, now),
+            metrics: metrics::results(&entry.profile, facts),
+        }
+    }
+}
+
+/// Every revision, or what is in force on a day.
+pub fn list(who: &Principal, in_force_on: Option<NaiveDate>) -> Result<Vec<&'static Entry>, Error> {
+    policy::read(who, Action::FrameworkRead)?;
+    let all = catalog()?.all().iter();
+    let in_force = |entry: &&Entry| in_force_on.is_none_or(|on| entry.profile.standing(on) == Standing::InForce);
+    Ok(all.filter(in_force).collect())
+}
+
+pub fn find(who: &Principal, id: &str, revision: u32) -> Result<&'static Entry, Error> {
+    policy::read(who, Action::FrameworkRead)?;
+    catalog()?.find(id, revision).ok_or(NOT_FOUND)
+}
+
+/// What a version has of what a framework asks for.
+///
+/// `framework` is an id, whose revision is looked up for `as_of` (today if absent), or an id
+/// with a revision, `sr-11-7@1`.
+pub async fn covered(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    environment: &str,
+    framework: &str,
+    as_of: Option<NaiveDate>,
+) -> Result<(assessment::Facts, Held), Error> {
+    let sight = policy::read(who, Action::FrameworkRead)?;
+    policy::read(who, Action::PromotionRead)?;
+    let now = app.db.clock().now();
+    let on = as_of.unwrap_or_else(|| now.date_naive());
+    let entry = choose(framework, on)?;
+    let reader = app.db.read(&sight);
+    let facts = promotions::ops::named(reader.conn(), &sight, model, version, environment).await?;
+    let known = gather(reader.conn(), &facts).await?;
+    let held = Held::of(entry, &known, on, now);
+    Ok((facts, held))
+}
+
+fn choose(framework: &str, on: NaiveDate) -> Result<&'static Entry, Error> {
+    let catalog = catalog()?;
+    if framework.contains('@') {
+        return catalog::named(catalog, framework).ok_or(NOT_FOUND);
+    }
+    if !catalog.ids().contains(&framework) {
+        return Err(NOT_FOUND);
+    }
+    let earlier = |why: String| {
+        Error::invalid("as_of", format!("{why}; or ask with as_of for a day on which it was, or for one revision"))
+    };
+    catalog.applicable(framework, on).map_err(earlier)
+}
+
+/// Loads, in one place, what frameworks ask about: what a decision rests on, and beside it the
+/// owners, approvals, releases and the log.
+pub async fn gather(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Facts, Error> {
+    let (version, environment) = (&of.version, &of.environment);
+    let (mut bias, mut quality) = (None, None);
+    for record in &of.evidence {
+        // A record of another shape counts for its digest; its figures are then not measured.
+        match record.kind {
+            EvidenceKind::Bias => bias = serde_json::from_str::<BiasBody>(&record.body).ok(),
+            EvidenceKind::Quality => quality = serde_json::from_str::<QualityBody>(&record.body).ok(),
+            EvidenceKind::Performance => {}
+        }
+    }
+    let mut absent = bias.as_ref().map(|body| body.absent.clone()).unwrap_or_default();
+    absent.extend(quality.as_ref().map(|body| body.absent.clone()).unwrap_or_default());
+    let mut facts = Facts {
+        model: of.model.name.clone(),
+        version: version.number,
+        environment: environment.name.clone(),
+        intended_use: of.model.intended_use.clone(),
+        prohibited_use: of.model.prohibited_use.clone(),
+        risk_tier: of.model.risk_tier.to_string(),
+        title: of.model.title.clone(),
+        recorded_at: Some(of.model.created_at),
+        sealed: version
+            .sealed_at
+            .filter(|_| version.state == State::Sealed)
+            .map(|at| (version.manifest.to_string(), at)),
+        signature: signature(of),
+        attestations: attested(of),
+        measured: measured(of),
+        tables: bias.map(|body| body.tables).unwrap_or_default(),
+        figures: quality.map(|body| body.figures).unwrap_or_default(),
+        absent,
+        approvals: store::approvals(conn, version.id, environment.id).await?,
+        releases: store::releases(conn, environment.id, of.model.id, version.id).await?,
+        leaf: store::sealing(conn, version.id).await?,
+        ..documents(of)?
+    };
+    for (accountability, name, active) in store::owners(conn, of.model.id).await? {
+        let into = if active { &mut facts.owners } else { &mut facts.vacant };
+        into.insert(accountability, name);
+    }
+    Ok(facts)
+}
+
+/// The environment's documents and the evaluation data.
+fn documents(of: &assessment::Facts) -> Result<Facts, Error> {
+    let current = &of.current;
+    let mut facts = Facts::default();
+    if let Some(revision) = &current.profile {
+        facts.profile = Some((revision.profile()?, revision.digest.to_string(), revision.created_at));
+    }
+    if let Some(revision) = &current.constraints {
+        let limits = revision.constraints()?;
+        let limits = limits.constraints().iter().map(|c| (c.dimension, c.name.clone(), c.owner.clone())).collect();
+        facts.constraints =
+            Some(ConstraintsFact { digest: revision.digest.to_string(), at: revision.created_at, limits });
+    }
+    facts.policy = current.policy.as_ref().map(|revision| (revision.digest.to_string(), revision.created_at));
+    facts.dataset = of.dataset.as_ref().map(|dataset| DatasetFact {
+        digest: dataset.digest.to_string(),
+        at: dataset.created_at,
+        source: dataset.description.source.clone(),
+        sensitive: dataset.description.sensitive.clone(),
+    });
+    Ok(facts)
+}
+
+fn signature(of: &assessment::Facts) -> SignatureFact {
+    match (&of.version.signature, &of.key) {
+        (Signature::Verified { .. }, Some(key)) => SignatureFact::Verified(Box::new(key.clone())),
+        (Signature::Verified { .. }, None) => {
+            SignatureFact::Untrusted("the signing key is not listed any more".to_owned())
+        }
+        (Signature::Untrusted { detail }, _) => SignatureFact::Untrusted(detail.clone()),
+        (Signature::Absent, _) => SignatureFact::Absent,
+    }
+}
+
+fn attested(of: &assessment::Facts) -> Vec<AttestedFact> {
+    let fact = |a: &crate::versions::Attested| AttestedFact {
+        predicate_type: a.predicate_type.clone(),
+        digest: a.digest.clone(),
+    };
+    of.attestations.iter().map(fact).collect()
+}
+
+fn measured(of: &assessment::Facts) -> Vec<MeasuredFact> {
+    let kind = |kind| match kind {
+        EvidenceKind::Performance => MeasuredKind::Performance,
+        EvidenceKind::Quality => MeasuredKind::Quality,
+        EvidenceKind::Bias => MeasuredKind::Bias,
+    };
+    let fact = |e: &crate::validation::Evidence| MeasuredFact {
+        kind: kind(e.kind),
+        digest: e.digest.to_string(),
+        at: e.created_at,
+    };
+    of.evidence.iter().map(fact).collect()
+}
