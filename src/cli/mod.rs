@@ -10,6 +10,7 @@ mod dataset;
 mod env;
 mod evidence;
 mod exit;
+mod framework;
 mod init;
 mod meter;
 mod output;

@@ -1,7 +1,7 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, audit, bias, check, dataset, env, evidence, init, promotion, pull, push, release, sign_in, trust,
+    Exit, Failure, account, audit, bias, check, dataset, env, evidence, framework, init, promotion, pull, push, release, sign_in, trust,
 };
 use clap::Subcommand;
 
@@ -67,6 +67,9 @@ pub enum Remote {
     /// Describe environments.
     #[command(subcommand)]
     Env(env::Env),
+    /// Look at regulations, and at what a version has of what they ask for.
+    #[command(subcommand)]
+    Framework(framework::Framework),
     /// Register evaluation data.
     #[command(subcommand)]
     Dataset(dataset::Dataset),
@@ -106,6 +109,7 @@ impl Remote {
             Self::Rollback(args) => args.run().await,
             Self::Status(args) => args.run().await,
             Self::Env(args) => args.run().await,
+            Self::Framework(args) => args.run().await,
             Self::Dataset(args) => args.run().await,
             Self::Evidence(args) => args.run().await,
             Self::Trust(args) => args.run().await,

@@ -9,6 +9,7 @@ use crate::{
         ops::{self, Held},
     },
     http::problem::{Found, Guarded, Problem},
+    policies::OnMissing,
     versions::VersionRef,
 };
 use actix_web::{
@@ -81,6 +82,9 @@ pub struct HeldView {
     pub digest: String,
     /// On the day that the revision was looked up for.
     pub standing: Standing,
+    /// What the environment's policy makes of a missing or stale item; only in requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_missing: Option<OnMissing>,
     pub present: usize,
     pub stale: usize,
     pub missing: usize,
@@ -203,7 +207,7 @@ impl FrameworkView {
 
 impl HeldView {
     pub fn new(held: Held) -> Self {
-        let Held { entry, standing, items, metrics } = held;
+        let Held { entry, standing, on_missing, items, metrics } = held;
         let (present, stale, missing) = tally(&items);
         Self {
             framework: entry.profile.id.clone(),
@@ -211,6 +215,7 @@ impl HeldView {
             title: entry.profile.title.clone(),
             digest: entry.digest.to_string(),
             standing,
+            on_missing,
             present,
             stale,
             missing,

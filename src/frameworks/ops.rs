@@ -6,13 +6,14 @@ use crate::{
     frameworks::{
         MetricResult,
         catalog::{self, Entry, catalog},
-        coverage::{ItemState, coverage},
+        coverage::{self, ItemState, coverage},
         facts::{AttestedFact, ConstraintsFact, DatasetFact, Facts, MeasuredFact, SignatureFact},
         metrics,
         profile::Standing,
         selector::MeasuredKind,
         store,
     },
+    policies::OnMissing,
     promotions::{self, assessment},
     validation::{
         EvidenceKind,
@@ -29,6 +30,8 @@ pub struct Held {
     pub entry: &'static Entry,
     /// On the day that the revision was looked up for.
     pub standing: Standing,
+    /// What the environment's policy makes of a missing item, where a policy asks.
+    pub on_missing: Option<OnMissing>,
     pub items: Vec<ItemState>,
     pub metrics: Vec<MetricResult>,
 }
@@ -38,9 +41,20 @@ impl Held {
         Self {
             entry,
             standing: entry.profile.standing(on),
+            on_missing: None,
             items: coverage(&entry.profile, facts, now),
             metrics: metrics::results(&entry.profile, facts),
         }
+    }
+
+    pub fn title(&self) -> &str {
+        &self.entry.profile.title
+    }
+
+    /// Items that are missing or stale and could be there before a decision.
+    pub fn awaited(&self) -> usize {
+        let awaited = |item: &&ItemState| item.state != coverage::State::Present && !item.comes_with_the_decision;
+        self.items.iter().filter(awaited).count()
     }
 }
 
@@ -94,6 +108,32 @@ fn choose(framework: &str, on: NaiveDate) -> Result<&'static Entry, Error> {
         Error::invalid("as_of", format!("{why}; or ask with as_of for a day on which it was, or for one revision"))
     };
     catalog.applicable(framework, on).map_err(earlier)
+}
+
+/// What a request's pinned revisions find, as they are looked at `now`. A revision that this
+/// build does not have is left out; the request's checks say so.
+pub async fn pinned(
+    conn: &Conn<'_>,
+    of: &assessment::Facts,
+    assessed: &assessment::Assessment,
+    on: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Vec<Held>, Error> {
+    let catalog = catalog()?;
+    let entries: Vec<_> = assessed.frameworks.iter().filter_map(|pin| pin.entry(catalog)).collect();
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let facts = match &of.framework_facts {
+        Some(facts) => facts.clone(),
+        None => Box::new(gather(conn, of).await?),
+    };
+    let asked = assessed.policy.as_ref().map(|policy| policy.frameworks.as_slice()).unwrap_or_default();
+    let held = |entry: &'static Entry| {
+        let ask = asked.iter().find(|ask| ask.id == entry.profile.id);
+        Held { on_missing: ask.map(|ask| ask.missing), ..Held::of(entry, &facts, on, now) }
+    };
+    Ok(entries.into_iter().map(held).collect())
 }
 
 /// Loads, in one place, what frameworks ask about: what a decision rests on, and beside it the

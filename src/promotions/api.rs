@@ -11,6 +11,7 @@ use crate::{
         text::{Line, Paragraph},
     },
     error::{Error, FailedCheck, InField},
+    frameworks::api::HeldView,
     http::{
         extract::ValidJson,
         problem::{Changed, Found, Guarded, Problem},
@@ -89,6 +90,8 @@ pub struct PromotionView {
     pub failed_checks: Vec<FailedCheck>,
     pub run: Option<RunId>,
     pub verdicts: Vec<ConstraintVerdict>,
+    /// What the frameworks that it is decided under find now, one per pinned revision.
+    pub frameworks: Vec<HeldView>,
     pub approvals: Vec<ApprovalView>,
     pub seats_filled: usize,
     pub seats: usize,
@@ -216,7 +219,7 @@ fn build(
     names: &HashMap<AccountId, String>,
     your_conflicts: Vec<String>,
 ) -> Result<PromotionView, Error> {
-    let Detail { promotion, facts, approvals, quorum, .. } = detail;
+    let Detail { promotion, facts, approvals, quorum, frameworks, .. } = detail;
     let name = |id: AccountId| names.get(&id).cloned().unwrap_or_default();
     let json = |text: &str| serde_json::from_str::<Value>(text).map_err(Error::internal);
     Ok(PromotionView {
@@ -231,6 +234,7 @@ fn build(
         failed_checks: promotion.checks,
         run: promotion.run,
         verdicts: facts.run.filter(|run| Some(run.id) == promotion.run).map(|run| run.verdicts).unwrap_or_default(),
+        frameworks: frameworks.into_iter().map(HeldView::new).collect(),
         approvals: approvals
             .into_iter()
             .map(|a| {

@@ -13,7 +13,8 @@ use crate::{
     db::{Conn, WriteTx},
     environments,
     error::Error,
-    frameworks, models,
+    frameworks::{self, ops::Held},
+    models,
     policies::quorum,
     promotions::{
         Approval, Outcome, Promotion,
@@ -42,6 +43,8 @@ pub struct Detail {
     pub involved: Involved,
     /// Seats filled, and seats there are.
     pub quorum: (usize, usize),
+    /// What the pinned frameworks find, one per pin.
+    pub frameworks: Vec<Held>,
 }
 
 /// Asks for a version to become active. Checks run at once.
@@ -183,11 +186,14 @@ pub async fn find(app: &App, who: &Principal, id: PromotionId) -> Result<Detail,
     let reader = app.db.read(&sight);
     let promotion = store::find(reader.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
     let facts = reload(reader.conn(), sight.scope(), &promotion).await?;
-    let assessment = facts.assess(app.db.clock().now())?;
+    let now = app.db.clock().now();
+    let assessment = facts.assess(now)?;
+    let on = promotion.requested_at.date_naive();
+    let frameworks = frameworks::ops::pinned(reader.conn(), &facts, &assessment, on, now).await?;
     let approvals = store::approvals(reader.conn(), id).await?;
     let involved = involved(&facts, &promotion);
     let quorum = count(reader.conn(), &promotion, &assessment, &approvals, &involved).await?;
-    Ok(Detail { promotion, facts, assessment, approvals, involved, quorum })
+    Ok(Detail { promotion, facts, assessment, approvals, involved, quorum, frameworks })
 }
 
 pub async fn list(app: &App, who: &Principal, open_only: bool, page: PageRequest) -> Result<Page<Promotion>, Error> {

@@ -6,7 +6,9 @@ use crate::{
     authz::{Action, policy},
     core::{digest::Digest, ids::PromotionId, text::Line},
     error::{Error, InField},
+    frameworks::Pin,
     http::problem::Problem,
+    policies::OnMissing,
     promotions::{
         Outcome,
         api::{self, PromotionView},
@@ -198,6 +200,8 @@ fn attention(detail: &Detail, found: &Findings) -> Vec<Attention> {
         detail: format!("{}: {}", row.constraint, row.reason),
         owner: row.owner.clone(),
     }));
+    let short = detail.frameworks.iter().filter(|held| held.on_missing == Some(OnMissing::Warn));
+    all.extend(short.filter_map(|held| lacking(held.title(), held.awaited())));
     let small = found.subgroups.iter().flat_map(|table| table.groups.iter().map(move |group| (table, group)));
     all.extend(small.filter(|(_, group)| group.too_small).map(|(table, group)| Attention {
         tone: "mind",
@@ -206,6 +210,13 @@ fn attention(detail: &Detail, found: &Findings) -> Vec<Attention> {
         owner: String::new(),
     }));
     all
+}
+
+/// A framework whose items are only shown.
+fn lacking(title: &str, items: usize) -> Option<Attention> {
+    let detail =
+        format!("{title}: {items} of what it asks for {} missing or stale", if items == 1 { "is" } else { "are" });
+    (0 < items).then(|| Attention { tone: "mind", word: "not on record".to_owned(), detail, owner: String::new() })
 }
 
 async fn provenance(app: &App, detail: &Detail) -> Result<Vec<(&'static str, String)>, Error> {
@@ -237,7 +248,7 @@ fn bound(request: &PromotionView) -> Vec<(String, String)> {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Array(items) if items.is_empty() => "none".to_owned(),
         serde_json::Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
+            let items: Vec<_> = items.iter().map(entry).collect();
             items.join(" ")
         }
         serde_json::Value::Null => "none".to_owned(),
@@ -245,6 +256,14 @@ fn bound(request: &PromotionView) -> Vec<(String, String)> {
     };
     let entries = entries.into_iter().flatten().filter(|(name, _)| name.as_str() != "v");
     entries.map(|(name, value)| (words::spoken(name), text(value))).collect()
+}
+
+/// One of several: a digest, or a framework's revision with its digest.
+fn entry(item: &serde_json::Value) -> String {
+    match serde_json::from_value::<Pin>(item.clone()) {
+        Ok(Pin { id, revision, digest }) => format!("{id}@{revision} {digest}"),
+        Err(_) => item.as_str().unwrap_or_default().to_owned(),
+    }
 }
 
 fn choices(visitor: &Visitor, detail: &Detail, request: &PromotionView) -> Choices {

@@ -44,6 +44,7 @@ impl Frame {
             ("Requests", "/promotions", Some(Action::PromotionRead)),
             ("Models", "/models", Some(Action::ModelRead)),
             ("Environments", "/environments", Some(Action::EnvironmentRead)),
+            ("Frameworks", "/frameworks", Some(Action::FrameworkRead)),
             ("Audit log", "/audit", Some(Action::AuditRead)),
         ];
         let open = all.into_iter().filter(|(_, _, action)| action.is_none_or(|action| visitor.who.may(action)));

@@ -11,6 +11,7 @@ mod environments;
 mod error;
 mod form;
 mod frame;
+mod frameworks;
 mod measured;
 mod models;
 mod overview;
@@ -39,6 +40,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(models::list)
         .service(models::show)
         .service(versions::show)
+        .service(frameworks::list)
+        .service(frameworks::show)
+        .service(frameworks::coverage)
         .service(runs::show)
         .service(environments::list)
         .service(environments::show)
