@@ -69,6 +69,9 @@ const MATRIX: &[Row] = &[
     // It was superseded: allowed to its submitter and to an administrator, and refused for that.
     ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/withdraw", "/api/v1/models/scorer/versions/3/evidence/{superseded}/withdraw", Json(|| json!({"reason": "a test"})), [401, 403, 409, 403, 403, 403, 403, 409]),
     ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/refute", "/api/v1/models/scorer/versions/3/evidence/{evidence}/refute", Json(|| json!({"reason": "a test"})), only(REVIEWER, 200)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/coverage", "/api/v1/models/scorer/versions/1/coverage?framework=gdpr&environment=production", Empty, LOOK),
+    ("GET", "/api/v1/frameworks", "", Empty, LOOK),
+    ("GET", "/api/v1/frameworks/{framework}/revisions/{revision}", "/api/v1/frameworks/gdpr/revisions/1", Empty, LOOK),
     ("GET", "/api/v1/environments", "", Empty, LOOK),
     ("POST", "/api/v1/environments", "", Json(|| json!({"name": "{fresh}", "profile": {"class": "edge", "operating_mode": "advisory"}})), only(MANAGER, 201)),
     ("GET", "/api/v1/environments/{environment}", "/api/v1/environments/production", Empty, LOOK),

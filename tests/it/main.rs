@@ -16,6 +16,7 @@ mod audit_log;
 mod authz_matrix;
 mod bad_input;
 mod concurrency;
+mod frameworks;
 mod gate;
 mod health;
 mod idempotency;

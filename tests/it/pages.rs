@@ -170,6 +170,10 @@ async fn every_page_is_sound_and_shows_hostile_text_as_text() {
         "/environments/production".to_owned(),
         "/promotions".to_owned(),
         format!("/promotions/{request}"),
+        "/frameworks".to_owned(),
+        "/frameworks/nyc-ll144/1".to_owned(),
+        format!("/models/credit-risk/versions/{version}/coverage"),
+        format!("/models/credit-risk/versions/{version}/coverage?framework=ugesp&environment=production&as_of="),
     ];
     for address in &addresses {
         assert_page(address, &vera.get(address).await.expect(200));
