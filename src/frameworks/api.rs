@@ -107,6 +107,7 @@ pub struct ListParams {
 pub struct CoverageParams {
     /// An id such as `sr-26-2`, or one revision of it such as `sr-11-7@1`.
     pub framework: String,
+    /// Environment name.
     pub environment: String,
     /// The day, or time, that the revision is looked up for; today if absent.
     pub as_of: Option<String>,

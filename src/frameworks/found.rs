@@ -166,6 +166,15 @@ fn bias(facts: &Facts, attribute: &AttributeSelector) -> Found {
             return lack(format!("no comparable groups by {}", absent.join(", ")), limit);
         }
     }
+    if let (AttributeSelector::Roles(roles), Some(data), []) = (attribute, &facts.dataset, tables.as_slice())
+        && let Some(role) = roles.iter().find(|role| !data.sensitive.iter().any(|column| role.is_meant_by(column)))
+    {
+        let role = role.spoken();
+        return lack(
+            format!("the evaluation data have no column that is called {role}"),
+            format!("register data with a sensitive column for {role}, and add a limit on bias by {attribute}"),
+        );
+    }
     match (usable.as_slice(), tables.first()) {
         ([], Some(table)) => lack(
             format!("by {} fewer than two groups have at least {} rows", table.attribute, table.minimum_group_size),

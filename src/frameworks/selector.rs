@@ -130,6 +130,13 @@ kinds! {
 }
 
 impl AttributeRole {
+    pub fn spoken(self) -> &'static str {
+        match self {
+            Self::Sex => "sex",
+            Self::RaceEthnicity => "race or ethnicity",
+        }
+    }
+
     /// Whether a column's name says that it has this meaning.
     pub fn is_meant_by(self, column: &str) -> bool {
         let name = column.trim().to_lowercase().replace(['-', ' '], "_");
@@ -180,7 +187,7 @@ impl fmt::Display for AttributeSelector {
             Self::Any => f.write_str("any sensitive attribute"),
             Self::Every => f.write_str("every sensitive attribute"),
             Self::Roles(roles) => {
-                let names: Vec<_> = roles.iter().map(ToString::to_string).collect();
+                let names: Vec<_> = roles.iter().map(|role| role.spoken()).collect();
                 f.write_str(&names.join(" crossed with "))
             }
         }

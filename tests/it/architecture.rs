@@ -27,6 +27,19 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
     ),
     (&["src/core/", "src/stats/", "src/constraints/", "src/crypto/"], &["crate::authz"]),
     (
+        &[
+            "src/frameworks/catalog.rs",
+            "src/frameworks/coverage.rs",
+            "src/frameworks/facts.rs",
+            "src/frameworks/found.rs",
+            "src/frameworks/metrics.rs",
+            "src/frameworks/pins.rs",
+            "src/frameworks/profile.rs",
+            "src/frameworks/selector.rs",
+        ],
+        &["actix_web", "sea_orm", "sqlx", "tokio", "std::fs", "crate::db", "crate::http", "crate::app", "crate::web"],
+    ),
+    (
         &["src/authz/"],
         &["actix_web", "sea_orm", "sqlx", "tokio", "std::fs", "crate::db", "crate::http", "crate::app", "crate::web"],
     ),
