@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test build run openapi prerequisites onnxruntime
+.PHONY: help demo clean-demo test bench build run openapi prerequisites onnxruntime
 
 program := $(or $(CARGO_TARGET_DIR),target)/debug/plimsoll
 
@@ -15,6 +15,9 @@ clean-demo: ## Stop the demo's service and remove its data
 
 test: ## Formatting, lints, and the whole suite on SQLite and on PostgreSQL
 	@scripts/test.sh
+
+bench: prerequisites ## Measure against named references and write benches/REPORT.md; one with BENCH=fairness
+	@benches/run $(BENCH)
 
 build: prerequisites onnxruntime ## Build the program
 	@echo 'building plimsoll (the first time takes some minutes)'
