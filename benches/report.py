@@ -44,7 +44,7 @@ def commit():
         done = subprocess.run(["git", *words], cwd=tools.ROOT, capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
-    changed = git("status", "--porcelain", "--", "src", "benches/*/*", "Cargo.toml", "Cargo.lock")
+    changed = git("status", "--porcelain", "--", "src", "benches", ":!benches/results", ":!benches/REPORT.md", "Cargo.toml", "Cargo.lock")
     return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
 
 
