@@ -57,7 +57,9 @@ fn measured(file: &str, resamples: u32) -> Result<Report, Box<dyn Error>> {
     let tables = timed("count", &mut phases, || counted(&rows))?;
     let mut bootstrap = |name, scheme| {
         let plan = Plan { resamples, seed: SEED, scheme };
-        timed(name, &mut phases, || Ok(tables.iter().map(|counts| table(counts, plan)).collect::<Result<Vec<_>, _>>()?))
+        timed(name, &mut phases, || {
+            Ok(tables.iter().map(|counts| table(counts, plan)).collect::<Result<Vec<_>, _>>()?)
+        })
     };
     // The reference draws whole rows, so this is what is compared; strata are what evidence has.
     let bootstraps = bootstrap("bootstrap", Scheme::Rows)?;
