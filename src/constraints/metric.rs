@@ -296,10 +296,8 @@ impl Metric {
             | Self::ArtifactSize
             | Self::LoadTime
             | Self::CpuPerInference
-            | Self::MacroF1
-            | Self::Mcc
-            | Self::Ece
-            | Self::R2 => false,
+            | Self::MaeRatio
+            | Self::RmseRatio => false,
             _ => true,
         }
     }

@@ -7,7 +7,11 @@ use crate::{
     core::{canonical, digest::Digest, ids::EvidenceId},
     error::Error,
     sandbox::{Isolation, ModelInfo},
-    stats::{breakdown::Comparisons, fairness::AttributeTable, figure::Figure},
+    stats::{
+        breakdown::{Comparisons, RowBootstrap},
+        fairness::AttributeTable,
+        figure::Figure,
+    },
     validation::{Evidence, EvidenceKind},
 };
 use chrono::{DateTime, Utc};
@@ -52,6 +56,9 @@ pub struct QualityBody {
     pub basis: Basis,
     #[schema(value_type = Object)]
     pub figures: BTreeMap<Metric, Figure>,
+    /// Resamples and seed of the intervals from the bootstrap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<RowBootstrap>,
     /// Why a figure is missing.
     pub absent: BTreeMap<String, String>,
     pub method: String,
@@ -70,7 +77,7 @@ pub struct BiasBody {
 }
 
 const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory.";
-const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; Wilson intervals for proportions, DeLong for AUC; undefined figures are null.";
+const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; 95 % intervals: Wilson for proportions, t for means, DeLong for AUC, and for the rest a seeded bootstrap over all rows; undefined figures are null.";
 const BIAS_METHOD: &str = "Counts per group from the model's own labels. 95 % intervals: Wilson for rates, Newcombe for differences of two rates, t and DeLong for means and AUC, and a bootstrap stratified by group for the rest, with its resamples and seed in each table. Groups under the minimum size have a count and no rate; a missing cell is the group (missing); what has an empty denominator is null. Impact ratios follow 6 RCNY 5-300 and 29 CFR 1607.4(D), which name no pass mark for a model.";
 
 /// Builds the records of one run.
@@ -95,6 +102,7 @@ pub fn records(
     let quality = QualityBody {
         basis: basis.clone(),
         figures: quality,
+        bootstrap: measured.bootstrap.clone(),
         absent: measured.absent.clone(),
         method: QUALITY_METHOD.to_owned(),
     };

@@ -42,6 +42,8 @@ impl Measured {
         };
         self.add_label_quality(predictions, &outcomes);
         let scores = self.add_score_quality(predictions, &outcomes);
+        let rows = Rows { outcomes: Some(&outcomes), labels: Some((labels, truth)), scores, numbers: None };
+        self.fill_intervals(rows, truth.len(), grouping.plan);
         for request in grouping.requests {
             let of_class;
             // Without a favourable label each class in turn is held against the rest.

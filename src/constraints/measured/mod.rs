@@ -12,7 +12,7 @@ pub use groups::{Attributes, Grouping};
 pub use regression::Estimates;
 
 use super::{metric::Metric, spec::Load};
-use crate::stats::{fairness::AttributeTable, figure::Figure, percentile::LatencySummary};
+use crate::stats::{breakdown::RowBootstrap, fairness::AttributeTable, figure::Figure, percentile::LatencySummary};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -57,6 +57,9 @@ pub struct Measured {
     /// Memory, size, load time, compute and quality.
     pub figures: BTreeMap<Metric, Figure>,
     pub bias: Vec<AttributeTable>,
+    /// What the intervals of figures over all rows rest on, where they come from resamples.
+    #[serde(default)]
+    pub bootstrap: Option<RowBootstrap>,
     /// Why something could not be measured, by metric or by attribute.
     pub absent: BTreeMap<String, String>,
 }

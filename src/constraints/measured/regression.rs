@@ -24,6 +24,7 @@ impl Measured {
             (Metric::MeanPrediction, quality.mean_prediction),
         ]);
         let rows = Rows { outcomes: None, labels: None, scores: None, numbers: Some((predicted, truth)) };
+        self.fill_intervals(rows, truth.len(), grouping.plan);
         for request in grouping.requests {
             match &request.class {
                 None => self.add_table(&attributes, rows, truth.len(), request, grouping),

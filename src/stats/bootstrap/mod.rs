@@ -27,7 +27,7 @@ pub use decisions::decisions;
 pub use figures::{Comparison, FigureBootstrap, FiguresBootstrap, GroupFigures};
 pub use residuals::residuals;
 pub use scores::scores;
-pub use tables::{ContrastBootstrap, GroupBootstrap, SpreadBootstrap, TableBootstrap, contrasts, table};
+pub use tables::{ContrastBootstrap, GroupBootstrap, RateBootstrap, SpreadBootstrap, TableBootstrap, contrasts, table};
 
 use super::{
     drift::Sample,

@@ -36,7 +36,7 @@ fn the_same_plan_gives_the_same_bits_and_another_seed_others() {
 fn an_interval_has_the_width_that_theory_gives() {
     // A share of 0.4 of 100: the standard error is 0.049.
     let got = table(&grouped(&GROUPS, 1), Plan { resamples: 20_000, ..PLAN }).expect("possible");
-    let (name, rate) = got.groups[0].rates[0];
+    let RateBootstrap { rate: name, replicates: rate } = got.groups[0].rates[0];
     assert_eq!((name, rate.defined), (RateName::SelectionRate, 20_000));
     let interval = rate.interval.expect("enough replicates");
     assert!((interval.low - 0.304).abs() < 0.011 && (interval.high - 0.496).abs() < 0.011, "{interval:?}");
@@ -65,10 +65,10 @@ fn strata_keep_their_size_and_rows_do_not() {
 fn undefined_replicates_are_left_out_and_counted() {
     // One positive among ten: a third of the resamples has none.
     let got = table(&grouped(&[[1, 0, 9, 0], [5, 0, 5, 0]], 1), PLAN).expect("possible");
-    let tpr = got.groups[0].rates.iter().find(|(name, _)| *name == RateName::Tpr).expect("there").1;
+    let tpr = got.groups[0].rates.iter().find(|drawn| drawn.rate == RateName::Tpr).expect("there").replicates;
     assert!((1200..1400).contains(&tpr.defined), "{tpr:?}");
     let never = grouped(&[[0, 0, 9, 0], [5, 0, 5, 0]], 1);
-    let tpr = table(&never, PLAN).expect("possible").groups[0].rates[2].1;
+    let tpr = table(&never, PLAN).expect("possible").groups[0].rates[2].replicates;
     assert_eq!((tpr.defined, tpr.interval, tpr.median), (0, None, None));
 }
 
@@ -90,7 +90,7 @@ fn signed_contrasts_may_hold_zero_and_agree_with_newcombe() {
     let counted = grouped(&[[40, 10, 40, 10], [40, 10, 40, 10]], 4);
     let got = contrasts(&counted, "0", PLAN).expect("possible");
     assert_eq!(got.len(), 1);
-    let interval = got[0].differences[0].1.interval.expect("enough");
+    let interval = got[0].differences[0].replicates.interval.expect("enough");
     assert!(interval.low < 0.0 && 0.0 < interval.high, "{interval:?}");
     let newcombe = crate::stats::interval::newcombe((200, 400), (200, 400)).expect("defined");
     assert!((interval.low - newcombe.low).abs() < 0.01 && (interval.high - newcombe.high).abs() < 0.01);

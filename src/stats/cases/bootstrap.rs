@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        bootstrap::{Plan, Replicates, Scheme, contrasts, table},
+        bootstrap::{Plan, RateBootstrap, Replicates, Scheme, contrasts, table},
         contrast::CONTRASTED,
         fairness::{AttributeTable, RateName},
     },
@@ -67,7 +67,7 @@ fn bounds_lie_within_four_standard_deviations_of_the_converged_ones() {
                 for (key, want) in object(&want["by_group"][&group.group]) {
                     let name = group::rate_name(key).expect("a rate");
                     let Some(rate) = own.rate(name).filter(|rate| 30 <= rate.total) else { continue };
-                    let replicates = group.rates.iter().find(|(rate, _)| *rate == name).expect("there").1;
+                    let replicates = group.rates.iter().find(|drawn| drawn.rate == name).expect("there").replicates;
                     let what = format!("{} {attribute} {} {key}", case.name, group.group);
                     check_near(&what, replicates, want, 1.0 / rate.total as f64);
                 }
@@ -95,7 +95,9 @@ fn check_signed(case: &Case) {
                     let (own, base) = (total(&counted, &contrast.group, name), total(&counted, reference, name));
                     let Some(least) = own.zip(base).map(|(a, b)| a.min(b)) else { continue };
                     let what = format!("{} {attribute} {} {key} {scheme:?}", case.name, contrast.group);
-                    let of = |all: &[(RateName, Replicates)]| all.iter().find(|(rate, _)| *rate == name).map(|r| r.1);
+                    let of = |all: &[RateBootstrap]| {
+                        all.iter().find(|drawn| drawn.rate == name).map(|drawn| drawn.replicates)
+                    };
                     let steps = if scheme == Scheme::Rows { 1.0 } else { 4.0 } / least as f64;
                     let steps = if least < 40 { f64::INFINITY } else { steps };
                     check_ends(&what, of(&contrast.differences), &want["bootstrap95"], steps);
