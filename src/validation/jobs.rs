@@ -147,6 +147,7 @@ fn phase_name(phase: Phase) -> &'static str {
 /// Numbers and verdicts, off the async threads: a million rows take a while.
 async fn judge(app: &App, prepared: Prepared, seen: Observation) -> Result<(Run, Vec<Evidence>), Error> {
     let at = app.db.clock().now();
+    store::set_progress(&app.db, prepared.run.id, prepared.run.attempt, "computing figures", 0).await?;
     let judged = tokio::task::spawn_blocking(move || {
         let Prepared { mut run, files, spec, basis, dataset, table, .. } = prepared;
         let size = files.iter().map(|f| u64::try_from(f.declared.size_bytes).unwrap_or(0)).sum();

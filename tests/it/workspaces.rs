@@ -81,11 +81,13 @@ async fn what_another_workspace_holds_cannot_be_read() {
     assert_eq!(who["roles"].as_array().map(Vec::len), Some(7), "whatever is refused is not for want of a role");
     let mut tried = 0;
     for (method, path, _) in openapi::operations() {
-        if method != "GET" || !path.contains('{') {
+        // The catalog of regulations is the same for everybody.
+        if method != "GET" || !path.contains('{') || path.starts_with("/api/v1/frameworks/") {
             continue;
         }
         tried += 1;
-        let path = theirs(&world, &path);
+        let query = if path.ends_with("/coverage") { "?framework=gdpr&environment=production" } else { "" };
+        let path = theirs(&world, &path) + query;
         let got = world.app.get(&stranger, &path).await;
         assert_eq!((got.status, got.code().as_str()), (404, "not_found"), "{path}: {}", got.text());
     }
@@ -128,6 +130,9 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/models/{model}/versions", files),
         ("POST", "/api/v1/models/{model}/versions/{version}/seal", json!({})),
         ("POST", "/api/v1/models/{model}/versions/{version}/revocation", json!({"reason": "x"})),
+        ("POST", "/api/v1/models/{model}/versions/{version}/evidence", json!({"bundle": {}})),
+        ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/withdraw", json!({"reason": "x"})),
+        ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/refute", json!({"reason": "x"})),
         ("PUT", "/api/v1/environments/{environment}/profile", profile),
         ("POST", "/api/v1/runs", ask()),
         ("POST", "/api/v1/promotions", ask()),

@@ -2,8 +2,8 @@
 
 use super::{super::spec::BiasRequest, Measured};
 use crate::stats::{
-    bootstrap::{Plan, ROW_GENERATOR},
-    breakdown::{Question, RowBootstrap, Rows, break_down, overall},
+    bootstrap::Plan,
+    breakdown::{Question, Rows, break_down, overall},
     by_group::scores_by_group,
     fairness::{FigureName, Outcomes},
     figure::Figure,
@@ -33,12 +33,12 @@ pub struct Grouping<'a> {
 impl Measured {
     /// Gives the figures over all rows that have no interval in closed form one from the bootstrap.
     pub(super) fn fill_intervals(&mut self, rows: Rows, row_count: usize, plan: Plan) {
-        let drawn = overall(rows, row_count, plan);
+        let Some((drawn, bootstrap)) = overall(rows, row_count, plan) else { return };
         for (metric, figure) in &mut self.figures {
             let name = metric.group_figure().filter(|_| figure.interval.is_none() && figure.value.is_some());
             if let Some((_, interval)) = drawn.iter().find(|(drawn, _)| Some(*drawn) == name) {
                 figure.interval = Some(*interval);
-                self.bootstrap = Some(RowBootstrap { plan, generator: ROW_GENERATOR.to_owned() });
+                self.bootstrap = Some(bootstrap.clone());
             }
         }
     }

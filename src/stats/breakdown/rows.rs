@@ -11,9 +11,19 @@ use crate::stats::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Rows times resamples that one table may draw. Beyond it the intervals in closed form stay, and
-/// figures without one have none.
-const MAXIMUM_DRAWS: u64 = 500_000_000;
+/// Rows times resamples that one table may draw: about two seconds of one core in a release build.
+/// More rows get fewer resamples.
+const MAXIMUM_DRAWS: u64 = 200_000_000;
+/// With fewer resamples than this the intervals in closed form stay, and figures without one have
+/// none.
+const LEAST_RESAMPLES: u64 = 200;
+
+/// The plan, with no more resamples than so many rows allow.
+fn affordable(plan: Plan, rows: u64) -> Option<Plan> {
+    let resamples = u64::from(plan.resamples).min(MAXIMUM_DRAWS / rows.max(1));
+    let enough = LEAST_RESAMPLES.min(u64::from(plan.resamples)) <= resamples;
+    u32::try_from(resamples).ok().filter(|_| enough).map(|resamples| Plan { resamples, ..plan })
+}
 
 /// What the intervals of figures of rows rest on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -24,15 +34,9 @@ pub struct RowBootstrap {
 
 /// Fills in the intervals of figures and of their differences.
 pub fn add(table: &mut AttributeTable, groups: &Groups, rows: Rows, question: &Question) {
-    if MAXIMUM_DRAWS < table.n.saturating_mul(u64::from(question.plan.resamples)) {
-        return;
-    }
-    let comparison = Comparison {
-        groups,
-        minimum_group_size: question.minimum_group_size,
-        against: question.against.clone(),
-        plan: question.plan,
-    };
+    let Some(plan) = affordable(question.plan, table.n) else { return };
+    let comparison =
+        Comparison { groups, minimum_group_size: question.minimum_group_size, against: question.against.clone(), plan };
     for drawn in draw(&comparison, rows) {
         if let Some(overall) = &mut table.overall {
             fill(overall, &drawn.overall);
@@ -51,17 +55,18 @@ pub fn add(table: &mut AttributeTable, groups: &Groups, rows: Rows, question: &Q
     }
 }
 
-/// The intervals of figures over all rows.
-pub fn overall(rows: Rows, row_count: usize, plan: Plan) -> Vec<(FigureName, Interval)> {
+/// The intervals of figures over all rows, and what they rest on.
+pub fn overall(rows: Rows, row_count: usize, plan: Plan) -> Option<(Vec<(FigureName, Interval)>, RowBootstrap)> {
     let none: [&[&str]; 0] = [];
-    let Ok(groups) = Groups::of("", &none, row_count) else { return Vec::new() };
-    if MAXIMUM_DRAWS < (row_count as u64).saturating_mul(u64::from(plan.resamples)) {
-        return Vec::new();
-    }
+    let groups = Groups::of("", &none, row_count).ok()?;
+    let plan = affordable(plan, row_count as u64)?;
     let comparison =
         Comparison { groups: &groups, minimum_group_size: u64::MAX, against: Against::BetweenGroups, plan };
-    let drawn = draw(&comparison, rows).into_iter().flat_map(|drawn| drawn.overall);
-    drawn.filter(|drawn| drawn.class.is_none()).filter_map(|drawn| Some((drawn.figure, varied(&drawn)?))).collect()
+    let drawn = draw(&comparison, rows);
+    let generator = drawn.first()?.generator.clone();
+    let figures = drawn.into_iter().flat_map(|drawn| drawn.overall).filter(|drawn| drawn.class.is_none());
+    let intervals = figures.filter_map(|drawn| Some((drawn.figure, varied(&drawn)?))).collect();
+    Some((intervals, RowBootstrap { plan, generator }))
 }
 
 /// One bootstrap for each kind of figure that the rows have. What can't be drawn is left out: its
@@ -117,4 +122,23 @@ fn of_disparity(disparity: &Disparity, drawn: &FiguresBootstrap) -> Option<Inter
 
 fn is_difference(metric: DisparityMetric) -> bool {
     !metric.is_ratio()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::bootstrap::Scheme;
+
+    #[test]
+    fn many_rows_get_fewer_resamples_and_too_many_get_none() {
+        let resamples = |asked: u32, rows: u64| {
+            let plan = Plan { resamples: asked, seed: 1, scheme: Scheme::StratifiedByGroup };
+            affordable(plan, rows).map(|plan| plan.resamples)
+        };
+        assert_eq!(resamples(2000, 0), Some(2000));
+        assert_eq!(resamples(2000, 100_000), Some(2000));
+        assert_eq!(resamples(2000, 1_000_000), Some(200));
+        assert_eq!(resamples(2000, 1_000_001), None);
+        assert_eq!(resamples(100, 1_000_001), Some(100));
+    }
 }
