@@ -202,11 +202,11 @@ fn attention(detail: &Detail, found: &Findings) -> Vec<Attention> {
     }));
     let short = detail.frameworks.iter().filter(|held| held.on_missing == Some(OnMissing::Warn));
     all.extend(short.filter_map(|held| lacking(held.title(), held.awaited())));
-    let small = found.subgroups.iter().flat_map(|table| table.groups.iter().map(move |group| (table, group)));
-    all.extend(small.filter(|(_, group)| group.too_small).map(|(table, group)| Attention {
+    let small = found.subgroups.tables.iter().filter(|table| !table.small.is_empty());
+    all.extend(small.map(|table| Attention {
         tone: "mind",
-        word: "too few rows".to_owned(),
-        detail: format!("{} {}: {} rows, so no rate can be given", table.attribute, group.group, group.n),
+        word: "too few rows to tell".to_owned(),
+        detail: format!("{}: {}", table.title, table.small),
         owner: String::new(),
     }));
     all

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 pub struct Findings {
     pub summary: String,
     pub verdicts: Vec<VerdictRow>,
-    pub subgroups: Vec<Subgroups>,
+    pub subgroups: Subgroups,
     pub loads: Vec<LoadRow>,
     /// Name and value.
     pub host: Vec<(&'static str, String)>,
@@ -55,7 +55,7 @@ impl Findings {
             ..Self::default()
         };
         if let Some(bias) = body::<BiasBody>(&run.evidence, "bias")? {
-            found.subgroups = subgroups::all(&bias.tables, &run.verdicts);
+            found.subgroups = subgroups::of(&bias, &run.verdicts, "groups-");
         }
         if let Some(performance) = body::<PerformanceBody>(&run.evidence, "performance")? {
             found.loads = performance.loads.iter().map(load_row).collect();

@@ -60,10 +60,7 @@ impl ReportedList {
 async fn groups(app: &App, who: &Principal, record: &Reported) -> Result<Findings, Error> {
     let text = ops::body(app, who, record).await?;
     let bias: BiasBody = serde_json::from_str(&text).map_err(Error::internal)?;
-    let mut found = Findings { subgroups: subgroups::all(&bias.tables, &[]), ..Findings::default() };
-    for table in &mut found.subgroups {
-        // Ids are unique on a page, and each record counts its tables from 0.
-        table.id = format!("reported-{}-{}", record.id, table.id);
-    }
-    Ok(found)
+    // Ids are unique on a page, and each record counts its tables from 0.
+    let prefix = format!("reported-{}-", record.id);
+    Ok(Findings { subgroups: subgroups::of(&bias, &[], &prefix), ..Findings::default() })
 }

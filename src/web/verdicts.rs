@@ -51,6 +51,14 @@ pub fn limit(operator: Operator, limit: f64, unit: Unit) -> String {
     }
 }
 
+/// What only warns is never as loud as what stops a promotion.
+pub fn tone(verdict: &ConstraintVerdict) -> &'static str {
+    match (verdict.verdict, verdict.severity) {
+        (Verdict::Fail, Severity::Warn | Severity::Info) => "mind",
+        _ => words::tone(&verdict.verdict.to_string()),
+    }
+}
+
 fn rank(verdict: &ConstraintVerdict) -> (u8, u8) {
     let passed = verdict.verdict == Verdict::Pass;
     let severity = match verdict.severity {
@@ -73,16 +81,12 @@ fn row(verdict: &ConstraintVerdict) -> VerdictRow {
         (None, None) => metric,
     };
     let state = verdict.verdict.to_string();
-    let tone = match (verdict.verdict, verdict.severity) {
-        (Verdict::Fail, Severity::Warn | Severity::Info) => "mind",
-        _ => words::tone(&state),
-    };
     let amount = |value| reason::amount(value, verdict.unit, verdict.limit);
     VerdictRow {
         constraint: verdict.constraint.clone(),
         subject,
         state: words::spoken(&state),
-        tone,
+        tone: tone(verdict),
         severity: verdict.severity.to_string(),
         measured: verdict.measured.map(amount).unwrap_or_default(),
         interval: verdict.interval.map(|i| format!("{} to {}", amount(i.low), amount(i.high))).unwrap_or_default(),
