@@ -1,6 +1,7 @@
 //! The pages over HTTP, as a browser without script meets them.
 
 mod stage;
+mod subgroups;
 
 use crate::harness::{Reply, TestApp, reply};
 use stage::{Browser, HOSTILE, PASSWORD, Stage, form_token};

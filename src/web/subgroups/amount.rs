@@ -8,7 +8,7 @@ use crate::{
     web::words,
 };
 
-/// A value with its 95 % interval, which is empty where there is none.
+/// A value with its 95 % interval in the same unit, which is empty where there is none.
 pub struct Amount {
     pub value: String,
     pub interval: String,
@@ -16,7 +16,7 @@ pub struct Amount {
 }
 
 pub fn rate(rate: Rate) -> Amount {
-    let ends = |i: Interval| format!("{} to {}", bare_percent(i.low), words::percent(i.high));
+    let ends = |i: Interval| format!("{} to {}", bare_percent(i.low), bare_percent(i.high));
     Amount { value: words::percent(rate.value), interval: ends(rate.interval), method: Some(rate.interval.method) }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_rate_shows_its_interval_and_an_undefined_figure_nothing() {
         let shown = rate(Rate::of(5, 10).expect("rows"));
-        assert_eq!((shown.value.as_str(), shown.interval.as_str()), ("50.0 %", "23.7 to 76.3 %"));
+        assert_eq!((shown.value.as_str(), shown.interval.as_str()), ("50.0 %", "23.7 to 76.3"));
         assert!(figure(Figure::point(None, 3)).is_none());
     }
 }

@@ -30,6 +30,8 @@ const fn figure(name: FigureName) -> Column {
 /// Title, columns, and whether it is folded away at first.
 type Layout = (&'static str, bool, &'static [(&'static str, Column)]);
 
+const CLASSES: &str = "Over the classes";
+
 const LAYOUTS: [Layout; 5] = [
     (
         "Rates",
@@ -68,7 +70,7 @@ const LAYOUTS: [Layout; 5] = [
         ],
     ),
     (
-        "Over the classes",
+        CLASSES,
         false,
         &[
             ("Macro F1", figure(FigureName::MacroF1)),
@@ -148,7 +150,8 @@ fn one(table: &AttributeTable, shown: &[&GroupRates], (title, folded, columns): 
     });
     Some(Grid {
         title,
-        folded: *folded,
+        // With a favourable label, figures over the classes only say the same again.
+        folded: *folded || (*title == CLASSES && table.overall.as_ref().is_some_and(|all| all.counts.is_some())),
         method: first.as_deref().map(named).unwrap_or_default(),
         columns: headings.collect(),
         rows,
