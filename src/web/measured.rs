@@ -55,7 +55,7 @@ impl Findings {
             ..Self::default()
         };
         if let Some(bias) = body::<BiasBody>(&run.evidence, "bias")? {
-            found.subgroups = subgroups::of(&bias, &run.verdicts, "groups-");
+            found.subgroups = subgroups::of(&bias, &run.verdicts, "");
         }
         if let Some(performance) = body::<PerformanceBody>(&run.evidence, "performance")? {
             found.loads = performance.loads.iter().map(load_row).collect();

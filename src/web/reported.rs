@@ -60,7 +60,5 @@ impl ReportedList {
 async fn groups(app: &App, who: &Principal, record: &Reported) -> Result<Findings, Error> {
     let text = ops::body(app, who, record).await?;
     let bias: BiasBody = serde_json::from_str(&text).map_err(Error::internal)?;
-    // Ids are unique on a page, and each record counts its tables from 0.
-    let prefix = format!("reported-{}-", record.id);
-    Ok(Findings { subgroups: subgroups::of(&bias, &[], &prefix), ..Findings::default() })
+    Ok(Findings { subgroups: subgroups::of(&bias, &[], &record.id.to_string()), ..Findings::default() })
 }

@@ -58,6 +58,8 @@ impl Subgroups {
 pub struct Breakdown {
     /// "sex × region, for the class x".
     pub title: String,
+    /// The title, and whose figures they are: no two regions of a page have one name.
+    pub label: String,
     /// Unique on the page.
     pub id: String,
     /// Intersections and classes are folded away.
@@ -79,8 +81,8 @@ pub struct Breakdown {
     pub impact: Option<Impact>,
 }
 
-/// `prefix` tells the records of one page apart.
-pub fn of(bias: &BiasBody, verdicts: &[ConstraintVerdict], prefix: &str) -> Subgroups {
+/// `record` is the id of reported evidence, and empty for what the registry measured.
+pub fn of(bias: &BiasBody, verdicts: &[ConstraintVerdict], record: &str) -> Subgroups {
     let order = |place: usize, table: &AttributeTable| {
         let trouble = about(table, &bias.tables, verdicts).iter().any(|v| v.verdict != Verdict::Pass);
         (!trouble, is_folded(table), place)
@@ -96,7 +98,7 @@ pub fn of(bias: &BiasBody, verdicts: &[ConstraintVerdict], prefix: &str) -> Subg
     });
     ranked.sort_by_key(|(place, table)| (is_folded(table), *place));
     let one = |(place, table): &(usize, &AttributeTable)| {
-        breakdown(format!("{prefix}{place}"), table, &about(table, &bias.tables, verdicts))
+        breakdown(record, *place, table, &about(table, &bias.tables, verdicts))
     };
     Subgroups {
         note: bias.comparisons.note.clone().unwrap_or_default(),
@@ -130,15 +132,16 @@ fn about<'a>(
     named.filter(|v| alone || is_measured(v)).collect()
 }
 
-fn breakdown(id: String, table: &AttributeTable, about: &[&ConstraintVerdict]) -> Breakdown {
+fn breakdown(record: &str, place: usize, table: &AttributeTable, about: &[&ConstraintVerdict]) -> Breakdown {
     let drawn = Drawn::of(table, about);
     let shown = drawn::shown(table, drawn);
     let small = |groups: &[&GroupRates]| groups.iter().filter(|group| group.too_small).count();
     let all_small = table.groups.iter().filter(|group| group.too_small).count();
     let spoken = |v: &&ConstraintVerdict| (verdicts::tone(v), words::spoken(&v.verdict.to_string()), v.reason.clone());
     Breakdown {
+        label: if record.is_empty() { title(table) } else { format!("{}, as record {record} reports", title(table)) },
         title: title(table),
-        id,
+        id: if record.is_empty() { format!("groups-{place}") } else { format!("reported-{record}-{place}") },
         folded: is_folded(table),
         open: about.iter().any(|v| v.verdict != Verdict::Pass),
         about: description(table),
@@ -156,18 +159,21 @@ fn breakdown(id: String, table: &AttributeTable, about: &[&ConstraintVerdict]) -
 
 fn title(table: &AttributeTable) -> String {
     let attribute = names::attribute(&table.attribute);
-    match &table.class {
-        Some(class) => format!("{attribute}, for the class {class}"),
-        None => attribute,
-    }
+    let class = table.class.as_ref().map(|class| format!(", for the class {class}")).unwrap_or_default();
+    let against = match &table.against {
+        Against::BetweenGroups => String::new(),
+        Against::Overall => ", against all rows".to_owned(),
+        Against::Group(name) => format!(", against {name}"),
+    };
+    format!("{attribute}{class}{against}")
 }
 
 fn description(table: &AttributeTable) -> String {
     let (rows, groups) = (words::grouped(table.n), table.groups.len());
     let against = match &table.against {
-        Against::BetweenGroups => "each other".to_owned(),
-        Against::Overall => "all rows".to_owned(),
-        Against::Group(name) => name.clone(),
+        Against::BetweenGroups => "each other",
+        Against::Overall => "all rows",
+        Against::Group(name) => name,
     };
     let minimum = words::grouped(table.minimum_group_size);
     format!(

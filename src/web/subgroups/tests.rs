@@ -81,7 +81,7 @@ fn verdict(metric: Metric, attribute: &str, limit: f64, verdict: Verdict) -> Con
 #[test]
 fn a_small_group_says_so_everywhere_and_has_no_figure() {
     let table = table("sex", &groups(&[("a", 100, 60), ("b", 80, 20), ("tiny", 4, 4)]), &[]);
-    let page = of(&body(vec![table]), &[], "groups-");
+    let page = of(&body(vec![table]), &[], "");
     let sex = &page.tables[0];
     assert!(sex.small.starts_with("1 of 3 groups has fewer than 30 rows") && sex.small.ends_with("tiny (4)"));
     assert!(!sex.grids.is_empty());
@@ -102,7 +102,7 @@ fn groups_that_are_all_small_are_still_listed() {
     let cells = vec!["a".to_owned(), "b".to_owned()];
     let rows = Rows { outcomes: None, labels: None, scores: None, numbers: None };
     let table = made("sex", &cells, rows, &[]).expect("a table");
-    let page = of(&body(vec![table]), &[], "groups-");
+    let page = of(&body(vec![table]), &[], "");
     assert_eq!(
         page.tables[0].grids.iter().map(|grid| (grid.title, grid.rows.len())).collect::<Vec<_>>(),
         [("Rows", 2)]
@@ -114,7 +114,7 @@ fn groups_that_are_all_small_are_still_listed() {
 fn what_a_limit_is_about_comes_first_and_only_it_has_a_tone() {
     let table = table("sex", &groups(&[("a", 100, 60), ("b", 80, 20)]), &[]);
     let limit = verdict(Metric::AccuracyRatio, "sex", 0.9, Verdict::Pass);
-    let page = of(&body(vec![table]), &[limit], "groups-");
+    let page = of(&body(vec![table]), &[limit], "");
     let sex = &page.tables[0];
     assert_eq!(sex.disparities.first[0].name, "accuracy ratio");
     assert_eq!(
@@ -137,7 +137,7 @@ fn intersections_are_folded_and_open_only_when_a_limit_is_not_kept() {
     let tables = || vec![table("sex*region", &rows, &[]), table("sex", &rows, &[])];
     for (found, open) in [(Verdict::Pass, false), (Verdict::Fail, true), (Verdict::Inconclusive, true)] {
         let limit = verdict(Metric::SelectionRate, "sex*region", 0.1, found);
-        let page = of(&body(tables()), &[limit], "groups-");
+        let page = of(&body(tables()), &[limit], "");
         let shapes: Vec<_> = page.tables.iter().map(|t| (t.title.as_str(), t.folded, t.open)).collect();
         assert_eq!(shapes, [("sex", false, false), ("sex × region", true, open)], "{found}");
         let ids: Vec<&str> = page.tables.iter().map(|t| t.id.as_str()).collect();
@@ -155,14 +155,14 @@ fn of_many_groups_the_worst_are_shown_and_the_rest_counted() {
         .collect();
     let table = table("town", &many, &[]);
     let limit = verdict(Metric::SelectionRate, "town", 0.3, Verdict::Fail);
-    let page = of(&body(vec![table.clone()]), &[limit], "groups-");
+    let page = of(&body(vec![table.clone()]), &[limit], "");
     let town = &page.tables[0];
     assert_eq!((town.left_out, town.left_out_small), (20, 10));
     let shown: Vec<&str> = town.grids[0].rows.iter().map(|row| row.group.as_str()).collect();
     assert_eq!((shown.len(), shown[0], shown[39], shown[40]), (41, "g00", "g39", "All rows"));
     let impact = &town.impact.as_ref().expect("impact").forms[0];
     assert_eq!((impact.rows.len(), impact.left_out), (40, 20));
-    let page = of(&body(vec![table; 9]), &[], "groups-");
+    let page = of(&body(vec![table; 9]), &[], "");
     assert_eq!((page.tables.len(), page.left_out), (4, 5));
 }
 
@@ -171,7 +171,7 @@ fn an_impact_ratio_has_its_standing_and_no_pass_mark() {
     let exclusion = Exclusion { category: "few".to_owned(), justification: "no comparison with 3".to_owned() };
     let rows = groups(&[("", 10, 5), ("a", 200, 120), ("b", 200, 60), ("few", 3, 3)]);
     let table = table("sex", &rows, &[exclusion]);
-    let page = of(&body(vec![table]), &[], "groups-");
+    let page = of(&body(vec![table]), &[], "");
     let impact = page.tables[0].impact.as_ref().expect("impact");
     assert!(impact.notes[0].contains("no pass mark"));
     assert!(impact.notes.iter().any(|note| note.starts_with("10 of 413 rows have an unknown category")));
@@ -195,7 +195,7 @@ fn a_predicted_number_is_drawn_on_its_own_scale() {
         truth.iter().enumerate().map(|(i, t)| t + if i % 2 == 0 { 100.0 } else { -3000.0 } + (i % 7) as f64).collect();
     let rows = Rows { outcomes: None, labels: None, scores: None, numbers: Some((&predicted, &truth)) };
     let table = made("g", &cells, rows, &[]).expect("a table");
-    let page = of(&body(vec![table]), &[], "groups-");
+    let page = of(&body(vec![table]), &[], "");
     let found = &page.tables[0];
     assert_eq!(found.grids.iter().map(|grid| grid.title).collect::<Vec<_>>(), ["Errors of the predicted number"]);
     let chart = found.chart.as_ref().expect("a drawing");
@@ -212,6 +212,6 @@ fn tables_of_one_attribute_get_only_the_verdicts_that_measured_them() {
     let metric = Metric::DemographicParityDifference;
     let mut limit = verdict(metric, "sex", 0.2, Verdict::Fail);
     limit.measured = far.disparity(metric.disparity().expect("one")).and_then(|d| d.value);
-    let page = of(&body(vec![near, far]), &[limit], "groups-");
+    let page = of(&body(vec![near, far]), &[limit], "");
     assert_eq!(page.tables.iter().map(|t| t.verdicts.len()).collect::<Vec<_>>(), [0, 1]);
 }
