@@ -7,8 +7,10 @@ use crate::{
     frameworks::{
         MetricResult, Standing,
         api::{CoverageView, FrameworkList, FrameworkView},
+        impact::ImpactAnalysis,
         profile::parse_name,
     },
+    stats::interval::Interval,
 };
 use clap::{Args, Subcommand};
 
@@ -239,8 +241,41 @@ fn covered(view: &CoverageView) -> String {
     if !figures.is_empty() {
         parts.push(output::text(&figures));
     }
+    parts.extend(held.metrics.iter().filter_map(|result| Some(categories(result, result.impact.as_ref()?))));
     parts.push(output::printable(&held.disclaimer));
     parts.join("\n\n")
+}
+
+/// Every category of one analysis in a row.
+fn categories(result: &MetricResult, analysis: &ImpactAnalysis) -> String {
+    let tested = analysis.categories.iter().any(|row| row.fisher_exact_p_value.is_some());
+    let mut names = vec!["category", "n", "rate (95 % interval)", "impact ratio (95 % interval)", "verdict", "why"];
+    names.extend(tested.then_some("Fisher's p"));
+    let mut table = output::table(&names);
+    for row in &analysis.categories {
+        let rate = row.rate.map_or_else(|| "none".to_owned(), |r| with_interval(r.value, Some(r.interval)));
+        let ratio = row.impact_ratio.map_or_else(|| "none".to_owned(), |ratio| with_interval(ratio, row.interval));
+        let mut cells = vec![
+            row.category.clone(),
+            row.n.to_string(),
+            rate,
+            ratio,
+            row.verdict.word().replace('_', " "),
+            row.why.clone(),
+        ];
+        cells.extend(tested.then(|| row.fisher_exact_p_value.map_or_else(String::new, |p| format!("{p:.4}"))));
+        table.add_row(cells);
+    }
+    let attribute = result.attribute.as_deref().unwrap_or_default();
+    let mut lines = vec![
+        format!("{} ({attribute}; {} rows, {} of unknown category)", result.title, analysis.n, analysis.unknown),
+        output::text(&table),
+    ];
+    lines.extend(analysis.scoring.map(|scoring| {
+        format!("median score {:.4}; {} rows at the median count as not above it", scoring.median, scoring.at_median)
+    }));
+    lines.extend(analysis.refused_exclusions.iter().map(|why| format!("not left out: {why}")));
+    lines.iter().map(|line| output::printable(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn subject(result: &MetricResult) -> String {
@@ -251,8 +286,11 @@ fn subject(result: &MetricResult) -> String {
 
 /// "0.812 (0.790 to 0.834)".
 fn value(result: &MetricResult) -> String {
-    let Some(value) = result.value else { return String::new() };
-    let interval = result.interval.map_or_else(String::new, |i| format!(" ({:.3} to {:.3})", i.low, i.high));
+    result.value.map_or_else(String::new, |value| with_interval(value, result.interval))
+}
+
+fn with_interval(value: f64, interval: Option<Interval>) -> String {
+    let interval = interval.map_or_else(String::new, |i| format!(" ({:.3} to {:.3})", i.low, i.high));
     format!("{value:.3}{interval}")
 }
 

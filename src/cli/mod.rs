@@ -3,7 +3,7 @@
 mod account;
 mod admin;
 mod audit;
-mod bias;
+pub(crate) mod bias;
 mod check;
 mod config;
 mod dataset;

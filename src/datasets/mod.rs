@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod ops;
+pub mod roles;
 pub(crate) mod store;
 pub mod table;
 
@@ -19,6 +20,7 @@ use crate::{
     stats::bands::bands,
 };
 use chrono::{DateTime, Utc};
+use roles::Roles;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -73,6 +75,10 @@ pub struct Description {
     /// are counted and never compared by impact ratios.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Which sensitive column is meant where a law speaks of sex or of race, if the column's name
+    /// does not say so.
+    #[serde(default, skip_serializing_if = "Roles::is_empty")]
+    pub roles: Roles,
     /// Where the data come from and under which licence.
     #[serde(default)]
     pub source: String,
@@ -90,6 +96,7 @@ impl Description {
             return Err(Error::invalid("unknown", "at most 100 values"));
         }
         description.check_cut_points()?;
+        description.roles.check(&description.sensitive)?;
         Ok(description)
     }
 

@@ -11,7 +11,7 @@ use crate::{
         text::{Paragraph, Text},
     },
     error::{Error, InField},
-    evidence::{Kind, statement::Claim},
+    evidence::{Kind, statement::Claim, tables},
     stats::figure::{Figure, Rate},
     validation::evidence as measured,
 };
@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 /// Larger integers are not exact in JSON (RFC 8785 section 3.2.2.3, RFC 7493 section 2.2).
 const MAX_EXACT_INTEGER: u64 = 1 << 53;
 /// Two programs may round differently, or take the normal quantile to fewer digits.
-const ROUNDING: f64 = 1e-6;
+pub(super) const ROUNDING: f64 = 1e-6;
 /// What one string of a statement may hold.
 type Printable = Text<{ 1 << 20 }>;
 
@@ -66,18 +66,25 @@ pub fn check(claim: &Claim, manifest: &Digest) -> Result<(), Error> {
     match claim.kind {
         Kind::Performance => {
             check_figures(&claim.body)?;
+            walk(&claim.body, &mut "predicate.body".to_owned(), &tables::check_interval)?;
             let body: measured::PerformanceBody = typed(&claim.body)?;
             check_basis(claim, &body.basis, manifest)
         }
         Kind::Quality => {
             check_figures(&claim.body)?;
+            walk(&claim.body, &mut "predicate.body".to_owned(), &tables::check_interval)?;
             let body: measured::QualityBody = typed(&claim.body)?;
             check_basis(claim, &body.basis, manifest)
         }
         Kind::Bias => {
             let body: measured::BiasBody = typed(&claim.body)?;
             check_basis(claim, &body.basis, manifest)?;
-            walk(&claim.body, &mut "predicate.body".to_owned(), &check_rate)
+            let visit = |path: &str, value: &Value| {
+                check_rate(path, value)?;
+                tables::check_interval(path, value)
+            };
+            walk(&claim.body, &mut "predicate.body".to_owned(), &visit)?;
+            tables::check(&body.tables)
         }
         Kind::Document => {
             let body: DocumentBody = typed(&claim.body)?;
@@ -108,7 +115,9 @@ fn check_figures(body: &Value) -> Result<(), Error> {
         let one = Map::from_iter([(metric.clone(), figure.clone())]);
         let read: Result<BTreeMap<Metric, Figure>, _> = serde_json::from_value(Value::Object(one));
         let shown: String = metric.chars().take(100).collect();
-        read.map_err(|e| Error::invalid(format!("predicate.body.figures.{shown}"), e.to_string()))?;
+        let path = format!("predicate.body.figures.{shown}");
+        let read = read.map_err(|e| Error::invalid(path.clone(), e.to_string()))?;
+        read.iter().try_for_each(|(metric, figure)| tables::within(&path, figure, metric.range()))?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ pub mod ops;
 pub mod state;
 pub mod statement;
 pub(crate) mod store;
+mod tables;
 
 use crate::{
     core::{

@@ -86,6 +86,11 @@ fn state_of(item: &RequiredItem, facts: &Facts, now: DateTime<Utc>) -> ItemState
                     format!("{}, but on {} and no more than {days} days ago counts", found.why, since.date_naive());
                 found.what_to_do = "renew it".to_owned();
             }
+            if let Some(end) = hit.ended_at {
+                found.state = State::Stale;
+                found.why = format!("{}; valid until {}, which is past", found.why, end.date_naive());
+                found.what_to_do = "have a newer one signed and report it".to_owned();
+            }
         }
     }
     found

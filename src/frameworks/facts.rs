@@ -2,8 +2,10 @@
 
 use crate::{
     constraints::{Dimension, Metric},
+    datasets::roles::Roles,
     environments::profile::Profile,
-    frameworks::selector::{MeasuredKind, ReportedKind},
+    evidence::state::{Standing, State},
+    frameworks::selector::{AttributeSelector, MeasuredKind, ReportedKind},
     stats::{fairness::AttributeTable, figure::Figure},
     trust::TrustKey,
 };
@@ -79,6 +81,7 @@ pub struct DatasetFact {
     pub at: DateTime<Utc>,
     pub source: String,
     pub sensitive: Vec<String>,
+    pub roles: Roles,
 }
 
 #[derive(Clone, Debug)]
@@ -103,13 +106,38 @@ pub struct ReleaseFact {
     pub of_this_version: bool,
 }
 
-/// Evidence that somebody else vouches for.
+/// Evidence that somebody else vouches for, whatever became of it.
 #[derive(Clone, Debug)]
 pub struct ReportedFact {
     pub kind: ReportedKind,
     /// The document's name, such as `risk_assessment`.
     pub document: Option<String>,
     pub digest: String,
+    /// The name of the key that signed it.
     pub reported_by: String,
-    pub reported_at: DateTime<Utc>,
+    /// When it was measured, or else when it was issued: a late report of an old audit is old.
+    pub made_at: DateTime<Utc>,
+    pub state: State,
+    pub key_revoked_at: Option<DateTime<Utc>>,
+    pub valid_until: Option<DateTime<Utc>>,
+}
+
+impl ReportedFact {
+    /// What it is worth now.
+    pub fn standing(&self, now: DateTime<Utc>) -> Standing {
+        self.state.standing(self.key_revoked_at, self.valid_until, now)
+    }
+}
+
+impl Facts {
+    /// The tables of groups that a selector means, in the order of the evidence.
+    pub fn tables_of(&self, wanted: &AttributeSelector) -> impl Iterator<Item = &AttributeTable> {
+        let roles = self.roles();
+        self.tables.iter().filter(move |table| wanted.takes(&table.attribute, &roles))
+    }
+
+    /// What the description of the evaluation data says of its columns.
+    pub fn roles(&self) -> Roles {
+        self.dataset.as_ref().map(|data| data.roles.clone()).unwrap_or_default()
+    }
 }

@@ -2,10 +2,12 @@
 
 use crate::{
     environments::profile::{OperatingMode, Profile},
+    evidence::state::Standing,
     frameworks::{
         facts::{Facts, ReportedFact, SignatureFact},
         selector::{
-            AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, ReportedKind, Selector,
+            AttributeRole, AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, ReportedKind,
+            Selector,
         },
     },
 };
@@ -17,6 +19,8 @@ pub(super) struct Hit {
     /// The oldest of it; an age counts from here.
     pub since: Option<DateTime<Utc>>,
     pub why: String,
+    /// When its author said that it ends, if that lies in the past.
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// What is missing, and what to do about it.
@@ -28,7 +32,7 @@ pub(super) struct Lack {
 type Found = Result<Hit, Lack>;
 
 fn hit(evidence: impl Into<String>, since: Option<DateTime<Utc>>, why: impl Into<String>) -> Found {
-    Ok(Hit { evidence: vec![evidence.into()], since, why: why.into() })
+    Ok(Hit { evidence: vec![evidence.into()], since, why: why.into(), ended_at: None })
 }
 
 fn lack(why: impl Into<String>, what_to_do: impl Into<String>) -> Found {
@@ -92,7 +96,7 @@ pub(super) fn find(selector: &Selector, facts: &Facts, now: DateTime<Utc>) -> Fo
                 "say in the runbook what takes over instead; from the second release on there is one",
             ),
         },
-        Selector::Reported { evidence, document } => reported(facts, *evidence, document.as_deref()),
+        Selector::Reported { evidence, document } => reported(facts, *evidence, document.as_deref(), now),
     }
 }
 
@@ -152,7 +156,7 @@ fn bias(facts: &Facts, attribute: &AttributeSelector) -> Found {
     let Some(record) = facts.measured.iter().find(|record| record.kind == MeasuredKind::Bias) else {
         return measured(facts, MeasuredKind::Bias);
     };
-    let tables: Vec<_> = facts.tables.iter().filter(|table| attribute.takes(&table.attribute)).collect();
+    let tables: Vec<_> = facts.tables_of(attribute).collect();
     let usable: Vec<_> = tables.iter().filter(|t| 1 < t.usable().count()).map(|t| t.attribute.as_str()).collect();
     let limit =
         format!("add a limit on bias by {attribute} to the spec of {}, then {}", facts.environment, check(facts));
@@ -166,14 +170,17 @@ fn bias(facts: &Facts, attribute: &AttributeSelector) -> Found {
             return lack(format!("no comparable groups by {}", absent.join(", ")), limit);
         }
     }
-    if let (AttributeSelector::Roles(roles), Some(data), []) = (attribute, &facts.dataset, tables.as_slice())
-        && let Some(role) = roles.iter().find(|role| !data.sensitive.iter().any(|column| role.is_meant_by(column)))
-    {
-        let role = role.spoken();
-        return lack(
-            format!("the evaluation data have no column that is called {role}"),
-            format!("register data with a sensitive column for {role}, and add a limit on bias by {attribute}"),
-        );
+    if let (AttributeSelector::Roles(roles), Some(data), []) = (attribute, &facts.dataset, tables.as_slice()) {
+        let is_there = |role: &AttributeRole| data.sensitive.iter().any(|c| role.is_meant_by(c, &data.roles));
+        if let Some(role) = roles.iter().find(|role| !is_there(role)) {
+            let (what, word) = (role.spoken(), role.option());
+            return lack(
+                format!("no sensitive column of the evaluation data is known to mean {what}"),
+                format!(
+                    "register data with a sensitive column for {what}; if it has another name, say so with --role {word}=COLUMN"
+                ),
+            );
+        }
     }
     match (usable.as_slice(), tables.first()) {
         ([], Some(table)) => lack(
@@ -270,20 +277,39 @@ fn dataset(facts: &Facts, field: DatasetField) -> Found {
     lack(format!("the evaluation data say nothing on {field}"), format!("register the data again with their {field}"))
 }
 
-fn reported(facts: &Facts, kind: ReportedKind, document: Option<&str>) -> Found {
-    let is_it = |r: &&ReportedFact| r.kind == kind && r.document.as_deref() == document;
-    match facts.reported.iter().filter(is_it).max_by_key(|r| r.reported_at) {
-        Some(found) => {
-            hit(&found.digest, Some(found.reported_at), format!("reported by {}, not measured here", found.reported_by))
-        }
-        None => match document {
-            Some(name) => lack(
-                format!("no document {name} is on record for version {}", facts.version),
-                format!("report it as evidence of kind document, named {name}"),
-            ),
-            None => {
-                lack(format!("nobody has reported evidence of kind {kind}"), format!("report evidence of kind {kind}"))
-            }
-        },
+/// The newest record that counts; else one that has ended; else what became of the others.
+fn reported(facts: &Facts, kind: ReportedKind, document: Option<&str>, now: DateTime<Utc>) -> Found {
+    // Other kinds may have a name of their own, and any will do.
+    let is_it = |r: &&ReportedFact| r.kind == kind && document.is_none_or(|name| r.document.as_deref() == Some(name));
+    let newest = |wanted: &[Standing]| {
+        let of_it = facts.reported.iter().filter(is_it).filter(|r| wanted.contains(&r.standing(now)));
+        of_it.max_by_key(|r| r.made_at)
+    };
+    let what = document.map_or_else(|| format!("evidence of kind {kind}"), |name| format!("the document {name}"));
+    if let Some(found) = newest(&[Standing::Verified]).or_else(|| newest(&[Standing::Expired])) {
+        return Ok(Hit {
+            evidence: vec![found.digest.clone()],
+            since: Some(found.made_at),
+            why: format!("{what}, reported by {}, not measured here", found.reported_by),
+            ended_at: found.valid_until.filter(|_| found.standing(now) == Standing::Expired),
+        });
     }
+    let why = match newest(&[Standing::KeyRevoked, Standing::Withdrawn, Standing::Refuted, Standing::Superseded]) {
+        Some(lost) => {
+            let end = match lost.standing(now) {
+                Standing::KeyRevoked => "no longer counts: that key was revoked",
+                Standing::Refuted => "was refuted",
+                Standing::Superseded => "was superseded",
+                _ => "was withdrawn",
+            };
+            format!("{what}, reported by {}, {end}", lost.reported_by)
+        }
+        None => format!("nobody has reported {what} about version {}", facts.version),
+    };
+    let report = format!("plimsoll evidence report {}@{} BUNDLE", facts.model, facts.version);
+    let todo = match document {
+        Some(name) => format!("sign it as evidence of kind document, named {name}, and report it: {report}"),
+        None => format!("have it signed by a trusted key as evidence of kind {kind}, and report it: {report}"),
+    };
+    lack(why, todo)
 }

@@ -5,9 +5,10 @@
 //! within nor outside.
 
 use crate::{
-    constraints::{Confidence, Metric, Operator},
+    constraints::{Confidence, ImpactForm, Metric, Operator},
     frameworks::{
         facts::Facts,
+        impact::{self, ImpactAnalysis},
         profile::{FrameworkProfile, MetricRule, Severity},
         selector::AttributeSelector,
     },
@@ -18,6 +19,7 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +30,8 @@ pub enum MetricVerdict {
     /// The text asks for the figure and says no more.
     NoPassMark,
     TooFew,
+    /// There is nothing to compare, or nobody to divide by.
+    NotApplicable,
     NotMeasured,
 }
 
@@ -38,6 +42,7 @@ impl MetricVerdict {
             Self::Outside => "outside",
             Self::NoPassMark => "no_pass_mark",
             Self::TooFew => "too_few",
+            Self::NotApplicable => "not_applicable",
             Self::NotMeasured => "not_measured",
         }
     }
@@ -53,6 +58,7 @@ pub struct MetricResult {
     pub severity: Severity,
     /// `sex`, or `sex*race` for an intersection.
     pub attribute: Option<String>,
+    /// Of an impact ratio the category that has the lowest one.
     pub group: Option<String>,
     pub value: Option<f64>,
     pub interval: Option<Interval>,
@@ -66,15 +72,18 @@ pub struct MetricResult {
     pub why: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// Of an impact ratio: every category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<ImpactAnalysis>,
 }
 
 /// What a rule is held against.
-struct Subject {
-    attribute: Option<String>,
-    group: Option<String>,
-    figure: Figure,
+pub(super) struct Subject {
+    pub attribute: Option<String>,
+    pub group: Option<String>,
+    pub figure: Figure,
     /// Why the figure can't be judged although it is there, or isn't there at all.
-    doubt: Option<String>,
+    pub doubt: Option<String>,
 }
 
 /// One result or more per rule, in the order of the profile.
@@ -90,8 +99,11 @@ fn of_rule(rule: &MetricRule, facts: &Facts) -> Vec<MetricResult> {
         };
         return vec![result];
     }
-    let tables = facts.tables.iter().filter(|table| rule.attribute.takes(&table.attribute));
-    let mut found: Vec<_> = tables.flat_map(|table| subjects(rule.metric, table)).map(|s| judge(rule, s)).collect();
+    let tables = || facts.tables_of(&rule.attribute);
+    let mut found: Vec<_> = match rule.metric.impact() {
+        Some(form) => analyses(tables(), |table| impact::of_table(rule, form, table)),
+        None => tables().flat_map(|table| subjects(rule.metric, table)).map(|s| judge(rule, s)).collect(),
+    };
     if rule.attribute == AttributeSelector::Every {
         let columns = facts.dataset.iter().flat_map(|dataset| &dataset.sensitive);
         let measured = |column: &str| facts.tables.iter().any(|table| table.attribute == column);
@@ -101,6 +113,24 @@ fn of_rule(rule: &MetricRule, facts: &Facts) -> Vec<MetricResult> {
     }
     if found.is_empty() {
         found.push(absent(rule, facts, None, rule.attribute.to_string()));
+    }
+    found
+}
+
+/// One analysis per attribute: a spec may have several tables of one, whose impact ratios agree.
+fn analyses<'a>(
+    tables: impl Iterator<Item = &'a AttributeTable>,
+    of_table: impl Fn(&AttributeTable) -> Option<MetricResult>,
+) -> Vec<MetricResult> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for table in tables {
+        if !seen.contains(&table.attribute)
+            && let Some(result) = of_table(table)
+        {
+            seen.insert(&table.attribute);
+            found.push(result);
+        }
     }
     found
 }
@@ -145,7 +175,7 @@ fn judge(rule: &MetricRule, subject: Subject) -> MetricResult {
     }
 }
 
-fn conclude(rule: &MetricRule, subject: &Subject) -> (MetricVerdict, String) {
+pub(super) fn conclude(rule: &MetricRule, subject: &Subject) -> (MetricVerdict, String) {
     let figure = &subject.figure;
     if let Some(doubt) = &subject.doubt {
         return (MetricVerdict::TooFew, format!("too few rows to tell: {doubt}"));
@@ -182,16 +212,27 @@ fn conclude(rule: &MetricRule, subject: &Subject) -> (MetricVerdict, String) {
 }
 
 fn absent(rule: &MetricRule, facts: &Facts, attribute: Option<String>, what: String) -> MetricResult {
-    let reason = facts.absent.get(&what).or_else(|| facts.absent.get(&rule.metric.to_string()));
-    let why = match reason {
+    let of_attribute = || facts.absent.iter().find(|(word, _)| is_meant(rule, word, facts)).map(|(_, why)| why);
+    let of_metric = || facts.absent.get(&rule.metric.to_string());
+    let why = match facts.absent.get(&what).or_else(of_attribute).or_else(of_metric) {
         Some(reason) => format!("not measured: {reason}"),
+        None if rule.metric.impact() == Some(ImpactForm::Scoring)
+            && facts.tables_of(&rule.attribute).next().is_some() =>
+        {
+            "not measured: this form needs a favourable label and its scores".to_owned()
+        }
         None if facts.measured.is_empty() => "not measured: no finished run counts for it".to_owned(),
         None => format!("not measured: the run has nothing on {what}"),
     };
     MetricResult { attribute, ..result(rule, MetricVerdict::NotMeasured, why) }
 }
 
-fn result(rule: &MetricRule, verdict: MetricVerdict, why: String) -> MetricResult {
+/// Whether what the run could not measure under this word is what the rule asks for.
+fn is_meant(rule: &MetricRule, word: &str, facts: &Facts) -> bool {
+    matches!(rule.attribute, AttributeSelector::Roles(_)) && rule.attribute.takes(word, &facts.roles())
+}
+
+pub(super) fn result(rule: &MetricRule, verdict: MetricVerdict, why: String) -> MetricResult {
     let (operator, limit) = rule.limit.at().unzip();
     MetricResult {
         rule: rule.id.clone(),
@@ -209,6 +250,7 @@ fn result(rule: &MetricRule, verdict: MetricVerdict, why: String) -> MetricResul
         verdict,
         why,
         note: rule.note.clone(),
+        impact: None,
     }
 }
 

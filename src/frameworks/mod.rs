@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod coverage;
 pub mod facts;
 mod found;
+pub mod impact;
 pub mod metrics;
 pub mod ops;
 pub mod pins;

@@ -7,10 +7,10 @@ use crate::{
         MetricResult,
         catalog::{self, Entry, catalog},
         coverage::{self, ItemState, coverage},
-        facts::{AttestedFact, ConstraintsFact, DatasetFact, Facts, MeasuredFact, SignatureFact},
+        facts::{AttestedFact, ConstraintsFact, DatasetFact, Facts, MeasuredFact, ReportedFact, SignatureFact},
         metrics,
         profile::Standing,
-        selector::MeasuredKind,
+        selector::{MeasuredKind, ReportedKind},
         store,
     },
     policies::OnMissing,
@@ -173,6 +173,7 @@ pub async fn gather(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Facts, Er
         approvals: store::approvals(conn, version.id, environment.id).await?,
         releases: store::releases(conn, environment.id, of.model.id, version.id).await?,
         leaf: store::sealing(conn, version.id).await?,
+        reported: reported(of),
         ..documents(of)?
     };
     for (accountability, name, active) in store::owners(conn, of.model.id).await? {
@@ -201,6 +202,7 @@ fn documents(of: &assessment::Facts) -> Result<Facts, Error> {
         at: dataset.created_at,
         source: dataset.description.source.clone(),
         sensitive: dataset.description.sensitive.clone(),
+        roles: dataset.description.roles.clone(),
     });
     Ok(facts)
 }
@@ -236,4 +238,21 @@ fn measured(of: &assessment::Facts) -> Vec<MeasuredFact> {
         at: e.created_at,
     };
     of.evidence.iter().map(fact).collect()
+}
+
+/// Closed records too: whether one counts depends on the moment, which coverage is asked with.
+fn reported(of: &assessment::Facts) -> Vec<ReportedFact> {
+    let fact = |record: &crate::evidence::Reported| {
+        Some(ReportedFact {
+            kind: ReportedKind::parse(record.kind.name())?,
+            document: record.document.clone(),
+            digest: record.digest.to_string(),
+            reported_by: record.key.name.clone(),
+            made_at: record.measured_at.unwrap_or(record.issued_at),
+            state: record.state,
+            key_revoked_at: record.key.revoked_at,
+            valid_until: record.valid_until,
+        })
+    };
+    of.reported.iter().filter_map(fact).collect()
 }

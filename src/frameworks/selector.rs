@@ -2,6 +2,7 @@
 
 use crate::{
     constraints::Dimension,
+    datasets::roles::Roles,
     error::{Error, InField},
     models::Accountability,
 };
@@ -137,8 +138,27 @@ impl AttributeRole {
         }
     }
 
-    /// Whether a column's name says that it has this meaning.
-    pub fn is_meant_by(self, column: &str) -> bool {
+    /// As a description of data names it.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Sex => "sex",
+            Self::RaceEthnicity => "race",
+        }
+    }
+
+    /// Whether a column has this meaning: because its description says so, or else by its name.
+    pub fn is_meant_by(self, column: &str, roles: &Roles) -> bool {
+        let stated = match self {
+            Self::Sex => &roles.sex,
+            Self::RaceEthnicity => &roles.race,
+        };
+        match stated {
+            Some(stated) => stated == column,
+            None => self.is_named_by(column) && !roles.names(column),
+        }
+    }
+
+    fn is_named_by(self, column: &str) -> bool {
         let name = column.trim().to_lowercase().replace(['-', ' '], "_");
         let names: &[&str] = match self {
             Self::Sex => &["sex", "gender", "sex_category"],
@@ -157,15 +177,16 @@ impl AttributeRole {
 }
 
 impl AttributeSelector {
-    /// Whether a table of `sex` or `sex*race` is meant.
-    pub fn takes(&self, attribute: &str) -> bool {
+    /// Whether a table of `sex`, or of `sex*race` in either order, is meant.
+    pub fn takes(&self, attribute: &str, roles: &Roles) -> bool {
         let parts: Vec<_> = attribute.split('*').collect();
         match self {
             Self::Overall => false,
             Self::Any => true,
             Self::Every => parts.len() == 1,
-            Self::Roles(roles) => {
-                parts.len() == roles.len() && roles.iter().all(|role| parts.iter().any(|part| role.is_meant_by(part)))
+            Self::Roles(wanted) => {
+                let is_there = |role: &AttributeRole| parts.iter().any(|part| role.is_meant_by(part, roles));
+                parts.len() == wanted.len() && wanted.iter().all(is_there)
             }
         }
     }
@@ -257,8 +278,24 @@ mod tests {
             (RaceEthnicity, "race-ethnicity", true),
             (RaceEthnicity, "race_time_s", false),
         ] {
-            assert_eq!(role.is_meant_by(column), meant, "{column}");
+            assert_eq!(role.is_meant_by(column, &Roles::default()), meant, "{column}");
         }
+    }
+
+    #[test]
+    fn what_the_description_says_of_a_column_goes_before_its_name() {
+        use AttributeRole::{RaceEthnicity, Sex};
+        let roles = Roles { sex: None, race: Some("gender".to_owned()) };
+        for (role, column, meant) in [
+            (RaceEthnicity, "gender", true),
+            (RaceEthnicity, "race", false),
+            (Sex, "gender", false),
+            (Sex, "sex", true),
+        ] {
+            assert_eq!(role.is_meant_by(column, &roles), meant, "{column}");
+        }
+        let both = AttributeSelector::Roles(vec![Sex, RaceEthnicity]);
+        assert!(both.takes("sex*gender", &roles) && both.takes("gender*sex", &roles));
     }
 
     #[test]
@@ -266,8 +303,9 @@ mod tests {
         use AttributeRole::{RaceEthnicity, Sex};
         let both = AttributeSelector::Roles(vec![Sex, RaceEthnicity]);
         for (table, taken) in [("sex", false), ("race*gender", true), ("sex*age", false), ("sex*race*age", false)] {
-            assert_eq!(both.takes(table), taken, "{table}");
+            assert_eq!(both.takes(table, &Roles::default()), taken, "{table}");
         }
-        assert!(AttributeSelector::Any.takes("sex*age") && !AttributeSelector::Every.takes("sex*age"));
+        let none = Roles::default();
+        assert!(AttributeSelector::Any.takes("sex*age", &none) && !AttributeSelector::Every.takes("sex*age", &none));
     }
 }

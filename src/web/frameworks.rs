@@ -8,6 +8,7 @@ use crate::{
     frameworks::{
         ItemState, MetricResult, Standing,
         api::{self, CoverageView, FrameworkSummary, FrameworkView, HeldView},
+        impact::CategoryResult,
         ops,
     },
     versions::VersionRef,
@@ -160,6 +161,21 @@ pub fn metric_tone(result: &MetricResult) -> &'static str {
         "no_pass_mark" => "quiet",
         _ => "mind",
     }
+}
+
+/// The tone of one category's row.
+pub fn category_tone(row: &CategoryResult) -> &'static str {
+    match row.verdict.word() {
+        "within" => "good",
+        "outside" => "bad",
+        "too_few" => "mind",
+        _ => "quiet",
+    }
+}
+
+/// "0.0312".
+pub fn p_value(value: &f64) -> String {
+    if *value < 0.000_05 { "below 0.0001".to_owned() } else { format!("{value:.4}") }
 }
 
 /// "0.812".

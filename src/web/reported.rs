@@ -62,3 +62,6 @@ async fn groups(app: &App, who: &Principal, record: &Reported) -> Result<Finding
     let bias: BiasBody = serde_json::from_str(&text).map_err(Error::internal)?;
     Ok(Findings { subgroups: subgroups::of(&bias, &[], &record.id.to_string()), ..Findings::default() })
 }
+
+#[cfg(test)]
+mod tests;

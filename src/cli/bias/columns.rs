@@ -1,7 +1,7 @@
 //! What the columns of evaluation data mean, as arguments.
 
 use super::super::{Exit, Failure};
-use crate::datasets::{CutPoint, Description};
+use crate::datasets::{CutPoint, Description, roles::Roles};
 use clap::Args;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,9 @@ pub struct Columns {
     /// A value of a sensitive column that means that nobody knows.
     #[arg(long, value_name = "VALUE")]
     unknown: Vec<String>,
+    /// The sensitive column that is meant where a law speaks of sex or race, if its name is another.
+    #[arg(long = "role", value_name = "ROLE=COLUMN")]
+    roles: Vec<String>,
 }
 
 impl Columns {
@@ -34,6 +37,7 @@ impl Columns {
             sensitive: self.sensitive.clone(),
             cut_points: self.cuts.iter().map(|cut| read_cut(cut)).collect::<Result<BTreeMap<_, _>, _>>()?,
             unknown: self.unknown.clone(),
+            roles: read_roles(&self.roles)?,
             source,
         };
         let written = serde_json::to_value(&description).map_err(Failure::other)?;
@@ -46,4 +50,36 @@ fn read_cut(written: &str) -> Result<(String, Vec<CutPoint>), Failure> {
     let (column, points) = written.split_once('=').ok_or_else(wrong)?;
     let points: Result<Vec<CutPoint>, _> = points.split(',').map(|point| point.trim().parse().map(CutPoint)).collect();
     Ok((column.to_owned(), points.map_err(|_| wrong())?))
+}
+
+fn read_roles(written: &[String]) -> Result<Roles, Failure> {
+    let mut roles = Roles::default();
+    for one in written {
+        let wrong = |why: &str| Failure::new(Exit::Usage, format!("--role {one}: {why}"));
+        let (role, column) = one.split_once('=').ok_or_else(|| wrong("write ROLE=COLUMN such as race=ethnicity"))?;
+        let place = match role {
+            "sex" => &mut roles.sex,
+            "race" => &mut roles.race,
+            _ => return Err(wrong("a role is sex or race")),
+        };
+        if place.replace(column.to_owned()).is_some() {
+            return Err(wrong("this role has a column already"));
+        }
+    }
+    Ok(roles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_written_once_with_its_column() {
+        let read = |written: &[&str]| read_roles(&written.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+        let roles = read(&["race=herkunft", "sex=g"]).ok().expect("roles");
+        assert_eq!((roles.race.as_deref(), roles.sex.as_deref()), (Some("herkunft"), Some("g")));
+        for wrong in [&["race"][..], &["age=a"], &["sex=a", "sex=b"]] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

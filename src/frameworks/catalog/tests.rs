@@ -1,5 +1,5 @@
 use super::*;
-use crate::frameworks::profile::tests::least;
+use crate::frameworks::{profile::tests::least, selector::Selector};
 use serde_json::{Value, json};
 
 fn day(raw: &str) -> NaiveDate {
@@ -87,4 +87,18 @@ fn what_is_superseded_is_there() {
     let one = profile("a-rule", 1, json!({"supersedes": "b-rule@1"}));
     assert!(Catalog::new(vec![one.clone()]).is_err());
     assert!(Catalog::new(vec![one, profile("b-rule", 1, json!({}))]).is_ok());
+}
+
+/// What a profile asks for has to be something that people can do, so each document is explained.
+#[test]
+fn every_document_that_a_profile_asks_for_is_described() {
+    let guide = include_str!("../../../docs/frameworks.md");
+    let described: Vec<_> = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |")).collect();
+    let catalog = embedded().expect("catalog");
+    let items = catalog.all().iter().flat_map(|entry| &entry.profile.required_items);
+    for item in items {
+        if let Selector::Reported { document: Some(name), .. } = &item.satisfied_by {
+            assert!(described.iter().any(|(word, _)| word == name), "docs/frameworks.md says nothing on {name}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
     constraints::Dimension,
+    datasets::roles::Roles,
     environments::profile::Profile,
+    evidence::state::State as EvidenceState,
     frameworks::{
         catalog::catalog,
         facts::{
@@ -39,7 +41,10 @@ fn full() -> Facts {
         document: document.map(str::to_owned),
         digest: "sha256:r".to_owned(),
         reported_by: "an auditor".to_owned(),
-        reported_at: made,
+        made_at: made,
+        state: EvidenceState::Verified,
+        key_revoked_at: None,
+        valid_until: None,
     };
     Facts {
         model: "scorer".to_owned(),
@@ -71,6 +76,7 @@ fn full() -> Facts {
             at: made,
             source: "made up".to_owned(),
             sensitive: vec!["sex".to_owned(), "race".to_owned()],
+            roles: Roles::default(),
         }),
         measured: vec![
             measured(MeasuredKind::Performance),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    datasets::roles::Roles,
     frameworks::{
         facts::{DatasetFact, MeasuredFact},
         profile::tests::least,
@@ -27,6 +28,7 @@ fn facts(tables: Vec<AttributeTable>) -> Facts {
         at,
         source: String::new(),
         sensitive: vec!["sex".to_owned(), "region".to_owned()],
+        roles: Roles::default(),
     };
     let measured = vec![MeasuredFact { kind: MeasuredKind::Bias, digest: "sha256:b".to_owned(), at }];
     Facts { tables, measured, dataset: Some(dataset), ..Facts::default() }
