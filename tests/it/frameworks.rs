@@ -2,9 +2,10 @@
 
 use crate::{
     harness::{Reply, TestApp},
-    story::{ENVIRONMENT, MODEL, Story, checks, policy, scorer, spec, text},
+    story::{ENVIRONMENT, MODEL, Story, checks, evidence, fixture, policy, read, reported, scorer, spec, text},
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use plimsoll::{core::digest::Digest, crypto::keys::SigningKey};
 use serde_json::{Value, json};
 
 /// The limits of the stage, and one on results by sex.
@@ -114,21 +115,38 @@ async fn a_run_turns_what_is_missing_into_what_is_present() {
     let ratio = figure(&after, "impact-ratio-by-sex");
     assert_eq!((&ratio["verdict"], &ratio["limit"]), (&json!("no_pass_mark"), &Value::Null), "{ratio:#}");
     let tables = bias["body"]["tables"].as_array().expect("tables");
-    let disparities = tables.iter().find(|t| t["attribute"] == "sex").expect("sex")["disparities"].as_array();
-    let parity = disparities.expect("list").iter().find(|d| d["metric"] == "demographic_parity_ratio").expect("parity");
+    let impact = &tables.iter().find(|t| t["attribute"] == "sex").expect("sex")["impact"];
+    let (law, rows) = (&impact["selection"], ratio["impact"]["categories"].as_array().expect("categories"));
     assert_eq!(
-        (&ratio["value"], &ratio["interval"], &ratio["n"]),
-        (&parity["value"], &parity["interval"], &parity["n"])
+        (&ratio["value"], &ratio["n"], &ratio["impact"]["unknown"]),
+        (&impact["four_fifths"]["lowest_impact_ratio"], &law["n"], &law["unknown"])
     );
+    let listed = law["categories"].as_array().expect("categories");
+    assert_eq!(rows.len(), listed.len());
+    for (row, category) in rows.iter().zip(listed) {
+        assert_eq!((&row["n"], &row["rate"]), (&category["count"]["n"], &category["rate"]));
+        assert_eq!((&row["impact_ratio"], &row["standing"]), (&category["impact_ratio"], &category["standing"]));
+        assert!(["no_pass_mark", "not_applicable"].contains(&text(&row["verdict"]).as_str()), "{row:#}");
+    }
+    let scoring = figure(&after, "scoring-impact-ratio-by-sex");
+    assert!(impact["scoring"].is_object(), "the scorer gives scores");
+    assert_eq!(
+        (&scoring["verdict"], &scoring["impact"]["scoring"]),
+        (&json!("no_pass_mark"), &impact["scoring"]["scoring"])
+    );
+    assert!(text(&scoring["why"]).contains("no pass mark"));
     // The same figure under the four fifths rule has a limit, and means a concern at most.
     let fifths = held(&story, "ugesp").await;
     let fifths = figure(&fifths, "four-fifths-by-sex");
-    let within = if parity["value"].as_f64() >= Some(0.8) { "within" } else { "outside" };
+    let within = if ratio["value"].as_f64() >= Some(0.8) { "within" } else { "outside" };
     assert_eq!(
         (&fifths["verdict"], &fifths["severity"]),
         (&json!(within), &json!("evidence_of_concern")),
         "{fifths:#}"
     );
+    let rows = fifths["impact"]["categories"].as_array().expect("categories");
+    let tested = rows.iter().filter(|row| row["fisher_exact_p_value"].is_number());
+    assert_eq!(tested.count(), rows.len() - 1, "each against the highest: {rows:#?}");
 
     story.app.app.db.clock().advance(TimeDelta::days(366));
     let vera = story.app.user("vera", &["viewer"]).await;
@@ -242,4 +260,126 @@ async fn a_request_keeps_the_revision_that_applied_when_it_was_made() {
     story.revise(ENVIRONMENT, "policy", policy_with(json!([{"id": "sr-26-2", "missing": "warn"}]))).await;
     let renewed = story.request(MODEL, "1", ENVIRONMENT).await;
     assert_eq!(renewed["decision"]["frameworks"][0]["id"], "sr-26-2", "{:#}", renewed["failed_checks"]);
+}
+
+/// Signs for one version with a key that the workspace trusts.
+struct Auditor<'a> {
+    story: &'a Story,
+    key: SigningKey,
+    manifest: String,
+}
+
+impl<'a> Auditor<'a> {
+    async fn of(story: &'a Story) -> Self {
+        let key = SigningKey::generate().expect("key");
+        let trust = json!({"name": "the-auditor", "public_key_pem": key.verifying_key().to_pem()});
+        story.app.post(&story.olga, "/api/v1/trust-keys", trust).await.expect(201);
+        let version = story.app.get(&story.ada, &format!("/api/v1/models/{MODEL}/versions/1")).await.expect(200).json();
+        Self { story, key, manifest: text(&version["digest"]) }
+    }
+
+    async fn report(&self, predicate: Value) -> Value {
+        let bundle = json!({"bundle": reported(&self.manifest, predicate, &self.key)});
+        let path = format!("/api/v1/models/{MODEL}/versions/1/evidence");
+        self.story.app.post(&self.story.ines, &path, bundle).await.expect(201).json()
+    }
+
+    async fn close(&self, token: &str, record: &Value, how: &str) {
+        let path = format!("/api/v1/models/{MODEL}/versions/1/evidence/{}/{how}", text(&record["id"]));
+        self.story.app.post(token, &path, json!({"reason": "It was another tool's."})).await.expect(200);
+    }
+}
+
+/// The summary of an audit, issued in this second after three o'clock.
+fn summary(second: u32, more: Value) -> Value {
+    let mut predicate = json!({"kind": "document", "document": "bias_audit_summary", "title": "The summary",
+        "issued_at": format!("2026-01-02T03:00:{second:02}Z"), "method": "By an audit.",
+        "body": {"media_type": "application/pdf", "sha256": Digest::of("summary"), "size_bytes": 7}});
+    for (field, value) in more.as_object().expect("object") {
+        predicate[field] = value.clone();
+    }
+    predicate
+}
+
+#[actix_web::test]
+async fn a_report_satisfies_an_item_until_it_ends_and_each_time_it_is_another_decision() {
+    let story = Story::measured().await;
+    story.revise(ENVIRONMENT, "policy", policy_with(json!([{"id": "nyc-ll144", "missing": "warn"}]))).await;
+    let auditor = Auditor::of(&story).await;
+    let look = async |state: &str, says: &str| {
+        let asked = story.request(MODEL, "1", ENVIRONMENT).await;
+        let shown = item(&asked["frameworks"][0], "bias-audit-summary").clone();
+        assert_eq!(item(&held(&story, "nyc-ll144").await, "bias-audit-summary"), &shown, "one answer everywhere");
+        assert_eq!((&shown["state"], text(&shown["why"]).contains(says)), (&json!(state), true), "{says}: {shown:#}");
+        story.withdraw(&story.ines, &asked).await.expect(200);
+        (text(&asked["decision_digest"]), shown)
+    };
+    let (before, nothing) = look("missing", "nobody has reported the document bias_audit_summary").await;
+    assert!(text(&nothing["what_to_do"]).contains("plimsoll evidence report"), "{nothing:#}");
+
+    let first = auditor.report(summary(1, json!({}))).await;
+    let (with_first, found) = look("present", "reported by the-auditor").await;
+    assert_eq!(found["evidence"], json!([first["digest"]]));
+    auditor.close(&story.ines, &first, "withdraw").await;
+    let (without, _) = look("missing", "reported by the-auditor, was withdrawn").await;
+    assert_eq!((&without, before != with_first), (&before, true));
+
+    let second = auditor.report(summary(2, json!({}))).await;
+    let (with_second, _) = look("present", "reported by the-auditor").await;
+    auditor.close(&story.mara, &second, "refute").await;
+    let (without, _) = look("missing", "was refuted").await;
+    assert!(without == before && with_second != before && with_second != with_first);
+
+    // An audit that was made too long ago is old however late it is reported.
+    auditor.report(summary(3, json!({"measured_at": "2024-12-30T00:00:00Z"}))).await;
+    let (with_third, _) = look("stale", "no more than 365 days ago").await;
+    auditor.report(summary(4, json!({"valid_until": "2026-01-02T04:00:00Z"}))).await;
+    let (with_fourth, _) = look("present", "reported by the-auditor").await;
+    story.app.app.db.clock().advance(TimeDelta::hours(1));
+    let (expired, _) = look("stale", "valid until 2026-01-02").await;
+    assert!(with_third != before && with_fourth != with_third && expired == before);
+}
+
+#[actix_web::test]
+async fn an_audit_with_a_name_of_its_own_is_the_audit_and_no_measurement() {
+    let story = Story::stage().await;
+    story.signed(MODEL, &scorer(1)).await;
+    let run = story.run(MODEL, "1", ENVIRONMENT).await;
+    let body = evidence(&run, "bias");
+    let auditor = Auditor::of(&story).await;
+    let basis = json!({"dataset": body["basis"]["dataset"], "rows": body["basis"]["rows"]});
+    let predicate = json!({"kind": "bias", "document": "audit_2026", "title": "Audit", "issued_at": "2026-01-02T03:00:00Z",
+        "method": "Counted again.", "basis": basis, "body": body});
+    let made = auditor.report(predicate).await;
+    let view = held(&story, "nyc-ll144").await;
+    let audit = item(&view, "bias-audit");
+    assert_eq!((&audit["state"], &audit["evidence"][0]), (&json!("present"), &made["digest"]), "{audit:#}");
+    let measured = item(&view, "bias-measured");
+    assert_ne!(measured["evidence"][0], made["digest"], "what the registry measured stands for itself");
+}
+
+#[actix_web::test]
+async fn the_description_of_the_data_says_which_column_a_law_means() {
+    let story = Story::stage().await;
+    let described = json!({"label": "y", "positive_label": "1", "features": ["amount", "age"],
+        "sensitive": ["region", "sex"], "roles": {"race": "region"}, "source": "made up"});
+    let csv = read(&fixture("people.csv"));
+    let mut wrong = described.clone();
+    wrong["roles"]["race"] = "amount".into();
+    let refused = story.dataset("people-by-origin", &csv, &wrong).await.expect(422);
+    assert_eq!(refused.json()["errors"][0]["field"], "roles.race");
+    let made = story.dataset("people-by-origin", &csv, &described).await.expect(201).json();
+    assert_eq!(made["description"]["roles"], json!({"race": "region"}));
+    let mut spec = spec_by_sex();
+    spec["datasets"][MODEL] = "people-by-origin".into();
+    story.revise(ENVIRONMENT, "constraints", spec).await;
+    story.signed(MODEL, &scorer(1)).await;
+    story.run(MODEL, "1", ENVIRONMENT).await;
+    let view = held(&story, "nyc-ll144").await;
+    for id in ["bias-by-sex", "bias-by-race-ethnicity", "bias-by-intersection"] {
+        assert_eq!(item(&view, id)["state"], "present", "{:#}", item(&view, id));
+    }
+    // The columns stand in another order than the roles.
+    let crossed = figure(&view, "impact-ratio-by-intersection");
+    assert_eq!((&crossed["attribute"], &crossed["verdict"]), (&json!("region*sex"), &json!("no_pass_mark")));
 }

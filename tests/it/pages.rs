@@ -1,6 +1,6 @@
 //! The pages over HTTP, as a browser without script meets them.
 
-mod stage;
+pub mod stage;
 mod subgroups;
 
 use crate::harness::{Reply, TestApp, reply};

@@ -2,6 +2,7 @@
 
 use crate::{
     harness::{Reply, reply},
+    pages::stage::Browser,
     story::{ENVIRONMENT, MODEL, Story, evidence, give_role, reported, scan, scorer, text},
 };
 use chrono::TimeDelta;
@@ -453,4 +454,38 @@ async fn two_reports_at_once_leave_one_standing() {
     let standing: Vec<_> = lab.list().await.into_iter().filter(|r| r["state"] == "verified").collect();
     assert_eq!(standing.len(), 1);
     assert_eq!(standing[0]["report"]["issued_at"], "2026-01-02T03:00:03.000000Z");
+}
+
+#[actix_web::test]
+async fn the_pages_of_a_version_and_of_a_decision_say_who_reported_what() {
+    let lab = Lab::measured().await;
+    let story = &lab.story;
+    let mut audit = bias(&measured_bias(story).await);
+    audit["title"] = "Rates <script>alert(1)</script>".into();
+    lab.report(audit).await;
+    let scanned = lab.report(scan("malware")).await;
+    lab.close(&story.mara, &scanned, "refute").await.expect(200);
+    let promotion = story.request(MODEL, "1", ENVIRONMENT).await;
+    let rui = Browser::open(&story.app).await.sign_in("rui").await;
+    for address in [format!("/models/{MODEL}/versions/1"), format!("/promotions/{}", text(&promotion["id"]))] {
+        let page = rui.get(&address).await.expect(200).text();
+        for wanted in [
+            "Reported evidence",
+            "Signed by others, not measured here. No limit passes because of it.",
+            "Reported by <strong>the-lab</strong> (submitted by ines",
+            "Groups, as the-lab counted them",
+            "refuted by mara",
+            "another model&#39;s.",
+            "alert(1)",
+        ] {
+            assert!(page.contains(wanted), "{address} lacks {wanted}");
+        }
+        assert!(!page.contains("<script"), "{address}");
+        // What was refuted is listed, and its figures are no longer shown.
+        assert_eq!(page.matches("counted them").count(), 1, "{address}");
+    }
+    // A version that nobody reported on says so.
+    story.signed(MODEL, &scorer(2)).await;
+    let bare = rui.get(&format!("/models/{MODEL}/versions/2")).await.expect(200).text();
+    assert!(bare.contains("Nobody outside has reported anything about it."), "{bare}");
 }

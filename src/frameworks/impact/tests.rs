@@ -21,7 +21,8 @@ fn table(attribute: &str, categories: &[(&str, usize, usize)], exclusions: &[Exc
         cells.extend((0..*n).map(|_| (*name).to_owned()));
         labels.extend((0..*n).map(|i| if i < *selected { "1" } else { "0" }.to_owned()));
     }
-    let outcomes = Outcomes::of_labels(&labels, &labels, Some("1")).expect("outcomes");
+    let truth = vec!["1".to_owned(); labels.len()];
+    let outcomes = Outcomes::of_labels(&labels, &truth, Some("1")).expect("outcomes");
     let columns: Vec<&[String]> = attribute.split('*').map(|_| cells.as_slice()).collect();
     let selected: Vec<bool> = labels.iter().map(|label| label == "1").collect();
     let counted = count(attribute, &columns, &selected, &[]).expect("categories");

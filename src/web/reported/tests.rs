@@ -141,12 +141,12 @@ fn mutate(body: &mut Value, place: &str, how: &Mutation) {
     match how {
         Mutation::Replace(value) => body.pointer_mut(place).into_iter().for_each(|at| *at = value.clone()),
         Mutation::TakeFrom(other) => {
-            let taken = BODY.pointer(other.get(&PLACES)).cloned().unwrap_or_default();
+            let taken = BODY.pointer(other.get::<String>(&PLACES)).cloned().unwrap_or_default();
             body.pointer_mut(place).into_iter().for_each(|at| *at = taken.clone());
         }
         Mutation::Repeat(times) => {
             if let Some(Value::Array(items)) = body.pointer_mut(place) {
-                *items = items.repeat(*times);
+                *items = std::iter::repeat_n(items.clone(), *times).flatten().collect();
             }
         }
         Mutation::Remove => {
@@ -197,13 +197,38 @@ fn a_number_that_contradicts_its_counts_is_refused_with_its_place() {
     }
 }
 
+/// Nothing says how large a score or a residual may be, so the extremes have to be shown.
+#[test]
+fn extreme_numbers_that_contradict_nothing_are_shown() {
+    for (pointer, value) in [
+        ("/tables/0/groups/1/figures/mean_score/value", json!(-1e100)),
+        ("/tables/1/groups/1/figures/mean_residual/value", json!(1e100)),
+        ("/tables/1/groups/1/figures/rmse/n", json!(1_u64 << 53)),
+        (
+            "/tables/1/disparities/0/interval",
+            json!({"low": -1e100, "high": 1e100, "confidence": 0.95, "method": "katz"}),
+        ),
+        ("/tables/0/attribute", json!("×".repeat(500))),
+        ("/tables/0/groups/0/group", json!("*")),
+        ("/tables/0/bootstrap/plan/seed", json!(1_u64 << 53)),
+        ("/tables/0/contrasts/groups", json!([])),
+        ("/tables/0/disparities", json!([])),
+        ("/tables/1/groups/0/figures", json!({})),
+    ] {
+        let mut body = BODY.clone();
+        *body.pointer_mut(pointer).expect(pointer) = value;
+        let read = read(&body).unwrap_or_else(|why| panic!("{pointer}: {why}"));
+        assert!(0 < show(&read));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
     #[test]
     fn no_altered_body_hurts_what_shows_it(mutations in prop::collection::vec(mutation(), 1..4)) {
         let mut body = BODY.clone();
         for (place, how) in &mutations {
-            mutate(&mut body, place.get(&PLACES), how);
+            mutate(&mut body, place.get::<String>(&PLACES), how);
         }
         if let Ok(read) = read(&body) {
             show(&read);
