@@ -82,7 +82,7 @@ fn read(body: &Value) -> Result<BiasBody, String> {
 }
 
 fn show(body: &BiasBody) -> usize {
-    let drawn = subgroups::all(&body.tables, &[]).len();
+    let drawn = usize::from(!subgroups::of(body, &[], "evidence").is_empty());
     let written = body.tables.iter().flat_map(|table| [tables::full(table), tables::brief(table)]);
     drawn + written.map(|parts| parts.join("\n").len()).sum::<usize>()
 }
