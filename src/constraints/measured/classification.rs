@@ -7,7 +7,7 @@ use super::{
 use crate::stats::{
     breakdown::Rows,
     confusion::Confusion,
-    fairness::{FigureName, Outcomes},
+    fairness::{FigureName, Outcomes, TableError},
     figure::{Figure, Rate},
     multiclass::Classes,
     quality::{LabelQuality, ScoreQuality},
@@ -49,7 +49,7 @@ impl Measured {
             // Without a favourable label each class in turn is held against the rest.
             let (outcomes, scores) = match &request.class {
                 None => (&outcomes, scores),
-                Some(class) => match Outcomes::of_labels(labels, truth, Some(class)) {
+                Some(class) => match one_against_rest(labels, truth, class) {
                     Ok(outcomes) => {
                         of_class = outcomes;
                         (&of_class, None)
@@ -145,6 +145,14 @@ impl Measured {
             }
         }
     }
+}
+
+/// In the table of one class all other classes are one, so that accuracy counts what the other
+/// rates count.
+fn one_against_rest(labels: &[String], truth: &[String], class: &str) -> Result<Outcomes, TableError> {
+    let rest = if class.is_empty() { "(rest)" } else { "" };
+    let of = |cells: &[String]| cells.iter().map(|cell| if cell == class { class } else { rest }).collect::<Vec<_>>();
+    Outcomes::of_labels(&of(labels), &of(truth), Some(class))
 }
 
 const SCORE: &[Metric] =

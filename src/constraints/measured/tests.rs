@@ -56,6 +56,27 @@ fn what_cannot_be_computed_is_absent_with_a_reason() {
 }
 
 #[test]
+fn in_the_table_of_one_class_every_rate_comes_from_the_same_counts() {
+    let (labels, truth) = (texts(&["a", "b", "c", "a"]), texts(&["a", "c", "b", "c"]));
+    let sensitive = [("sex".to_owned(), texts(&["f", "f", "m", "m"]))];
+    let attributes = Attributes { columns: &sensitive, unknown: &[] };
+    let requests = [request("sex"), BiasRequest { class: Some("a".to_owned()), ..request("sex") }];
+    let mut measured = Measured::default();
+    measured.add_classification(
+        &Predictions { labels: &labels, truth: &truth, scores: None, positive_label: None, attributes },
+        &Grouping { requests: &requests, plan: Bootstrap::default().plan(), exclusions: &BTreeMap::new() },
+    );
+    let accuracies: Vec<Vec<u64>> =
+        measured.bias.iter().map(|t| t.groups.iter().filter_map(|g| Some(g.accuracy?.count)).collect()).collect();
+    // Right over all three classes, and right about being an "a".
+    assert_eq!(accuracies, [[1, 0], [2, 1]]);
+    for group in &measured.bias[1].groups {
+        let counts = group.counts.expect("counts").confusion;
+        assert_eq!(group.accuracy.map(|rate| rate.count), Some(counts.tp + counts.tn));
+    }
+}
+
+#[test]
 fn throughput_counts_rows_and_needs_time() {
     let load = Load { batch: 8, ..Load::default() };
     let mut got = Measured::default();

@@ -103,7 +103,12 @@ fn contrasts(table: &AttributeTable, held_against: &Against) -> Option<Contrasts
     if MAXIMUM_CONTRASTED < table.usable().count() {
         return None;
     }
-    let groups = against(table, &overall, &reference).ok()?;
+    let mut groups = against(table, &overall, &reference).ok()?;
+    if !resample::counts_give_accuracy(table) {
+        for group in &mut groups {
+            group.contrast.rates.retain(|contrast| !resample::is_of_labels(contrast.rate));
+        }
+    }
     (!groups.is_empty()).then_some(Contrasts { reference, groups })
 }
 

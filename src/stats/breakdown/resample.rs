@@ -3,7 +3,7 @@
 use crate::stats::{
     bootstrap::{self, Plan},
     disparity::Disparity,
-    fairness::AttributeTable,
+    fairness::{AttributeTable, RateName},
     interval::{Interval, IntervalMethod},
 };
 
@@ -13,13 +13,30 @@ pub fn add(table: &mut AttributeTable, plan: Plan) {
     if table.overall.as_ref().is_none_or(|all| all.counts.is_none()) {
         return;
     }
-    let Ok(bootstrap) = bootstrap::table(table, plan) else { return };
+    let Ok(mut bootstrap) = bootstrap::table(table, plan) else { return };
+    if !counts_give_accuracy(table) {
+        bootstrap.disparities.retain(|drawn| !drawn.metric.rates().iter().any(|rate| is_of_labels(*rate)));
+        bootstrap.groups.iter_mut().for_each(|group| group.rates.retain(|drawn| !is_of_labels(drawn.rate)));
+    }
     for disparity in &mut table.disparities {
         if let Some(drawn) = bootstrap.disparities.iter().find(|spread| spread.metric == disparity.metric) {
             disparity.interval = interval(disparity, drawn.replicates.interval);
         }
     }
     table.bootstrap = Some(bootstrap);
+}
+
+/// Whether the accuracy of the groups is that of their counts. With a favourable label among
+/// several classes it isn't: accuracy is over all labels, and the counts know the favourable one.
+pub fn counts_give_accuracy(table: &AttributeTable) -> bool {
+    table.usable().all(|group| {
+        let counted = group.counts.map(|counts| counts.confusion.tp + counts.confusion.tn);
+        counted.is_none() || counted == group.accuracy.map(|rate| rate.count)
+    })
+}
+
+pub fn is_of_labels(rate: RateName) -> bool {
+    matches!(rate, RateName::Accuracy | RateName::ErrorRate)
 }
 
 /// Newcombe's interval stays where it is one; the rest takes the bootstrap's, unless no replicate

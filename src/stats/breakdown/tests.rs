@@ -202,3 +202,29 @@ fn many_comparisons_come_with_a_warning() {
     assert_eq!((many.tables, many.groups, many.comparisons), (25, 50, 25));
     assert!(many.note.is_some_and(|note| note.contains("about 1 of 25")));
 }
+
+#[test]
+fn accuracy_over_several_classes_is_not_resampled_from_the_counts_of_one() {
+    let truth = ["yes", "no", "maybe", "maybe"].repeat(30);
+    let labels = ["yes", "maybe", "no", "maybe"].repeat(30);
+    let cells: Vec<&str> = ["a", "b", "b"].into_iter().cycle().take(120).collect();
+    let outcomes = Outcomes::of_labels(&labels, &truth, Some("yes")).expect("rows");
+    let rows = Rows { outcomes: Some(&outcomes), labels: None, scores: None, numbers: None };
+    let question = Question {
+        attribute: "group",
+        class: None,
+        against: &Against::BetweenGroups,
+        minimum_group_size: 10,
+        plan: PLAN,
+        unknown: &[],
+        exclusions: &[],
+    };
+    let table = break_down(&question, &[&cells], rows, cells.len()).expect("a table");
+    assert_eq!(table.groups[0].accuracy.map(|rate| rate.value), Some(0.5));
+    let ratio = table.disparity(DisparityMetric::AccuracyRatio).expect("there");
+    assert_eq!(ratio.interval.map(|i| i.method), Some(IntervalMethod::Katz));
+    let bootstrap = table.bootstrap.as_ref().expect("resamples");
+    assert!(bootstrap.groups.iter().all(|group| group.rates.iter().all(|drawn| drawn.rate != RateName::Accuracy)));
+    let contrasts = &table.contrasts.as_ref().expect("two groups").groups;
+    assert!(contrasts.iter().all(|group| group.contrast.rate(RateName::Accuracy).is_none()));
+}
