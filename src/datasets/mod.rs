@@ -111,15 +111,34 @@ impl Description {
         Ok(())
     }
 
-    /// The group of each row by one sensitive column: its cells, or the bands of its numbers.
+    /// The group of each row by one sensitive column: its cells, or the bands of its numbers. A
+    /// value that means that nobody knows is no number, also where it is written as one (999).
     pub fn groups(&self, column: &str, cells: &[String]) -> Vec<String> {
         let cuts = self.cut_points.get(column).map(|cuts| numbers(cuts));
-        cuts.and_then(|cuts| bands(cells, &cuts).ok()).unwrap_or_else(|| cells.to_vec())
+        let Some(bands) = cuts.and_then(|cuts| bands(cells, &cuts).ok()) else { return cells.to_vec() };
+        let known = |(cell, band): (&String, String)| if self.unknown.contains(cell) { cell.clone() } else { band };
+        cells.iter().zip(bands).map(known).collect()
     }
 
     /// Every column that it names.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         let named = self.features.iter().chain(&self.sensitive).map(String::as_str);
         std::iter::once(self.label.as_str()).chain(named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_code_for_unknown_is_not_put_into_a_band() {
+        let written =
+            json!({"label": "y", "sensitive": ["age"], "cut_points": {"age": [25]}, "unknown": ["999", "n/a"]});
+        let description = Description::parse(&written).expect("a legal description");
+        let cells = ["24", "999", "n/a", "", "old", "25"].map(str::to_owned);
+        let groups = description.groups("age", &cells);
+        assert_eq!(groups, ["under 25", "999", "n/a", "", "(not a number)", "25 and over"]);
     }
 }

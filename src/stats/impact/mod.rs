@@ -18,7 +18,11 @@ pub use local_law_144::{Exclusion, ExclusionError, LocalLaw144, LocalLaw144Categ
 pub use scoring::{Scoring, above_median};
 pub use two_by_two::{PooledZ, fisher_exact, pooled_z};
 
-use super::{fairness::TableError, groups::Groups};
+use super::{
+    bands::NOT_A_NUMBER,
+    fairness::{MISSING, TableError},
+    groups::Groups,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,9 +37,9 @@ pub struct CategoryCount {
     pub known: bool,
 }
 
-/// Counts the rows of each category. `columns` as in [`super::fairness::tabulate`]; an empty cell
-/// and each of the values `unknown` make a category unknown, in an intersection also when only
-/// one of its cells is.
+/// Counts the rows of each category. `columns` as in [`super::fairness::tabulate`]; an empty cell,
+/// what is no number where bands of numbers stand, and each of the values `unknown` make a category
+/// unknown, in an intersection also when only one of its cells is.
 pub fn count<S: AsRef<str>>(
     attribute: &str,
     columns: &[&[S]],
@@ -43,7 +47,8 @@ pub fn count<S: AsRef<str>>(
     unknown: &[&str],
 ) -> Result<Vec<CategoryCount>, TableError> {
     let groups = Groups::of(attribute, columns, selected.len())?;
-    let is_unknown = |cell: &String| cell == super::fairness::MISSING || unknown.contains(&cell.as_str());
+    let is_unknown =
+        |cell: &String| [MISSING, NOT_A_NUMBER].contains(&cell.as_str()) || unknown.contains(&cell.as_str());
     let selected = groups.split(selected);
     let categories = groups.labels().zip(groups.cells()).zip(selected);
     Ok(categories
