@@ -32,6 +32,9 @@ pub fn find(constraint: &Constraint, attribute: &str, measured: &Measured) -> Re
         let rows = usable.iter().map(|g| g.n).sum();
         return Ok(vec![about(metric, table, Figure::point(None, rows), Some(doubt))]);
     }
+    if needs_counts(metric) && table.overall.as_ref().is_none_or(|all| all.counts.is_none()) {
+        return Err(without_counts(metric, table));
+    }
     let left_out = left_out(table);
     if let Some(wanted) = metric.disparity() {
         let disparity = table.disparity(wanted).ok_or_else(|| missing_figure(measured, metric))?;
@@ -66,6 +69,24 @@ fn missing_figure(measured: &Measured, metric: Metric) -> String {
         Some(reason) => format!("{} was not measured: {reason}", metric.word()),
         None => format!("{} was not measured: this kind of prediction doesn't have it", metric.word()),
     }
+}
+
+/// Whether it rests on who is selected; accuracy is over all labels.
+fn needs_counts(metric: Metric) -> bool {
+    let selects = |rate: &RateName| !matches!(rate, RateName::Accuracy | RateName::ErrorRate);
+    match (metric.disparity(), metric.group_rate()) {
+        (Some(disparity), _) => disparity.is_counted() && disparity.rates().iter().all(selects),
+        (None, rate) => rate.as_ref().is_some_and(selects),
+    }
+}
+
+fn without_counts(metric: Metric, table: &AttributeTable) -> String {
+    let has_labels = table.overall.as_ref().is_some_and(|all| all.accuracy.is_some());
+    let why = match has_labels {
+        true => "it needs a favourable label, or a class that the limit is about",
+        false => "this kind of prediction doesn't have it",
+    };
+    format!("{} was not measured: {why}", metric.word())
 }
 
 fn about(metric: Metric, table: &AttributeTable, figure: Figure, doubt: Option<String>) -> Candidate {
