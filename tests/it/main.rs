@@ -15,6 +15,7 @@ mod architecture;
 mod audit_log;
 mod authz_matrix;
 mod bad_input;
+mod bias;
 mod concurrency;
 mod frameworks;
 mod gate;

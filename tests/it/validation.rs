@@ -3,13 +3,12 @@
 use crate::{
     harness::ort_library,
     story::{
-        self, ENVIRONMENT, Files, MODEL, Story, checks, close, evidence, figure, fixture, group, policy, scorer,
-        single, spec, table, text,
+        ENVIRONMENT, MODEL, Story, checks, close, figure, fixture, group, policy, scorer, single, spec, table, text,
     },
 };
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// Answered 1, and labelled 1 among them, per group: female, male, north, south.
 type Groups = [(u64, u64); 4];
@@ -221,137 +220,6 @@ async fn only_a_sealed_version_is_measured() {
     assert_eq!(story.ask_for_run("other", &other, ENVIRONMENT).await.expect(409).code(), "dataset_not_named");
     story.ask_for_run(MODEL, &number, "nowhere").await.expect(404);
     story.ask_for_run(MODEL, "9", ENVIRONMENT).await.expect(404);
-}
-
-/// Reference cases with figures from other libraries; not part of the repository.
-fn cases() -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where the reference cases are")]
-    let named = std::env::var("PLIMSOLL_CASES").ok().map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"));
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("the reference cases are not at {}; set PLIMSOLL_CASES to check them", folder.display());
-    None
-}
-
-#[actix_web::test]
-async fn a_case_with_named_columns_agrees_with_other_libraries() {
-    case("german_gbc_columns").await;
-}
-
-#[actix_web::test]
-async fn a_linear_case_in_one_tensor_agrees_with_other_libraries() {
-    case("adult_lr_tensor").await;
-}
-
-#[actix_web::test]
-async fn a_boosted_case_in_one_tensor_agrees_with_other_libraries() {
-    case("compas_xgb_tensor").await;
-}
-
-async fn case(name: &str) {
-    let Some(folder) = cases().map(|all| all.join(name)) else { return };
-    let json = |file: &str| serde_json::from_slice::<Value>(&story::read(&folder.join(file))).expect("JSON");
-    let (schema, wanted) = (json("schema.json"), json("expected.json"));
-    let inputs = schema["inputs"].as_array().expect("inputs");
-    let features = if inputs.len() == 1 { inputs[0]["columns"].clone() } else { json!([]) };
-    let mut attributes = schema["protected_columns"].as_array().expect("columns").clone();
-    let description = json!({"label": schema["label_column"], "positive_label": schema["favourable_label"].to_string(),
-        "features": features, "sensitive": attributes, "source": "reference case"});
-    let crossed = wanted["by_group"].as_object().expect("groups").keys().find(|key| key.contains('*')).cloned();
-    attributes.extend(crossed.map(Value::from));
-    let mut limits = spec();
-    limits["datasets"][MODEL] = "case".into();
-    // The intervals of so many rows take a development build minutes otherwise.
-    limits["bootstrap"] = json!({"resamples": 100});
-    limits["constraints"][0]["limit"] = 0.5.into();
-    for (i, attribute) in attributes.iter().enumerate() {
-        let limit = json!({"name": format!("parity-{i}"), "dimension": "bias", "metric": "demographic_parity_difference",
-            "attribute": attribute, "operator": "<=", "limit": 1, "unit": "1", "minimum_group_size": 1, "owner": "mara"});
-        limits["constraints"].as_array_mut().expect("list").push(limit);
-    }
-    let story = Story::begin().await;
-    story.model(MODEL).await;
-    story.dataset("case", &story::read(&folder.join("test.csv")), &description).await.expect(201);
-    story.environment(ENVIRONMENT, limits, policy(1)).await;
-    let files: Files = single(&folder.join("model.onnx"));
-    let version = story.signed(MODEL, &files).await;
-    let run = story.run(MODEL, &version, ENVIRONMENT).await;
-    assert!(run["evidence"].as_array().is_some_and(|all| all.len() == 3), "{run:#}");
-    overall_agrees(&run, &wanted["overall"]);
-    for attribute in &attributes {
-        let attribute = attribute.as_str().expect("text");
-        groups_agree(&run, attribute, &wanted["by_group"][attribute]);
-        disparities_agree(&run, attribute, &wanted["disparities"][attribute]);
-    }
-}
-
-fn overall_agrees(run: &Value, wanted: &Value) {
-    assert_eq!(evidence(run, "quality")["basis"]["rows"], wanted["n"]);
-    let number = |value: &Value| value.as_f64().expect("a number");
-    for (metric, theirs) in [
-        ("accuracy", "accuracy"),
-        ("balanced_accuracy", "balanced_accuracy"),
-        ("precision", "precision"),
-        ("recall", "tpr"),
-        ("f1", "f1"),
-        ("selection_rate", "selection_rate"),
-        ("tpr", "tpr"),
-        ("fpr", "fpr"),
-        ("tnr", "tnr"),
-        ("fnr", "fnr"),
-    ] {
-        close(metric, figure(run, metric), number(&wanted[theirs]), 1e-9);
-    }
-    for (metric, theirs) in
-        [("auc", "auc"), ("brier", "brier"), ("log_loss", "log_loss"), ("ece", "ece_10_equal_width")]
-    {
-        close(metric, figure(run, metric), number(&wanted["scores"][theirs]), 1e-6);
-    }
-}
-
-fn groups_agree(run: &Value, attribute: &str, wanted: &Value) {
-    let wanted = wanted.as_object().expect("groups");
-    assert_eq!(table(run, attribute)["groups"].as_array().map(Vec::len), Some(wanted.len()), "{attribute}");
-    for (name, theirs) in wanted {
-        let ours = group(run, attribute, name);
-        assert_eq!(ours["n"], theirs["n"], "{attribute} {name}");
-        for count in ["tp", "fp", "tn", "fn", "positives", "negatives", "selected"] {
-            assert_eq!(ours["counts"][count], theirs[count], "{attribute} {name} {count}");
-        }
-        for rate in ["selection_rate", "base_rate", "accuracy", "tpr", "fpr", "fnr", "tnr", "precision"] {
-            let what = format!("{attribute} {name} {rate}");
-            match theirs[rate].as_f64() {
-                Some(value) => close(&what, ours[rate]["value"].as_f64().expect(&what), value, 1e-9),
-                None => assert_eq!(ours[rate], Value::Null, "{what}"),
-            }
-        }
-    }
-}
-
-fn disparities_agree(run: &Value, attribute: &str, wanted: &Value) {
-    let mut compared = 0;
-    for ours in table(run, attribute)["disparities"].as_array().expect("disparities") {
-        let metric = text(&ours["metric"]);
-        let (theirs, tolerance) = match metric.as_str() {
-            "average_odds_difference" => ("equalized_odds_difference_mean", 1e-9),
-            "ece_difference" => ("ece_10_equal_width_difference", 1e-6),
-            "calibration_gap_difference" => ("calibration_in_the_large_difference", 1e-6),
-            "auc_difference" | "brier_difference" => (metric.as_str(), 1e-6),
-            other => (other, 1e-9),
-        };
-        let Some(theirs) = wanted.get(theirs) else { continue };
-        let what = format!("{attribute} {metric}");
-        compared += 1;
-        match (theirs.as_f64(), ours["value"].as_f64()) {
-            (Some(theirs), Some(ours)) => close(&what, ours, theirs, tolerance),
-            // Of a mean of which one half can't be compared the references take 0 for that half.
-            (Some(_), None) if metric == "average_odds_difference" => assert_eq!(ours["complete"], false, "{what}"),
-            (theirs, ours) => assert_eq!(ours, theirs, "{what}"),
-        }
-    }
-    assert!(16 <= compared, "{attribute}: {compared}");
 }
 
 #[test]
