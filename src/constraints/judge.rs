@@ -5,7 +5,7 @@
 //! the worst group.
 
 use super::{
-    find::{Candidate, find},
+    find::{Beyond, Candidate, find},
     measured::{HostFingerprint, Measured},
     reason,
     spec::{Confidence, Constraint, ConstraintSpec, Hardware},
@@ -82,7 +82,7 @@ fn conclude(constraint: &Constraint, candidate: &Candidate) -> (Verdict, String)
     let (verdict, remark) = match constraint.confidence {
         Confidence::Point if holds(constraint, value) => (Verdict::Pass, ""),
         Confidence::Point => (Verdict::Fail, ""),
-        Confidence::Interval => by_interval(constraint, value, figure.interval),
+        Confidence::Interval => by_interval(constraint, value, figure.interval, candidate.beyond),
     };
     let limit = reason::limit(constraint);
     let left_out = candidate.left_out.as_deref().unwrap_or("");
@@ -95,7 +95,12 @@ fn holds(constraint: &Constraint, value: f64) -> bool {
 
 /// Inside: pass. Outside: fail. On both sides, or no interval: inconclusive. The point is asked
 /// as well, so that an interval can't pass what its own point doesn't.
-fn by_interval(constraint: &Constraint, value: f64, interval: Option<Interval>) -> (Verdict, &'static str) {
+fn by_interval(
+    constraint: &Constraint,
+    value: f64,
+    interval: Option<Interval>,
+    beyond: Beyond,
+) -> (Verdict, &'static str) {
     let Some(Interval { low, high, .. }) = interval else {
         return (
             Verdict::Inconclusive,
@@ -107,7 +112,16 @@ fn by_interval(constraint: &Constraint, value: f64, interval: Option<Interval>) 
     }
     match [low, value, high].map(|end| holds(constraint, end)) {
         [true, true, true] => (Verdict::Pass, ""),
-        [false, false, false] => (Verdict::Fail, ""),
+        [false, false, false] => match beyond {
+            Beyond::Interval => (Verdict::Fail, ""),
+            Beyond::AllPairs(Some(all)) if ![all.low, all.high].iter().any(|end| holds(constraint, *end)) => {
+                (Verdict::Fail, "")
+            }
+            Beyond::AllPairs(_) => (
+                Verdict::Inconclusive,
+                ", and the interval is beyond it, but the farthest of so many groups may lie there by chance",
+            ),
+        },
         _ => (Verdict::Inconclusive, ", and the interval reaches over it"),
     }
 }

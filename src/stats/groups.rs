@@ -4,8 +4,19 @@
 //! has at least one row, because combinations without a row don't exist; groups stand in the
 //! byte order of their cells, attribute by attribute.
 
-use super::fairness::{MAXIMUM_GROUPS, MAXIMUM_LABEL_BYTES, MISSING, TableError};
+use super::{
+    disparity::ALL_ROWS,
+    fairness::{MAXIMUM_GROUPS, MAXIMUM_LABEL_BYTES, MISSING, TableError},
+};
 use std::collections::BTreeMap;
+
+/// Between the cells of an intersection's label.
+const AND: &str = " & ";
+
+/// Labels that mean something else here: two groups of one name would be taken for each other.
+fn is_reserved(cell: &str, several: bool) -> bool {
+    cell == MISSING || cell == ALL_ROWS || (several && cell.contains(AND))
+}
 
 /// The rows of a table by group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +36,7 @@ impl Groups {
             if column.len() != rows {
                 return Err(TableError::Lengths { rows, other: column.len() });
             }
-            groups = groups.crossed(attribute, column)?;
+            groups = groups.crossed(attribute, column, 1 < columns.len())?;
         }
         if rows == 0 {
             groups.cells.clear();
@@ -35,12 +46,15 @@ impl Groups {
 
     /// Each group split by one more column. The groups so far are in order, so pairs of group and
     /// cell are in order too.
-    fn crossed<S: AsRef<str>>(self, attribute: &str, column: &[S]) -> Result<Self, TableError> {
+    fn crossed<S: AsRef<str>>(self, attribute: &str, column: &[S], several: bool) -> Result<Self, TableError> {
         let attribute = || attribute.to_owned();
         let mut numbers: BTreeMap<(u32, &str), u32> = BTreeMap::new();
         let mut of_row = Vec::with_capacity(self.of_row.len());
-        for (group, cell) in self.of_row.iter().zip(column) {
-            let cell = if cell.as_ref().is_empty() { MISSING } else { cell.as_ref() };
+        for (group, original) in self.of_row.iter().zip(column) {
+            let cell = if original.as_ref().is_empty() { MISSING } else { original.as_ref() };
+            if is_reserved(cell, several) && !(cell == MISSING && original.as_ref().is_empty()) {
+                return Err(TableError::LabelReserved { attribute: attribute(), label: cell.to_owned() });
+            }
             if MAXIMUM_LABEL_BYTES < cell.len() {
                 return Err(TableError::LabelTooLong { attribute: attribute(), size_bytes: cell.len() });
             }
@@ -81,7 +95,7 @@ impl Groups {
 
     /// The label of each group, in order: `a & b` for an intersection.
     pub fn labels(&self) -> impl Iterator<Item = String> {
-        self.cells.iter().map(|cells| cells.join(" & "))
+        self.cells.iter().map(|cells| cells.join(AND))
     }
 
     /// The group of each row, as an index into the groups.
@@ -113,6 +127,16 @@ mod tests {
         assert_eq!(got.labels().collect::<Vec<_>>(), ["a & (missing) & 2", "a & y & 1", "b & x & 1"]);
         assert_eq!(got.of_rows().collect::<Vec<_>>(), [2, 1, 2, 0]);
         assert_eq!(got.split(&[10, 11, 12, 13]), [vec![13], vec![11], vec![10, 12]]);
+    }
+
+    #[test]
+    fn a_label_that_means_something_else_is_refused() {
+        for (cells, crossed) in [(["a", "(missing)"], false), (["a", "(all rows)"], false), (["a", "x & y"], true)] {
+            let columns: Vec<&[&str]> = if crossed { vec![&cells, &["1", "2"]] } else { vec![&cells] };
+            let refused = Groups::of("g", &columns, 2);
+            assert!(matches!(refused, Err(TableError::LabelReserved { .. })), "{cells:?}");
+        }
+        assert!(Groups::of("g", &[&["", "x & y"][..]], 2).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Two-sided 95 % intervals, and those in closed form.
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
+use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal, StudentsT};
 use utoipa::ToSchema;
 
 /// The confidence of every interval in this crate.
@@ -35,6 +35,9 @@ pub enum IntervalMethod {
     StudentTRoot,
     /// Quantiles of the replicates of a seeded bootstrap.
     BootstrapPercentile,
+    /// From the lower of both low ends to the higher of both high ends: the bootstrap's interval
+    /// and the one in closed form.
+    BootstrapOrClosedForm,
 }
 
 /// `low <= high`, both finite, in the unit of the figure that the interval belongs to.
@@ -58,6 +61,11 @@ impl Interval {
         })
     }
 
+    /// The smallest interval that holds both.
+    pub fn hull(self, other: Self, method: IntervalMethod) -> Self {
+        Self { low: self.low.min(other.low), high: self.high.max(other.high), method, ..self }
+    }
+
     /// The same interval after an increasing function of the figure.
     pub fn map(self, increasing: impl Fn(f64) -> f64, method: IntervalMethod) -> Option<Self> {
         Self::new(increasing(self.low), increasing(self.high), method)
@@ -66,17 +74,49 @@ impl Interval {
 
 /// Wilson (1927) score interval for `count` successes of `total`. `None` for `total == 0`.
 pub fn wilson(count: u64, total: u64) -> Option<Interval> {
+    wilson_at(count, total, Level::USUAL)
+}
+
+fn wilson_at(count: u64, total: u64, level: Level) -> Option<Interval> {
+    let Level { z, .. } = level;
     if total == 0 || total < count {
         return None;
     }
     let (n, p) = (total as f64, count as f64 / total as f64);
-    let z2 = Z * Z;
+    let z2 = z * z;
     let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    let half = z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
     // At the edges the formula gives exactly 0 and 1 in real numbers, but not in floating point.
     let low = if count == 0 { 0.0 } else { centre - half };
     let high = if count == total { 1.0 } else { centre + half };
-    Interval::new(low, high, IntervalMethod::Wilson)
+    level.interval(low, high, IntervalMethod::Wilson)
+}
+
+/// How sure an interval is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    confidence: f64,
+    /// The quantile of the standard normal distribution that leaves half of the rest above it.
+    z: f64,
+}
+
+impl Level {
+    pub const USUAL: Self = Self { confidence: CONFIDENCE, z: Z };
+
+    /// The level at which `comparisons` intervals hold together with the usual confidence
+    /// (Bonferroni).
+    pub fn of_many(comparisons: u64) -> Self {
+        if comparisons <= 1 {
+            return Self::USUAL;
+        }
+        let outside = (1.0 - CONFIDENCE) / comparisons as f64;
+        let z = Normal::standard().inverse_cdf(1.0 - outside / 2.0);
+        Self { confidence: 1.0 - outside, z }
+    }
+
+    fn interval(self, low: f64, high: f64, method: IntervalMethod) -> Option<Interval> {
+        Some(Interval { confidence: self.confidence, ..Interval::new(low, high, method)? })
+    }
 }
 
 /// A count out of a total: one of the two proportions that are compared.
@@ -106,12 +146,17 @@ fn wide((count, total): CountOf) -> Option<(u128, u128)> {
 /// It isn't cut at 0: for a highest-minus-lowest difference a low end below 0 says that no
 /// difference at all is compatible with the counts.
 pub fn newcombe(a: CountOf, b: CountOf) -> Option<Interval> {
+    newcombe_at(a, b, Level::USUAL)
+}
+
+/// [`newcombe`] at another level.
+pub fn newcombe_at(a: CountOf, b: CountOf, level: Level) -> Option<Interval> {
     let d = difference(a, b)?;
     let (p, q) = (a.0 as f64 / a.1 as f64, b.0 as f64 / b.1 as f64);
-    let (wa, wb) = (wilson(a.0, a.1)?, wilson(b.0, b.1)?);
+    let (wa, wb) = (wilson_at(a.0, a.1, level)?, wilson_at(b.0, b.1, level)?);
     let below = ((p - wa.low).powi(2) + (wb.high - q).powi(2)).sqrt();
     let above = ((wa.high - p).powi(2) + (q - wb.low).powi(2)).sqrt();
-    Interval::new(d - below, d + above, IntervalMethod::Newcombe)
+    level.interval(d - below, d + above, IntervalMethod::Newcombe)
 }
 
 /// Katz (1978) log interval for the ratio `a / b`.
@@ -120,6 +165,11 @@ pub fn newcombe(a: CountOf, b: CountOf) -> Option<Interval> {
 /// half, and then the low end is 0; when both proportions are 1, each count is taken as one half
 /// less. `None` when `b` is 0, as the ratio itself.
 pub fn katz(a: CountOf, b: CountOf) -> Option<Interval> {
+    katz_at(a, b, Level::USUAL)
+}
+
+/// [`katz`] at another level.
+pub fn katz_at(a: CountOf, b: CountOf, level: Level) -> Option<Interval> {
     ratio(a, b)?;
     let ((mut x, m), (mut y, n)) = ((a.0 as f64, a.1 as f64), (b.0 as f64, b.1 as f64));
     let mut method = IntervalMethod::KatzAdjusted;
@@ -131,9 +181,9 @@ pub fn katz(a: CountOf, b: CountOf) -> Option<Interval> {
         method = IntervalMethod::Katz;
     }
     let log_ratio = (x / m).ln() - (y / n).ln();
-    let half = Z * (1.0 / x - 1.0 / m + 1.0 / y - 1.0 / n).max(0.0).sqrt();
+    let half = level.z * (1.0 / x - 1.0 / m + 1.0 / y - 1.0 / n).max(0.0).sqrt();
     let low = if a.0 == 0 { 0.0 } else { (log_ratio - half).exp() };
-    Interval::new(low, (log_ratio + half).exp(), method)
+    level.interval(low, (log_ratio + half).exp(), method)
 }
 
 /// Interval for the mean of two proportions of disjoint rows (balanced accuracy): square-and-add

@@ -181,7 +181,8 @@ fn amount(value: f64) -> String {
 }
 
 fn mark(interval: Interval) -> &'static str {
-    if interval.method == IntervalMethod::BootstrapPercentile { " *" } else { "" }
+    let resampled = [IntervalMethod::BootstrapPercentile, IntervalMethod::BootstrapOrClosedForm];
+    if resampled.contains(&interval.method) { " *" } else { "" }
 }
 
 const SHOWN: [DisparityMetric; 7] = [
@@ -235,15 +236,13 @@ fn impact_ratios(attribute: &AttributeTable, analysis: &LocalLaw144, rate_name: 
     let mut table = fitted(&["category", "n", rate_name, "impact ratio", "remark"]);
     for category in &analysis.categories {
         let highest = Some(&category.count.category) == analysis.highest_category.as_ref();
-        let small = category.count.n < attribute.minimum_group_size;
         let remarks = match &category.standing {
             Standing::Rated => [
                 highest.then(|| "highest rate".to_owned()),
-                small.then(|| "too few rows to tell".to_owned()),
                 category.may_be_excluded.then(|| "under 2 %: may be left out".to_owned()),
             ],
-            Standing::Unknown => [Some("unknown: counted, not compared".to_owned()), None, None],
-            Standing::Excluded { justification } => [Some(format!("left out: {justification}")), None, None],
+            Standing::Unknown => [Some("unknown: counted, not compared".to_owned()), None],
+            Standing::Excluded { justification } => [Some(format!("left out: {justification}")), None],
         };
         table.add_row([
             category.count.category.clone(),
@@ -252,6 +251,11 @@ fn impact_ratios(attribute: &AttributeTable, analysis: &LocalLaw144, rate_name: 
             category.impact_ratio.map_or_else(|| "none".to_owned(), |ratio| format!("{ratio:.3}")),
             remarks.into_iter().flatten().collect::<Vec<_>>().join("; "),
         ]);
+    }
+    for small in attribute.impact.iter().flat_map(|impact| &impact.too_small) {
+        let unknown = if small.known { "" } else { "unknown; " };
+        let remark = format!("{unknown}too few rows to tell");
+        table.add_row([small.category.clone(), small.n.to_string(), String::new(), String::new(), remark]);
     }
     let name = &attribute.attribute;
     format!("Impact ratios of {name} by {rate_name} (Local Law 144 names no pass mark)\n\n{}", output::text(&table))

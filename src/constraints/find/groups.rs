@@ -7,9 +7,10 @@ use super::{
         spec::Constraint,
         words::Words,
     },
-    Candidate, missing,
+    Beyond, Candidate, missing,
 };
 use crate::stats::{
+    breakdown::ImpactRatios,
     disparity::{Against, Disparity},
     fairness::{AttributeTable, FigureName, GroupRates, RateName},
     figure::{Figure, Rate},
@@ -24,8 +25,7 @@ pub fn find(constraint: &Constraint, attribute: &str, measured: &Measured) -> Re
         return impact_ratios(metric, form, table);
     }
     let usable: Vec<&GroupRates> = table.usable().collect();
-    let alone = matches!(&table.against, Against::BetweenGroups | Against::Group(_)) && usable.len() < 2;
-    if alone || usable.is_empty() {
+    if usable.len() < 2 {
         let (count, size) = (usable.len(), table.minimum_group_size);
         let doubt =
             format!("{count} of {} groups have at least {size} rows, and a comparison needs two", table.groups.len());
@@ -40,16 +40,15 @@ pub fn find(constraint: &Constraint, attribute: &str, measured: &Measured) -> Re
         let disparity = table.disparity(wanted).ok_or_else(|| missing_figure(measured, metric))?;
         return Ok(vec![of_disparity(metric, table, disparity, left_out)]);
     }
-    let rows = usable.iter().map(|g| g.n).sum();
     if let Some(rate) = metric.group_rate() {
-        let candidate = |group: &&GroupRates| of_rate(metric, table, group, rate, rows, left_out.clone());
+        let candidate = |group: &&GroupRates| of_rate(metric, table, group, rate, left_out.clone());
         return Ok(usable.iter().map(candidate).collect());
     }
     let figure = metric.group_figure().ok_or_else(|| missing(measured, metric.word()))?;
     if usable.iter().all(|group| group.figure(figure).is_none()) {
         return Err(missing_figure(measured, metric));
     }
-    Ok(usable.iter().map(|group| of_figure(metric, group, figure, rows, left_out.clone())).collect())
+    Ok(usable.iter().map(|group| of_figure(metric, group, figure, left_out.clone())).collect())
 }
 
 fn table<'m>(constraint: &Constraint, attribute: &str, measured: &'m Measured) -> Option<&'m AttributeTable> {
@@ -100,6 +99,7 @@ fn about(metric: Metric, table: &AttributeTable, figure: Figure, doubt: Option<S
         counted: "rows",
         doubt,
         left_out: None,
+        beyond: Beyond::Interval,
     }
 }
 
@@ -112,18 +112,15 @@ fn of_class(table: &AttributeTable) -> String {
 }
 
 fn of_disparity(metric: Metric, table: &AttributeTable, disparity: &Disparity, left_out: Option<String>) -> Candidate {
-    let figure = Figure::with_interval(disparity.value, disparity.interval, disparity.n);
+    let figure = Figure::with_interval(disparity.value, disparity.interval, disparity.least_n);
     let mut candidate = about(metric, table, figure, doubt(table, disparity));
+    candidate.counted = "rows or more on each side";
+    candidate.beyond = Beyond::AllPairs(disparity.simultaneous_interval);
     if let (Some(low), Some(high)) = (&disparity.lowest_group, &disparity.highest_group) {
         let (low, high) = (shortened(low), shortened(high));
         candidate.subject = format!("{} ({low} lowest, {high} highest)", candidate.subject);
     }
     candidate.left_out = left_out;
-    if !disparity.groups_undefined.is_empty() {
-        let names = listed(disparity.groups_undefined.iter().map(String::as_str));
-        let before = candidate.left_out.unwrap_or_default();
-        candidate.left_out = Some(format!("{before}; undefined for {names}"));
-    }
     candidate
 }
 
@@ -138,7 +135,11 @@ fn doubt(table: &AttributeTable, disparity: &Disparity) -> Option<String> {
         ));
     }
     let sentence = match (disparity.value, disparity.complete) {
-        (Some(_), true) => return None,
+        (Some(_), true) if disparity.groups_undefined.is_empty() => return None,
+        (Some(_), true) => {
+            let names = listed(disparity.groups_undefined.iter().map(String::as_str));
+            return Some(format!("it is undefined for {names}, which has enough rows to count"));
+        }
         (Some(_), false) => "only one of its two rates exists in two groups",
         (None, false) => "fewer than two groups have a rate to compare",
         (None, true) => "it would divide by 0",
@@ -151,29 +152,29 @@ fn of_rate(
     table: &AttributeTable,
     group: &GroupRates,
     rate: RateName,
-    rows: u64,
     left_out: Option<String>,
 ) -> Candidate {
     let rate = group.rate(rate);
     let share = rate.map_or_else(|| format!("{} rows", group.n), |rate| format!("{} of {}", rate.count, rate.total));
     Candidate {
         subject: format!("{}{} of {} ({share})", spoken(metric), of_class(table), shortened(&group.group)),
-        // The rows of all groups: how many one group needs is the minimum group size.
-        figure: Figure { n: rows, ..Rate::figure(rate) },
+        figure: Rate::figure(rate),
         counted: "rows",
         doubt: None,
         left_out,
+        beyond: Beyond::Interval,
     }
 }
 
-fn of_figure(metric: Metric, group: &GroupRates, name: FigureName, rows: u64, left_out: Option<String>) -> Candidate {
+fn of_figure(metric: Metric, group: &GroupRates, name: FigureName, left_out: Option<String>) -> Candidate {
     let figure = group.figure(name).unwrap_or(Figure::point(None, 0));
     Candidate {
         subject: format!("{} of {} ({} rows)", spoken(metric), shortened(&group.group), group.n),
-        figure: Figure { n: rows, ..figure },
+        figure,
         counted: "rows",
         doubt: None,
         left_out,
+        beyond: Beyond::Interval,
     }
 }
 
@@ -197,52 +198,50 @@ fn impact_ratios(metric: Metric, form: ImpactForm, table: &AttributeTable) -> Re
     let minimum = table.minimum_group_size;
     let rated = || analysis.categories.iter().filter(|c| c.standing == Standing::Rated);
     let top = rated().find(|c| Some(&c.count.category) == analysis.highest_category.as_ref());
-    let compared: Vec<&LocalLaw144Category> = rated()
-        .filter(|c| minimum <= c.count.n && top.is_some_and(|top| top.count.category != c.count.category))
-        .collect();
+    let compared: Vec<&LocalLaw144Category> =
+        rated().filter(|c| top.is_some_and(|top| top.count.category != c.count.category)).collect();
     let Some(top) = top.filter(|_| !compared.is_empty()) else {
         let doubt = format!("fewer than two known categories have at least {minimum} rows");
         return Ok(vec![about(metric, table, Figure::point(None, analysis.n), Some(doubt))]);
     };
-    let left_out = impact_left_out(analysis, minimum);
-    Ok(compared.into_iter().map(|category| of_category(metric, table, analysis.n, category, top, &left_out)).collect())
+    let left_out = impact_left_out(analysis, impact);
+    Ok(compared.into_iter().map(|category| of_category(metric, category, top, &left_out)).collect())
 }
 
 fn of_category(
     metric: Metric,
-    table: &AttributeTable,
-    rows: u64,
     category: &LocalLaw144Category,
     top: &LocalLaw144Category,
     left_out: &Option<String>,
 ) -> Candidate {
     let counts = |c: &LocalLaw144Category| (c.count.selected, c.count.n);
     let (name, best) = (shortened(&category.count.category), shortened(&top.count.category));
-    let small = top.count.n < table.minimum_group_size;
     let interval = interval::katz(counts(category), counts(top));
+    let n = category.count.n.min(top.count.n);
     Candidate {
         subject: format!("{} of {name} over {best}", spoken(metric)),
-        figure: Figure::with_interval(category.impact_ratio, interval, rows),
-        counted: "rows",
-        doubt: match (category.impact_ratio, small) {
-            (None, _) => Some("nobody is selected".to_owned()),
-            (Some(_), true) => Some(format!("the highest rate is that of {best} with only {} rows", top.count.n)),
-            (Some(_), false) => None,
-        },
+        figure: Figure::with_interval(category.impact_ratio, interval, n),
+        counted: "rows or more on each side",
+        doubt: category.impact_ratio.is_none().then(|| "nobody is selected".to_owned()),
         left_out: left_out.clone(),
+        beyond: Beyond::Interval,
     }
 }
 
-fn impact_left_out(analysis: &LocalLaw144, minimum: u64) -> Option<String> {
+fn impact_left_out(analysis: &LocalLaw144, impact: &ImpactRatios) -> Option<String> {
     let names = |wanted: &dyn Fn(&LocalLaw144Category) -> bool| -> Vec<&str> {
         analysis.categories.iter().filter(|c| wanted(c)).map(|c| c.count.category.as_str()).collect()
     };
+    let small = |known: bool| impact.too_small.iter().filter(move |c| c.known == known).map(|c| c.category.as_str());
+    let excluded = |c: &&LocalLaw144Category| matches!(c.standing, Standing::Excluded { .. });
+    let rows: u64 = analysis.categories.iter().filter(excluded).map(|c| c.count.n).sum();
+    let unknown = names(&|c| c.standing == Standing::Unknown).into_iter().chain(small(false)).collect();
     let parts = [
-        ("too small and left out", names(&|c| c.standing == Standing::Rated && c.count.n < minimum)),
-        ("left out with a reason", names(&|c| matches!(c.standing, Standing::Excluded { .. }))),
-        ("unknown", names(&|c| c.standing == Standing::Unknown)),
+        ("too small and left out".to_owned(), small(true).collect()),
+        (format!("left out with a reason ({rows} rows)"), names(&|c| excluded(&c))),
+        ("unknown".to_owned(), unknown),
     ];
-    let sentences = parts.into_iter().filter(|(_, names)| !names.is_empty());
+    let sentences = parts.into_iter().filter(|(_, names): &(String, Vec<&str>)| !names.is_empty());
     let all: String = sentences.map(|(what, names)| format!("; {what}: {}", listed(names.into_iter()))).collect();
     (!all.is_empty()).then_some(all)
 }

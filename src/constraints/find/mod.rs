@@ -8,7 +8,7 @@ use super::{
     spec::{Constraint, Load},
     words::Words,
 };
-use crate::stats::figure::Figure;
+use crate::stats::{figure::Figure, interval::Interval};
 
 /// A figure that a constraint can be judged by.
 pub struct Candidate {
@@ -22,6 +22,18 @@ pub struct Candidate {
     pub doubt: Option<String>,
     /// Groups that it doesn't speak for, as the end of a sentence.
     pub left_out: Option<String>,
+    /// For the farthest of several groups: the interval that has to be beyond the limit before it
+    /// counts as broken, because the farthest of many lies far out by chance alone.
+    pub beyond: Beyond,
+}
+
+/// What has to be beyond a limit for it to be broken where the whole interval is judged.
+#[derive(Clone, Copy)]
+pub enum Beyond {
+    /// The interval of the figure.
+    Interval,
+    /// The interval that holds for all pairs of groups together, where there is one.
+    AllPairs(Option<Interval>),
 }
 
 /// The figures of a constraint, at least one, or why there are none.
@@ -54,6 +66,7 @@ fn plain(constraint: &Constraint, measured: &Measured) -> Result<Candidate, Stri
         },
         doubt: None,
         left_out: None,
+        beyond: Beyond::Interval,
     })
 }
 
@@ -67,7 +80,14 @@ fn under_load(constraint: &Constraint, load: Load, measured: &Measured) -> Resul
         (batch, callers) => format!(" at batch {batch} and {callers} callers"),
     };
     let none = (figure.n == 0).then(|| "no call was counted".to_owned());
-    Ok(Candidate { subject: format!("{what}{condition}"), figure, counted: "calls", doubt: none, left_out: None })
+    Ok(Candidate {
+        subject: format!("{what}{condition}"),
+        figure,
+        counted: "calls",
+        doubt: none,
+        left_out: None,
+        beyond: Beyond::Interval,
+    })
 }
 
 fn of_run(constraint: &Constraint, run: &LoadRun) -> (&'static str, Figure) {

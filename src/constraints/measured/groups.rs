@@ -3,7 +3,7 @@
 use super::{super::spec::BiasRequest, Measured};
 use crate::stats::{
     bootstrap::Plan,
-    breakdown::{Question, Rows, break_down, overall},
+    breakdown::{Budget, Question, Rows, break_down, overall},
     by_group::scores_by_group,
     fairness::{FigureName, Outcomes},
     figure::Figure,
@@ -11,6 +11,9 @@ use crate::stats::{
     impact::Exclusion,
 };
 use std::collections::BTreeMap;
+
+/// Evidence is read whole at every decision, so there is an end to it.
+const MAXIMUM_GROUPS_OF_ALL_TABLES: usize = 5_000;
 
 /// The sensitive columns of the evaluation data.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +54,19 @@ impl Measured {
         request: &BiasRequest,
         grouping: &Grouping,
     ) {
+        if MAXIMUM_GROUPS_OF_ALL_TABLES < self.bias.iter().map(|table| table.groups.len()).sum::<usize>() {
+            let reason = format!(
+                "the tables before it have more than {MAXIMUM_GROUPS_OF_ALL_TABLES} groups; ask for fewer attributes or put their values into bands"
+            );
+            return self.set_absent(&request.attribute, reason);
+        }
         let question = Question {
             attribute: &request.attribute,
             class: request.class.as_deref(),
             against: &request.against,
             minimum_group_size: request.minimum_group_size,
             plan: grouping.plan,
+            budget: Budget::left(&self.bias),
             unknown: attributes.unknown,
             exclusions: grouping.exclusions.get(&request.attribute).map(Vec::as_slice).unwrap_or_default(),
         };

@@ -31,6 +31,7 @@ fn table(attribute: &str, categories: &[(&str, usize, usize)], exclusions: &[Exc
         selection: local_law_144(&counted, None, exclusions).expect("allowed"),
         scoring: None,
         four_fifths: four_fifths(&counted),
+        too_small: Vec::new(),
         refused_exclusions: Vec::new(),
     });
     table

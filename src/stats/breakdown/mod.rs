@@ -7,6 +7,7 @@
 
 mod comparisons;
 mod figures;
+mod impact_ratios;
 mod resample;
 mod rows;
 
@@ -19,9 +20,7 @@ use super::{
     disparity::Against,
     fairness::{AttributeTable, Outcomes, RateName, TableError, count},
     groups::Groups,
-    impact::{
-        self, CategoryCount, Exclusion, FourFifths, LocalLaw144, Scoring, above_median, four_fifths, local_law_144,
-    },
+    impact::{Exclusion, FourFifths, LocalLaw144},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -42,9 +41,20 @@ pub struct ImpactRatios {
     pub selection: LocalLaw144,
     pub scoring: Option<LocalLaw144>,
     pub four_fifths: FourFifths,
+    /// Below the minimum group size: counted, without a rate, in neither form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_small: Vec<SmallCategory>,
     /// Why an exclusion that was asked for was not made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_exclusions: Vec<String>,
+}
+
+/// A category with too few rows to have a rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SmallCategory {
+    pub category: String,
+    pub n: u64,
+    pub known: bool,
 }
 
 /// What a model predicted, row by row. Everything that is there has the same length.
@@ -60,6 +70,34 @@ pub struct Rows<'a> {
     pub numbers: Option<(&'a [f64], &'a [f64])>,
 }
 
+/// What one table may cost. A table beyond it has counts, rates, figures, impact ratios and
+/// intervals in closed form, and nothing that is resampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// A table with more groups has no contrasts and no bootstrap.
+    pub groups_in_detail: usize,
+    /// Rows times resamples; fewer resamples are made when it doesn't suffice.
+    pub draws: u64,
+}
+
+impl Budget {
+    /// Of all tables of one measurement together: some megabytes of evidence, and about half a
+    /// minute of one core in a release build.
+    pub const OF_ALL_TABLES: Self = Self { groups_in_detail: 500, draws: 2_000_000_000 };
+
+    /// What the tables so far leave.
+    pub fn left(tables: &[AttributeTable]) -> Self {
+        let detailed = tables.iter().filter(|table| table.bootstrap.is_some() || table.row_bootstrap.is_some());
+        let groups: usize = detailed.map(|table| table.groups.len()).sum();
+        let draws =
+            tables.iter().filter_map(|table| Some(table.n * u64::from(table.row_bootstrap.as_ref()?.plan.resamples)));
+        Self {
+            groups_in_detail: Self::OF_ALL_TABLES.groups_in_detail.saturating_sub(groups),
+            draws: Self::OF_ALL_TABLES.draws.saturating_sub(draws.sum()),
+        }
+    }
+}
+
 /// How one attribute is broken down.
 #[derive(Clone, Debug)]
 pub struct Question<'a> {
@@ -68,6 +106,7 @@ pub struct Question<'a> {
     pub against: &'a Against,
     pub minimum_group_size: u64,
     pub plan: Plan,
+    pub budget: Budget,
     /// Cells that mean that nobody knows the group, beside the empty cell.
     pub unknown: &'a [String],
     /// Categories left out of impact ratios, with the auditor's reason.
@@ -86,10 +125,12 @@ pub fn break_down<S: AsRef<str>>(
     table.class = question.class.map(str::to_owned);
     figures::add(&mut table, &groups, rows);
     table.compare(question.against);
-    table.contrasts = contrasts(&table, question.against);
-    table.impact = impact_ratios(question, columns, rows)?;
-    resample::add(&mut table, question.plan);
-    rows::add(&mut table, &groups, rows, question);
+    table.impact = impact_ratios::of(question, columns, rows)?;
+    if groups.len() <= question.budget.groups_in_detail {
+        table.contrasts = contrasts(&table, question.against);
+        resample::add(&mut table, question.plan);
+        rows::add(&mut table, &groups, rows, question);
+    }
     Ok(table)
 }
 
@@ -110,35 +151,6 @@ fn contrasts(table: &AttributeTable, held_against: &Against) -> Option<Contrasts
         }
     }
     (!groups.is_empty()).then_some(Contrasts { reference, groups })
-}
-
-/// `None` without a favourable label: nobody is selected then.
-fn impact_ratios<S: AsRef<str>>(
-    question: &Question,
-    columns: &[&[S]],
-    rows: Rows,
-) -> Result<Option<ImpactRatios>, TableError> {
-    let Some(selected) = rows.outcomes.and_then(Outcomes::selected) else { return Ok(None) };
-    let unknown: Vec<&str> = question.unknown.iter().map(String::as_str).collect();
-    let counted = impact::count(question.attribute, columns, &selected, &unknown)?;
-    let mut refused_exclusions = Vec::new();
-    let mut allowed = Vec::new();
-    for exclusion in question.exclusions {
-        match local_law_144(&counted, None, std::slice::from_ref(exclusion)) {
-            Ok(_) => allowed.push(exclusion.clone()),
-            Err(error) => refused_exclusions.push(error.to_string()),
-        }
-    }
-    let mut table = |counts: &[CategoryCount], scoring: Option<Scoring>| {
-        local_law_144(counts, scoring, &allowed).map_err(|error| refused_exclusions.push(error.to_string())).ok()
-    };
-    let scoring = match rows.scores.and_then(above_median) {
-        Some((above, scoring)) => table(&impact::count(question.attribute, columns, &above, &unknown)?, Some(scoring)),
-        None => None,
-    };
-    let selection = table(&counted, None);
-    let four_fifths = four_fifths(&counted);
-    Ok(selection.map(|selection| ImpactRatios { selection, scoring, four_fifths, refused_exclusions }))
 }
 
 #[cfg(test)]

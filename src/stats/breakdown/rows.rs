@@ -18,9 +18,9 @@ const MAXIMUM_DRAWS: u64 = 200_000_000;
 /// none.
 const LEAST_RESAMPLES: u64 = 200;
 
-/// The plan, with no more resamples than so many rows allow.
-fn affordable(plan: Plan, rows: u64) -> Option<Plan> {
-    let resamples = u64::from(plan.resamples).min(MAXIMUM_DRAWS / rows.max(1));
+/// The plan, with no more resamples than so many rows and the draws that are left allow.
+fn affordable(plan: Plan, rows: u64, draws: u64) -> Option<Plan> {
+    let resamples = u64::from(plan.resamples).min(MAXIMUM_DRAWS.min(draws) / rows.max(1));
     let enough = LEAST_RESAMPLES.min(u64::from(plan.resamples)) <= resamples;
     u32::try_from(resamples).ok().filter(|_| enough).map(|resamples| Plan { resamples, ..plan })
 }
@@ -34,21 +34,23 @@ pub struct RowBootstrap {
 
 /// Fills in the intervals of figures and of their differences.
 pub fn add(table: &mut AttributeTable, groups: &Groups, rows: Rows, question: &Question) {
-    let Some(plan) = affordable(question.plan, table.n) else { return };
+    let Some(plan) = affordable(question.plan, table.n, question.budget.draws) else { return };
     let comparison =
         Comparison { groups, minimum_group_size: question.minimum_group_size, against: question.against.clone(), plan };
     for drawn in draw(&comparison, rows) {
         if let Some(overall) = &mut table.overall {
-            fill(overall, &drawn.overall);
+            fill(overall, &drawn.overall, plan);
         }
         for figures in &drawn.groups {
             if let Some(group) = table.groups.iter_mut().find(|group| group.group == figures.group) {
-                fill(group, &figures.figures);
+                fill(group, &figures.figures, plan);
             }
         }
+        let one_pair = drawn.groups.len() == 2;
         for disparity in &mut table.disparities {
             if let Some(interval) = of_disparity(disparity, &drawn) {
                 disparity.interval = disparity.value.map(|_| interval);
+                disparity.simultaneous_interval = disparity.interval.filter(|_| one_pair);
             }
         }
         table.row_bootstrap = Some(RowBootstrap { plan: drawn.plan, generator: drawn.generator });
@@ -59,13 +61,13 @@ pub fn add(table: &mut AttributeTable, groups: &Groups, rows: Rows, question: &Q
 pub fn overall(rows: Rows, row_count: usize, plan: Plan) -> Option<(Vec<(FigureName, Interval)>, RowBootstrap)> {
     let none: [&[&str]; 0] = [];
     let groups = Groups::of("", &none, row_count).ok()?;
-    let plan = affordable(plan, row_count as u64)?;
+    let plan = affordable(plan, row_count as u64, MAXIMUM_DRAWS)?;
     let comparison =
         Comparison { groups: &groups, minimum_group_size: u64::MAX, against: Against::BetweenGroups, plan };
     let drawn = draw(&comparison, rows);
     let generator = drawn.first()?.generator.clone();
     let figures = drawn.into_iter().flat_map(|drawn| drawn.overall).filter(|drawn| drawn.class.is_none());
-    let intervals = figures.filter_map(|drawn| Some((drawn.figure, varied(&drawn)?))).collect();
+    let intervals = figures.filter_map(|drawn| Some((drawn.figure, varied(&drawn, plan)?))).collect();
     Some((intervals, RowBootstrap { plan, generator }))
 }
 
@@ -92,29 +94,37 @@ fn draw(of: &Comparison, rows: Rows) -> Vec<FiguresBootstrap> {
     all.into_iter().filter_map(Result::ok).collect()
 }
 
-/// The drawn interval, unless no replicate differed from another.
-fn varied(drawn: &FigureBootstrap) -> Option<Interval> {
-    drawn.replicates.interval.filter(|interval| interval.low < interval.high)
+/// The drawn interval, unless no replicate differed from another or more than one in twenty has
+/// no such figure.
+fn varied(drawn: &FigureBootstrap, plan: Plan) -> Option<Interval> {
+    let mostly = u64::from(plan.resamples) * 19 <= u64::from(drawn.replicates.defined) * 20;
+    drawn.replicates.interval.filter(|interval| mostly && interval.low < interval.high)
 }
 
-fn fill(group: &mut GroupRates, drawn: &[FigureBootstrap]) {
+fn fill(group: &mut GroupRates, drawn: &[FigureBootstrap], plan: Plan) {
     for drawn in drawn.iter().filter(|drawn| drawn.class.is_none()) {
-        if let (Some(figure), Some(interval)) = (group.figures.get_mut(&drawn.figure), varied(drawn)) {
+        if let (Some(figure), Some(interval)) = (group.figures.get_mut(&drawn.figure), varied(drawn, plan)) {
             figure.interval = figure.value.map(|_| interval);
         }
     }
 }
 
-fn of_disparity(disparity: &Disparity, drawn: &FiguresBootstrap) -> Option<Interval> {
+fn of_disparity(disparity: &Disparity, all_drawn: &FiguresBootstrap) -> Option<Interval> {
     let name = disparity.metric.figure().filter(|_| is_difference(disparity.metric))?;
-    let named = |all: &[FigureBootstrap]| {
-        all.iter().find(|drawn| drawn.figure == name && drawn.class.is_none()).and_then(varied)
-    };
-    if drawn.against == Against::BetweenGroups {
-        return named(&drawn.spreads);
+    let find =
+        |all: &[FigureBootstrap]| all.iter().find(|drawn| drawn.figure == name && drawn.class.is_none()).cloned();
+    // A figure that no resample of a group moves, or that many of them don't have, would look
+    // certain behind those of the other groups.
+    let settled = |drawn: &FigureBootstrap| drawn.replicates.defined == 0 || varied(drawn, all_drawn.plan).is_some();
+    if !all_drawn.groups.iter().filter_map(|group| find(&group.figures)).all(|drawn| settled(&drawn)) {
+        return None;
+    }
+    let named = |all: &[FigureBootstrap]| find(all).as_ref().and_then(|found| varied(found, all_drawn.plan));
+    if all_drawn.against == Against::BetweenGroups {
+        return named(&all_drawn.spreads);
     }
     // Signed, group minus reference: turned round where the group is the lower one.
-    let group = |label: &Option<String>| drawn.groups.iter().find(|group| Some(&group.group) == label.as_ref());
+    let group = |label: &Option<String>| all_drawn.groups.iter().find(|group| Some(&group.group) == label.as_ref());
     let differences = |label: &Option<String>| named(&group(label)?.differences);
     differences(&disparity.highest_group)
         .or_else(|| differences(&disparity.lowest_group).map(|i| Interval { low: -i.high, high: -i.low, ..i }))
@@ -133,7 +143,7 @@ mod tests {
     fn many_rows_get_fewer_resamples_and_too_many_get_none() {
         let resamples = |asked: u32, rows: u64| {
             let plan = Plan { resamples: asked, seed: 1, scheme: Scheme::StratifiedByGroup };
-            affordable(plan, rows).map(|plan| plan.resamples)
+            affordable(plan, rows, u64::MAX).map(|plan| plan.resamples)
         };
         assert_eq!(resamples(2000, 0), Some(2000));
         assert_eq!(resamples(2000, 100_000), Some(2000));

@@ -48,6 +48,7 @@ fn table(against: &Against, exclusions: &[Exclusion]) -> AttributeTable {
         against,
         minimum_group_size: 10,
         plan: PLAN,
+        budget: Budget::OF_ALL_TABLES,
         unknown: &[],
         exclusions,
     };
@@ -147,6 +148,7 @@ fn a_ratio_that_no_resample_moves_keeps_its_closed_interval() {
         against: &between,
         minimum_group_size: 1,
         plan: PLAN,
+        budget: Budget::OF_ALL_TABLES,
         unknown: &[],
         exclusions: &[],
     };
@@ -183,6 +185,7 @@ fn a_predicted_number_has_residuals_and_no_rates() {
         against: &between,
         minimum_group_size: 1,
         plan: PLAN,
+        budget: Budget::OF_ALL_TABLES,
         unknown: &[],
         exclusions: &[],
     };
@@ -216,6 +219,7 @@ fn accuracy_over_several_classes_is_not_resampled_from_the_counts_of_one() {
         against: &Against::BetweenGroups,
         minimum_group_size: 10,
         plan: PLAN,
+        budget: Budget::OF_ALL_TABLES,
         unknown: &[],
         exclusions: &[],
     };

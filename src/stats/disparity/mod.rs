@@ -32,7 +32,7 @@ pub use metric::{Compared, DisparityMetric};
 
 use super::{
     fairness::{GroupRates, RateName},
-    interval::Interval,
+    interval::{Interval, Level},
 };
 use metric::Form;
 use pair::{Pair, Side};
@@ -62,6 +62,11 @@ pub struct Disparity {
     /// `None`: fewer than two values to compare, or the ratio is 0/0.
     pub value: Option<f64>,
     pub interval: Option<Interval>,
+    /// The interval in closed form at the confidence at which all pairs that could have been the
+    /// extreme ones hold together (Bonferroni): beyond a limit with it is beyond it for sure. The
+    /// same as `interval` where only one pair could be. `None` where no closed form exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simultaneous_interval: Option<Interval>,
     /// The rate that decides: of equalized odds the worse one. `None` where both decide and where
     /// no rate is compared.
     pub rate: Option<RateName>,
@@ -79,6 +84,9 @@ pub struct Disparity {
     pub complete: bool,
     /// Rows of the groups used.
     pub n: u64,
+    /// The smallest denominator among the values that are compared: positives for a TPR.
+    #[serde(default)]
+    pub least_n: u64,
 }
 
 impl Disparity {
@@ -102,14 +110,22 @@ impl Disparity {
             metric.compares().filter_map(|compared| Pair::worst(compared, &usable, overall, against, form)).collect();
         let complete = pairs.len() == metric.compares().count();
         let names = |groups: &[&GroupRates]| groups.iter().map(|g| g.group.clone()).collect();
-        let (value, interval, worst) = match form {
-            Form::MeanDifference => (pair::mean_difference(&pairs).filter(|_| complete), None, None),
+        let (value, worst) = match form {
+            Form::MeanDifference => (pair::mean_difference(&pairs).filter(|_| complete), None),
             _ => pair::decided(&pairs, form),
         };
+        let denominators = usable
+            .iter()
+            .flat_map(|g| metric.compares().filter_map(|compared| Side::of(g, compared).map(|side| side.n)));
+        let least_n = denominators.min().unwrap_or(0);
+        let interval = |level: &dyn Fn(&Pair) -> Level| value.and_then(|_| pair::joint_interval(&pairs, form, level));
+        let together = pair::of_all_pairs(&pairs);
         Self {
             metric,
             value,
-            interval,
+            interval: interval(&|_| Level::USUAL),
+            simultaneous_interval: interval(&|_| together),
+            least_n,
             rate: worst.and_then(Pair::rate),
             highest_group: worst.map(|pair| pair.higher.group.to_owned()),
             lowest_group: worst.map(|pair| pair.lower.group.to_owned()),

@@ -3,7 +3,7 @@
 use super::{ALL_ROWS, Against, Compared, Form};
 use crate::stats::{
     fairness::{GroupRates, RateName},
-    interval::{self, CountOf, Interval},
+    interval::{self, CountOf, Interval, Level},
 };
 
 /// The value of one group, with its counts where it is a rate.
@@ -12,14 +12,16 @@ pub struct Side<'a> {
     pub group: &'a str,
     value: f64,
     counts: Option<CountOf>,
+    /// What the value rests on: the denominator of a rate, the rows of another figure.
+    pub n: u64,
 }
 
 pub struct Pair<'a> {
     compared: Compared,
     pub higher: Side<'a>,
     pub lower: Side<'a>,
-    /// Whether no row is on both sides.
-    independent: bool,
+    /// Pairs that could have been the one that decides.
+    pub pairs: u64,
 }
 
 impl<'a> Side<'a> {
@@ -28,11 +30,11 @@ impl<'a> Side<'a> {
         match compared {
             Compared::Rate(rate) => {
                 let rate = group.rate(rate)?;
-                Some(Self { group: name, value: rate.value, counts: Some((rate.count, rate.total)) })
+                Some(Self { group: name, value: rate.value, counts: Some((rate.count, rate.total)), n: rate.total })
             }
             Compared::Figure(figure) => {
-                let value = group.figure(figure)?.value?;
-                Some(Self { group: name, value, counts: None })
+                let figure = group.figure(figure)?;
+                Some(Self { group: name, value: figure.value?, counts: None, n: figure.n })
             }
         }
     }
@@ -47,31 +49,38 @@ impl<'a> Pair<'a> {
         against: &Against,
         form: Form,
     ) -> Option<Self> {
-        let mut sides = usable.iter().filter_map(|g| Side::of(g, compared));
+        let sides: Vec<Side> = usable.iter().filter_map(|g| Side::of(g, compared)).collect();
+        if sides.len() < 2 {
+            return None;
+        }
         let reference = match against {
-            Against::BetweenGroups => return Self::extremes(compared, sides),
+            Against::BetweenGroups => return Self::extremes(compared, &sides),
             Against::Overall => Side { group: ALL_ROWS, ..Side::of(overall?, compared)? },
-            Against::Group(name) => sides.clone().find(|side| side.group == name)?,
+            Against::Group(name) => *sides.iter().find(|side| side.group == name)?,
         };
-        let independent = *against != Against::Overall;
-        let pairs = sides.by_ref().filter(|side| side.group != reference.group).map(|side| {
-            let (higher, lower) = if reference.value < side.value { (side, reference) } else { (reference, side) };
-            Self { compared, higher, lower, independent }
+        let of_group = *against != Against::Overall;
+        // All rows are no group, whatever a group may be called.
+        let others = sides.iter().filter(|side| !of_group || side.group != reference.group);
+        let count = sides.len() as u64 - u64::from(of_group);
+        let pairs = others.map(|side| {
+            let (higher, lower) = if reference.value < side.value { (*side, reference) } else { (reference, *side) };
+            Self { compared, higher, lower, pairs: count }
         });
         pairs.reduce(|worst, next| if worst.is_better_than(&next, form) { next } else { worst })
     }
 
-    fn extremes(compared: Compared, mut sides: impl Iterator<Item = Side<'a>>) -> Option<Self> {
-        let (first, second) = (sides.next()?, sides.next()?);
-        let mut pair = Self { compared, higher: first, lower: first, independent: true };
+    fn extremes(compared: Compared, sides: &[Side<'a>]) -> Option<Self> {
+        let (first, count) = (*sides.first()?, sides.len() as u64);
+        let pairs = count * (count - 1) / 2;
+        let mut pair = Self { compared, higher: first, lower: first, pairs };
         // Of equal groups the first is the highest and the last the lowest, so that there are
         // always two.
-        for side in std::iter::once(second).chain(sides) {
+        for side in sides.iter().skip(1) {
             if pair.higher.value < side.value {
-                pair.higher = side;
+                pair.higher = *side;
             }
             if side.value <= pair.lower.value {
-                pair.lower = side;
+                pair.lower = *side;
             }
         }
         Some(pair)
@@ -108,20 +117,20 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn interval(&self, form: Form) -> Option<Interval> {
-        let (higher, lower) = self.counts().filter(|_| self.independent)?;
+    fn interval(&self, form: Form, level: Level) -> Option<Interval> {
+        // The rows of a group are among all rows, so their difference varies less than this says.
+        let (higher, lower) = self.counts()?;
         match form {
-            Form::Ratio => interval::katz(lower, higher),
-            Form::Difference | Form::MeanDifference => interval::newcombe(higher, lower),
+            Form::Ratio => interval::katz_at(lower, higher, level),
+            Form::Difference | Form::MeanDifference => interval::newcombe_at(higher, lower, level),
         }
     }
 }
 
-/// Value and interval of the pair that decides, and the pair.
-pub fn decided<'p, 'a>(pairs: &'p [Pair<'a>], form: Form) -> (Option<f64>, Option<Interval>, Option<&'p Pair<'a>>) {
+/// Value of the pair that decides, and the pair.
+pub fn decided<'p, 'a>(pairs: &'p [Pair<'a>], form: Form) -> (Option<f64>, Option<&'p Pair<'a>>) {
     let worst = worst(pairs, form);
-    let value = worst.and_then(|pair| pair.value(form));
-    (value, value.and_then(|_| joint_interval(pairs, form)), worst)
+    (worst.and_then(|pair| pair.value(form)), worst)
 }
 
 pub fn mean_difference(pairs: &[Pair]) -> Option<f64> {
@@ -131,11 +140,21 @@ pub fn mean_difference(pairs: &[Pair]) -> Option<f64> {
 }
 
 /// The interval of the worst pair. For equalized odds each end is the worse of both rates, so
-/// that a wide interval of one rate doesn't hide behind a slightly worse value of the other.
-fn joint_interval(pairs: &[Pair], form: Form) -> Option<Interval> {
-    let intervals: Option<Vec<Interval>> = pairs.iter().map(|pair| pair.interval(form)).collect();
-    let worse = |a: f64, b: f64| if form == Form::Ratio { a.min(b) } else { a.max(b) };
-    intervals?.into_iter().reduce(|a, b| Interval { low: worse(a.low, b.low), high: worse(a.high, b.high), ..a })
+/// that a wide interval of one rate doesn't hide behind a slightly worse value of the other; for
+/// the mean of both differences each end is the mean of both.
+pub fn joint_interval(pairs: &[Pair], form: Form, level: impl Fn(&Pair) -> Level) -> Option<Interval> {
+    let intervals: Option<Vec<Interval>> = pairs.iter().map(|pair| pair.interval(form, level(pair))).collect();
+    let joined = |a: f64, b: f64| match form {
+        Form::Ratio => a.min(b),
+        Form::Difference => a.max(b),
+        Form::MeanDifference => (a + b) / 2.0,
+    };
+    intervals?.into_iter().reduce(|a, b| Interval { low: joined(a.low, b.low), high: joined(a.high, b.high), ..a })
+}
+
+/// The level at which every pair that could have been the one holds together.
+pub fn of_all_pairs(pairs: &[Pair]) -> Level {
+    Level::of_many(pairs.iter().map(|pair| pair.pairs).sum())
 }
 
 /// The pair with the greatest difference or the smallest ratio. An undefined ratio (0/0) is the

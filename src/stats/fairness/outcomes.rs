@@ -71,10 +71,23 @@ impl Outcomes {
 /// Why a table can't be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableError {
-    Lengths { rows: usize, other: usize },
+    Lengths {
+        rows: usize,
+        other: usize,
+    },
     PositiveLabelAbsent(String),
-    TooManyGroups { attribute: String },
-    LabelTooLong { attribute: String, size_bytes: usize },
+    TooManyGroups {
+        attribute: String,
+    },
+    /// Two groups would have one name.
+    LabelReserved {
+        attribute: String,
+        label: String,
+    },
+    LabelTooLong {
+        attribute: String,
+        size_bytes: usize,
+    },
 }
 
 impl fmt::Display for TableError {
@@ -90,6 +103,10 @@ impl fmt::Display for TableError {
             Self::TooManyGroups { attribute } => {
                 write!(f, "{attribute} has more than {MAXIMUM_GROUPS} groups; put its values into bands first")
             }
+            Self::LabelReserved { attribute, label } => write!(
+                f,
+                "{attribute} has the value `{label}`, which means something else in a table of groups; write it differently"
+            ),
             Self::LabelTooLong { attribute, size_bytes } => write!(
                 f,
                 "{attribute} has a value of {size_bytes} bytes; a group name has at most {MAXIMUM_LABEL_BYTES}"

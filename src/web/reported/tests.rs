@@ -7,7 +7,7 @@ use crate::{
     evidence::statement::{Claim, EVIDENCE_TYPE},
     stats::{
         bootstrap::{Plan, Scheme},
-        breakdown::{Comparisons, Question, Rows, break_down},
+        breakdown::{Budget, Comparisons, Question, Rows, break_down},
         disparity::Against,
         fairness::{AttributeTable, Outcomes},
         impact::Exclusion,
@@ -45,6 +45,7 @@ fn table(attribute: &str, numbers: bool) -> AttributeTable {
         against: &Against::BetweenGroups,
         minimum_group_size: 30,
         plan: Plan { resamples: 100, seed: 7, scheme: Scheme::StratifiedByGroup },
+        budget: Budget::OF_ALL_TABLES,
         unknown: &[],
         exclusions: &[Exclusion { category: "few".to_owned(), justification: "three people".to_owned() }],
     };

@@ -67,6 +67,7 @@ pub fn method(method: IntervalMethod) -> &'static str {
         IntervalMethod::StudentT => "Student's t",
         IntervalMethod::StudentTRoot => "Student's t, root",
         IntervalMethod::BootstrapPercentile => "bootstrap",
+        IntervalMethod::BootstrapOrClosedForm => "bootstrap, widened",
     }
 }
 

@@ -127,7 +127,8 @@ fn method(table: &AttributeTable, metric: DisparityMetric, interval: Interval) -
     let counts = || table.bootstrap.as_ref().map(|b| b.plan);
     let rows = || table.row_bootstrap.as_ref().map(|b| b.plan);
     let plan: Option<Plan> = if metric.is_counted() { counts().or_else(rows) } else { rows() };
-    match plan.filter(|_| interval.method == IntervalMethod::BootstrapPercentile) {
+    let resampled = [IntervalMethod::BootstrapPercentile, IntervalMethod::BootstrapOrClosedForm];
+    match plan.filter(|_| resampled.contains(&interval.method)) {
         Some(plan) => format!("{name}, {} resamples", words::grouped(plan.resamples.into())),
         None => name.to_owned(),
     }

@@ -3,7 +3,7 @@
 use super::amount::{self, Amount};
 use crate::{
     stats::{
-        breakdown::ImpactRatios,
+        breakdown::{ImpactRatios, SmallCategory},
         fairness::{AttributeTable, GroupRates},
         impact::{FourFifths, LocalLaw144, LocalLaw144Category, Standing},
     },
@@ -50,7 +50,10 @@ pub fn impact(table: &AttributeTable, shown: &[&GroupRates]) -> Option<Impact> {
 
 fn form(table: &AttributeTable, analysis: &LocalLaw144, tests: Option<&FourFifths>, shown: &BTreeSet<&str>) -> Form {
     let kept = analysis.categories.iter().filter(|c| shown.contains(c.count.category.as_str()));
-    let rows: Vec<Category> = kept.map(|c| category(table, analysis, c, tests)).collect();
+    let small = table.impact.iter().flat_map(|impact| &impact.too_small);
+    let small = small.filter(|c| shown.contains(c.category.as_str())).map(|c| too_small(table, c));
+    let rows: Vec<Category> = kept.map(|c| category(analysis, c, tests)).chain(small).collect();
+    let all = analysis.categories.len() + table.impact.as_ref().map_or(0, |impact| impact.too_small.len());
     let about = analysis.scoring.map(|scoring| {
         format!(
             "Selected here means a score above the median of all rows, {}; {} rows are at the median and count as not above.",
@@ -62,17 +65,12 @@ fn form(table: &AttributeTable, analysis: &LocalLaw144, tests: Option<&FourFifth
         rate_name: if analysis.scoring.is_some() { "Scoring rate" } else { "Selection rate" },
         about: about.unwrap_or_default(),
         tested: tests.is_some(),
-        left_out: analysis.categories.len().saturating_sub(rows.len()),
+        left_out: all.saturating_sub(rows.len()),
         rows,
     }
 }
 
-fn category(
-    table: &AttributeTable,
-    analysis: &LocalLaw144,
-    category: &LocalLaw144Category,
-    tests: Option<&FourFifths>,
-) -> Category {
+fn category(analysis: &LocalLaw144, category: &LocalLaw144Category, tests: Option<&FourFifths>) -> Category {
     let name = &category.count.category;
     let tested = tests.and_then(|tests| tests.categories.iter().find(|c| c.count.category == *name));
     let below = match tested.and_then(|tested| tested.below_four_fifths) {
@@ -86,7 +84,7 @@ fn category(
         share: category.share_of_known.map(words::percent).unwrap_or_default(),
         rate: category.rate.map(amount::rate),
         ratio: category.impact_ratio.map_or_else(|| "none".to_owned(), amount::number),
-        standing: standing(table, analysis, category),
+        standing: standing(analysis, category),
         p_value: tested
             .and_then(|t| t.against_highest)
             .map(|a| amount::p_value(a.fisher_exact_p_value))
@@ -95,7 +93,21 @@ fn category(
     }
 }
 
-fn standing(table: &AttributeTable, analysis: &LocalLaw144, category: &LocalLaw144Category) -> String {
+fn too_small(table: &AttributeTable, small: &SmallCategory) -> Category {
+    let few = format!("fewer than {} rows: too few to tell", words::grouped(table.minimum_group_size));
+    Category {
+        name: small.category.clone(),
+        n: words::grouped(small.n),
+        share: String::new(),
+        rate: None,
+        ratio: "none".to_owned(),
+        standing: if small.known { few } else { format!("unknown: counted, not compared; {few}") },
+        p_value: String::new(),
+        below: "",
+    }
+}
+
+fn standing(analysis: &LocalLaw144, category: &LocalLaw144Category) -> String {
     let mut parts = Vec::new();
     match &category.standing {
         Standing::Unknown => parts.push("unknown: counted, not compared".to_owned()),
@@ -108,9 +120,6 @@ fn standing(table: &AttributeTable, analysis: &LocalLaw144, category: &LocalLaw1
                 parts.push("under 2 %: may be left out with a reason".to_owned());
             }
         }
-    }
-    if category.count.n < table.minimum_group_size {
-        parts.push(format!("fewer than {} rows: too few to tell", words::grouped(table.minimum_group_size)));
     }
     parts.join("; ")
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     constraints::{Dimension, Metric, Operator, Severity, Unit},
     stats::{
-        breakdown::{Comparisons, Question, Rows, break_down},
+        breakdown::{Budget, Comparisons, Question, Rows, break_down},
         fairness::{Outcomes, TableError},
         impact::Exclusion,
     },
@@ -36,6 +36,7 @@ fn made(attribute: &str, cells: &[String], rows: Rows, exclusions: &[Exclusion])
         against: &against,
         minimum_group_size: 30,
         plan: PLAN,
+        budget: Budget::OF_ALL_TABLES,
         unknown: &[],
         exclusions,
     };
