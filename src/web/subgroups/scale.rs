@@ -19,8 +19,10 @@ impl Scale {
     pub fn over(low: f64, high: f64, least_wide: f64) -> Option<Self> {
         let wide = (high - low).max(least_wide);
         let power = 10_f64.powf((wide / MAXIMUM_STEPS).log10().floor());
-        let step =
-            [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|s| wide / s <= MAXIMUM_STEPS - 2.0)?;
+        let step = [1.0, 2.0, 5.0, 10.0, 20.0]
+            .map(|times| times * power)
+            .into_iter()
+            .find(|s| wide / s <= MAXIMUM_STEPS - 2.0)?;
         let from = (low / step).floor() * step;
         let to = ((high / step).ceil() * step).max(from + step);
         (from.is_finite() && to.is_finite() && from < to).then_some(Self { from, to, step })
