@@ -42,7 +42,7 @@ fn bare_percent(fraction: f64) -> String {
 pub fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
-        size if size < 0.0005 || 1e6 <= size => format!("{value:.2e}"),
+        size if !(0.0005..1e6).contains(&size) => format!("{value:.2e}"),
         size if size < 10.0 => format!("{value:.3}"),
         size if size < 1000.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),

@@ -64,7 +64,7 @@ impl Drawn {
 }
 
 /// The groups that are shown, in the order of the table: all, or the worst of many.
-pub fn shown<'a>(table: &'a AttributeTable, drawn: Option<Drawn>) -> Vec<&'a GroupRates> {
+pub fn shown(table: &AttributeTable, drawn: Option<Drawn>) -> Vec<&GroupRates> {
     let mut ranked: Vec<(usize, &GroupRates)> = table.groups.iter().enumerate().collect();
     if let Some(drawn) = drawn.filter(|_| MAXIMUM_GROUPS < ranked.len()) {
         let bad = |group: &GroupRates| drawn.badness(group, table.overall.as_ref());
