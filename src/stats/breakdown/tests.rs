@@ -88,8 +88,8 @@ fn against_all_rows_counts_the_rows_of_small_groups() {
     let want = 88.0 / 183.0 - 25.0 / 80.0;
     assert!((got.value.expect("defined") - want).abs() < 1e-12);
     assert_eq!((got.highest_group.as_deref(), got.lowest_group.as_deref()), (Some("(all rows)"), Some("b")));
-    // The rows of b are among all rows, so Newcombe's interval doesn't apply.
-    assert_eq!(got.interval.map(|i| i.method), Some(IntervalMethod::BootstrapPercentile));
+    // The rows of b are among all rows, so Newcombe's interval alone doesn't apply.
+    assert_eq!(got.interval.map(|i| i.method), Some(IntervalMethod::BootstrapOrClosedForm));
 }
 
 #[test]
@@ -117,12 +117,12 @@ impl Disparities {
 }
 
 #[test]
-fn differences_keep_newcombes_interval_and_the_rest_takes_the_bootstraps() {
+fn differences_keep_newcombes_interval_and_the_rest_is_resampled() {
     let table = table(&Against::BetweenGroups, &[]);
     for (metric, method) in [
         (DisparityMetric::DemographicParityDifference, IntervalMethod::Newcombe),
-        (DisparityMetric::DemographicParityRatio, IntervalMethod::BootstrapPercentile),
-        (DisparityMetric::EqualizedOddsDifference, IntervalMethod::BootstrapPercentile),
+        (DisparityMetric::DemographicParityRatio, IntervalMethod::BootstrapOrClosedForm),
+        (DisparityMetric::EqualizedOddsDifference, IntervalMethod::BootstrapOrClosedForm),
         (DisparityMetric::TreatmentEqualityDifference, IntervalMethod::BootstrapPercentile),
     ] {
         let got = table.disparity(metric).expect("there");

@@ -89,6 +89,10 @@ fn spread(form: Form, drawn: &[Cells], against: CellsAgainst, value: impl Fn(Cel
         CellsAgainst::Overall(cells) => (value(cells)?, None),
         CellsAgainst::Group(at) => (value(*drawn.get(at)?)?, Some(at)),
     };
+    // One group is compared with nothing, not with all rows either.
+    if drawn.iter().filter(|cells| value(**cells).is_some()).count() < 2 {
+        return None;
+    }
     let compared = drawn.iter().enumerate().filter(|(index, _)| Some(*index) != skipped);
     let values = compared.filter_map(|(_, cells)| value(*cells));
     let pairs = values.map(|value| pair(form, value.min(reference), value.max(reference)));
