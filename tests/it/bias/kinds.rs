@@ -1,5 +1,7 @@
 //! Evidence of several classes and of numbers against the figures of a reference case.
 
+#![expect(clippy::panic, reason = "a test that cannot go on should stop, and say why")]
+
 use super::{
     expected::{Case, keys},
     tables::{Checked, LABELS, SCORES, Wanted, table},

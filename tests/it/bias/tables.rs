@@ -5,6 +5,8 @@
 //! two groups to compare there is no disparity, which the references call 0 or 1; a mean of two
 //! differences of which one is missing is none, where the references take 0 for the other half.
 
+#![expect(clippy::panic, reason = "a test that cannot go on should stop, and say why")]
+
 use super::expected::keys;
 use serde_json::Value;
 
