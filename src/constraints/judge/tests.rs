@@ -345,8 +345,7 @@ fn a_tiny_category_is_counted_and_not_compared() {
 #[test]
 fn what_rests_on_few_rows_is_inconclusive_however_many_there_are() {
     // One positive in each group of 500: both are found, and nothing is known of the TPR.
-    let rows =
-        [("f", "1", "1", 1), ("f", "0", "0", 495), ("f", "0", "1", 4), ("m", "1", "1", 1), ("m", "0", "0", 499)];
+    let rows = [("f", "1", "1", 1), ("f", "0", "0", 495), ("f", "0", "1", 4), ("m", "1", "1", 1), ("m", "0", "0", 499)];
     for (metric, operator, limit) in [("tpr", ">=", 0.8), ("equal_opportunity_difference", "<=", 0.1)] {
         let asked = bias(json!({"metric": metric, "operator": operator, "limit": limit, "minimum_samples": 30}));
         let got = only(&asked, &groups(&asked, &rows));

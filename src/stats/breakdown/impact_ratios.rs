@@ -3,7 +3,7 @@
 use super::{ImpactRatios, Question, Rows, SmallCategory};
 use crate::stats::{
     fairness::{Outcomes, TableError},
-    impact::{self, CategoryCount, Exclusion, LocalLaw144, Scoring, above_median, four_fifths, local_law_144},
+    impact::{self, CategoryCount, Exclusion, Scoring, above_median, four_fifths, local_law_144},
 };
 
 /// `None` without a favourable label: nobody is selected then.
@@ -25,7 +25,7 @@ pub fn of<S: AsRef<str>>(
     let mut analysis = |counts: Vec<CategoryCount>, scoring: Option<Scoring>| {
         let large: Vec<CategoryCount> = counts.into_iter().filter(|count| !is_small(&count)).collect();
         let made = local_law_144(&large, scoring, &exclusions);
-        made.map_err(|error| refused_exclusions.push(error.to_string())).ok().map(|made| whole(made, &too_small))
+        made.map_err(|error| refused_exclusions.push(error.to_string())).ok()
     };
     let scoring = match rows.scores.and_then(above_median) {
         Some((above, scoring)) => analysis(count(&above)?, Some(scoring)),
@@ -49,10 +49,4 @@ fn allowed(all: &[CategoryCount], asked: &[Exclusion], minimum: u64) -> (Vec<Exc
         }
     }
     (allowed, refused)
-}
-
-/// With the rows of small categories counted again.
-fn whole(analysis: LocalLaw144, small: &[SmallCategory]) -> LocalLaw144 {
-    let rows = |known: bool| small.iter().filter(|c| c.known == known).map(|c| c.n).sum::<u64>();
-    LocalLaw144 { n: analysis.n + rows(true) + rows(false), unknown: analysis.unknown + rows(false), ..analysis }
 }

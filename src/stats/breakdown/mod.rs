@@ -41,12 +41,22 @@ pub struct ImpactRatios {
     pub selection: LocalLaw144,
     pub scoring: Option<LocalLaw144>,
     pub four_fifths: FourFifths,
-    /// Below the minimum group size: counted, without a rate, in neither form.
+    /// Below the minimum group size: counted here, and in neither form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub too_small: Vec<SmallCategory>,
     /// Why an exclusion that was asked for was not made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_exclusions: Vec<String>,
+}
+
+impl ImpactRatios {
+    /// Rows of unknown category and of all categories, those of small ones included.
+    pub fn unknown_of_all(&self) -> (u64, u64) {
+        let small = |wanted: &dyn Fn(&SmallCategory) -> bool| -> u64 {
+            self.too_small.iter().filter(|c| wanted(c)).map(|c| c.n).sum()
+        };
+        (self.selection.unknown + small(&|c| !c.known), self.selection.n + small(&|_| true))
+    }
 }
 
 /// A category with too few rows to have a rate.

@@ -131,11 +131,12 @@ fn notes(ratios: &ImpactRatios) -> Vec<String> {
          fifths of the highest rate is what 29 CFR 1607.4(D) speaks of; it is no verdict on a model."
             .to_owned(),
     ];
-    if selection.unknown != 0 {
+    let (unknown, all) = ratios.unknown_of_all();
+    if unknown != 0 {
         notes.push(format!(
             "{} of {} rows have an unknown category: counted, not compared.",
-            words::grouped(selection.unknown),
-            words::grouped(selection.n)
+            words::grouped(unknown),
+            words::grouped(all)
         ));
     }
     match &four_fifths.highest_category {

@@ -127,7 +127,7 @@ fn what_a_limit_is_about_comes_first_and_only_it_has_a_tone() {
     let parity = sex.disparities.first.iter().find(|row| row.name == "demographic parity difference").expect("usual");
     assert_eq!((parity.method.as_str(), parity.highest.as_str(), parity.lowest.as_str()), ("Newcombe", "a", "b"));
     let ratio = sex.disparities.first.iter().find(|row| row.name == "demographic parity ratio").expect("usual");
-    assert_eq!(ratio.method, "bootstrap, 200 resamples");
+    assert_eq!(ratio.method, "bootstrap, widened, 200 resamples");
     assert_eq!(page.bootstrap, "200 resamples within each group, seed 7");
     assert_eq!(sex.chart.as_ref().map(|chart| (chart.what, chart.limit.is_none())), Some(("Accuracy", true)));
 }
@@ -170,13 +170,12 @@ fn of_many_groups_the_worst_are_shown_and_the_rest_counted() {
 #[test]
 fn an_impact_ratio_has_its_standing_and_no_pass_mark() {
     let exclusion = Exclusion { category: "few".to_owned(), justification: "no comparison with 3".to_owned() };
-    let rows = groups(&[("", 10, 5), ("a", 200, 120), ("b", 200, 60), ("few", 3, 3)]);
+    let rows = groups(&[("", 10, 5), ("a", 800, 480), ("b", 800, 240), ("few", 12, 12), ("tiny", 3, 3)]);
     let table = table("sex", &rows, &[exclusion]);
     let page = of(&body(vec![table]), &[], "");
     let impact = page.tables[0].impact.as_ref().expect("impact");
     assert!(impact.notes[0].contains("no pass mark"));
-    assert!(impact.notes.iter().any(|note| note.starts_with("10 of 413 rows have an unknown category")));
-    assert!(impact.notes.iter().any(|note| note.contains("against few")), "{:?}", impact.notes);
+    assert!(impact.notes.iter().any(|note| note.starts_with("10 of 1,625 rows have an unknown category")));
     assert_eq!(
         impact.forms.iter().map(|f| (f.rate_name, f.tested)).collect::<Vec<_>>(),
         [("Selection rate", true), ("Scoring rate", false)]
@@ -185,6 +184,7 @@ fn an_impact_ratio_has_its_standing_and_no_pass_mark() {
     assert_eq!((row("a").ratio.as_str(), row("a").standing.as_str()), ("1.000", "highest rate"));
     assert_eq!((row("b").ratio.as_str(), row("b").below, row("b").p_value.is_empty()), ("0.500", "yes", false));
     assert!(row("few").standing.contains("left out: no comparison with 3") && row("few").ratio == "none");
+    assert!(row("tiny").standing.contains("too few to tell") && row("tiny").rate.is_none());
     assert!(row("(missing)").standing.starts_with("unknown: counted, not compared"));
 }
 
