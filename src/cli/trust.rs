@@ -5,6 +5,7 @@ use crate::{
     config::Client as Connection,
     trust::api::{TrustKeyInput, TrustKeyView},
 };
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use std::{fs, path::PathBuf};
 
@@ -25,6 +26,9 @@ pub struct Add {
     name: String,
     /// An EC public key as PEM.
     file: PathBuf,
+    /// Since when it counts, such as 2026-07-01T00:00:00Z; now if absent.
+    #[arg(long, value_name = "TIME")]
+    valid_from: Option<DateTime<Utc>>,
     #[command(flatten)]
     connection: Connection,
     #[arg(long)]
@@ -57,12 +61,13 @@ impl Add {
                 .next("give the public half, the file that ends in .pub.pem; nothing was sent"));
         }
         let client = Session::open(&self.connection)?.client;
-        let input = TrustKeyInput { name: self.name, public_key_pem, valid_until: None };
+        let input = TrustKeyInput { name: self.name, public_key_pem, valid_from: self.valid_from, valid_until: None };
         let key: TrustKeyView = client.create(&["trust-keys"], &input).await?;
         if self.json {
             return output::json(&key);
         }
-        print(&format!("signatures of {} are trusted from now on (fingerprint {})", key.name, key.fingerprint))
+        let since = if self.valid_from.is_some() { key.valid_from.as_str() } else { "now" };
+        print(&format!("signatures of {} are trusted from {since} on (fingerprint {})", key.name, key.fingerprint))
     }
 }
 

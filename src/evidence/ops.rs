@@ -90,6 +90,7 @@ pub async fn report(
         return Ok((same, false));
     }
     let claim = Claim::read(&signed, &version.manifest, tx.at()).map_err(in_bundle)?;
+    statement::require_after(&claim, &key.name, key.valid_from).map_err(in_bundle)?;
     if MAX_PER_VERSION <= store::count(&tx, version.id).await? {
         let detail = format!("version {} has {MAX_PER_VERSION} reported records, and takes no more", version.number);
         return Err(Error::conflict("evidence_full", detail));

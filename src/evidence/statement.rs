@@ -4,6 +4,7 @@
 use crate::{
     core::{
         Malformed,
+        clock::rfc3339,
         digest::Digest,
         text::{Line, Paragraph},
     },
@@ -125,6 +126,20 @@ impl Claim {
             _ => Ok(()),
         }
     }
+}
+
+/// A key speaks from the day on which the workspace says that it does: what its holder signed
+/// before is not the workspace's to rely on. Clocks may differ.
+pub fn require_after(claim: &Claim, key: &str, valid_from: DateTime<Utc>) -> Result<(), Error> {
+    if valid_from <= claim.issued_at + MAX_CLOCK_SKEW {
+        return Ok(());
+    }
+    let (issued, from) = (rfc3339(claim.issued_at), rfc3339(valid_from));
+    let detail = format!(
+        "{issued} lies before {from}, from when on the key {key} is trusted; sign the statement again, or trust the \
+         key from an earlier day on"
+    );
+    Err(Error::invalid("predicate.issued_at", detail))
 }
 
 fn read_predicate(predicate: &Value) -> Result<Written, Error> {

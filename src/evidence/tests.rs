@@ -135,6 +135,20 @@ fn clocks_may_differ_by_five_minutes() {
 }
 
 #[test]
+fn a_key_does_not_speak_for_the_time_before_it_was_trusted() {
+    let claim = read(good("scan")).expect("claim");
+    let from = |seconds: i64| require_after(&claim, "lab", claim.issued_at + TimeDelta::seconds(seconds));
+    assert!(from(-1).is_ok() && from(300).is_ok());
+    match from(301) {
+        Err(Error::Invalid(problems)) => {
+            assert_eq!(problems[0].0, "predicate.issued_at");
+            assert!(problems[0].1.contains("lab"), "{}", problems[0].1);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn another_predicate_type_is_not_evidence() {
     let statement = Statement::new(Vec::new(), "https://slsa.dev/provenance/v1", good("scan"));
     assert_eq!(field_of(Claim::read(&statement, &manifest(), now())), "predicateType");

@@ -1,16 +1,19 @@
 //! What is on record for one version in one environment, as coverage sees it.
 
 use crate::{
-    constraints::{Dimension, Metric},
+    constraints::{Dimension, Metric, Severity, spec::DEFAULT_MINIMUM_GROUP_SIZE},
     datasets::roles::Roles,
     environments::profile::Profile,
     evidence::state::{Standing, State},
     frameworks::selector::{AttributeSelector, MeasuredKind, ReportedKind},
-    stats::{fairness::AttributeTable, figure::Figure},
+    stats::{disparity::Against, fairness::AttributeTable, figure::Figure},
     trust::TrustKey,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+
+/// A table of smaller groups shows single people and no rates.
+const LEAST_GROUP_SIZE: u64 = 10;
 
 /// Evidence references are digests (`sha256:…`) or ids, as the API gives them.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +74,25 @@ pub struct AttestedFact {
 pub struct ConstraintsFact {
     pub digest: String,
     pub at: DateTime<Utc>,
-    /// Dimension, name and owner of each limit.
-    pub limits: Vec<(Dimension, String, String)>,
+    pub limits: Vec<LimitFact>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LimitFact {
+    pub dimension: Dimension,
+    pub metric: Metric,
+    pub severity: Severity,
+    pub name: String,
+    pub owner: String,
+}
+
+impl LimitFact {
+    /// Whether somebody is held to it. A note is not, and how many a model selects or what it
+    /// predicts on average does not say how right it is.
+    pub fn binds(&self) -> bool {
+        let says_how_right = !matches!(self.metric, Metric::SelectionRate | Metric::MeanScore | Metric::MeanPrediction);
+        self.severity != Severity::Info && (self.dimension != Dimension::Quality || says_how_right)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +109,8 @@ pub struct MeasuredFact {
     pub kind: MeasuredKind,
     pub digest: String,
     pub at: DateTime<Utc>,
+    /// Every run leaves a record of every kind, also of what it could not measure.
+    pub has_figures: bool,
 }
 
 /// A record and its time.
@@ -120,6 +142,19 @@ pub struct ReportedFact {
     pub state: State,
     pub key_revoked_at: Option<DateTime<Utc>>,
     pub valid_until: Option<DateTime<Utc>>,
+    /// sha256 of the data that it rests on.
+    pub dataset: Option<String>,
+    /// Of bias: the attributes whose groups have counts or impact ratios.
+    pub attributes: Vec<String>,
+    /// `None` for what comes from somebody else.
+    pub dependence: Option<Dependence>,
+}
+
+/// Why a report is no independent one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependence {
+    SigningKey,
+    Author,
 }
 
 impl ReportedFact {
@@ -130,14 +165,30 @@ impl ReportedFact {
 }
 
 impl Facts {
-    /// The tables of groups that a selector means, in the order of the evidence.
-    pub fn tables_of(&self, wanted: &AttributeSelector) -> impl Iterator<Item = &AttributeTable> {
+    /// The tables that a selector means, one per attribute: those that hold the groups against
+    /// each other, over all classes. Of several minimum group sizes the usual one goes first,
+    /// then the one with the most rows.
+    pub fn tables_of(&self, wanted: &AttributeSelector) -> Vec<&AttributeTable> {
         let roles = self.roles();
-        self.tables.iter().filter(move |table| wanted.takes(&table.attribute, &roles))
+        let rank = |t: &AttributeTable| (t.minimum_group_size == DEFAULT_MINIMUM_GROUP_SIZE, t.n, t.minimum_group_size);
+        let mut found: Vec<&AttributeTable> = Vec::new();
+        let meant = |t: &&AttributeTable| compares_groups(t) && wanted.takes(&t.attribute, &roles);
+        for table in self.tables.iter().filter(meant) {
+            match found.iter_mut().find(|kept| kept.attribute == table.attribute) {
+                Some(kept) if rank(kept) < rank(table) => *kept = table,
+                Some(_) => {}
+                None => found.push(table),
+            }
+        }
+        found
     }
 
     /// What the description of the evaluation data says of its columns.
     pub fn roles(&self) -> Roles {
         self.dataset.as_ref().map(|data| data.roles.clone()).unwrap_or_default()
     }
+}
+
+fn compares_groups(table: &AttributeTable) -> bool {
+    table.against == Against::BetweenGroups && table.class.is_none() && LEAST_GROUP_SIZE <= table.minimum_group_size
 }

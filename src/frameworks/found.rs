@@ -1,13 +1,14 @@
 //! Where a selector finds what it asks for, and what to do where it does not.
 
+mod reported;
+
 use crate::{
+    constraints::Dimension,
     environments::profile::{OperatingMode, Profile},
-    evidence::state::Standing,
     frameworks::{
-        facts::{Facts, ReportedFact, SignatureFact},
+        facts::{Facts, LimitFact, SignatureFact},
         selector::{
-            AttributeRole, AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, ReportedKind,
-            Selector,
+            AttributeRole, AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, Selector,
         },
     },
 };
@@ -50,18 +51,7 @@ pub(super) fn find(selector: &Selector, facts: &Facts, now: DateTime<Utc>) -> Fo
         Selector::ModelRecord { field } => record(facts, *field),
         Selector::Owner { accountability } => owner(facts, accountability),
         Selector::Environment { field } => environment(facts, *field),
-        Selector::Constraint { dimension } => {
-            let Some(spec) = &facts.constraints else { return no_constraints(facts) };
-            match spec.limits.iter().find(|(of, ..)| of == dimension) {
-                Some((_, name, owner)) => {
-                    hit(&spec.digest, Some(spec.at), format!("the limit {name}, for which {owner} answers"))
-                }
-                None => lack(
-                    format!("the constraint spec of {} limits no {dimension}", facts.environment),
-                    format!("add a limit on {dimension} with an owner to the spec of {}", facts.environment),
-                ),
-            }
-        }
+        Selector::Constraint { dimension } => limit(facts, *dimension),
         Selector::Dataset { field } => dataset(facts, *field),
         Selector::PromotionPolicy => match &facts.policy {
             Some((digest, at)) => hit(digest, Some(*at), "the environment says who has to approve"),
@@ -96,7 +86,14 @@ pub(super) fn find(selector: &Selector, facts: &Facts, now: DateTime<Utc>) -> Fo
                 "say in the runbook what takes over instead; from the second release on there is one",
             ),
         },
-        Selector::Reported { evidence, document } => reported(facts, *evidence, document.as_deref(), now),
+        Selector::Reported { evidence, document, independent, tables } => {
+            let document = document.as_deref();
+            reported::find(
+                &reported::Asked { kind: *evidence, document, independent: *independent, tables },
+                facts,
+                now,
+            )
+        }
     }
 }
 
@@ -143,7 +140,16 @@ fn attestation(facts: &Facts, predicate_type: &str) -> Found {
 
 fn measured(facts: &Facts, kind: MeasuredKind) -> Found {
     match facts.measured.iter().find(|record| record.kind == kind) {
-        Some(record) => hit(&record.digest, Some(record.at), "measured by the registry against the current limits"),
+        Some(record) if record.has_figures => {
+            hit(&record.digest, Some(record.at), "measured by the registry against the current limits")
+        }
+        Some(_) => {
+            let reason = facts.absent.values().next().map(|reason| format!(": {reason}")).unwrap_or_default();
+            lack(
+                format!("the run that counts has a record of {kind} without any figure{reason}"),
+                unmeasured(facts, kind),
+            )
+        }
         None => lack(
             format!("no finished run of version {} against the current limits of {}", facts.version, facts.environment),
             check(facts),
@@ -151,12 +157,40 @@ fn measured(facts: &Facts, kind: MeasuredKind) -> Found {
     }
 }
 
+/// What a run needs to have figures of this kind.
+fn unmeasured(facts: &Facts, kind: MeasuredKind) -> String {
+    let need = match kind {
+        MeasuredKind::Performance => "set a limit on latency, memory or size",
+        MeasuredKind::Quality => "register evaluation data with a label",
+        MeasuredKind::Bias => "register evaluation data with a label and sensitive columns",
+    };
+    format!("{need}, then {}", check(facts))
+}
+
+/// A limit that somebody is held to.
+fn limit(facts: &Facts, dimension: Dimension) -> Found {
+    let Some(spec) = &facts.constraints else { return no_constraints(facts) };
+    let place = &facts.environment;
+    let of_it: Vec<_> = spec.limits.iter().filter(|limit| limit.dimension == dimension).collect();
+    if let Some(LimitFact { name, owner, .. }) = of_it.iter().find(|limit| limit.binds()) {
+        return hit(&spec.digest, Some(spec.at), format!("the limit {name}, for which {owner} answers"));
+    }
+    let what =
+        if dimension == Dimension::Quality { "how right the model is".to_owned() } else { dimension.to_string() };
+    let todo = format!("add a limit on {what}, of severity block or warn and with an owner, to the spec of {place}");
+    let why = match of_it.first() {
+        Some(noted) => format!("the limit {} of {place} neither blocks nor warns, or is none on {what}", noted.name),
+        None => format!("the constraint spec of {place} limits no {dimension}"),
+    };
+    lack(why, todo)
+}
+
 /// A table counts when it can be compared: two groups, each large enough.
 fn bias(facts: &Facts, attribute: &AttributeSelector) -> Found {
     let Some(record) = facts.measured.iter().find(|record| record.kind == MeasuredKind::Bias) else {
         return measured(facts, MeasuredKind::Bias);
     };
-    let tables: Vec<_> = facts.tables_of(attribute).collect();
+    let tables = facts.tables_of(attribute);
     let usable: Vec<_> = tables.iter().filter(|t| 1 < t.usable().count()).map(|t| t.attribute.as_str()).collect();
     let limit =
         format!("add a limit on bias by {attribute} to the spec of {}, then {}", facts.environment, check(facts));
@@ -275,41 +309,4 @@ fn dataset(facts: &Facts, field: DatasetField) -> Found {
         return hit(&dataset.digest, Some(dataset.at), what);
     }
     lack(format!("the evaluation data say nothing on {field}"), format!("register the data again with their {field}"))
-}
-
-/// The newest record that counts; else one that has ended; else what became of the others.
-fn reported(facts: &Facts, kind: ReportedKind, document: Option<&str>, now: DateTime<Utc>) -> Found {
-    // Other kinds may have a name of their own, and any will do.
-    let is_it = |r: &&ReportedFact| r.kind == kind && document.is_none_or(|name| r.document.as_deref() == Some(name));
-    let newest = |wanted: &[Standing]| {
-        let of_it = facts.reported.iter().filter(is_it).filter(|r| wanted.contains(&r.standing(now)));
-        of_it.max_by_key(|r| r.made_at)
-    };
-    let what = document.map_or_else(|| format!("evidence of kind {kind}"), |name| format!("the document {name}"));
-    if let Some(found) = newest(&[Standing::Verified]).or_else(|| newest(&[Standing::Expired])) {
-        return Ok(Hit {
-            evidence: vec![found.digest.clone()],
-            since: Some(found.made_at),
-            why: format!("{what}, reported by {}, not measured here", found.reported_by),
-            ended_at: found.valid_until.filter(|_| found.standing(now) == Standing::Expired),
-        });
-    }
-    let why = match newest(&[Standing::KeyRevoked, Standing::Withdrawn, Standing::Refuted, Standing::Superseded]) {
-        Some(lost) => {
-            let end = match lost.standing(now) {
-                Standing::KeyRevoked => "no longer counts: that key was revoked",
-                Standing::Refuted => "was refuted",
-                Standing::Superseded => "was superseded",
-                _ => "was withdrawn",
-            };
-            format!("{what}, reported by {}, {end}", lost.reported_by)
-        }
-        None => format!("nobody has reported {what} about version {}", facts.version),
-    };
-    let report = format!("plimsoll evidence report {}@{} BUNDLE", facts.model, facts.version);
-    let todo = match document {
-        Some(name) => format!("sign it as evidence of kind document, named {name}, and report it: {report}"),
-        None => format!("have it signed by a trusted key as evidence of kind {kind}, and report it: {report}"),
-    };
-    lack(why, todo)
 }

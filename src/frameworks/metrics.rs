@@ -14,12 +14,11 @@ use crate::{
     },
     stats::{
         fairness::{AttributeTable, GroupRates},
-        figure::Figure,
+        figure::{Figure, Rate},
         interval::Interval,
     },
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -99,14 +98,14 @@ fn of_rule(rule: &MetricRule, facts: &Facts) -> Vec<MetricResult> {
         };
         return vec![result];
     }
-    let tables = || facts.tables_of(&rule.attribute);
+    let tables = facts.tables_of(&rule.attribute);
     let mut found: Vec<_> = match rule.metric.impact() {
-        Some(form) => analyses(tables(), |table| impact::of_table(rule, form, table)),
-        None => tables().flat_map(|table| subjects(rule.metric, table)).map(|s| judge(rule, s)).collect(),
+        Some(form) => tables.iter().filter_map(|table| impact::of_table(rule, form, table)).collect(),
+        None => tables.iter().flat_map(|table| subjects(rule.metric, table)).map(|s| judge(rule, s)).collect(),
     };
     if rule.attribute == AttributeSelector::Every {
         let columns = facts.dataset.iter().flat_map(|dataset| &dataset.sensitive);
-        let measured = |column: &str| facts.tables.iter().any(|table| table.attribute == column);
+        let measured = |column: &str| tables.iter().any(|table| table.attribute == column);
         found.extend(
             columns.filter(|column| !measured(column)).map(|c| absent(rule, facts, Some(c.clone()), c.clone())),
         );
@@ -117,34 +116,12 @@ fn of_rule(rule: &MetricRule, facts: &Facts) -> Vec<MetricResult> {
     found
 }
 
-/// One analysis per attribute: a spec may have several tables of one, whose impact ratios agree.
-fn analyses<'a>(
-    tables: impl Iterator<Item = &'a AttributeTable>,
-    of_table: impl Fn(&AttributeTable) -> Option<MetricResult>,
-) -> Vec<MetricResult> {
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    for table in tables {
-        if !seen.contains(&table.attribute)
-            && let Some(result) = of_table(table)
-        {
-            seen.insert(&table.attribute);
-            found.push(result);
-        }
-    }
-    found
-}
-
-/// A disparity is one figure per table, a rate one per group.
+/// A disparity is one figure per table, a rate or another figure one per group.
 fn subjects(metric: Metric, table: &AttributeTable) -> Vec<Subject> {
     let attribute = Some(table.attribute.clone());
-    if let Some(rate) = metric.group_rate() {
+    if let Some(of_group) = of_group(metric, table) {
         let of = |group: &GroupRates| {
-            let found = group.rate(rate);
-            let figure = match found {
-                Some(rate) => Figure::with_interval(Some(rate.value), Some(rate.interval), rate.total),
-                None => Figure::point(None, group.n),
-            };
+            let figure = of_group(group).unwrap_or_else(|| Figure::point(None, group.n));
             let least = table.minimum_group_size;
             let small =
                 group.too_small.then(|| format!("the group has fewer than {least} rows, so only a count is given"));
@@ -161,6 +138,18 @@ fn subjects(metric: Metric, table: &AttributeTable) -> Vec<Subject> {
     }
     let figure = Figure::with_interval(disparity.value, disparity.interval, disparity.n);
     vec![Subject { attribute, group: None, figure, doubt }]
+}
+
+/// What the metric is of one group; `None` for what is one figure per table, and for a figure that
+/// no group has, because this kind of prediction does not have it.
+fn of_group(metric: Metric, table: &AttributeTable) -> Option<Box<dyn Fn(&GroupRates) -> Option<Figure>>> {
+    if let Some(rate) = metric.group_rate() {
+        let figure = |rate: Rate| Figure::with_interval(Some(rate.value), Some(rate.interval), rate.total);
+        return Some(Box::new(move |group| group.rate(rate).map(figure)));
+    }
+    let name = metric.group_figure()?;
+    let is_there = table.groups.iter().any(|group| group.figure(name).is_some());
+    is_there.then(|| Box::new(move |group: &GroupRates| group.figure(name)) as _)
 }
 
 fn judge(rule: &MetricRule, subject: Subject) -> MetricResult {
@@ -216,9 +205,7 @@ fn absent(rule: &MetricRule, facts: &Facts, attribute: Option<String>, what: Str
     let of_metric = || facts.absent.get(&rule.metric.to_string());
     let why = match facts.absent.get(&what).or_else(of_attribute).or_else(of_metric) {
         Some(reason) => format!("not measured: {reason}"),
-        None if rule.metric.impact() == Some(ImpactForm::Scoring)
-            && facts.tables_of(&rule.attribute).next().is_some() =>
-        {
+        None if rule.metric.impact() == Some(ImpactForm::Scoring) && !facts.tables_of(&rule.attribute).is_empty() => {
             "not measured: this form needs a favourable label and its scores".to_owned()
         }
         None if facts.measured.is_empty() => "not measured: no finished run counts for it".to_owned(),

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod ops;
 pub mod pins;
 pub mod profile;
+mod records;
 pub mod selector;
 pub(crate) mod store;
 

@@ -3,27 +3,30 @@ use crate::{
     authz::{Action, Principal, policy},
     db::Conn,
     error::Error,
+    evidence::{self, Kind, Reported},
     frameworks::{
         MetricResult,
         catalog::{self, Entry, catalog},
         coverage::{self, ItemState, coverage},
-        facts::{AttestedFact, ConstraintsFact, DatasetFact, Facts, MeasuredFact, ReportedFact, SignatureFact},
+        facts::{
+            AttestedFact, ConstraintsFact, DatasetFact, Dependence, Facts, LimitFact, ReportedFact, SignatureFact,
+        },
         metrics,
         profile::Standing,
-        selector::{MeasuredKind, ReportedKind},
+        records::{self, Records},
+        selector::ReportedKind,
         store,
     },
     policies::OnMissing,
     promotions::{self, assessment},
-    validation::{
-        EvidenceKind,
-        evidence::{BiasBody, QualityBody},
-    },
     versions::{Signature, State, VersionRef},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "framework" };
+
+/// A record of groups may be large: of those that stand, only so many of the newest are read.
+const MAX_BODIES: usize = 50;
 
 /// What is on record for a version in an environment, held against one revision.
 pub struct Held {
@@ -140,17 +143,7 @@ pub async fn pinned(
 /// owners, approvals, releases and the log.
 pub async fn gather(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Facts, Error> {
     let (version, environment) = (&of.version, &of.environment);
-    let (mut bias, mut quality) = (None, None);
-    for record in &of.evidence {
-        // A record of another shape counts for its digest; its figures are then not measured.
-        match record.kind {
-            EvidenceKind::Bias => bias = serde_json::from_str::<BiasBody>(&record.body).ok(),
-            EvidenceKind::Quality => quality = serde_json::from_str::<QualityBody>(&record.body).ok(),
-            EvidenceKind::Performance => {}
-        }
-    }
-    let mut absent = bias.as_ref().map(|body| body.absent.clone()).unwrap_or_default();
-    absent.extend(quality.as_ref().map(|body| body.absent.clone()).unwrap_or_default());
+    let Records { measured, tables, figures, absent } = records::read(&of.evidence);
     let mut facts = Facts {
         model: of.model.name.clone(),
         version: version.number,
@@ -166,14 +159,14 @@ pub async fn gather(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Facts, Er
             .map(|at| (version.manifest.to_string(), at)),
         signature: signature(of),
         attestations: attested(of),
-        measured: measured(of),
-        tables: bias.map(|body| body.tables).unwrap_or_default(),
-        figures: quality.map(|body| body.figures).unwrap_or_default(),
+        measured,
+        tables,
+        figures,
         absent,
         approvals: store::approvals(conn, version.id, environment.id).await?,
         releases: store::releases(conn, environment.id, of.model.id, version.id).await?,
         leaf: store::sealing(conn, version.id).await?,
-        reported: reported(of),
+        reported: reported(conn, of).await?,
         ..documents(of)?
     };
     for (accountability, name, active) in store::owners(conn, of.model.id).await? {
@@ -192,7 +185,14 @@ fn documents(of: &assessment::Facts) -> Result<Facts, Error> {
     }
     if let Some(revision) = &current.constraints {
         let limits = revision.constraints()?;
-        let limits = limits.constraints().iter().map(|c| (c.dimension, c.name.clone(), c.owner.clone())).collect();
+        let limit = |c: &crate::constraints::Constraint| LimitFact {
+            dimension: c.dimension,
+            metric: c.metric,
+            severity: c.severity,
+            name: c.name.clone(),
+            owner: c.owner.clone(),
+        };
+        let limits = limits.constraints().iter().map(limit).collect();
         facts.constraints =
             Some(ConstraintsFact { digest: revision.digest.to_string(), at: revision.created_at, limits });
     }
@@ -226,25 +226,20 @@ fn attested(of: &assessment::Facts) -> Vec<AttestedFact> {
     of.attestations.iter().map(fact).collect()
 }
 
-fn measured(of: &assessment::Facts) -> Vec<MeasuredFact> {
-    let kind = |kind| match kind {
-        EvidenceKind::Performance => MeasuredKind::Performance,
-        EvidenceKind::Quality => MeasuredKind::Quality,
-        EvidenceKind::Bias => MeasuredKind::Bias,
-    };
-    let fact = |e: &crate::validation::Evidence| MeasuredFact {
-        kind: kind(e.kind),
-        digest: e.digest.to_string(),
-        at: e.created_at,
-    };
-    of.evidence.iter().map(fact).collect()
-}
-
 /// Closed records too: whether one counts depends on the moment, which coverage is asked with.
-fn reported(of: &assessment::Facts) -> Vec<ReportedFact> {
-    let fact = |record: &crate::evidence::Reported| {
-        Some(ReportedFact {
-            kind: ReportedKind::parse(record.kind.name())?,
+async fn reported(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Vec<ReportedFact>, Error> {
+    let mut all = Vec::new();
+    let mut bodies = 0;
+    // Newest first.
+    for record in &of.reported {
+        let Some(kind) = ReportedKind::parse(record.kind.name()) else { continue };
+        let mut attributes = Vec::new();
+        if record.kind == Kind::Bias && record.state == evidence::state::State::Verified && bodies < MAX_BODIES {
+            bodies += 1;
+            attributes = records::compared_attributes(&evidence::store::statement(conn, record.id).await?.body);
+        }
+        all.push(ReportedFact {
+            kind,
             document: record.document.clone(),
             digest: record.digest.to_string(),
             reported_by: record.key.name.clone(),
@@ -252,7 +247,23 @@ fn reported(of: &assessment::Facts) -> Vec<ReportedFact> {
             state: record.state,
             key_revoked_at: record.key.revoked_at,
             valid_until: record.valid_until,
-        })
-    };
-    of.reported.iter().filter_map(fact).collect()
+            dataset: record.basis.as_ref().map(|basis| basis.dataset.clone()),
+            attributes,
+            dependence: dependence(of, record),
+        });
+    }
+    Ok(all)
+}
+
+/// A robot is its owner's hand.
+fn dependence(of: &assessment::Facts, record: &Reported) -> Option<Dependence> {
+    let version = &of.version;
+    let is_same = |key: &crate::trust::TrustKey| key.id == record.key.id || key.fingerprint == record.key.fingerprint;
+    let by_its_key = matches!(version.signature, Signature::Verified { key } if key == record.key.id);
+    if by_its_key || of.key.as_ref().is_some_and(is_same) {
+        return Some(Dependence::SigningKey);
+    }
+    let person = |account| of.robots.iter().find(|(robot, _)| *robot == account).map_or(account, |(_, owner)| *owner);
+    let mut authors = std::iter::once(version.created_by).chain(version.sealed_by);
+    authors.any(|author| person(author) == person(record.submitted_by)).then_some(Dependence::Author)
 }

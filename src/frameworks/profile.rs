@@ -245,6 +245,10 @@ impl FrameworkProfile {
             let detail = format!("{} is no metric of {dimension}, which this attribute asks for", rule.metric);
             return Err(Error::invalid(format!("{place}.metric"), detail));
         }
+        if rule.confidence == Confidence::Interval && !rule.metric.has_interval(None) {
+            let detail = format!("{} has no interval; judge the point", rule.metric);
+            return Err(Error::invalid(format!("{place}.confidence"), detail));
+        }
         let (low, high) = rule.metric.range();
         match rule.limit.at() {
             Some((_, value)) if !value.is_finite() || value < low || high < value => {

@@ -29,7 +29,8 @@ pub enum Selector {
     Owner { accountability: String },
     /// A field of the environment's profile.
     Environment { field: EnvironmentField },
-    /// The environment limits this dimension, with an owner.
+    /// The environment limits this dimension, with an owner: a limit that stops a promotion or
+    /// warns, and for quality one on how right the model is.
     Constraint { dimension: Dimension },
     /// What is known of the evaluation data.
     Dataset { field: DatasetField },
@@ -48,6 +49,12 @@ pub enum Selector {
         evidence: ReportedKind,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         document: Option<String>,
+        /// Signed by another key than the version, and submitted by somebody who did not make it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        independent: bool,
+        /// Of bias: the results by group that have to be in it, each with impact ratios or counts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tables: Vec<AttributeSelector>,
     },
 }
 
@@ -232,8 +239,17 @@ impl Selector {
                 Err(Error::invalid(place, "all rows together are no groups"))
             }
             Self::BiasBy { attribute } => attribute.check(place),
-            Self::Reported { evidence, document } if (*evidence == ReportedKind::Document) != document.is_some() => {
-                Err(Error::invalid(place, "a document has a name, and nothing else has one"))
+            Self::Reported { evidence, document, tables, .. } => {
+                if (*evidence == ReportedKind::Document) != document.is_some() {
+                    return Err(Error::invalid(place, "a document has a name, and nothing else has one"));
+                }
+                if *evidence != ReportedKind::Bias && !tables.is_empty() {
+                    return Err(Error::invalid(place, "only evidence of kind bias has tables"));
+                }
+                if !tables.iter().all(|table| matches!(table, AttributeSelector::Roles(_))) {
+                    return Err(Error::invalid(place, "say by its roles which table is meant"));
+                }
+                tables.iter().try_for_each(|table| table.check(place))
             }
             _ => Ok(()),
         }
@@ -251,7 +267,7 @@ impl fmt::Display for Selector {
             Self::ModelRecord { field } => write!(f, "{field} in the model's record"),
             Self::Owner { accountability } => write!(f, "a named {accountability} owner"),
             Self::Environment { field } => write!(f, "{field} in the environment's profile"),
-            Self::Constraint { dimension } => write!(f, "a limit on {dimension} with an owner"),
+            Self::Constraint { dimension } => write!(f, "a limit on {dimension} that blocks or warns, with an owner"),
             Self::Dataset { field: DatasetField::Registered } => f.write_str("registered evaluation data"),
             Self::Dataset { field } => write!(f, "{field} of the evaluation data"),
             Self::PromotionPolicy => f.write_str("a promotion policy"),
@@ -259,8 +275,17 @@ impl fmt::Display for Selector {
             Self::AuditLog => f.write_str("the sealing in the audit log"),
             Self::ReleaseHistory => f.write_str("the history of releases"),
             Self::RollbackTarget => f.write_str("an earlier release to go back to"),
-            Self::Reported { document: Some(name), .. } => write!(f, "the document {name} on record"),
-            Self::Reported { evidence, document: None } => write!(f, "reported evidence of kind {evidence}"),
+            Self::Reported { evidence, document, independent, tables } => {
+                match document {
+                    Some(name) => write!(f, "the document {name} on record")?,
+                    None => write!(f, "reported evidence of kind {evidence}")?,
+                }
+                if !tables.is_empty() {
+                    let names: Vec<_> = tables.iter().map(ToString::to_string).collect();
+                    write!(f, " with results by group for {}", names.join(", "))?;
+                }
+                f.write_str(if *independent { ", by another key and account than the version's" } else { "" })
+            }
         }
     }
 }

@@ -48,6 +48,10 @@ pub struct TrustKeyInput {
     pub name: String,
     /// An EC public key (P-256, P-384 or P-521; SubjectPublicKeyInfo) as PEM.
     pub public_key_pem: String,
+    /// Since when it counts, now if absent; not in the future. Evidence that it signed before is
+    /// refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<DateTime<Utc>>,
 }
@@ -61,13 +65,13 @@ async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Resu
     Ok(Json(TrustKeyPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
 }
 
-/// Trust a key's signatures from now on.
+/// Trust a key's signatures, from now on or since an earlier day.
 #[utoipa::path(tag = "trust", operation_id = "addTrustKey", request_body = TrustKeyInput, responses(
     (status = 201, description = "Trusted", body = TrustKeyView), Changed))]
 #[post("/trust-keys")]
 async fn add(app: Data<App>, who: Principal, input: ValidJson<TrustKeyInput>) -> Result<HttpResponse, Problem> {
     let name = Name::parse(&input.0.name).in_field("name")?;
-    let key = ops::add(&app, &who, name, &input.0.public_key_pem, input.0.valid_until).await?;
+    let key = ops::add(&app, &who, name, &input.0.public_key_pem, (input.0.valid_from, input.0.valid_until)).await?;
     Ok(HttpResponse::Created().json(TrustKeyView::from(key)))
 }
 

@@ -11,19 +11,24 @@ use crate::{
     error::Error,
     trust::{TrustKey, store},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 
+/// A key counts from now on unless whoever adds it vouches for it since an earlier day.
 pub async fn add(
     app: &App,
     who: &Principal,
     name: Name,
     public_key_pem: &str,
-    valid_until: Option<DateTime<Utc>>,
+    (valid_from, valid_until): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 ) -> Result<TrustKey, Error> {
     let permit = policy::act(who, Action::TrustKeyAdd)?;
     let added_by = who.id.ok_or(Error::Unauthenticated)?;
     let key = VerifyingKey::from_pem(public_key_pem).map_err(|e| Error::invalid("public_key_pem", e.to_string()))?;
     let tx = app.db.begin().await?;
+    let valid_from = valid_from.map_or(tx.at(), |from| from.trunc_subsecs(6));
+    if tx.at() < valid_from || valid_from < DateTime::UNIX_EPOCH {
+        return Err(Error::invalid("valid_from", "does not lie between 1970 and now"));
+    }
     if valid_until.is_some_and(|end| end <= tx.at()) {
         return Err(Error::invalid("valid_until", "lies in the past"));
     }
@@ -33,7 +38,7 @@ pub async fn add(
         fingerprint: key.fingerprint(),
         public_key_pem: key.to_pem(),
         added_by,
-        valid_from: tx.at(),
+        valid_from,
         valid_until,
         revoked_at: None,
     };

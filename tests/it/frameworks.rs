@@ -270,6 +270,8 @@ struct Auditor<'a> {
     story: &'a Story,
     key: SigningKey,
     manifest: String,
+    /// Whoever hands the bundles in; no author of the version.
+    lena: String,
 }
 
 impl<'a> Auditor<'a> {
@@ -278,13 +280,18 @@ impl<'a> Auditor<'a> {
         let trust = json!({"name": "the-auditor", "public_key_pem": key.verifying_key().to_pem()});
         story.app.post(&story.olga, "/api/v1/trust-keys", trust).await.expect(201);
         let version = story.app.get(&story.ada, &format!("/api/v1/models/{MODEL}/versions/1")).await.expect(200).json();
-        Self { story, key, manifest: text(&version["digest"]) }
+        let lena = story.app.user("lena", &["contributor"]).await;
+        Self { story, key, manifest: text(&version["digest"]), lena }
     }
 
     async fn report(&self, predicate: Value) -> Value {
-        let bundle = json!({"bundle": reported(&self.manifest, predicate, &self.key)});
+        self.report_as(&self.lena, &self.key, predicate).await
+    }
+
+    async fn report_as(&self, token: &str, key: &SigningKey, predicate: Value) -> Value {
+        let bundle = json!({"bundle": reported(&self.manifest, predicate, key)});
         let path = format!("/api/v1/models/{MODEL}/versions/1/evidence");
-        self.story.app.post(&self.story.ines, &path, bundle).await.expect(201).json()
+        self.story.app.post(token, &path, bundle).await.expect(201).json()
     }
 
     async fn close(&self, token: &str, record: &Value, how: &str) {
@@ -323,7 +330,7 @@ async fn a_report_satisfies_an_item_until_it_ends_and_each_time_it_is_another_de
     let first = auditor.report(summary(1, json!({}))).await;
     let (with_first, found) = look("present", "reported by the-auditor").await;
     assert_eq!(found["evidence"], json!([first["digest"]]));
-    auditor.close(&story.ines, &first, "withdraw").await;
+    auditor.close(&auditor.lena, &first, "withdraw").await;
     let (without, _) = look("missing", "reported by the-auditor, was withdrawn").await;
     assert_eq!((&without, before != with_first), (&before, true));
 
@@ -344,21 +351,68 @@ async fn a_report_satisfies_an_item_until_it_ends_and_each_time_it_is_another_de
 }
 
 #[actix_web::test]
-async fn an_audit_with_a_name_of_its_own_is_the_audit_and_no_measurement() {
+async fn an_audit_counts_by_its_tables_and_its_independence_and_is_no_measurement() {
     let story = Story::stage().await;
+    let described = json!({"label": "y", "positive_label": "1", "features": ["amount", "age"],
+        "sensitive": ["region", "sex"], "roles": {"race": "region"}, "source": "made up"});
+    story.dataset("people-by-origin", &read(&fixture("people.csv")), &described).await.expect(201);
+    let mut spec = spec_by_sex();
+    spec["datasets"][MODEL] = "people-by-origin".into();
+    story.revise(ENVIRONMENT, "constraints", spec).await;
     story.signed(MODEL, &scorer(1)).await;
     let run = story.run(MODEL, "1", ENVIRONMENT).await;
     let body = evidence(&run, "bias");
     let auditor = Auditor::of(&story).await;
-    let basis = json!({"dataset": body["basis"]["dataset"], "rows": body["basis"]["rows"]});
-    let predicate = json!({"kind": "bias", "document": "audit_2026", "title": "Audit", "issued_at": "2026-01-02T03:00:00Z",
-        "method": "Counted again.", "basis": basis, "body": body});
-    let made = auditor.report(predicate).await;
+    let audit = |name: &str, body: &Value| {
+        let basis = json!({"dataset": body["basis"]["dataset"], "rows": body["basis"]["rows"]});
+        json!({"kind": "bias", "document": name, "title": "Audit", "issued_at": "2026-01-02T03:00:00Z",
+            "method": "Counted again.", "basis": basis, "body": body})
+    };
+    let look = async || item(&held(&story, "nyc-ll144").await, "bias-audit").clone();
+    let mut empty = body.clone();
+    empty["tables"] = json!([]);
+    auditor.report(audit("empty", &empty)).await;
+    let lacking = look().await;
+    assert!(
+        lacking["state"] == "missing" && text(&lacking["why"]).contains("for sex, race or ethnicity"),
+        "{lacking:#}"
+    );
+
+    auditor.report_as(&auditor.lena, &story.key, audit("own_key", &body)).await;
+    auditor.report_as(&story.ines, &auditor.key, audit("own_hand", &body)).await;
+    let dependent = look().await;
+    assert!(dependent["state"] == "missing" && dependent["evidence"] == json!([]), "{dependent:#}");
+
+    let made = auditor.report(audit("audit_2026", &body)).await;
+    let found = look().await;
+    assert_eq!((&found["state"], &found["evidence"]), (&json!("present"), &json!([made["digest"]])), "{found:#}");
     let view = held(&story, "nyc-ll144").await;
-    let audit = item(&view, "bias-audit");
-    assert_eq!((&audit["state"], &audit["evidence"][0]), (&json!("present"), &made["digest"]), "{audit:#}");
     let measured = item(&view, "bias-measured");
     assert_ne!(measured["evidence"][0], made["digest"], "what the registry measured stands for itself");
+}
+
+#[actix_web::test]
+async fn a_statement_from_before_its_key_was_trusted_is_refused_unless_an_administrator_vouches_for_it() {
+    let story = Story::stage().await;
+    story.signed(MODEL, &scorer(1)).await;
+    let auditor = Auditor::of(&story).await;
+    let path = format!("/api/v1/models/{MODEL}/versions/1/evidence");
+    let early = |key: &SigningKey| {
+        let predicate = summary(1, json!({"issued_at": "2025-12-01T00:00:00Z"}));
+        json!({"bundle": reported(&auditor.manifest, predicate, key)})
+    };
+    let refused = story.app.post(&auditor.lena, &path, early(&auditor.key)).await.expect(422);
+    assert_eq!(refused.json()["errors"][0]["field"], "bundle.predicate.issued_at", "{}", refused.text());
+
+    let known = SigningKey::generate().expect("key");
+    let trust =
+        |from: &str| json!({"name": "known", "public_key_pem": known.verifying_key().to_pem(), "valid_from": from});
+    let future = story.app.post(&story.olga, "/api/v1/trust-keys", trust("2027-01-01T00:00:00Z")).await.expect(422);
+    assert_eq!(future.json()["errors"][0]["field"], "valid_from");
+    let made =
+        story.app.post(&story.olga, "/api/v1/trust-keys", trust("2025-11-30T00:00:00Z")).await.expect(201).json();
+    assert_eq!(made["valid_from"], "2025-11-30T00:00:00.000000Z");
+    story.app.post(&auditor.lena, &path, early(&known)).await.expect(201);
 }
 
 #[actix_web::test]

@@ -1,13 +1,14 @@
 use super::*;
 use crate::{
-    constraints::Dimension,
+    constraints::{Dimension, Metric, Severity},
     datasets::roles::Roles,
     environments::profile::Profile,
     evidence::state::State as EvidenceState,
     frameworks::{
         catalog::catalog,
         facts::{
-            AttestedFact, ConstraintsFact, DatasetFact, MeasuredFact, ReleaseFact, ReportedFact, SignatureFact, Stamped,
+            AttestedFact, ConstraintsFact, DatasetFact, Dependence, LimitFact, MeasuredFact, ReleaseFact, ReportedFact,
+            SignatureFact, Stamped,
         },
         profile::tests::least,
         selector::{MeasuredKind, ReportedKind},
@@ -28,7 +29,7 @@ fn full() -> Facts {
         "hardware": {"cores": 2}, "sla": {}, "runbook_url": "https://example.org", "escalation_contact": "night desk"});
     let stamped = |reference: &str| Stamped { reference: reference.to_owned(), at: made };
     let release = |of_this_version| ReleaseFact { reference: "release".to_owned(), at: made, of_this_version };
-    let measured = |kind| MeasuredFact { kind, digest: "sha256:m".to_owned(), at: made };
+    let measured = |kind| MeasuredFact { kind, digest: "sha256:m".to_owned(), at: made, has_figures: true };
     let cells = |one: &str, two: &str| -> Vec<String> {
         (0..80).map(|i| if i % 2 == 0 { one } else { two }.to_owned()).collect()
     };
@@ -45,6 +46,9 @@ fn full() -> Facts {
         state: EvidenceState::Verified,
         key_revoked_at: None,
         valid_until: None,
+        dataset: None,
+        attributes: ["gender", "race", "race*gender"].map(str::to_owned).to_vec(),
+        dependence: None,
     };
     Facts {
         model: "scorer".to_owned(),
@@ -68,7 +72,7 @@ fn full() -> Facts {
         constraints: Some(ConstraintsFact {
             digest: "sha256:c".to_owned(),
             at: made,
-            limits: vec![(Dimension::Quality, "accuracy".to_owned(), "ines".to_owned())],
+            limits: vec![limit(Metric::Accuracy, Severity::Block)],
         }),
         policy: Some(("sha256:q".to_owned(), made)),
         dataset: Some(DatasetFact {
@@ -91,9 +95,15 @@ fn full() -> Facts {
             report(ReportedKind::Bias, None),
             report(ReportedKind::Document, Some("monitoring_plan")),
             report(ReportedKind::Document, Some("conceptual_soundness")),
+            report(ReportedKind::Document, Some("validation_report")),
         ],
         ..Facts::default()
     }
+}
+
+fn limit(metric: Metric, severity: Severity) -> LimitFact {
+    let (name, owner) = ("a-limit".to_owned(), "ines".to_owned());
+    LimitFact { dimension: Dimension::Quality, metric, severity, name, owner }
 }
 
 fn key(revoked_at: Option<DateTime<Utc>>) -> TrustKey {
@@ -135,7 +145,9 @@ const SELECTORS: &str = r#"["version_sealed", "version_signed",
     {"constraint": {"dimension": "quality"}},
     {"dataset": {"field": "registered"}}, {"dataset": {"field": "source"}}, {"dataset": {"field": "sensitive"}},
     "promotion_policy", "independent_approval", "audit_log", "release_history", "rollback_target",
-    {"reported": {"evidence": "bias"}}, {"reported": {"evidence": "document", "document": "monitoring_plan"}}]"#;
+    {"reported": {"evidence": "bias"}},
+    {"reported": {"evidence": "bias", "independent": true, "tables": [{"roles": ["sex", "race_ethnicity"]}]}},
+    {"reported": {"evidence": "document", "document": "monitoring_plan"}}]"#;
 
 #[test]
 fn every_selector_finds_what_is_there_and_says_what_to_do_where_nothing_is() {
@@ -236,4 +248,114 @@ fn what_was_approved_under_a_letter_that_was_rescinded_stays_provable() {
     assert_eq!(pinned.digest, letter.digest);
     assert_eq!(coverage(&pinned.profile, &facts, on), then);
     assert!(catalog.in_force("sr-11-7", at("2026-04-17T00:00:00Z").date_naive()).is_none());
+}
+
+#[test]
+fn a_record_without_any_figure_measures_nothing() {
+    for kind in ["performance", "quality", "bias"] {
+        let mut facts = full();
+        facts.measured.iter_mut().for_each(|record| record.has_figures = false);
+        facts.absent.insert("labels".to_owned(), "the data have no label".to_owned());
+        let found = state(json!({"measured": {"evidence": kind}}), None, &facts, "2026-03-02T00:00:00Z");
+        assert_eq!(found.state, State::Missing, "{kind}");
+        assert!(found.why.contains("without any figure") && found.why.contains("no label"), "{}", found.why);
+        assert!(found.what_to_do.contains("plimsoll check"), "{}", found.what_to_do);
+    }
+}
+
+#[test]
+fn a_limit_is_held_to_when_it_blocks_or_warns_and_says_how_right_the_model_is() {
+    for (metric, severity, wanted) in [
+        (Metric::Accuracy, Severity::Block, State::Present),
+        (Metric::Mae, Severity::Warn, State::Present),
+        (Metric::Accuracy, Severity::Info, State::Missing),
+        (Metric::SelectionRate, Severity::Block, State::Missing),
+        (Metric::MeanPrediction, Severity::Block, State::Missing),
+    ] {
+        let mut facts = full();
+        facts.constraints.as_mut().expect("spec").limits = vec![limit(metric, severity)];
+        let found = state(json!({"constraint": {"dimension": "quality"}}), None, &facts, "2026-03-02T00:00:00Z");
+        assert_eq!(found.state, wanted, "{metric} {severity}: {}", found.why);
+        assert!(wanted == State::Present || found.why.contains("a-limit"), "{}", found.why);
+    }
+}
+
+fn audit(more: Value) -> Value {
+    let mut asked = json!({"evidence": "bias"});
+    for (field, value) in more.as_object().expect("object") {
+        asked[field] = value.clone();
+    }
+    json!({"reported": asked})
+}
+
+/// One report of bias, changed.
+fn reporting(change: impl FnOnce(&mut ReportedFact)) -> Facts {
+    let mut facts = full();
+    facts.reported.truncate(1);
+    change(&mut facts.reported[0]);
+    facts
+}
+
+#[test]
+fn an_independent_report_is_neither_by_the_versions_key_nor_by_its_author() {
+    for (dependence, says) in [
+        (Dependence::SigningKey, "reported by the key that signed the version; an independent one is asked for"),
+        (Dependence::Author, "submitted by an author of the version; an independent one is asked for"),
+    ] {
+        let facts = reporting(|report| report.dependence = Some(dependence));
+        let found = state(audit(json!({"independent": true})), None, &facts, "2026-03-02T00:00:00Z");
+        assert!(found.state == State::Missing && found.why.contains(says), "{found:?}");
+        assert_eq!(state(audit(json!({})), None, &facts, "2026-03-02T00:00:00Z").state, State::Present);
+        // An older one by somebody else is still there.
+        let mut both = facts;
+        both.reported.extend(reporting(|report| report.made_at = at("2026-02-01T00:00:00Z")).reported);
+        let found = state(audit(json!({"independent": true})), None, &both, "2026-03-02T00:00:00Z");
+        assert_eq!((found.state, found.since.as_deref()), (State::Present, Some("2026-02-01T00:00:00.000000Z")));
+    }
+}
+
+#[test]
+fn an_audit_has_the_tables_that_are_asked_for() {
+    let tables =
+        || json!({"tables": [{"roles": ["sex"]}, {"roles": ["race_ethnicity"]}, {"roles": ["sex", "race_ethnicity"]}]});
+    for (attributes, absent) in [
+        (&["sex", "race", "race*sex"][..], None),
+        (&[], Some("for sex, race or ethnicity, sex crossed with race or ethnicity")),
+        (&["sex", "race"], Some("for sex crossed with race or ethnicity")),
+        (&["sex*race"], Some("for sex, race or ethnicity")),
+        (&["age", "region"], Some("for sex, ")),
+    ] {
+        let facts = reporting(|report| report.attributes = attributes.iter().map(|&name| name.to_owned()).collect());
+        let found = state(audit(tables()), None, &facts, "2026-03-02T00:00:00Z");
+        assert_eq!(found.state == State::Present, absent.is_none(), "{attributes:?}: {}", found.why);
+        assert!(absent.is_none_or(|absent| found.why.contains(absent)), "{attributes:?}: {}", found.why);
+    }
+    // What the description says of the columns is about these data and no others.
+    let origin = |dataset: &str| {
+        let mut facts = reporting(|report| {
+            report.dataset = Some(dataset.to_owned());
+            report.attributes = vec!["origin".to_owned()];
+        });
+        facts.dataset.as_mut().expect("data").roles = Roles { sex: None, race: Some("origin".to_owned()) };
+        state(audit(json!({"tables": [{"roles": ["race_ethnicity"]}]})), None, &facts, "2026-03-02T00:00:00Z").state
+    };
+    assert_eq!((origin("sha256:d"), origin("sha256:e")), (State::Present, State::Missing));
+}
+
+#[test]
+fn a_report_is_known_by_its_kind_and_only_a_document_by_its_name() {
+    let named = reporting(|report| report.document = Some("audit_2026".to_owned()));
+    assert_eq!(state(audit(json!({})), None, &named, "2026-03-02T00:00:00Z").state, State::Present);
+    let other = reporting(|report| (report.kind, report.document) = (ReportedKind::Document, Some("dpia".to_owned())));
+    for (name, wanted) in [("dpia", State::Present), ("model_card", State::Missing)] {
+        let asked = json!({"reported": {"evidence": "document", "document": name}});
+        assert_eq!(state(asked, None, &other, "2026-03-02T00:00:00Z").state, wanted, "{name}");
+    }
+}
+
+#[test]
+fn a_report_is_as_old_as_what_it_says_whenever_it_came() {
+    let old = reporting(|report| report.made_at = at("2023-03-01T00:00:00Z"));
+    let found = state(audit(json!({})), Some(365), &old, "2026-03-02T00:00:00Z");
+    assert!(found.state == State::Stale && found.why.contains("2023-03-01"), "{found:?}");
 }

@@ -6,7 +6,10 @@ use crate::{
         profile::tests::least,
         selector::MeasuredKind,
     },
-    stats::fairness::{Outcomes, tabulate},
+    stats::{
+        disparity::Against,
+        fairness::{Outcomes, tabulate},
+    },
 };
 use serde_json::{Value, json};
 
@@ -30,7 +33,8 @@ fn facts(tables: Vec<AttributeTable>) -> Facts {
         sensitive: vec!["sex".to_owned(), "region".to_owned()],
         roles: Roles::default(),
     };
-    let measured = vec![MeasuredFact { kind: MeasuredKind::Bias, digest: "sha256:b".to_owned(), at }];
+    let measured =
+        vec![MeasuredFact { kind: MeasuredKind::Bias, digest: "sha256:b".to_owned(), at, has_figures: true }];
     Facts { tables, measured, dataset: Some(dataset), ..Facts::default() }
 }
 
@@ -120,4 +124,61 @@ fn without_a_run_it_says_so() {
     );
     assert_eq!(found[0].verdict, MetricVerdict::NotMeasured);
     assert!(found[0].why.contains("no finished run"), "{}", found[0].why);
+}
+
+/// What a profile may ask for, a run can answer: nothing that is in a table reads as not measured.
+#[test]
+fn every_metric_of_groups_that_a_rule_may_name_is_found_in_a_table_that_has_it() {
+    let bias = crate::constraints::Dimension::Bias;
+    let mut all = table("sex", &[("f", 100, 45), ("m", 100, 50)]);
+    for name in bias.metrics().iter().filter_map(|m| m.group_figure().or(m.disparity().and_then(|d| d.figure()))) {
+        for group in &mut all.groups {
+            group.figures.insert(name, Figure::point(Some(0.5), group.n));
+        }
+    }
+    all.compare(&Against::BetweenGroups);
+    let known = facts(vec![all]);
+    for metric in bias.metrics().iter().filter(|metric| metric.impact().is_none()) {
+        let found = of(json!({"metric": metric, "limit": "none", "severity": "report"}), &known);
+        assert!(found.iter().all(|r| r.verdict != MetricVerdict::NotMeasured), "{metric}: {}", found[0].why);
+        let per_group = metric.disparity().is_none();
+        assert_eq!(found.iter().filter(|r| r.group.is_some()).count(), if per_group { 2 } else { 0 }, "{metric}");
+    }
+}
+
+#[test]
+fn a_figure_that_no_group_has_is_not_measured() {
+    let found = of(
+        json!({"metric": "mae", "limit": "none", "severity": "report"}),
+        &facts(vec![table("sex", &[("f", 100, 45), ("m", 100, 50)])]),
+    );
+    assert_eq!(found.iter().map(|r| r.verdict).collect::<Vec<_>>(), [MetricVerdict::NotMeasured]);
+}
+
+#[test]
+fn of_several_tables_the_one_that_compares_all_groups_at_the_usual_size_is_shown() {
+    let usual = || table("sex", &[("f", 100, 45), ("m", 100, 50)]);
+    let sized = |size: u64| {
+        let mut table = table("sex", &[("f", 100, 30), ("m", 100, 50)]);
+        table.minimum_group_size = size;
+        table
+    };
+    let (mut against, mut class) = (usual(), usual());
+    against.against = Against::Overall;
+    class.class = Some("1".to_owned());
+    for (tables, wanted) in [
+        (vec![sized(10), usual()], Some(0.9)),
+        (vec![usual(), sized(50)], Some(0.9)),
+        (vec![sized(50)], Some(0.6)),
+        (vec![sized(10)], Some(0.6)),
+        (vec![sized(9)], None),
+        (vec![against.clone()], None),
+        (vec![class.clone()], None),
+        (vec![against, class, sized(12)], Some(0.6)),
+    ] {
+        let found = of(json!({}), &facts(tables));
+        assert_eq!(found.len(), 1);
+        let same = found[0].value.zip(wanted).is_none_or(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(same && found[0].value.is_some() == wanted.is_some(), "{wanted:?}: {}", found[0].why);
+    }
 }

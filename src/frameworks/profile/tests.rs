@@ -65,6 +65,21 @@ fn what_is_wrong_is_named_with_its_place() {
         (with(&format!("{item}/satisfied_by"), json!({"bias_by": {"attribute": "overall"}})), "satisfied_by"),
         (with(&format!("{item}/satisfied_by"), json!({"bias_by": {"attribute": {"roles": []}}})), "satisfied_by"),
         (with(&format!("{item}/satisfied_by"), json!({"reported": {"evidence": "document"}})), "satisfied_by"),
+        (
+            with(
+                &format!("{item}/satisfied_by"),
+                json!({"reported": {"evidence": "scan", "tables": [{"roles": ["sex"]}]}}),
+            ),
+            "only evidence of kind bias",
+        ),
+        (
+            with(&format!("{item}/satisfied_by"), json!({"reported": {"evidence": "bias", "tables": ["any"]}})),
+            "which table is meant",
+        ),
+        (
+            with(&format!("{item}/satisfied_by"), json!({"reported": {"evidence": "bias", "tables": [{"roles": []}]}})),
+            "1 to 3 roles",
+        ),
         (ruled("metric", json!("fairness")), "metric_rules[0].metric"),
         (ruled("metric", json!("latency")), "metric_rules[0].metric"),
         (ruled("attribute", json!("overall")), "metric_rules[0].metric"),
@@ -77,6 +92,15 @@ fn what_is_wrong_is_named_with_its_place() {
         let said = FrameworkProfile::parse(&written).expect_err(wanted).to_string();
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
+}
+
+#[test]
+fn no_rule_judges_an_interval_that_nobody_computes() {
+    let (mut written, mut rule) = (least(), rule());
+    (rule["metric"], rule["confidence"]) = (json!("mae_ratio"), json!("interval"));
+    written["metric_rules"] = json!([rule]);
+    let said = FrameworkProfile::parse(&written).expect_err("no interval").to_string();
+    assert!(said.contains("metric_rules[0].confidence"), "{said}");
 }
 
 #[test]
