@@ -119,9 +119,9 @@ fn of_rule(rule: &MetricRule, facts: &Facts) -> Vec<MetricResult> {
 /// A disparity is one figure per table, a rate or another figure one per group.
 fn subjects(metric: Metric, table: &AttributeTable) -> Vec<Subject> {
     let attribute = Some(table.attribute.clone());
-    if let Some(of_group) = of_group(metric, table) {
+    if is_per_group(metric, table) {
         let of = |group: &GroupRates| {
-            let figure = of_group(group).unwrap_or_else(|| Figure::point(None, group.n));
+            let figure = of_group(metric, group).unwrap_or_else(|| Figure::point(None, group.n));
             let least = table.minimum_group_size;
             let small =
                 group.too_small.then(|| format!("the group has fewer than {least} rows, so only a count is given"));
@@ -140,16 +140,19 @@ fn subjects(metric: Metric, table: &AttributeTable) -> Vec<Subject> {
     vec![Subject { attribute, group: None, figure, doubt }]
 }
 
-/// What the metric is of one group; `None` for what is one figure per table, and for a figure that
-/// no group has, because this kind of prediction does not have it.
-fn of_group(metric: Metric, table: &AttributeTable) -> Option<Box<dyn Fn(&GroupRates) -> Option<Figure>>> {
-    if let Some(rate) = metric.group_rate() {
-        let figure = |rate: Rate| Figure::with_interval(Some(rate.value), Some(rate.interval), rate.total);
-        return Some(Box::new(move |group| group.rate(rate).map(figure)));
+/// What the metric is of one group.
+fn of_group(metric: Metric, group: &GroupRates) -> Option<Figure> {
+    let of_rate = |rate: Rate| Figure::with_interval(Some(rate.value), Some(rate.interval), rate.total);
+    match metric.group_rate() {
+        Some(rate) => group.rate(rate).map(of_rate),
+        None => group.figure(metric.group_figure()?),
     }
-    let name = metric.group_figure()?;
-    let is_there = table.groups.iter().any(|group| group.figure(name).is_some());
-    is_there.then(|| Box::new(move |group: &GroupRates| group.figure(name)) as _)
+}
+
+/// A figure that no group has is none that this kind of prediction has.
+fn is_per_group(metric: Metric, table: &AttributeTable) -> bool {
+    let has = |name| table.groups.iter().any(|group| group.figure(name).is_some());
+    metric.group_rate().is_some() || metric.group_figure().is_some_and(has)
 }
 
 fn judge(rule: &MetricRule, subject: Subject) -> MetricResult {
