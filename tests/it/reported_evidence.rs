@@ -293,7 +293,7 @@ async fn a_newer_statement_by_the_same_key_takes_the_place_of_the_older() {
     }
     // Neither the old one again nor an older one that comes late brings it back.
     assert_eq!(lab.send(&lab.story.ines, lab.sign(scan("malware"))).await.expect(200).json()["state"], "superseded");
-    for at in ["2026-01-02T02:59:00Z", "2026-01-02T03:00:01.000000Z"] {
+    for at in ["2026-01-02T02:59:30Z", "2026-01-02T03:00:01.000000Z"] {
         let mut late = issued(scan("malware"), at);
         late["title"] = "Late".into();
         let refused = lab.send(&lab.story.ines, lab.sign(late)).await.expect(409);
