@@ -13,6 +13,7 @@ use crate::{
         profile::MetricRule,
     },
     stats::{
+        breakdown::SmallCategory,
         fairness::AttributeTable,
         figure::{Figure, Rate},
         impact::{CategoryCount, FourFifths, FourFifthsCategory, LocalLaw144, LocalLaw144Category, Scoring, Standing},
@@ -26,6 +27,9 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ImpactAnalysis {
     pub categories: Vec<CategoryResult>,
+    /// Below the minimum group size: counted, and nothing else is said of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_small: Vec<SmallCategory>,
     /// Whose rate the others are divided by.
     pub highest_category: Option<String>,
     pub n: u64,
@@ -86,11 +90,13 @@ pub(super) fn of_table(rule: &MetricRule, form: ImpactForm, table: &AttributeTab
     };
     let top = rows.iter().map(|row| row.count).find(|count| Some(&count.category) == highest.as_ref());
     let judged: Vec<_> = rows.iter().map(|row| judge(rule, row, top, table.minimum_group_size)).collect();
+    let (unknown, n) = ratios.unknown_of_all();
     let analysis = ImpactAnalysis {
         categories: judged,
+        too_small: ratios.too_small.clone(),
         highest_category: highest.clone(),
-        n: law.n,
-        unknown: law.unknown,
+        n,
+        unknown,
         scoring: law.scoring,
         refused_exclusions: ratios.refused_exclusions.clone(),
     };

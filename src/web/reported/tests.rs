@@ -189,7 +189,7 @@ fn a_number_that_contradicts_its_counts_is_refused_with_its_place() {
         ("/impact/scoring/categories/1/count/selected", json!(9000), "impact.scoring"),
         ("/impact/selection/categories/2/standing/standing", json!("unknown"), "standing"),
         ("/impact/four_fifths/lowest_impact_ratio", json!(3), "four_fifths"),
-        ("/bootstrap/groups/0/rates/0/1/interval/low", json!(7), "bootstrap"),
+        ("/bootstrap/groups/0/rates/0/replicates/interval/low", json!(7), "bootstrap"),
     ] {
         let mut body = BODY.clone();
         *body.pointer_mut(&format!("{table}{pointer}")).expect(pointer) = value.clone();
