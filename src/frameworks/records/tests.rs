@@ -54,7 +54,7 @@ fn what_a_run_measured_and_what_it_could_not_is_read() {
     let groups = table("sex", &[("f", 40), ("m", 40)], 30);
     let read = read(&[
         record(EvidenceKind::Quality, quality(json!(0.9))),
-        record(EvidenceKind::Bias, bias(&[groups.clone()])),
+        record(EvidenceKind::Bias, bias(std::slice::from_ref(&groups))),
     ]);
     assert_eq!((read.tables, read.figures.len()), (vec![groups], 1));
     assert_eq!(read.absent.keys().collect::<Vec<_>>(), ["auc", "sex"]);

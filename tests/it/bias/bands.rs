@@ -50,7 +50,10 @@ async fn years_are_put_into_bands_and_what_nobody_knows_is_counted_and_not_compa
     assert_eq!(group(&run, "years", "999")["too_small"], false);
     for form in ["selection", "scoring"] {
         let analysis = &table(&run, "years")["impact"][form];
-        assert_eq!(analysis["unknown"], 69, "{form}");
+        let small = table(&run, "years")["impact"]["too_small"].as_array().expect("a list").clone();
+        let wanted = [("(not a number)", 3, false), ("under 30", 23, true)];
+        assert_eq!(small, wanted.map(|(name, n, known)| json!({"category": name, "n": n, "known": known})));
+        assert_eq!(analysis["unknown"], 66, "{form}");
         for category in analysis["categories"].as_array().expect("categories") {
             let name = category["count"]["category"].as_str().expect("a name");
             let known = name.contains("under") || name.contains("over");

@@ -83,7 +83,7 @@ async fn binary_limits_are_judged_by_what_they_name() {
         (
             region(json!({"limit": 0.8, "metric": "impact_ratio", "minimum_group_size": 2})),
             "fail",
-            &["north over south", "left out with a reason: island", "unknown: (missing)"],
+            &["north over south", "left out with a reason (3 rows): island", "unknown: (missing)"],
         ),
         (json!({"limit": 0.8, "metric": "impact_ratio", "minimum_samples": 500}), "inconclusive", &["at least 500"]),
         (json!({"limit": 0.5, "metric": "scoring_impact_ratio"}), "pass", &["scoring impact ratio of"]),
@@ -181,8 +181,8 @@ async fn limits_on_predicted_numbers_are_judged() {
 async fn a_category_that_is_too_large_to_be_left_out_is_compared_and_the_refusal_is_in_the_evidence() {
     let gates: Vec<Gate> = vec![(
         json!({"limit": 0.99, "metric": "impact_ratio", "attribute": "region"}),
-        "inconclusive",
-        &["the highest rate is that of island with only 4 rows"],
+        "fail",
+        &["north over south is 0.791", "too small and left out: island"],
     )];
     let mut spec = json!({"datasets": {MODEL: "people"}, "bootstrap": {"resamples": 100},
         "constraints": limits(&gates, "impact_ratio", ">=")});

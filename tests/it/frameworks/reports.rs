@@ -119,12 +119,12 @@ async fn an_audit_counts_by_its_tables_and_its_independence_and_is_no_measuremen
         "{lacking:#}"
     );
 
-    auditor.report_as(&auditor.lena, &story.key, audit("own_key", &body)).await;
-    auditor.report_as(&story.ines, &auditor.key, audit("own_hand", &body)).await;
+    auditor.report_as(&auditor.lena, &story.key, audit("own_key", body)).await;
+    auditor.report_as(&story.ines, &auditor.key, audit("own_hand", body)).await;
     let dependent = look().await;
     assert!(dependent["state"] == "missing" && dependent["evidence"] == json!([]), "{dependent:#}");
 
-    let made = auditor.report(audit("audit_2026", &body)).await;
+    let made = auditor.report(audit("audit_2026", body)).await;
     let found = look().await;
     assert_eq!((&found["state"], &found["evidence"]), (&json!("present"), &json!([made["digest"]])), "{found:#}");
     let view = held(&story, "nyc-ll144").await;
