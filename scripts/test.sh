@@ -25,6 +25,7 @@ fi
 step 'what this machine needs'
 scripts/prerequisites.sh
 scripts/fetch-ort.sh >/dev/null
+scripts/foreign.sh
 
 step 'formatting'
 cargo fmt --all --check

@@ -1,7 +1,14 @@
 //! What use-cases need. Built once, shared by every worker.
 
 use crate::{
-    audit::signer::Signer, blobs::BlobStore, config::Config, core::clock::Clock, db, db::Db, error::Error, sandbox,
+    audit::{guard, kept_head::KeptHead, signer::Signer, witness::Witness},
+    blobs::BlobStore,
+    config::Config,
+    core::clock::Clock,
+    db,
+    db::Db,
+    error::Error,
+    sandbox,
 };
 use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
@@ -10,6 +17,9 @@ pub struct App {
     pub db: Db,
     pub blobs: BlobStore,
     pub signer: Signer,
+    pub kept_head: KeptHead,
+    /// Who is shown every signed head.
+    pub witnesses: Vec<Witness>,
     pub sandbox: sandbox::Runner,
     /// Password hashing takes tens of milliseconds and 19 MiB: a few at once, no more.
     pub hashing: Semaphore,
@@ -35,10 +45,13 @@ impl App {
         let db = Db::open(&url, clock).await?;
         let blobs = BlobStore::open(config.storage.data.join("blobs")).await.map_err(Error::internal)?;
         let signer = Signer::open(&config.storage.signing_key(), &config.storage.origin)?;
+        let kept_head = KeptHead::beside(&config.storage.signing_key(), config.storage.log_head_file.clone());
         let app = Self {
             db,
             blobs,
             signer,
+            kept_head,
+            witnesses: config.storage.witnesses.clone(),
             sandbox: runner(config)?,
             hashing: Semaphore::new(2),
             tables: Semaphore::new(1),
@@ -49,6 +62,10 @@ impl App {
             },
         };
         crate::workspaces::ops::ensure_default(&app).await?;
+        // Reading must go on, so this does not stop the start; readiness and the sequencer say it again.
+        if let Err(refusal) = guard::check_now(&app).await {
+            tracing::error!("the audit log is not extended: {refusal}");
+        }
         Ok(app)
     }
 }

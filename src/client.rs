@@ -108,8 +108,12 @@ impl Client {
         }
     }
 
+    pub async fn get_bytes(&self, path: &[&str]) -> Result<Vec<u8>, Failure> {
+        read(self.get_raw(path, &[]).await?).await
+    }
+
     pub async fn get_text(&self, path: &[&str]) -> Result<String, Failure> {
-        let bytes = read(self.get_raw(path, &[]).await?).await?;
+        let bytes = self.get_bytes(path).await?;
         String::from_utf8(bytes).map_err(|_| Failure::other("the answer is not text"))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Zero configuration works: SQLite and blobs in `./plimsoll-data`, loopback only.
 
+use crate::audit::witness::Witness;
 use clap::Args;
 use std::{
     net::SocketAddr,
@@ -36,6 +37,13 @@ pub struct Storage {
     /// The registry's Ed25519 signing key (PKCS#8 PEM); made at first start [default: in the data folder].
     #[arg(long, env = "PLIMSOLL_SIGNING_KEY_FILE", value_name = "FILE")]
     pub signing_key_file: Option<PathBuf>,
+    /// One more file for the audit log's last signed head, on another disk than the database [default: only beside
+    /// the signing key].
+    #[arg(long, env = "PLIMSOLL_LOG_HEAD_FILE", value_name = "FILE")]
+    pub log_head_file: Option<PathBuf>,
+    /// A witness of the audit log: its verifier key, a space, and its address. May be given several times.
+    #[arg(long = "witness", env = "PLIMSOLL_WITNESS", value_delimiter = ',', value_name = "VKEY URL")]
+    pub witnesses: Vec<Witness>,
     /// The name of this registry in its audit log and statements; never changes afterwards.
     #[arg(long, env = "PLIMSOLL_ORIGIN", default_value = "plimsoll.example/log", value_name = "NAME")]
     pub origin: String,
@@ -142,6 +150,11 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_DATA", config.storage.data.display().to_string()),
         ("PLIMSOLL_DB_URL", config.storage.database_url().map_or_else(|e| e.to_string(), |url| mask(&url))),
         ("PLIMSOLL_SIGNING_KEY_FILE", config.storage.signing_key().display().to_string()),
+        (
+            "PLIMSOLL_LOG_HEAD_FILE",
+            config.storage.log_head_file.as_ref().map_or_else(String::new, |p| p.display().to_string()),
+        ),
+        ("PLIMSOLL_WITNESS", config.storage.witnesses.iter().map(|w| w.key.label()).collect::<Vec<_>>().join(", ")),
         ("PLIMSOLL_ORIGIN", config.storage.origin.clone()),
         ("PLIMSOLL_MAX_FILE_BYTES", config.storage.max_file_bytes.to_string()),
         ("PLIMSOLL_MAX_DATASET_BYTES", config.storage.max_dataset_bytes.to_string()),

@@ -7,6 +7,7 @@ mod m0004_environments;
 mod m0005_validation;
 mod m0006_promotions;
 mod m0007_reported_evidence;
+mod m0008_log_cosignatures;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_validation::Migration),
             Box::new(m0006_promotions::Migration),
             Box::new(m0007_reported_evidence::Migration),
+            Box::new(m0008_log_cosignatures::Migration),
         ]
     }
 }

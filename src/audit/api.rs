@@ -1,6 +1,6 @@
 use crate::{
     app::App,
-    audit::{Entry, ops},
+    audit::{Entry, ops, proofs},
     authz::Principal,
     core::clock::rfc3339,
     error::Error,
@@ -8,7 +8,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse, get, post,
-    web::{Bytes, Data, Json, Path, Query},
+    web::{Bytes, Data, Json, Query},
 };
 use futures_util::stream;
 use serde_json::Value;
@@ -19,7 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const EXPORT_PAGE: u64 = 1_000;
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(checkpoint).service(list_events).service(inclusion_proof).service(export_log);
+    config.service(checkpoint).service(list_events).service(export_log).configure(proofs::api::routes);
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -51,12 +51,20 @@ pub struct EventParams {
     pub limit: Option<u64>,
 }
 
-/// The log's last signed head: a C2SP checkpoint.
-#[utoipa::path(tag = "audit", operation_id = "getCheckpoint", responses(
-    (status = 200, description = "A signed note", body = String, content_type = "text/plain"), Guarded))]
+#[derive(Debug, serde::Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointParams {
+    /// The newest head that at least so many witnesses signed; the newest of all if absent.
+    pub cosignatures: Option<u64>,
+}
+
+/// The log's last signed head: a C2SP checkpoint, with the cosignatures that it has.
+#[utoipa::path(tag = "audit", operation_id = "getCheckpoint", params(CheckpointParams), responses(
+    (status = 200, description = "A signed note", body = String, content_type = "text/plain"), Found))]
 #[get("/audit/checkpoint")]
-async fn checkpoint(app: Data<App>, who: Principal) -> Result<HttpResponse, Problem> {
-    let head = ops::head(&app, &who).await?;
+async fn checkpoint(app: Data<App>, who: Principal, params: Query<CheckpointParams>) -> Result<HttpResponse, Problem> {
+    let head = ops::head(&app, &who, params.cosignatures.unwrap_or_default()).await?;
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(head.note))
 }
 
@@ -76,15 +84,6 @@ async fn list_events(
     let (action, object) = (params.action.as_deref(), params.object.as_deref());
     let entries = ops::events(&app, &who, action, object, params.before, limit).await?;
     Ok(Json(entries.into_iter().map(EntryView::try_from).collect::<Result<_, _>>()?))
-}
-
-/// A proof that a leaf is in the log, to be verified offline (C2SP tlog-proof).
-#[utoipa::path(tag = "audit", operation_id = "getInclusionProof", params(("index" = u64, Path, description = "Place in the tree")),
-    responses((status = 200, description = "The proof", body = String, content_type = "text/plain"), Found))]
-#[get("/audit/leaves/{index}/proof")]
-async fn inclusion_proof(app: Data<App>, who: Principal, index: Path<u64>) -> Result<HttpResponse, Problem> {
-    let text = ops::proof(&app, &who, *index).await?;
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text))
 }
 
 /// Export the whole log for `plimsoll audit verify`: JSON Lines, the signed head first.

@@ -6,12 +6,18 @@
 
 pub mod api;
 pub mod export;
+pub mod guard;
+pub mod kept_head;
 pub mod leaf;
+mod leaf_scan;
+pub mod mirror;
 pub mod ops;
+pub mod proofs;
 pub mod sequencer;
 pub mod signer;
 mod store;
 pub mod verify;
+pub mod witness;
 
 use chrono::{DateTime, Utc};
 

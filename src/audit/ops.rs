@@ -1,24 +1,43 @@
 use crate::{
     app::App,
-    audit::{Entry, Head, export, sequencer, store},
+    audit::{Entry, Head, export, guard, sequencer, store},
     authz::{Action, Principal, policy},
     core::event::Event,
-    crypto::{merkle, proof_file},
+    db::Reader,
     error::Error,
 };
 
-const NOT_FOUND: Error = Error::NotFound { kind: "log entry" };
-
-/// The last signed head, after everything that is committed got its place.
-pub async fn head(app: &App, who: &Principal) -> Result<Head, Error> {
+/// The last signed head, after everything that is committed got its place; or the last one
+/// that so many witnesses signed too. With the signatures of witnesses that there are.
+pub async fn head(app: &App, who: &Principal, witnesses: u64) -> Result<Head, Error> {
     policy::read(who, Action::AuditRead).map(drop)?;
-    current_head(app).await
+    if witnesses == 0 {
+        return current_head(app).await;
+    }
+    let reader = app.db.read(&policy::upkeep());
+    let head = store::cosigned_head(&reader, witnesses).await?;
+    with_cosignatures(&reader, head.ok_or(Error::not_found("head with so many cosignatures"))?).await
 }
 
-async fn current_head(app: &App) -> Result<Head, Error> {
-    sequencer::sequence(app).await?;
+async fn with_cosignatures(reader: &Reader<'_>, head: Head) -> Result<Head, Error> {
+    let lines = store::cosignatures(reader, head.size).await?;
+    Ok(Head { note: head.note + &lines, ..head })
+}
+
+/// A log that may not be extended can still be read, as far as it was signed.
+async fn catch_up(app: &App) -> Result<(), Error> {
+    match sequencer::sequence(app).await {
+        Err(error) if !guard::is_refusal(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// For use-cases that asked the policy already.
+pub(super) async fn current_head(app: &App) -> Result<Head, Error> {
+    catch_up(app).await?;
     let reader = app.db.read(&policy::upkeep());
-    store::head(&reader).await?.ok_or_else(|| Error::internal("the log is empty"))
+    let head = store::head(&reader).await?.ok_or_else(|| Error::internal("the log is empty"))?;
+    with_cosignatures(&reader, head).await
 }
 
 /// Newest first, of the caller's workspace.
@@ -31,22 +50,8 @@ pub async fn events(
     limit: u64,
 ) -> Result<Vec<Entry>, Error> {
     let sight = policy::read(who, Action::AuditRead)?;
-    sequencer::sequence(app).await?;
+    catch_up(app).await?;
     store::events(&app.db.read(&sight), action, object, before, limit).await
-}
-
-/// A file that proves, offline, that a leaf is in the log.
-pub async fn proof(app: &App, who: &Principal, index: u64) -> Result<String, Error> {
-    let sight = policy::read(who, Action::AuditRead)?;
-    let head = current_head(app).await?;
-    if head.size <= index || !store::is_visible(&app.db.read(&sight), index).await? {
-        return Err(NOT_FOUND);
-    }
-    let reader = app.db.read(&policy::upkeep());
-    let nodes = store::nodes(&reader, &merkle::inclusion_positions(index, head.size)).await?;
-    let proof = merkle::inclusion_proof(index, head.size, |position| nodes.get(&position).copied());
-    let proof = proof.ok_or_else(|| Error::internal("the log's tree lacks a node"))?;
-    Ok(proof_file::format(index, &proof, &head.note))
 }
 
 /// Begins an export: its first line, and how many leaves follow.

@@ -1,30 +1,44 @@
-//! Gives committed events their place: dense, in the order of their transactions.
+//! Gives committed events their place: dense, in the order of their transactions; and
+//! signs the head of the tree that they make.
 //!
-//! Any process may run it; a lock on the head row makes them take turns.
+//! Invariants: any process may run it, and a lock on the head row makes them take turns;
+//! a head is signed only if it goes on from the last one (`guard`), is kept outside the
+//! database first (`kept_head`), and only then can be read.
 
 use crate::{
     app::App,
-    audit::{Head, store},
+    audit::{Head, guard, store},
     crypto::merkle::{self, Hash},
     error::Error,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::watch;
 
 /// Events per transaction.
 const BATCH: u64 = 1_000;
 /// How often to look without being woken: other processes write too.
 const POLL: Duration = Duration::from_millis(500);
-/// After a wake-up, wait for company: one signature for many events.
+/// After a wake-up, wait for company: one transaction for many events.
 const GATHER: Duration = Duration::from_millis(20);
+/// A head is signed this often without being asked for; whoever asks gets a new one at once.
+const SIGN: Duration = Duration::from_secs(1);
 
 pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let committed = app.db.committed();
+    let mut signed_at: Option<Instant> = None;
+    let mut complaint = Complaint::default();
     while !*stop.borrow() {
         let woken = committed.notified();
-        if let Err(error) = sequence(&app).await {
-            tracing::error!(?error, "the audit log can't be sequenced");
+        let due = signed_at.is_none_or(|at| SIGN <= at.elapsed());
+        let done = if due { sequence(&app).await } else { place(&app).await };
+        if due {
+            signed_at = Some(Instant::now());
         }
+        complaint.about(done.err());
         tokio::select! {
             () = woken => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(POLL) => {}
@@ -32,13 +46,35 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         }
     }
     // What was committed last should not have to wait for the next start.
-    if let Err(error) = sequence(&app).await {
-        tracing::error!(?error, "the audit log can't be sequenced");
+    complaint.about(sequence(&app).await.err());
+}
+
+/// Says once what goes wrong again and again.
+#[derive(Default)]
+struct Complaint(Option<String>);
+
+impl Complaint {
+    fn about(&mut self, error: Option<Error>) {
+        let said = error.as_ref().map(ToString::to_string);
+        if said != self.0 {
+            match &error {
+                Some(error) if guard::is_refusal(error) => tracing::error!("the audit log is not extended: {error}"),
+                Some(error) => tracing::error!(?error, "the audit log can't be sequenced"),
+                None => tracing::info!("the audit log is extended again"),
+            }
+            self.0 = said;
+        }
     }
 }
 
-/// Sequences everything that is committed; returns how many events got a place.
+/// Sequences everything that is committed and signs the head; returns how many events got a place.
 pub async fn sequence(app: &App) -> Result<u64, Error> {
+    let placed = place(app).await?;
+    sign(app).await?;
+    Ok(placed)
+}
+
+async fn place(app: &App) -> Result<u64, Error> {
     let mut total = 0;
     loop {
         let placed = batch(app).await?;
@@ -56,6 +92,7 @@ async fn batch(app: &App) -> Result<u64, Error> {
     if events.is_empty() {
         return Ok(0);
     }
+    guard::check(app, first).await?;
     // The peaks of the tree are all that later leaves can need of earlier ones.
     let mut known: HashMap<u64, Hash> = store::nodes_in(&tx, &merkle::root_positions(first)).await?;
     let mut added = Vec::new();
@@ -69,15 +106,25 @@ async fn batch(app: &App) -> Result<u64, Error> {
         }
         size += 1;
     }
-    let root = root_of(size, &known)?;
-    let head = Head { size, note: app.signer.sign_checkpoint(size, root) };
-    store::extend(&tx, first, &events, &added, &head, &root).await?;
+    store::extend(&tx, first, &events, &added).await?;
     tx.commit().await?;
     Ok(size - first)
 }
 
-fn root_of(size: u64, known: &HashMap<u64, Hash>) -> Result<Hash, Error> {
-    let peaks = merkle::root_positions(size).iter().map(|p| known.get(p).copied()).collect::<Option<Vec<_>>>();
+/// Signs the head of what is placed, unless that was done.
+async fn sign(app: &App) -> Result<(), Error> {
+    let tx = app.db.begin_bookkeeping().await?;
+    let size = store::lock_head(&tx).await?;
+    if size <= store::signed_size(&tx).await? {
+        return Ok(());
+    }
+    guard::check(app, size).await?;
+    let nodes = store::nodes_in(&tx, &merkle::root_positions(size)).await?;
+    let peaks = merkle::root_positions(size).iter().map(|p| nodes.get(p).copied()).collect::<Option<Vec<_>>>();
     let peaks = peaks.ok_or_else(|| Error::internal("the log's tree lacks a peak"))?;
-    Ok(merkle::root_from(size, &peaks))
+    let root = merkle::root_from(size, &peaks);
+    let head = Head { size, note: app.signer.sign_checkpoint(size, root) };
+    app.kept_head.write(&head.note).await?;
+    store::insert_checkpoint(&tx, &head, &root).await?;
+    tx.commit().await
 }

@@ -1,7 +1,14 @@
 //! The registry's own key: it signs checkpoints, approvals and releases.
 
 use crate::{
-    crypto::{bundle, checkpoint::Checkpoint, keys::RegistryKey, merkle::Hash, note, statement::Statement},
+    crypto::{
+        bundle,
+        checkpoint::{self, Checkpoint},
+        keys::RegistryKey,
+        merkle::Hash,
+        note::{self, NoteError},
+        statement::Statement,
+    },
     error::Error,
 };
 use serde_json::Value;
@@ -16,12 +23,7 @@ impl Signer {
     /// Reads the key, or makes one at the first start, readable by its owner only.
     pub fn open(file: &Path, origin: &str) -> Result<Self, Error> {
         note::check_name(origin).map_err(|e| Error::invalid("origin", e.to_string()))?;
-        let key = match fs::read_to_string(file) {
-            Ok(pem) => RegistryKey::from_pem(&pem).map_err(|e| Error::internal(format!("{}: {e}", file.display())))?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => create(file)?,
-            Err(e) => return Err(Error::internal(format!("{}: {e}", file.display()))),
-        };
-        Ok(Self { key, origin: origin.to_owned() })
+        Ok(Self { key: open_key(file)?, origin: origin.to_owned() })
     }
 
     pub fn origin(&self) -> &str {
@@ -41,8 +43,22 @@ impl Signer {
         Checkpoint { origin: self.origin.clone(), size, root }.sign(&self.key)
     }
 
+    /// Reads a head of this log that this registry signed.
+    pub fn open_checkpoint(&self, note: &str) -> Result<Checkpoint, NoteError> {
+        checkpoint::open(note, &self.vkey())
+    }
+
     pub fn sign_statement(&self, statement: &Statement) -> Value {
         bundle::sign_registry_statement(statement, &self.key)
+    }
+}
+
+/// Reads an Ed25519 key, or makes one.
+pub fn open_key(file: &Path) -> Result<RegistryKey, Error> {
+    match fs::read_to_string(file) {
+        Ok(pem) => RegistryKey::from_pem(&pem).map_err(|e| Error::internal(format!("{}: {e}", file.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => create(file),
+        Err(e) => Err(Error::internal(format!("{}: {e}", file.display()))),
     }
 }
 
@@ -57,6 +73,6 @@ fn create(file: &Path) -> Result<RegistryKey, Error> {
     let mut out = opened.map_err(Error::internal)?;
     out.write_all(pem.as_bytes()).map_err(Error::internal)?;
     out.sync_all().map_err(Error::internal)?;
-    tracing::info!(file = %file.display(), "made the registry's signing key");
+    tracing::info!(file = %file.display(), "made a signing key");
     Ok(key)
 }

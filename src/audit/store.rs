@@ -6,13 +6,13 @@ use crate::{
     crypto::merkle::{self, Hash},
     db::{
         Bookkeeping, Reader,
-        entity::{audit_checkpoint, audit_event, audit_head, audit_leaf, audit_node, audit_pending},
+        entity::{audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_node, audit_pending},
     },
     error::Error,
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 use std::collections::HashMap;
 
@@ -66,9 +66,8 @@ pub async fn extend(
     first: u64,
     events: &[audit_event::Model],
     nodes: &[(u64, Hash)],
-    head: &Head,
-    root: &Hash,
 ) -> Result<(), Error> {
+    let size = first + events.len() as u64;
     let signed = |n: u64| i64::try_from(n).map_err(Error::internal);
     let leaves = events
         .iter()
@@ -92,24 +91,94 @@ pub async fn extend(
             .exec(&tx.conn())
             .await?;
     }
-    let row = audit_checkpoint::ActiveModel {
-        size: Set(signed(head.size)?),
-        root: Set(hex(root)),
-        note: Set(head.note.clone()),
-        created_at: Set(tx.at()),
-    };
-    audit_checkpoint::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     audit_head::Entity::update_many()
-        .col_expr(audit_head::Column::Size, Expr::value(signed(head.size)?))
+        .col_expr(audit_head::Column::Size, Expr::value(signed(size)?))
         .filter(audit_head::COLUMN.id.eq(1))
         .exec(&tx.conn())
         .await?;
     Ok(())
 }
 
+/// Makes a head readable.
+pub async fn insert_checkpoint(tx: &Bookkeeping, head: &Head, root: &Hash) -> Result<(), Error> {
+    let row = audit_checkpoint::ActiveModel {
+        size: Set(i64::try_from(head.size).map_err(Error::internal)?),
+        root: Set(hex(root)),
+        note: Set(head.note.clone()),
+        created_at: Set(tx.at()),
+    };
+    audit_checkpoint::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    Ok(())
+}
+
+/// The size of the last signed head; 0 if there is none.
+pub async fn signed_size(tx: &Bookkeeping) -> Result<u64, Error> {
+    let row = audit_checkpoint::Entity::find().order_by_desc(audit_checkpoint::Column::Size).one(&tx.conn()).await?;
+    row.map_or(Ok(0), |row| u64::try_from(row.size).map_err(Error::internal))
+}
+
+/// The size of the tree, signed or not.
+pub async fn size(reader: &Reader<'_>) -> Result<u64, Error> {
+    let row = audit_head::Entity::find_by_id(1).one(reader.conn()).await?;
+    let row = row.ok_or_else(|| Error::internal("the log has no head row"))?;
+    u64::try_from(row.size).map_err(Error::internal)
+}
+
 pub async fn head(reader: &Reader<'_>) -> Result<Option<Head>, Error> {
     let row = audit_checkpoint::Entity::find().order_by_desc(audit_checkpoint::Column::Size).one(reader.conn()).await?;
     row.map(|row| Ok(Head { size: u64::try_from(row.size).map_err(Error::internal)?, note: row.note })).transpose()
+}
+
+/// The newest head that at least so many witnesses signed, and at least one.
+pub async fn cosigned_head(reader: &Reader<'_>, witnesses: u64) -> Result<Option<Head>, Error> {
+    let count = Expr::col(audit_cosignature::Column::Witness).count();
+    let size: Option<i64> = audit_cosignature::Entity::find()
+        .select_only()
+        .column(audit_cosignature::Column::Size)
+        .group_by(audit_cosignature::Column::Size)
+        .having(count.gte(i64::try_from(witnesses).unwrap_or(i64::MAX)))
+        .order_by_desc(audit_cosignature::Column::Size)
+        .limit(1)
+        .into_tuple()
+        .one(reader.conn())
+        .await?;
+    let Some(size) = size else { return Ok(None) };
+    let row = audit_checkpoint::Entity::find_by_id(size).one(reader.conn()).await?;
+    row.map(|row| Ok(Head { size: u64::try_from(row.size).map_err(Error::internal)?, note: row.note })).transpose()
+}
+
+/// The signature lines of witnesses below the head of this size.
+pub async fn cosignatures(reader: &Reader<'_>, size: u64) -> Result<String, Error> {
+    let rows = audit_cosignature::Entity::find()
+        .filter(audit_cosignature::COLUMN.size.eq(i64::try_from(size).map_err(Error::internal)?))
+        .order_by_asc(audit_cosignature::Column::Witness)
+        .all(reader.conn())
+        .await?;
+    Ok(rows.into_iter().map(|row| row.line).collect())
+}
+
+/// The largest size that this witness signed; 0 if none.
+pub async fn cosigned_size(reader: &Reader<'_>, witness: &str) -> Result<u64, Error> {
+    let row = audit_cosignature::Entity::find()
+        .filter(audit_cosignature::COLUMN.witness.eq(witness))
+        .order_by_desc(audit_cosignature::Column::Size)
+        .one(reader.conn())
+        .await?;
+    row.map_or(Ok(0), |row| u64::try_from(row.size).map_err(Error::internal))
+}
+
+/// Another process may have kept the same one already.
+pub async fn insert_cosignature(tx: &Bookkeeping, size: u64, witness: &str, line: &str) -> Result<(), Error> {
+    let row = audit_cosignature::ActiveModel {
+        size: Set(i64::try_from(size).map_err(Error::internal)?),
+        witness: Set(witness.to_owned()),
+        line: Set(line.to_owned()),
+        created_at: Set(tx.at()),
+    };
+    let columns = [audit_cosignature::Column::Size, audit_cosignature::Column::Witness];
+    let keep = OnConflict::columns(columns).do_nothing().to_owned();
+    audit_cosignature::Entity::insert(row).on_conflict(keep).exec_without_returning(&tx.conn()).await?;
+    Ok(())
 }
 
 /// Leaves `from..to`, in their order, with their places.

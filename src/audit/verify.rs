@@ -47,6 +47,15 @@ pub enum VerifyError {
          altered, replaced or moved"
     )]
     Root { last_line: u64, signed: String, found: String },
+    #[error("the older head: {0}")]
+    Older(NoteError),
+    #[error("the older head covers {older} records, and this one {size}: records that were signed are not in this log")]
+    Shrunk { older: u64, size: u64 },
+    #[error(
+        "the log does not go on from the older head over {older} records: one of its first {older} records was \
+         altered after that head was signed"
+    )]
+    Forked { older: u64 },
     #[error(transparent)]
     Proof(#[from] ProofError),
 }
@@ -71,27 +80,37 @@ pub struct Verified {
 
 /// Checks an export against the verifier key that the registry published.
 pub fn verify(reader: impl BufRead, vkey: &str) -> Result<Verified, VerifyError> {
+    verify_since(reader, vkey, &[])
+}
+
+/// And that the log goes on from every one of these older signed heads.
+pub fn verify_since(reader: impl BufRead, vkey: &str, older: &[String]) -> Result<Verified, VerifyError> {
     let mut lines = Lines::of(reader);
     let checkpoint = match lines.next()? {
         Some(header) => open_header(header, vkey)?,
         None => return Err(VerifyError::Empty),
     };
     let size = checkpoint.size;
+    let mut older = Older::of(older, vkey, &checkpoint)?;
     let mut tree = CompactRange::new();
-    let (mut first_at, mut last_at, mut first_backwards_line) = (None, None, None);
+    let (mut first_at, mut last_at, mut first_backwards_line) = (None, String::new(), None);
     loop {
         let line = lines.count() + 1;
         let Some(text) = lines.next()? else { break };
         if tree.size() == size {
             return Err(VerifyError::TooMany { line, size });
         }
-        let leaf = Leaf::parse(text).map_err(|source| VerifyError::Leaf { line, source })?;
+        let at = Leaf::time_of(text).map_err(|source| VerifyError::Leaf { line, source })?;
+        older.compare(&tree)?;
         tree.append(leaf_hash(text.as_bytes()));
-        first_at.get_or_insert_with(|| leaf.at.clone());
-        if last_at.as_ref().is_some_and(|last| leaf.at < *last) {
+        if first_at.is_none() {
+            first_at = Some(at.clone().into_owned());
+        }
+        if *at < *last_at {
             first_backwards_line.get_or_insert(line);
         }
-        last_at = Some(leaf.at);
+        last_at.clear();
+        last_at.push_str(&at);
     }
     if tree.size() < size {
         return Err(VerifyError::TooFew { line: lines.count(), size, found: tree.size() });
@@ -100,8 +119,39 @@ pub fn verify(reader: impl BufRead, vkey: &str) -> Result<Verified, VerifyError>
     if root != signed {
         return Err(VerifyError::Root { last_line: lines.count(), signed, found: root });
     }
+    older.compare(&tree)?;
+    let last_at = first_at.is_some().then_some(last_at);
     let (origin, key_name) = (checkpoint.origin.clone(), checkpoint.origin);
     Ok(Verified { origin, key_name, size, root, first_at, last_at, first_backwards_line })
+}
+
+/// Heads that somebody kept, to be met on the way.
+pub(super) struct Older(Vec<Checkpoint>);
+
+impl Older {
+    pub(super) fn of(notes: &[String], vkey: &str, newest: &Checkpoint) -> Result<Self, VerifyError> {
+        let mut heads = Vec::new();
+        for note in notes {
+            let head = checkpoint::open(note, vkey).map_err(VerifyError::Older)?;
+            if newest.size < head.size {
+                return Err(VerifyError::Shrunk { older: head.size, size: newest.size });
+            }
+            heads.push(head);
+        }
+        // The next one is at the end.
+        heads.sort_by_key(|head| std::cmp::Reverse(head.size));
+        Ok(Self(heads))
+    }
+
+    pub(super) fn compare(&mut self, tree: &CompactRange) -> Result<(), VerifyError> {
+        while let Some(head) = self.0.last().filter(|head| head.size == tree.size()) {
+            if head.root != tree.root() {
+                return Err(VerifyError::Forked { older: head.size });
+            }
+            self.0.pop();
+        }
+        Ok(())
+    }
 }
 
 fn open_header(line: &str, vkey: &str) -> Result<Checkpoint, VerifyError> {

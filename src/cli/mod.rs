@@ -28,6 +28,7 @@ mod serve;
 mod session;
 mod sign_in;
 mod trust;
+mod witness;
 
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand};
@@ -59,6 +60,11 @@ enum Command {
     /// Run one model, cut off from everything; started by the worker, not by people.
     #[command(hide = true)]
     Sandbox(sandbox::Sandbox),
+    /// Watch the audit logs of registries, and sign that they only grow.
+    #[command(
+        after_help = "Example:\n  plimsoll witness --name witness.example.org --data ./witness --log-key \"$(cat registry.vkey)\""
+    )]
+    Witness(witness::Witness),
     /// Bring the database's schema up to date.
     #[command(after_help = "Example:\n  plimsoll migrate --data ./plimsoll-data")]
     Migrate(Config),
@@ -127,6 +133,7 @@ async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(config) => serve::serve(config).await,
         Command::Worker(config) => serve::worker(config).await,
+        Command::Witness(witness) => witness.run().await,
         Command::Migrate(config) => serve::migrate(config).await,
         Command::Admin(admin) => admin.run().await,
         Command::Config(show) => show.run(),

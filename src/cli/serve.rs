@@ -26,6 +26,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     let (stop, stopped) = watch::channel(false);
     let mut background = JoinSet::new();
     background.spawn(audit::sequencer::run(app.clone(), stopped.clone()));
+    background.spawn(audit::witness::client::run(app.clone(), stopped.clone()));
     for _ in 0..config.sandbox.workers {
         background.spawn(worker::run(app.clone(), stopped.clone()));
     }

@@ -6,6 +6,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod cosignature;
 pub mod dsse;
 pub mod keys;
 pub mod merkle;
@@ -14,6 +15,7 @@ pub mod oms;
 pub mod passwords;
 pub mod proof_file;
 pub mod statement;
+pub mod tile;
 pub mod tokens;
 
 mod ec_key;

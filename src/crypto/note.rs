@@ -41,14 +41,22 @@ pub fn check_name(name: &str) -> Result<(), NoteError> {
 }
 
 fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
-    let digest = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(public).finalize();
+    key_id_of_type(ED25519, name, public)
+}
+
+pub(super) fn key_id_of_type(kind: u8, name: &str, public: &[u8; 32]) -> [u8; 4] {
+    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(public).finalize();
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
 /// The verifier key that a registry prints: `NAME+ID+KEY`.
 pub fn vkey(name: &str, public: &[u8; 32]) -> String {
-    let key: Vec<u8> = std::iter::once(ED25519).chain(*public).collect();
-    format!("{name}+{}+{}", hex::encode(&key_id(name, public)), STANDARD.encode(key))
+    vkey_of_type(ED25519, name, public)
+}
+
+pub(super) fn vkey_of_type(kind: u8, name: &str, public: &[u8; 32]) -> String {
+    let key: Vec<u8> = std::iter::once(kind).chain(*public).collect();
+    format!("{name}+{}+{}", hex::encode(&key_id_of_type(kind, name, public)), STANDARD.encode(key))
 }
 
 /// A verifier key that was read.
@@ -61,22 +69,27 @@ pub struct Vkey {
 
 impl Vkey {
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.trim().splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Vkey("it has fewer than three parts"));
-        };
-        check_name(name).map_err(|_| NoteError::Vkey("its name is not allowed"))?;
-        let id = hex::decode::<4>(id).ok_or(NoteError::Vkey("its id is not 8 hex digits"))?;
-        let key = STANDARD.decode(key).map_err(|_| NoteError::Vkey("its key is not base64"))?;
-        let Some(public) = key.strip_prefix(&[ED25519]).and_then(|key| <[u8; 32]>::try_from(key).ok()) else {
-            return Err(NoteError::Vkey("its key is not an Ed25519 key"));
-        };
-        if key_id(name, &public) != id {
-            return Err(NoteError::Vkey("its id is not that of its name and key"));
-        }
-        let key = RegistryVerifyingKey::from_bytes(&public).map_err(|_| NoteError::Vkey("its key is not a point"))?;
-        Ok(Self { name: name.to_owned(), id, key })
+        let (name, id, key) = parse_vkey(text, ED25519)?;
+        Ok(Self { name, id, key })
     }
+}
+
+pub(super) fn parse_vkey(text: &str, kind: u8) -> Result<(String, [u8; 4], RegistryVerifyingKey), NoteError> {
+    let mut parts = text.trim().splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::Vkey("it has fewer than three parts"));
+    };
+    check_name(name).map_err(|_| NoteError::Vkey("its name is not allowed"))?;
+    let id = hex::decode::<4>(id).ok_or(NoteError::Vkey("its id is not 8 hex digits"))?;
+    let key = STANDARD.decode(key).map_err(|_| NoteError::Vkey("its key is not base64"))?;
+    let Some(public) = key.strip_prefix(&[kind]).and_then(|key| <[u8; 32]>::try_from(key).ok()) else {
+        return Err(NoteError::Vkey("its key is not an Ed25519 key of the right kind"));
+    };
+    if key_id_of_type(kind, name, &public) != id {
+        return Err(NoteError::Vkey("its id is not that of its name and key"));
+    }
+    let key = RegistryVerifyingKey::from_bytes(&public).map_err(|_| NoteError::Vkey("its key is not a point"))?;
+    Ok((name.to_owned(), id, key))
 }
 
 /// A note taken apart. Nothing is known about its signatures until [`verify`](Note::verify).
@@ -110,6 +123,11 @@ impl Note {
             return Err(NoteError::Malformed("it has more than 100 signatures"));
         }
         Ok(Self { text: text.to_owned(), signatures })
+    }
+
+    /// The bytes after the key's id on the first line of that key.
+    pub(super) fn signature_of(&self, name: &str, id: [u8; 4]) -> Option<&[u8]> {
+        self.signatures.iter().find(|line| line.name == name && line.id == id).map(|line| line.signature.as_slice())
     }
 
     /// Every signature of this key holds, and there is one. Those of other keys are not looked at.

@@ -47,7 +47,7 @@ struct ShowParams {
 
 #[get("/audit")]
 pub async fn show(app: Data<App>, visitor: Visitor, params: Query<ShowParams>) -> Result<HttpResponse, PageError> {
-    let head = ops::head(&app, &visitor.who).await?;
+    let head = ops::head(&app, &visitor.who, 0).await?;
     let entries = ops::events(&app, &visitor.who, None, None, params.before, SHOWN).await?;
     let full = u64::try_from(entries.len()).is_ok_and(|n| n == SHOWN);
     let next = entries.last().filter(|_| full).map(|entry| entry.id);

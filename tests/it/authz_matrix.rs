@@ -98,6 +98,10 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/audit/checkpoint", "", Empty, LOG),
     ("GET", "/api/v1/audit/events", "", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}/proof", "/api/v1/audit/leaves/0/proof", Empty, LOG),
+    ("GET", "/api/v1/audit/leaves/{index}/inclusion", "/api/v1/audit/leaves/0/inclusion", Empty, LOG),
+    ("GET", "/api/v1/audit/consistency", "/api/v1/audit/consistency?from=1", Empty, LOG),
+    ("GET", "/api/v1/audit/tile/{level}/{path}", "/api/v1/audit/tile/0/000.p/1", Empty, LOG),
+    ("GET", "/api/v1/audit/tile/entries/{path}", "/api/v1/audit/tile/entries/000.p/1", Empty, only(AUDITOR, 200)),
     ("POST", "/api/v1/audit/export", "", Empty, only(AUDITOR, 200)),
     // Last, because it ends the credentials that the other rows use.
     ("DELETE", "/api/v1/sessions/current", "", Empty, [401, 204, 204, 204, 204, 204, 204, 204]),

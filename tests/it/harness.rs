@@ -27,7 +27,9 @@ pub struct TestApp {
     pub app: Arc<App>,
     pub url: String,
     http: reqwest::Client,
-    _data: tempfile::TempDir,
+    data: Arc<tempfile::TempDir>,
+    /// The URL, if it is not SQLite in the data folder.
+    database: Option<String>,
 }
 
 #[derive(Parser)]
@@ -43,10 +45,18 @@ impl TestApp {
 
     /// With further arguments of `plimsoll serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
+        let data = Arc::new(tempfile::tempdir().expect("folder"));
+        Self::start_on(data, fresh_database().await, arguments).await
+    }
+
+    /// Another service over the same data folder and database, as after a restart.
+    pub async fn again(&self, arguments: &[&str]) -> Self {
+        Self::start_on(self.data.clone(), self.database.clone(), arguments).await
+    }
+
+    async fn start_on(data: Arc<tempfile::TempDir>, database: Option<String>, arguments: &[&str]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let data = tempfile::tempdir().expect("folder");
         let folder = data.path().display().to_string();
-        let database = fresh_database().await;
         let mut all = vec!["plimsoll", "--data", &folder, "--sandbox-exe", env!("CARGO_BIN_EXE_plimsoll")];
         if let Some(url) = &database {
             all.extend(["--db-url", url]);
@@ -63,7 +73,7 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().expect("addr"));
         actix_web::rt::spawn(server::run(listener, Data::from(app.clone()), 2).expect("run"));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
-        Self { app, url, http, _data: data }
+        Self { app, url, http, data, database }
     }
 
     /// A token of a new user with these roles; names must be unique within a test.
@@ -87,7 +97,7 @@ impl TestApp {
 
     /// The folder of blobs, keys and, with SQLite, the database.
     pub fn data(&self) -> &std::path::Path {
-        self._data.path()
+        self.data.path()
     }
 
     pub async fn console(&self) -> Principal {

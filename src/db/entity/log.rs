@@ -88,6 +88,28 @@ pub mod audit_head {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// What witnesses signed below a checkpoint.
+pub mod audit_cosignature {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_cosignature")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub size: i64,
+        /// Name and id of the witness's key.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub witness: String,
+        /// The signature line, with its line end.
+        #[sea_orm(column_type = "Text")]
+        pub line: String,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod audit_checkpoint {
     use sea_orm::entity::prelude::*;
 

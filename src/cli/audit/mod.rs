@@ -1,19 +1,15 @@
 //! Reading the audit log, and verifying it without a service.
 
+mod mirror;
+mod verify;
+
 use super::{Exit, Failure, output, print, profile::Profile, session::Session};
-use crate::{
-    audit::{
-        api::EntryView,
-        verify::{ProofFile, verify},
-    },
-    client::broken_off,
-    config::Client as Connection,
-};
+use crate::{audit::api::EntryView, client::broken_off, config::Client as Connection};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     fs,
-    io::{BufReader, Read, Write},
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -33,11 +29,14 @@ pub enum Audit {
     /// Fetch the proof that one record is in the log.
     #[command(after_help = "Example:\n  plimsoll audit proof 12 -o record-12.proof")]
     Proof(Proof),
-    /// Verify an export, or the proof of a record, offline.
+    /// Keep a folder in step with the log, as files that any verifier of C2SP logs reads.
+    #[command(after_help = "Example:\n  plimsoll audit mirror ./log")]
+    Mirror(mirror::Mirror),
+    /// Verify an export, a mirror, or the proof of a record, offline.
     #[command(
-        after_help = "Examples:\n  plimsoll audit verify log.jsonl --key-file registry.vkey\n  plimsoll audit verify record-12.proof --record record-12.json --key-file registry.vkey"
+        after_help = "Examples:\n  plimsoll audit verify log.jsonl --key-file registry.vkey\n  plimsoll audit verify ./log --key-file registry.vkey --since last-year.checkpoint\n  plimsoll audit verify record-12.proof --record record-12.json --key-file registry.vkey"
     )]
-    Verify(Verify),
+    Verify(verify::Verify),
 }
 
 #[derive(Args)]
@@ -81,23 +80,6 @@ pub struct Proof {
     connection: Connection,
 }
 
-#[derive(Args)]
-#[command(group(clap::ArgGroup::new("by").required(true).args(["key", "key_file"])))]
-pub struct Verify {
-    file: PathBuf,
-    /// The registry's verifier key.
-    #[arg(long, value_name = "VKEY")]
-    key: Option<String>,
-    /// A file that holds it.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// The file is the proof of this record, in canonical JSON.
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
-    #[arg(long)]
-    json: bool,
-}
-
 impl Audit {
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
@@ -113,6 +95,7 @@ impl Audit {
                 fs::write(&args.output, text).map_err(|e| unwritable(&args.output, &e))?;
                 print(&format!("the proof of record {} is in {}", args.index, args.output.display()))
             }
+            Self::Mirror(args) => args.run().await,
             Self::Verify(args) => args.run(),
         }
     }
@@ -163,62 +146,11 @@ impl Export {
     }
 }
 
-impl Verify {
-    fn run(self) -> Result<Exit, Failure> {
-        let key = match (&self.key, &self.key_file) {
-            (Some(key), _) => key.clone(),
-            (None, Some(file)) => read_small(file)?,
-            (None, None) => return Err(Failure::new(Exit::Usage, "give --key VKEY or --key-file FILE")),
-        };
-        let key = key.trim();
-        if let Some(record) = &self.record {
-            return self.proof(record, key);
-        }
-        let file = fs::File::open(&self.file).map_err(|e| unreadable(&self.file, &e))?;
-        let verified = verify(BufReader::new(file), key).map_err(|e| refuted(&self.file, &e))?;
-        if self.json {
-            return output::json(&json!({
-                "verified": true, "origin": verified.origin, "size": verified.size, "root": verified.root,
-                "first_at": verified.first_at, "last_at": verified.last_at,
-            }));
-        }
-        print(&output::fields(&[
-            ("verified", format!("{}: nothing was changed, removed, added or moved", self.file.display())),
-            ("log", verified.origin),
-            ("records", verified.size.to_string()),
-            ("first", output::when(&verified.first_at.unwrap_or_default())),
-            ("last", output::when(&verified.last_at.unwrap_or_default())),
-            ("root", verified.root),
-        ]))
-    }
-
-    fn proof(&self, record: &Path, key: &str) -> Result<Exit, Failure> {
-        let (text, leaf) = (read_small(&self.file)?, read_small(record)?);
-        let proven = ProofFile::verify(&text, leaf.trim_end_matches('\n'), key).map_err(|e| refuted(&self.file, &e))?;
-        if self.json {
-            return output::json(&json!({
-                "verified": true, "origin": proven.origin, "index": proven.index, "size": proven.size, "root": proven.root,
-            }));
-        }
-        print(&output::fields(&[
-            ("verified", format!("{} is record {} of {}", record.display(), proven.index, proven.size)),
-            ("log", proven.origin),
-            ("root", proven.root),
-        ]))
-    }
-}
-
 fn read_small(file: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let open = fs::File::open(file).map_err(|e| unreadable(file, &e))?;
     open.take(MAX_PROOF_BYTES).read_to_string(&mut text).map_err(|e| unreadable(file, &e))?;
     Ok(text)
-}
-
-fn refuted(file: &Path, error: &impl std::fmt::Display) -> Failure {
-    let mut failure = Failure::new(Exit::Verification, format!("{} does not verify", file.display()));
-    failure.why.push(output::printable(&error.to_string()));
-    failure
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Failure {

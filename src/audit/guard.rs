@@ -1,0 +1,98 @@
+//! Whether the log may be extended: only if the tree in the database goes on from every
+//! head that was signed before. A database that was restored from an older copy, or that
+//! somebody rewrote, would otherwise give two logs under one name.
+
+use crate::{
+    app::App,
+    audit::{kept_head::Kept, store},
+    authz::policy,
+    crypto::{
+        checkpoint::Checkpoint,
+        merkle::{self, Hash},
+    },
+    error::Error,
+};
+use std::collections::HashMap;
+
+/// The code of every refusal to extend the log.
+pub const REFUSED: &str = "log_refused";
+
+pub fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { code: REFUSED, .. })
+}
+
+/// Checks the tree as the database has it now.
+pub async fn check_now(app: &App) -> Result<(), Error> {
+    let size = store::size(&app.db.read(&policy::upkeep())).await?;
+    check(app, size).await
+}
+
+/// Checks that the tree of `size` leaves goes on from the last signed heads: those in the
+/// kept files, and the database's own. All its nodes must be committed.
+pub async fn check(app: &App, size: u64) -> Result<(), Error> {
+    let mut heads: Vec<(String, Checkpoint)> = Vec::new();
+    for Kept { file, note } in app.kept_head.read().await? {
+        let place = file.display().to_string();
+        let head = app.signer.open_checkpoint(&note).map_err(|why| refuse(format!("{place}: {why}"), RESTORE_FILE))?;
+        heads.push((place, head));
+    }
+    if let Some(head) = store::head(&app.db.read(&policy::upkeep())).await? {
+        let place = "the database's last checkpoint".to_owned();
+        let head = app.signer.open_checkpoint(&head.note).map_err(|why| refuse(format!("{place}: {why}"), RESTORE))?;
+        heads.push((place, head));
+    }
+    heads.dedup_by(|a, b| a.1 == b.1);
+    for (place, head) in heads {
+        extends(app, size, &place, &head).await?;
+    }
+    Ok(())
+}
+
+async fn extends(app: &App, size: u64, place: &str, head: &Checkpoint) -> Result<(), Error> {
+    if size < head.size {
+        let what = format!(
+            "the audit log in the database has {size} records, but a head over {} was signed ({place})",
+            head.size
+        );
+        return Err(refuse(what, RESTORE));
+    }
+    let wanted = [
+        merkle::consistency_positions(head.size, size),
+        merkle::root_positions(head.size),
+        merkle::root_positions(size),
+    ];
+    let nodes = store::nodes(&app.db.read(&policy::upkeep()), &wanted.concat()).await?;
+    let held = (|| {
+        let proof = merkle::consistency_proof(head.size, size, |position| nodes.get(&position).copied())?;
+        let new = root(size, &nodes)?;
+        // The old root as the database has it, so that equal sizes are compared too.
+        let old = root(head.size, &nodes)?;
+        Some(old == head.root && merkle::check_consistency(head.size, head.root, size, new, &proof))
+    })();
+    match held {
+        Some(true) => Ok(()),
+        _ => {
+            let what = format!(
+                "the audit log in the database is not the one whose head over {} records was signed ({place})",
+                head.size
+            );
+            Err(refuse(what, RESTORE))
+        }
+    }
+}
+
+fn root(size: u64, nodes: &HashMap<u64, Hash>) -> Option<Hash> {
+    let peaks: Option<Vec<_>> = merkle::root_positions(size).iter().map(|p| nodes.get(p).copied()).collect();
+    Some(merkle::root_from(size, &peaks?))
+}
+
+const RESTORE: &str = "The database was restored from an older copy, or changed past the service. Nothing more is \
+    signed, so that no second log comes to be under this name; reading goes on. Restore a copy of the database that \
+    has all signed records. If there is none, records are lost for good: tell those who rely on the log, keep the \
+    signed head for them, and only then move its file away";
+const RESTORE_FILE: &str = "The last signed head of the audit log is kept there, and it must be one that this \
+    registry's key signed. Nothing more is signed; restore the file, or the signing key that belongs to it";
+
+fn refuse(what: String, next: &str) -> Error {
+    Error::Unavailable { code: REFUSED, detail: format!("{what}. {next}") }
+}
