@@ -115,10 +115,11 @@ async fn batch(app: &App) -> Result<u64, Error> {
 async fn sign(app: &App) -> Result<(), Error> {
     let tx = app.db.begin_bookkeeping().await?;
     let size = store::lock_head(&tx).await?;
+    // Even when there is nothing to sign: a database that was put back is noticed at once.
+    guard::check(app, size).await?;
     if size <= store::signed_size(&tx).await? {
         return Ok(());
     }
-    guard::check(app, size).await?;
     let nodes = store::nodes_in(&tx, &merkle::root_positions(size)).await?;
     let peaks = merkle::root_positions(size).iter().map(|p| nodes.get(p).copied()).collect::<Option<Vec<_>>>();
     let peaks = peaks.ok_or_else(|| Error::internal("the log's tree lacks a peak"))?;
