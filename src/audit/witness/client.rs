@@ -78,7 +78,10 @@ async fn push(app: &App, http: &reqwest::Client, witness: &Witness) -> Result<()
     let reader = app.db.read(&policy::upkeep());
     let Some(head) = store::head(&reader).await? else { return Ok(()) };
     let mut old_size = store::cosigned_size(&reader, &witness.key.label()).await?;
-    if head.size <= old_size {
+    if head.size < old_size {
+        return Err(PushError::Ahead { witness: old_size, own: head.size });
+    }
+    if head.size == old_size {
         return Ok(());
     }
     // The second time with the size that the witness says it knows.
