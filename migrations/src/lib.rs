@@ -1,5 +1,6 @@
 //! Schema history. One file per migration; released files never change.
 
+pub mod capture;
 mod m0001_access;
 mod m0002_log_and_queue;
 mod m0003_registry;
@@ -8,6 +9,7 @@ mod m0005_validation;
 mod m0006_promotions;
 mod m0007_reported_evidence;
 mod m0008_log_cosignatures;
+mod m0009_changes;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -27,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_promotions::Migration),
             Box::new(m0007_reported_evidence::Migration),
             Box::new(m0008_log_cosignatures::Migration),
+            Box::new(m0009_changes::Migration),
         ]
     }
 }

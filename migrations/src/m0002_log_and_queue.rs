@@ -17,7 +17,6 @@ impl MigrationTrait for Migration {
                 Table::create()
                     .table("audit_event")
                     .col(big_pk_auto("id"))
-                    .col(xid(manager))
                     .col(timestamp_with_time_zone("at"))
                     .col(uuid_null("workspace_id"))
                     .col(uuid_null("actor_id"))
@@ -149,14 +148,4 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
-}
-
-/// The writing transaction's id. A transaction that committed before another began has
-/// the smaller one; row ids on PostgreSQL promise nothing of the kind.
-fn xid(manager: &SchemaManager<'_>) -> ColumnDef {
-    let now = match manager.get_database_backend() {
-        DatabaseBackend::Postgres => "(pg_current_xact_id()::text::bigint)",
-        _ => "0",
-    };
-    big_integer("xid").default(Expr::cust(now)).to_owned()
 }

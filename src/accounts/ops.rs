@@ -118,7 +118,6 @@ pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Accou
     store::insert(&tx, &account, who.workspace, hash).await?;
     let event = Event::AccountCreated {
         account: account.id,
-        name: account.name.clone(),
         kind: kind.name().to_owned(),
         roles: account.roles.iter().map(ToString::to_string).collect(),
     };

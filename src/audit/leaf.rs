@@ -5,7 +5,10 @@
 //! which some databases cannot store; the id, the time, the kind of actor and the detail
 //! have one form each, so a record that holds anything else was never written here.
 
-use crate::{audit::leaf_scan, crypto::json};
+use crate::{
+    audit::{changes::Change, leaf_scan},
+    crypto::json,
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,6 +62,9 @@ pub struct Leaf {
     pub request_id: Option<String>,
     /// An object.
     pub detail: Value,
+    /// What became of the rows of the domain's tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 /// Who did it, and by which credential.
@@ -69,7 +75,9 @@ pub struct LeafActor {
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    pub name: String,
+    /// Of the registry's own parts only: who a person is, stands in the table of accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     pub auth: String,
 }
 
@@ -193,12 +201,13 @@ mod tests {
             id: "0190a3c4-0000-7000-8000-00000000000a".to_owned(),
             at: "2026-01-01T00:00:00.000000Z".to_owned(),
             workspace: None,
-            actor: LeafActor { kind: "user".to_owned(), id: None, name: "ann".to_owned(), auth: "session".to_owned() },
+            actor: LeafActor { kind: "user".to_owned(), id: None, name: None, auth: "session".to_owned() },
             action: "model.register".to_owned(),
             outcome: Outcome::Done,
             object: Some(LeafObject { kind: "model".to_owned(), id: "m".to_owned() }),
             request_id: None,
             detail,
+            changes: Vec::new(),
         }
     }
 
@@ -208,7 +217,7 @@ mod tests {
         let text = leaf.to_canonical().expect("text");
         assert_eq!(
             text,
-            r#"{"action":"model.register","actor":{"auth":"session","kind":"user","name":"ann"},"at":"2026-01-01T00:00:00.000000Z","detail":{"a":[-1,null,"é"],"b":9007199254740991},"id":"0190a3c4-0000-7000-8000-00000000000a","object":{"id":"m","kind":"model"},"outcome":"done","v":1}"#
+            r#"{"action":"model.register","actor":{"auth":"session","kind":"user"},"at":"2026-01-01T00:00:00.000000Z","detail":{"a":[-1,null,"é"],"b":9007199254740991},"id":"0190a3c4-0000-7000-8000-00000000000a","object":{"id":"m","kind":"model"},"outcome":"done","v":1}"#
         );
         assert_eq!(Leaf::parse(&text), Ok(leaf));
     }

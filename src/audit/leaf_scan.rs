@@ -24,10 +24,15 @@ pub fn time_of(text: &str) -> Option<&str> {
     }
     scan.literal(",\"kind\":")?;
     let kind = scan.string()?;
-    scan.literal(",\"name\":")?;
-    scan.string()?;
+    if scan.literal(",\"name\":").is_some() {
+        scan.string()?;
+    }
     scan.literal("},\"at\":")?;
     let at = scan.string()?;
+    // Changed rows are left to the full reader when they are asked for; their form is checked there.
+    if scan.literal(",\"changes\":[").is_some() {
+        scan.changes()?;
+    }
     scan.literal(",\"detail\":")?;
     scan.object(MAX_DEPTH)?;
     scan.literal(",\"id\":")?;
@@ -74,6 +79,29 @@ impl<'a> Scan<'a> {
         self.at = from + length;
         self.literal("\"")?;
         self.text.get(from..from + length)
+    }
+
+    /// At least one, each in the form that `Change` writes.
+    fn changes(&mut self) -> Option<()> {
+        loop {
+            self.literal("{\"key\":")?;
+            self.string()?;
+            self.literal(",\"op\":")?;
+            let op = self.string()?;
+            let has_row = self.literal(",\"row\":").is_some();
+            if has_row {
+                let from = self.at;
+                self.object(MAX_DEPTH)?;
+                (from + 2 < self.at).then_some(())?;
+            }
+            self.literal(",\"table\":")?;
+            self.string()?;
+            self.literal("}")?;
+            ["insert", "update", "delete"].contains(&op).then_some(())?;
+            if self.literal(",").is_none() {
+                return self.literal("]");
+            }
+        }
     }
 
     fn value(&mut self, depth_left: usize) -> Option<()> {
@@ -170,9 +198,13 @@ fn is_instant(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::leaf::{Leaf, LeafActor, LeafObject, Outcome};
+    use crate::audit::{
+        changes::{Change, Operation},
+        leaf::{Leaf, LeafActor, LeafObject, Outcome},
+    };
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use std::collections::BTreeMap;
 
     fn leaf(detail: Value) -> Leaf {
         let id = Some("0190a3c4-0000-7000-8000-00000000000b".to_owned());
@@ -181,13 +213,23 @@ mod tests {
             id: "0190a3c4-0000-7000-8000-00000000000a".to_owned(),
             at: "2024-02-29T23:59:59.123456Z".to_owned(),
             workspace: id.clone(),
-            actor: LeafActor { kind: "user".to_owned(), id, name: "ann".to_owned(), auth: "token".to_owned() },
+            actor: LeafActor { kind: "user".to_owned(), id, name: Some("ann".to_owned()), auth: "token".to_owned() },
             action: "model.register".to_owned(),
             outcome: Outcome::Denied,
             object: Some(LeafObject { kind: "model".to_owned(), id: "m".to_owned() }),
             request_id: Some("r".to_owned()),
             detail,
+            changes: vec![
+                change(Operation::Insert, [("name", Some(json!("x"))), ("revision", Some(json!(1)))].into()),
+                change(Operation::Update, [("title", None)].into()),
+                change(Operation::Delete, [].into()),
+            ],
         }
+    }
+
+    fn change(op: Operation, row: BTreeMap<&str, Option<Value>>) -> Change {
+        let row = row.into_iter().map(|(column, value)| (column.to_owned(), value)).collect();
+        Change { table: "model".to_owned(), key: "k".to_owned(), op, row }
     }
 
     fn full() -> String {
@@ -201,6 +243,7 @@ mod tests {
         assert_eq!(time_of(&full()), Some("2024-02-29T23:59:59.123456Z"));
         let mut least = leaf(json!({}));
         (least.workspace, least.actor.id, least.object, least.request_id) = (None, None, None, None);
+        (least.actor.name, least.changes) = (None, Vec::new());
         assert!(time_of(&least.to_canonical().expect("canonical")).is_some());
     }
 

@@ -5,6 +5,7 @@
 //! export verifies with nothing but the registry's public key (`verify`).
 
 pub mod api;
+pub mod changes;
 pub mod export;
 pub mod guard;
 pub mod kept_head;
@@ -13,6 +14,7 @@ mod leaf_scan;
 pub mod mirror;
 pub mod ops;
 pub mod proofs;
+pub mod replay;
 pub mod sequencer;
 pub mod signer;
 mod store;

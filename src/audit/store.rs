@@ -26,13 +26,16 @@ pub async fn lock_head(tx: &Bookkeeping) -> Result<u64, Error> {
     u64::try_from(row.size).map_err(Error::internal)
 }
 
-/// Committed events without a place, in the order of their transactions.
+/// Committed events without a place, in the order of their ids.
+///
+/// An event is the last thing that its transaction writes, when it holds the locks of every row
+/// that it changed; so of two that changed the same row the later one has the higher id, and so
+/// has one that began after the other was committed.
 pub async fn pending(tx: &Bookkeeping, limit: u64) -> Result<Vec<audit_event::Model>, Error> {
     let mut waiting = Query::select();
     waiting.column(audit_pending::Column::EventId).from(audit_pending::Entity);
     let rows = audit_event::Entity::find()
         .filter(audit_event::COLUMN.id.in_subquery(waiting))
-        .order_by_asc(audit_event::Column::Xid)
         .order_by_asc(audit_event::Column::Id)
         .limit(limit)
         .all(&tx.conn())

@@ -211,7 +211,7 @@ mod tests {
     const ORIGIN: &str = "log.example";
 
     fn leaf(n: u64) -> String {
-        let actor = LeafActor { kind: "user".to_owned(), id: None, name: "ann".to_owned(), auth: "token".to_owned() };
+        let actor = LeafActor { kind: "user".to_owned(), id: None, name: None, auth: "token".to_owned() };
         let leaf = Leaf {
             v: 1,
             id: format!("0190a3c4-0000-7000-8000-{n:012x}"),
@@ -223,6 +223,7 @@ mod tests {
             object: None,
             request_id: None,
             detail: serde_json::json!({"n": n}),
+            changes: Vec::new(),
         };
         leaf.to_canonical().expect("canonical")
     }
@@ -284,7 +285,7 @@ mod tests {
         let log = Log::of(9);
         type Falsify = fn(&mut Vec<String>);
         let cases: [(Falsify, &str); 12] = [
-            (|l| l[4] = l[4].replace("ann", "bob"), "lines 2 to 10: the records give the root"),
+            (|l| l[4] = l[4].replace("token", "nekot"), "lines 2 to 10: the records give the root"),
             (|l| l[4] = l[4].replace("\"v\":1", "\"v\": 1"), "line 5: the record was altered"),
             (|l| l[4] = "\n".to_owned(), "line 5: the record was altered"),
             (|l| drop(l.remove(4)), "the file ends after line 9"),

@@ -3,7 +3,8 @@
 use crate::{
     accounts::{self, NewAccount},
     app::App,
-    cli::{Exit, Failure, print},
+    audit::replay,
+    cli::{Exit, Failure, output, print},
     config::Config,
     core::clock::Clock,
     workspaces,
@@ -18,6 +19,9 @@ pub enum Admin {
         after_help = "Example:\n  printf '%s' 'correct horse battery' | plimsoll admin create-user ada --role admin --password-stdin"
     )]
     CreateUser(CreateUser),
+    /// Compare the tables with the audit log, row by row: what was changed past the service is named.
+    #[command(after_help = "Example:\n  plimsoll admin compare --data ./plimsoll-data")]
+    Compare(Compare),
 }
 
 #[derive(Args)]
@@ -38,10 +42,19 @@ pub struct CreateUser {
     json: bool,
 }
 
+#[derive(Args)]
+pub struct Compare {
+    #[command(flatten)]
+    config: Config,
+    #[arg(long)]
+    json: bool,
+}
+
 impl Admin {
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::CreateUser(args) => create_user(args).await,
+            Self::Compare(args) => compare(args).await,
         }
     }
 }
@@ -60,4 +73,25 @@ async fn create_user(args: CreateUser) -> Result<Exit, Failure> {
     }
     let roles: Vec<_> = account.roles.iter().map(ToString::to_string).collect();
     print(&format!("created the user {} ({})", account.name, roles.join(", ")))
+}
+
+async fn compare(args: Compare) -> Result<Exit, Failure> {
+    let app = App::open(&args.config, Clock::System).await?;
+    let found = replay::ops::compare_tables(&app).await?;
+    let exit = if found.differing == 0 { Exit::Ok } else { Exit::Verification };
+    if args.json {
+        return output::json(&found).map(|_| exit);
+    }
+    if found.differing == 0 {
+        return print(&output::fields(&[
+            ("agree", "every row is as the log tells".to_owned()),
+            ("rows", found.rows.to_string()),
+            ("records", format!("{}, of which {} under the signed head", found.records, found.signed)),
+        ]));
+    }
+    let mut failure = Failure::new(exit, format!("{} rows are not as the log tells", found.differing));
+    failure.why = found.differences.iter().map(|difference| output::printable(&difference.to_string())).collect();
+    let left = found.differing - found.differences.len();
+    failure.why.extend((0 < left).then(|| format!("and {left} more")));
+    Err(failure.next("find out who changed the database past the service; restore it from a backup that agrees"))
 }

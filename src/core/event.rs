@@ -36,7 +36,7 @@ macro_rules! events {
 
 events! {
     WorkspaceCreated: WorkspaceCreate on "workspace" { workspace: WorkspaceId, name: String }
-    AccountCreated: AccountCreate on "account" { account: AccountId, name: String, kind: String, roles: Vec<String> }
+    AccountCreated: AccountCreate on "account" { account: AccountId, kind: String, roles: Vec<String> }
     AccountDeactivated: AccountDeactivate on "account" { account: AccountId }
     SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId }
     /// A sign-in that failed. Says which name was tried only when such an account exists.

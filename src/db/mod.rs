@@ -9,12 +9,13 @@
 //!   `http::idempotency` use it; `tests/it/architecture.rs` holds them to it.
 
 mod bookkeeping;
+mod changes;
 pub mod entity;
 mod reader;
 mod tx;
 
 pub use bookkeeping::Bookkeeping;
-pub use reader::Reader;
+pub use reader::{Reader, Snapshot};
 pub use tx::WriteTx;
 
 /// A connection or a transaction, to hand from one store function to another.
@@ -28,7 +29,7 @@ use crate::{
 use plimsoll_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -72,6 +73,13 @@ impl Db {
 
     pub fn read(&self, permit: &ReadPermit) -> Reader<'_> {
         Reader::new(&self.read, permit.scope())
+    }
+
+    /// All reads of a snapshot see the same moment. It holds a connection until it is dropped.
+    pub async fn snapshot(&self, permit: &ReadPermit) -> Result<Snapshot, Error> {
+        // SQLite's transactions see one moment anyhow, and know no other level.
+        let level = (self.read.get_database_backend() == DbBackend::Postgres).then_some(IsolationLevel::RepeatableRead);
+        Ok(Snapshot::new(self.read.begin_with_config(level, None).await?, permit.scope()))
     }
 
     pub async fn begin(&self) -> Result<WriteTx, Error> {

@@ -1,13 +1,19 @@
 use crate::{
-    audit::leaf::{Leaf, LeafActor, LeafObject, Outcome},
-    authz::{Actor, Denied, Permit},
+    audit::{
+        changes::Change,
+        leaf::{Leaf, LeafActor, LeafObject, Outcome},
+    },
+    authz::{Actor, Denied, Kind, Permit},
     core::{
         clock::rfc3339,
         event::{Event, Object},
         ids::ClaimId,
     },
     crypto::merkle,
-    db::entity::{audit_event, audit_pending, idempotency_claim},
+    db::{
+        changes,
+        entity::{audit_event, idempotency_claim},
+    },
     error::Error,
 };
 use chrono::{DateTime, Utc};
@@ -16,7 +22,7 @@ use sea_orm::{
     ColumnTrait, DatabaseExecutor, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::Expr,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -56,10 +62,14 @@ impl WriteTx {
     pub async fn commit_all(self, permit: Permit, event: Event, consequences: Vec<Event>) -> Result<(), Error> {
         debug_assert_eq!(event.action(), permit.action());
         let actor = permit.actor();
-        for event in std::iter::once(&event).chain(&consequences) {
-            let detail = serde_json::to_value(event).map_err(Error::internal)?;
-            let action = event.action().name();
-            self.append(actor, action, Outcome::Done, Some(event.object()), detail).await?;
+        let mut parts = changes::parts(changes::take(&self.tx).await?)?.into_iter();
+        let first = parts.next().unwrap_or_default();
+        let id = self.append(actor, Record::of(&event)?, first).await?;
+        for part in parts {
+            self.append(actor, Record::rest_of(&event, id), part).await?;
+        }
+        for consequence in &consequences {
+            self.append(actor, Record::of(consequence)?, Vec::new()).await?;
         }
         if let Some(claim) = actor.cause.claim {
             self.settle(claim).await?;
@@ -70,59 +80,56 @@ impl WriteTx {
     }
 
     pub(super) async fn commit_denial(self, denied: &Denied) -> Result<(), Error> {
-        let detail = serde_json::json!({"event": "denied", "code": denied.code});
-        let action = denied.action.name();
-        self.append(&denied.actor, action, Outcome::Denied, denied.object.clone(), detail).await?;
+        let record = Record {
+            action: denied.action.name(),
+            outcome: Outcome::Denied,
+            object: denied.object.clone(),
+            detail: json!({"event": "denied", "code": denied.code}),
+        };
+        self.append(&denied.actor, record, Vec::new()).await?;
         self.tx.commit().await?;
         self.committed.notify_waiters();
         Ok(())
     }
 
-    async fn append(
-        &self,
-        actor: &Actor,
-        action: &str,
-        outcome: Outcome,
-        object: Option<Object>,
-        detail: Value,
-    ) -> Result<(), Error> {
-        let (object_kind, object_id) = object.clone().unzip();
+    /// Writes a leaf; returns its id.
+    async fn append(&self, actor: &Actor, record: Record, changes: Vec<Change>) -> Result<Uuid, Error> {
+        let (object_kind, object_id) = record.object.clone().unzip();
+        let id = Uuid::now_v7();
         let leaf = Leaf {
             v: 1,
-            id: Uuid::now_v7().to_string(),
+            id: id.to_string(),
             at: rfc3339(self.at),
             workspace: actor.workspace.map(|id| id.to_string()),
             actor: LeafActor {
                 kind: actor.kind.name().to_owned(),
                 id: actor.id.map(|id| id.to_string()),
-                name: actor.name.clone(),
+                name: (actor.kind == Kind::System).then(|| actor.name.clone()),
                 auth: actor.credential.name().to_owned(),
             },
-            action: action.to_owned(),
-            outcome,
-            object: object.map(|(kind, id)| LeafObject { kind: kind.to_owned(), id }),
+            action: record.action.to_owned(),
+            outcome: record.outcome,
+            object: record.object.map(|(kind, id)| LeafObject { kind: kind.to_owned(), id }),
             request_id: actor.cause.request_id.clone(),
-            detail,
+            detail: record.detail,
+            changes,
         };
         let text = leaf.to_canonical().map_err(Error::internal)?;
         let row = audit_event::ActiveModel {
             id: NotSet,
-            // The database fills in its transaction id: the sequencer orders by it.
-            xid: NotSet,
             at: Set(self.at),
             workspace_id: Set(actor.workspace),
             actor_id: Set(actor.id),
-            action: Set(action.to_owned()),
-            outcome: Set(outcome.name().to_owned()),
+            action: Set(record.action.to_owned()),
+            outcome: Set(record.outcome.name().to_owned()),
             object_kind: Set(object_kind.map(str::to_owned)),
             object_id: Set(object_id),
             leaf_hash: Set(hex(&merkle::leaf_hash(text.as_bytes()))),
             leaf: Set(text),
         };
-        let inserted = audit_event::Entity::insert(row).exec(&self.tx).await?;
-        let pending = audit_pending::ActiveModel { event_id: Set(inserted.last_insert_id) };
-        audit_pending::Entity::insert(pending).exec_without_returning(&self.tx).await?;
-        Ok(())
+        // A trigger puts it into the sequencer's queue.
+        audit_event::Entity::insert(row).exec_without_returning(&self.tx).await?;
+        Ok(id)
     }
 
     /// From here on a repeated request knows that the first one took effect.
@@ -137,6 +144,27 @@ impl WriteTx {
             return Err(Error::conflict("idempotency_lost", detail));
         }
         Ok(())
+    }
+}
+
+/// What a leaf says beyond who, when and which rows.
+struct Record {
+    action: &'static str,
+    outcome: Outcome,
+    object: Option<Object>,
+    detail: Value,
+}
+
+impl Record {
+    fn of(event: &Event) -> Result<Self, Error> {
+        let detail = serde_json::to_value(event).map_err(Error::internal)?;
+        Ok(Self { action: event.action().name(), outcome: Outcome::Done, object: Some(event.object()), detail })
+    }
+
+    /// For the changes that don't fit into the leaf of the event itself.
+    fn rest_of(event: &Event, leaf: Uuid) -> Self {
+        let detail = json!({"event": "changes_continued", "of": leaf.to_string()});
+        Self { action: event.action().name(), outcome: Outcome::Done, object: Some(event.object()), detail }
     }
 }
 

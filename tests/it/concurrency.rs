@@ -1,7 +1,7 @@
 //! Many callers at once: exactly one effect.
 
 use crate::{
-    harness::Reply,
+    harness::{Reply, commit_unlogged},
     story::{ENVIRONMENT, MODEL, Story, policy, scorer, spec, text},
 };
 use futures_util::future::join_all;
@@ -180,7 +180,7 @@ async fn an_activation_that_waited_for_a_revision_sees_it() {
         next.digest = Set(Digest::of(&body).to_string());
         next.body = Set(body);
         environment_revision::Entity::insert(next).exec_without_returning(&tx).await.expect("insert");
-        tx.commit().await.expect("commit");
+        commit_unlogged(tx).await;
     };
     let (answer, ()) = futures_util::future::join(story.activate(&approved), revise).await;
     assert_eq!(answer.expect(409).code(), "decision_changed");

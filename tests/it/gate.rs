@@ -126,7 +126,7 @@ async fn every_pull_and_every_file_is_an_event() {
     let paths: Vec<_> = leaves.iter().map(|leaf| leaf["detail"]["path"].clone()).collect();
     assert_eq!(paths, [json!("README.md"), json!("model.onnx"), json!(null)]);
     for leaf in &leaves {
-        assert_eq!(leaf["actor"]["name"], "pipeline");
+        assert_eq!((&leaf["actor"]["kind"], &leaf["actor"]["name"]), (&json!("service"), &json!(null)));
         assert_eq!(leaf["detail"]["release"], pulled["release"]["id"]);
         assert_eq!(leaf["detail"]["manifest"], pulled["release"]["version_digest"]);
     }
@@ -137,15 +137,15 @@ async fn what_cannot_be_logged_does_not_leave() {
     let story = Story::stage().await;
     story.released(1).await;
     let db = story.app.app.db.raw_for_tests();
-    db.execute_unprepared("ALTER TABLE audit_pending RENAME TO out_of_the_way").await.expect("rename");
+    db.execute_unprepared("ALTER TABLE audit_event RENAME TO out_of_the_way").await.expect("rename");
     let bytes = scorer(1)[0].1.clone();
     for refused in [story.pull(None).await, story.pull_file("model.onnx").await] {
         assert_eq!(refused.code(), "internal");
         let refused = refused.expect(500);
         assert!(!refused.body.windows(64).any(|part| part == &bytes[..64]), "bytes left");
-        assert!(!refused.text().contains("audit_pending"), "{}", refused.text());
+        assert!(!refused.text().contains("audit_event"), "{}", refused.text());
     }
-    db.execute_unprepared("ALTER TABLE out_of_the_way RENAME TO audit_pending").await.expect("rename");
+    db.execute_unprepared("ALTER TABLE out_of_the_way RENAME TO audit_event").await.expect("rename");
     story.pull(None).await.expect(200);
 }
 

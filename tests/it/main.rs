@@ -32,6 +32,7 @@ mod openapi;
 mod pages;
 mod pages_of_lists;
 mod promotion;
+mod replay;
 mod reported_evidence;
 mod sessions;
 mod uploads;

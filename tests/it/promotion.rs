@@ -7,7 +7,7 @@ use plimsoll::{
     db::entity::{account, membership},
     promotions,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
 use serde_json::{Value, json};
 
 async fn asked(story: &Story) -> Value {
@@ -257,7 +257,13 @@ async fn an_approver_who_loses_the_role_no_longer_counts() {
     let db = story.app.app.db.raw_for_tests();
     let mara =
         account::Entity::find().filter(account::COLUMN.name.eq("mara")).one(db).await.expect("read").expect("mara");
-    membership::Entity::delete_many().filter(membership::COLUMN.account_id.eq(mara.id)).exec(db).await.expect("delete");
+    let tx = db.begin().await.expect("begin");
+    membership::Entity::delete_many()
+        .filter(membership::COLUMN.account_id.eq(mara.id))
+        .exec(&tx)
+        .await
+        .expect("delete");
+    crate::harness::commit_unlogged(tx).await;
     assert_eq!(story.activate(&approved).await.expect(412).code(), "quorum_lost");
     assert_eq!(story.approve(&story.mara, &approved).await.expect(403).code(), "forbidden");
 }

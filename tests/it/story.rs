@@ -5,7 +5,7 @@
 
 #![expect(clippy::panic, reason = "a test that cannot go on should stop, and say why")]
 
-use crate::harness::{Reply, TestApp, reply};
+use crate::harness::{Reply, TestApp, commit_unlogged, reply};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use plimsoll::{
     core::{digest::Digest, ids::MembershipId},
@@ -18,7 +18,7 @@ use plimsoll::{
     db::entity::{account, membership},
     evidence::statement::EVIDENCE_TYPE,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set, TransactionTrait};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -417,7 +417,9 @@ pub async fn give_role(story: &Story, name: &str, role: &str) {
         account_id: Set(account),
         role: Set(role.to_owned()),
     };
-    membership::Entity::insert(row).exec_without_returning(db).await.expect("insert");
+    let tx = db.begin().await.expect("begin");
+    membership::Entity::insert(row).exec_without_returning(&tx).await.expect("insert");
+    commit_unlogged(tx).await;
 }
 
 /// The names of the checks that failed.

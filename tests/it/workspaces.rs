@@ -1,7 +1,7 @@
 //! Tenants: what belongs to one does not exist for another.
 
 use crate::{
-    harness::{Reply, TestApp, reply},
+    harness::{Reply, TestApp, commit_unlogged, reply},
     openapi,
     world::World,
 };
@@ -10,16 +10,16 @@ use plimsoll::{
     crypto::tokens,
     db::entity::{account, api_token, membership, workspace},
 };
-use sea_orm::{EntityTrait, Set};
+use sea_orm::{EntityTrait, Set, TransactionTrait};
 use serde_json::{Value, json};
 
 /// A second workspace with one person who holds every role, and their token.
 async fn stranger(t: &TestApp) -> String {
-    let db = t.app.db.raw_for_tests();
+    let tx = t.app.db.raw_for_tests().begin().await.expect("begin");
     let (tenant, id) = (WorkspaceId::generate(), AccountId::generate());
     let at = t.app.db.clock().now();
     let row = workspace::ActiveModel { id: Set(tenant), name: Set("elsewhere".to_owned()), created_at: Set(at) };
-    workspace::Entity::insert(row).exec_without_returning(db).await.expect("workspace");
+    workspace::Entity::insert(row).exec_without_returning(&tx).await.expect("workspace");
     let row = account::ActiveModel {
         id: Set(id),
         name: Set("stranger".to_owned()),
@@ -30,7 +30,7 @@ async fn stranger(t: &TestApp) -> String {
         owner_id: Set(None),
         created_at: Set(at),
     };
-    account::Entity::insert(row).exec_without_returning(db).await.expect("account");
+    account::Entity::insert(row).exec_without_returning(&tx).await.expect("account");
     for role in crate::world::ROLES {
         let row = membership::ActiveModel {
             id: Set(MembershipId::generate()),
@@ -38,7 +38,7 @@ async fn stranger(t: &TestApp) -> String {
             account_id: Set(id),
             role: Set(role.to_owned()),
         };
-        membership::Entity::insert(row).exec_without_returning(db).await.expect("membership");
+        membership::Entity::insert(row).exec_without_returning(&tx).await.expect("membership");
     }
     let secret = tokens::Token::generate().expect("token");
     let row = api_token::ActiveModel {
@@ -53,7 +53,8 @@ async fn stranger(t: &TestApp) -> String {
         expires_at: Set(at + chrono::TimeDelta::days(1)),
         revoked_at: Set(None),
     };
-    api_token::Entity::insert(row).exec_without_returning(db).await.expect("token");
+    api_token::Entity::insert(row).exec_without_returning(&tx).await.expect("token");
+    commit_unlogged(tx).await;
     secret.reveal().to_owned()
 }
 

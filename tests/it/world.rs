@@ -89,7 +89,8 @@ impl World {
         let token = json!({"name": "spare", "account": "spare-robot", "expires_in_days": 1});
         let token = self.post("admin", "/api/v1/tokens", token).await;
         self.keep("token", &token["id"]);
-        let model = json!({"name": "scorer", "intended_use": "tests", "risk_tier": "low"});
+        let model = json!({"name": "scorer", "intended_use": "tests", "risk_tier": "low",
+            "owners": {"business": "a-viewer"}});
         self.post("contributor", "/api/v1/models", model).await;
         for number in 1..=3 {
             self.draft(number).await;
@@ -132,7 +133,10 @@ impl World {
             .collect();
         let signature = oms::sign(&listed, "scorer", &self.key).expect("signature");
         let path = format!("/api/v1/models/scorer/versions/{number}/seal");
-        let sealed = self.post("contributor", &path, json!({"signature": signature})).await;
+        let files = self.files(number).map(|(path, bytes)| (path.to_owned(), bytes)).to_vec();
+        let attestations = [crate::story::provenance(&files, &self.key)];
+        let sealed =
+            self.post("contributor", &path, json!({"signature": signature, "attestations": attestations})).await;
         assert_eq!((&sealed["state"], &sealed["signature"]), (&json!("sealed"), &json!("verified")));
     }
 

@@ -10,7 +10,6 @@ pub mod audit_event {
     pub struct Model {
         #[sea_orm(primary_key)]
         pub id: i64,
-        pub xid: i64,
         pub at: DateTimeUtc,
         pub workspace_id: Option<WorkspaceId>,
         pub actor_id: Option<AccountId>,
@@ -123,6 +122,46 @@ pub mod audit_checkpoint {
         #[sea_orm(column_type = "Text")]
         pub note: String,
         pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod row_change {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "row_change")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub xid: i64,
+        pub table_name: String,
+        pub row_key: String,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub old_row: Option<String>,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub new_row: Option<String>,
+        pub salt: Option<String>,
+        pub event_id: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod row_salt {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "row_salt")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub table_name: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub row_key: String,
+        pub salt: String,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

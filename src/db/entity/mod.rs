@@ -11,7 +11,10 @@ pub mod validation;
 
 pub use access::{account, api_token, membership, trust_key, workspace};
 pub use environments::{dataset, environment, environment_revision};
-pub use log::{audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_node, audit_pending};
+pub use log::{
+    audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_node, audit_pending, row_change,
+    row_salt,
+};
 pub use promotions::{approval, promotion_request, release};
 pub use queue::{idempotency_claim, job};
 pub use registry::{attestation, blob, model, model_owner, model_version, version_file};

@@ -1,0 +1,125 @@
+//! The domain's tables, column by column: what of each the log shows.
+//!
+//! A new column is salted unless it holds what only the registry writes; a test compares this with
+//! the schema.
+
+/// How the log shows a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As it is: an id, a name that is an identifier, a state, a digest, a number.
+    Plain,
+    /// As RFC 3339 in UTC.
+    Time,
+    /// As a salted hash: what a person wrote, who a person is, a document, a secret.
+    Salted,
+    /// Not at all: progress, which changes without an event.
+    Bookkeeping,
+    /// The state of a run, where "running" is told as "queued": only its end has an event.
+    RunState,
+}
+
+#[derive(Debug)]
+pub struct Column {
+    pub name: &'static str,
+    pub form: Form,
+}
+
+#[derive(Debug)]
+pub struct Table {
+    pub name: &'static str,
+    /// The columns of the primary key; their values joined by `:` name a row.
+    pub key: &'static [&'static str],
+    pub columns: &'static [Column],
+}
+
+pub fn find(name: &str) -> Option<&'static Table> {
+    TABLES.iter().find(|table| table.name == name)
+}
+
+pub fn run_state(state: String) -> String {
+    if state == "running" { "queued".to_owned() } else { state }
+}
+
+macro_rules! tables {
+    ($($table:ident [$($key:ident),*] { $($column:ident: $form:ident),* $(,)? })*) => {
+        pub const TABLES: &[Table] = &[$(Table {
+            name: stringify!($table),
+            key: &[$(stringify!($key)),*],
+            columns: &[$(Column { name: stringify!($column), form: Form::$form }),*],
+        }),*];
+    };
+}
+
+tables! {
+    workspace [id] { id: Plain, name: Plain, created_at: Time }
+    account [id] {
+        id: Plain, name: Salted, display_name: Salted, kind: Plain, password_hash: Salted, state: Plain,
+        owner_id: Plain, created_at: Time,
+    }
+    membership [id] { id: Plain, workspace_id: Plain, account_id: Plain, role: Plain }
+    api_token [id] {
+        id: Plain, workspace_id: Plain, account_id: Plain, kind: Plain, name: Salted, accessor: Plain,
+        secret_hash: Salted, created_at: Time, expires_at: Time, revoked_at: Time,
+    }
+    trust_key [id] {
+        id: Plain, workspace_id: Plain, name: Salted, fingerprint: Plain, public_key_pem: Salted, added_by: Plain,
+        valid_from: Time, valid_until: Time, revoked_at: Time,
+    }
+    environment [id] { id: Plain, workspace_id: Plain, name: Plain, created_by: Plain, created_at: Time }
+    environment_revision [id] {
+        id: Plain, workspace_id: Plain, environment_id: Plain, kind: Plain, revision: Plain, digest: Plain,
+        body: Salted, created_by: Plain, created_at: Time,
+    }
+    dataset [id] {
+        id: Plain, workspace_id: Plain, name: Plain, sha256: Plain, size_bytes: Plain, row_count: Plain,
+        description: Salted, created_by: Plain, created_at: Time,
+    }
+    model [id] {
+        id: Plain, workspace_id: Plain, name: Plain, title: Salted, intended_use: Salted, prohibited_use: Salted,
+        risk_tier: Plain, revision: Plain, created_by: Plain, created_at: Time,
+    }
+    model_owner [model_id, accountability] { model_id: Plain, accountability: Plain, account_id: Plain }
+    model_version [id] {
+        id: Plain, workspace_id: Plain, model_id: Plain, number: Plain, state: Plain, manifest_digest: Plain,
+        signature_state: Plain, signature_detail: Salted, trust_key_id: Plain, signature_bundle: Salted,
+        created_by: Plain, created_at: Time, sealed_by: Plain, sealed_at: Time, revoked_at: Time,
+        revocation_reason: Salted,
+    }
+    version_file [id] { id: Plain, version_id: Plain, path: Plain, sha256: Plain, size_bytes: Plain, uploaded_at: Time }
+    attestation [id] {
+        id: Plain, version_id: Plain, predicate_type: Plain, digest: Plain, statement: Salted, created_by: Plain,
+        created_at: Time,
+    }
+    blob [workspace_id, sha256] { workspace_id: Plain, sha256: Plain, size_bytes: Plain, created_at: Time }
+    validation_run [id] {
+        id: Plain, workspace_id: Plain, version_id: Plain, environment_id: Plain, constraints_id: Plain,
+        dataset_id: Plain, state: RunState, phase: Bookkeeping, percent: Bookkeeping, reason_code: Plain,
+        reason: Salted, verdicts: Salted, verdicts_digest: Plain, attempt: Bookkeeping, requested_by: Plain,
+        requested_at: Time, started_at: Bookkeeping, finished_at: Time,
+    }
+    evidence [id] {
+        id: Plain, workspace_id: Plain, version_id: Plain, run_id: Plain, kind: Plain, digest: Plain, body: Salted,
+        created_at: Time,
+    }
+    reported_evidence [id] {
+        id: Plain, workspace_id: Plain, version_id: Plain, trust_key_id: Plain, kind: Plain, document: Plain,
+        title: Salted, method: Salted, basis: Salted, issued_at: Time, measured_at: Time, valid_until: Time,
+        digest: Plain, submitted_by: Plain, submitted_at: Time, state: Plain, closed_at: Time, closed_by: Plain,
+        closed_reason: Salted,
+    }
+    reported_statement [evidence_id] { evidence_id: Plain, body: Salted, bundle: Salted }
+    promotion_request [id] {
+        id: Plain, workspace_id: Plain, model_id: Plain, version_id: Plain, environment_id: Plain, run_id: Plain,
+        state: Plain, decision: Salted, decision_digest: Plain, checks: Salted, comment: Salted,
+        requested_by: Plain, requested_at: Time, expires_at: Time, closed_at: Time, closed_reason: Salted,
+    }
+    approval [id] {
+        id: Plain, promotion_id: Plain, account_id: Plain, outcome: Plain, decision_digest: Plain, roles: Plain,
+        reason: Salted, statement: Salted, created_at: Time,
+    }
+    release [id] {
+        id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, version_id: Plain,
+        promotion_id: Plain, restores: Plain, state: Plain, reason: Salted, statement: Salted,
+        activated_by: Plain, activated_at: Time, ended_at: Time,
+    }
+}

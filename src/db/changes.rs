@@ -1,0 +1,77 @@
+//! Takes the changes that the database noted in this transaction, to be logged by it.
+
+use crate::{
+    audit::changes::{self, Change, Noted},
+    db::entity::row_change,
+    error::Error,
+};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
+
+/// What the changes of one record may measure as JSON; the rest goes into further records.
+const MAX_PART_BYTES: usize = 20 << 10;
+
+/// The net changes of the transaction so far. Each is given once.
+pub(super) async fn take(tx: &DatabaseTransaction) -> Result<Vec<Change>, Error> {
+    let own = match tx.get_database_backend() {
+        DbBackend::Postgres => Expr::cust("pg_current_xact_id()::text::bigint"),
+        // One writer: whatever is there is ours.
+        _ => Expr::value(0),
+    };
+    let taken = row_change::Entity::delete_many().filter(Expr::col(row_change::Column::Xid).eq(own));
+    let mut rows = taken.exec_with_returning(tx).await?;
+    rows.sort_by_key(|row| row.id);
+    let noted = rows.into_iter().map(|row| Noted {
+        table: row.table_name,
+        key: row.row_key,
+        old: row.old_row,
+        new: row.new_row,
+        salt: row.salt,
+    });
+    changes::net(noted.collect()).map_err(Error::internal)
+}
+
+/// Parts that fit into a record each; at least one, which may be empty.
+pub(super) fn parts(changes: Vec<Change>) -> Result<Vec<Vec<Change>>, Error> {
+    let mut parts = vec![Vec::new()];
+    let mut used_bytes = 0;
+    for change in changes {
+        let size_bytes = serde_json::to_string(&change).map_err(Error::internal)?.len() + 1;
+        if MAX_PART_BYTES < used_bytes + size_bytes && 0 < used_bytes {
+            parts.push(Vec::new());
+            used_bytes = 0;
+        }
+        used_bytes += size_bytes;
+        if let Some(part) = parts.last_mut() {
+            part.push(change);
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::changes::{Operation, Row};
+    use serde_json::json;
+
+    #[test]
+    fn many_changes_are_told_in_parts_of_their_order() {
+        assert_eq!(parts(Vec::new()).expect("parts"), [Vec::new()]);
+        let change = |n: usize| Change {
+            table: "version_file".to_owned(),
+            key: n.to_string(),
+            op: Operation::Insert,
+            row: Row::from([("path".to_owned(), Some(json!("x".repeat(1_000))))]),
+        };
+        let all: Vec<_> = (0..100).map(change).collect();
+        let parts = parts(all.clone()).expect("parts");
+        assert!((5..8).contains(&parts.len()), "{}", parts.len());
+        for part in &parts {
+            assert!(serde_json::to_string(part).expect("json").len() <= MAX_PART_BYTES + 2);
+        }
+        assert_eq!(parts.concat(), all);
+    }
+}
