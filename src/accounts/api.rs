@@ -34,6 +34,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(list)
         .service(create)
         .service(deactivate)
+        .service(erase)
         .service(list_tokens)
         .service(create_token)
         .service(revoke_token);
@@ -196,6 +197,15 @@ async fn create(app: Data<App>, who: Principal, input: ValidJson<AccountInput>) 
 #[delete("/accounts/{account}")]
 async fn deactivate(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json<AccountView>, Problem> {
     Ok(Json(ops::deactivate(&app, &who, &name).await?.into()))
+}
+
+/// Forget who a deactivated account belonged to. Its id stays on record, and every proof holds.
+#[utoipa::path(tag = "accounts", operation_id = "eraseAccount",
+    params(("account" = String, Path, description = "Account name")), responses(
+    (status = 200, description = "The account under the name that is left", body = AccountView), Changed))]
+#[post("/accounts/{account}/erasure")]
+async fn erase(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json<AccountView>, Problem> {
+    Ok(Json(ops::erase(&app, &who, &name).await?.into()))
 }
 
 /// List API tokens: one's own, or everybody's for an administrator.

@@ -139,6 +139,24 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
     Ok(Account { active: false, ..account })
 }
 
+/// Forgets who a deactivated account belonged to: its name, its display name, its password, the
+/// names of its tokens, and the salts by which the log's hashes of them could be recognised.
+///
+/// What it did stays on record under its id. Texts that others wrote about it are theirs to change.
+pub async fn erase(app: &App, who: &Principal, name: &str) -> Result<Account, Error> {
+    let sight = policy::read(who, Action::AccountRead)?;
+    let permit = policy::act(who, Action::AccountErase)?;
+    let account = store::find_by_name(&app.db.read(&sight), name).await?.ok_or(NOT_FOUND)?;
+    if account.active {
+        let detail = "the account is active; deactivate it first, so that nobody works under a name that is forgotten";
+        return Err(Error::conflict("account_active", detail));
+    }
+    let tx = app.db.begin().await?;
+    let name = store::erase(&tx, account.id).await?;
+    tx.commit(permit, Event::AccountErased { account: account.id }).await?;
+    Ok(Account { display_name: name.clone(), name, ..account })
+}
+
 pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Account>, Error> {
     let sight = policy::read(who, Action::AccountRead)?;
     store::list(&app.db.read(&sight), page).await

@@ -124,6 +124,30 @@ pub async fn deactivate(tx: &WriteTx, id: AccountId) -> Result<(), Error> {
     Ok(())
 }
 
+/// Replaces what says who an account and its tokens belonged to; returns the name that is left.
+pub async fn erase(tx: &WriteTx, id: AccountId) -> Result<String, Error> {
+    let name = format!("erased-{}", id.0.simple());
+    tx.forget("account", &id.to_string()).await?;
+    account::Entity::update_many()
+        .col_expr(account::Column::Name, Expr::value(&name))
+        .col_expr(account::Column::DisplayName, Expr::value(&name))
+        .col_expr(account::Column::PasswordHash, Expr::value(None::<String>))
+        .filter(account::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    let tokens = api_token::Entity::find().filter(api_token::COLUMN.account_id.eq(id)).all(&tx.conn()).await?;
+    for token in tokens {
+        tx.forget("api_token", &token.id.to_string()).await?;
+        api_token::Entity::update_many()
+            .col_expr(api_token::Column::Name, Expr::value("erased"))
+            .col_expr(api_token::Column::SecretHash, Expr::value(format!("erased-{}", token.id)))
+            .filter(api_token::COLUMN.id.eq(token.id))
+            .exec(&tx.conn())
+            .await?;
+    }
+    Ok(name)
+}
+
 pub async fn insert_token(tx: &WriteTx, new: &Token, secret_hash: &str) -> Result<(), Error> {
     let row = api_token::ActiveModel {
         id: Set(new.id),

@@ -1,6 +1,6 @@
 use crate::{
     app::App,
-    audit::{Entry, ops, proofs},
+    audit::{Entry, asof, ops, proofs},
     authz::Principal,
     core::clock::rfc3339,
     error::Error,
@@ -19,7 +19,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const EXPORT_PAGE: u64 = 1_000;
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(checkpoint).service(list_events).service(export_log).configure(proofs::api::routes);
+    config
+        .service(checkpoint)
+        .service(list_events)
+        .service(export_log)
+        .configure(proofs::api::routes)
+        .configure(asof::api::routes);
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]

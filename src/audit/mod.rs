@@ -5,6 +5,7 @@
 //! export verifies with nothing but the registry's public key (`verify`).
 
 pub mod api;
+pub mod asof;
 pub mod changes;
 pub mod export;
 pub mod guard;

@@ -111,6 +111,7 @@ impl Role {
             Self::Admin => &[
                 Action::AccountCreate,
                 Action::AccountDeactivate,
+                Action::AccountErase,
                 Action::TrustKeyAdd,
                 Action::TrustKeyRevoke,
                 Action::VersionRevoke,

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod asof;
 mod audit;
 pub(crate) mod bias;
 mod check;

@@ -89,6 +89,8 @@ pub enum Remote {
     /// Read and verify the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Show what was in force on any date, from the service or offline from an export.
+    Asof(super::asof::AsOf),
 }
 
 impl Remote {
@@ -117,6 +119,7 @@ impl Remote {
             Self::Token(args) => args.run().await,
             Self::User(args) => args.run().await,
             Self::Audit(args) => args.run().await,
+            Self::Asof(args) => args.run().await,
         }
     }
 }

@@ -26,6 +26,7 @@ actions! {
     AccountRead => "account.read",
     AccountCreate => "account.create",
     AccountDeactivate => "account.deactivate",
+    AccountErase => "account.erase",
     SessionOpen => "session.open",
     SessionClose => "session.close",
     TokenRead => "token.read",

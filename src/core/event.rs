@@ -38,6 +38,8 @@ events! {
     WorkspaceCreated: WorkspaceCreate on "workspace" { workspace: WorkspaceId, name: String }
     AccountCreated: AccountCreate on "account" { account: AccountId, kind: String, roles: Vec<String> }
     AccountDeactivated: AccountDeactivate on "account" { account: AccountId }
+    /// Who the account belonged to is forgotten; its id stays wherever it stands.
+    AccountErased: AccountErase on "account" { account: AccountId }
     SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId }
     /// A sign-in that failed. Says which name was tried only when such an account exists.
     SessionRefused: SessionOpen on "account" { account: String }

@@ -2,7 +2,8 @@
 
 use crate::{
     audit::changes::{self, Change, Noted},
-    db::entity::row_change,
+    crypto::hex,
+    db::entity::{row_change, row_salt},
     error::Error,
 };
 use sea_orm::{
@@ -31,6 +32,20 @@ pub(super) async fn take(tx: &DatabaseTransaction) -> Result<Vec<Change>, Error>
         salt: row.salt,
     });
     changes::net(noted.collect()).map_err(Error::internal)
+}
+
+/// Gives a row another salt, so that nothing recognises its texts by the hashes that were logged.
+/// Every salted column that has a value must be rewritten afterwards, in the same transaction.
+pub(super) async fn forget(tx: &DatabaseTransaction, table: &str, key: &str) -> Result<(), Error> {
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt).map_err(Error::internal)?;
+    row_salt::Entity::update_many()
+        .col_expr(row_salt::Column::Salt, Expr::value(hex::encode(&salt)))
+        .filter(Expr::col(row_salt::Column::TableName).eq(table))
+        .filter(Expr::col(row_salt::Column::RowKey).eq(key))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// Parts that fit into a record each; at least one, which may be empty.

@@ -50,6 +50,12 @@ impl WriteTx {
         self.at
     }
 
+    /// Makes the log's hashes of a row's texts unrecognisable, for good. Rewrite every such text of
+    /// the row afterwards, in this transaction.
+    pub async fn forget(&self, table: &str, key: &str) -> Result<(), Error> {
+        changes::forget(&self.tx, table, key).await
+    }
+
     /// Appends the audit event and commits, in one transaction.
     ///
     /// This is the only way to make a change durable, and it takes the permit that

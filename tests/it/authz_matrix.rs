@@ -47,6 +47,8 @@ const MATRIX: &[Row] = &[
     // Someone else's token: what one may not manage does not exist.
     ("DELETE", "/api/v1/tokens/{token}", "/api/v1/tokens/{token}", Empty, [401, 404, 404, 404, 404, 404, 404, 204]),
     ("DELETE", "/api/v1/accounts/{account}", "/api/v1/accounts/spare", Empty, only(ADMIN, 200)),
+    // It was deactivated a moment ago.
+    ("POST", "/api/v1/accounts/{account}/erasure", "/api/v1/accounts/spare/erasure", Empty, only(ADMIN, 200)),
     ("GET", "/api/v1/trust-keys", "", Empty, LOOK),
     ("POST", "/api/v1/trust-keys", "", Json(|| json!({"name": "{fresh}", "public_key_pem": "{pem}"})), only(ADMIN, 201)),
     ("GET", "/api/v1/models", "", Empty, LOOK),
@@ -97,6 +99,7 @@ const MATRIX: &[Row] = &[
     ("DELETE", "/api/v1/trust-keys/{key}", "/api/v1/trust-keys/{key}", Empty, only(ADMIN, 200)),
     ("GET", "/api/v1/audit/checkpoint", "", Empty, LOG),
     ("GET", "/api/v1/audit/events", "", Empty, LOG),
+    ("GET", "/api/v1/asof", "/api/v1/asof?at=2026-01-01", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}/proof", "/api/v1/audit/leaves/0/proof", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}/inclusion", "/api/v1/audit/leaves/0/inclusion", Empty, LOG),
     ("GET", "/api/v1/audit/consistency", "/api/v1/audit/consistency?from=1", Empty, LOG),

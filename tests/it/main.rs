@@ -12,11 +12,13 @@ mod world;
 
 // What they say about the product.
 mod architecture;
+mod asof;
 mod audit_log;
 mod authz_matrix;
 mod bad_input;
 mod bias;
 mod concurrency;
+mod erasure;
 mod frameworks;
 mod gate;
 mod health;

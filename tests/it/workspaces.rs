@@ -142,6 +142,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/promotions/{first}/activation", json!({})),
         ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", json!({"reason": "x"})),
         ("DELETE", "/api/v1/accounts/{account}", json!({})),
+        ("POST", "/api/v1/accounts/{account}/erasure", json!({})),
         ("DELETE", "/api/v1/tokens/{token}", json!({})),
         ("DELETE", "/api/v1/trust-keys/{key}", json!({})),
     ];

@@ -8,7 +8,7 @@
 mod row;
 pub mod tables;
 
-pub use row::{Row, RowError, row};
+pub use row::{Row, RowError, row, salted};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

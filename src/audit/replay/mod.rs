@@ -5,8 +5,9 @@
 //! what the replay gives, row by row, or `compare` names the difference.
 
 mod compare;
+pub mod file;
 pub mod ops;
-mod store;
+pub mod store;
 
 pub use compare::{Comparison, Difference, Fault};
 

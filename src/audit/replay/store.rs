@@ -3,17 +3,20 @@
 use crate::{
     audit::{
         changes::{self, tables::TABLES},
+        leaf::Outcome,
         replay::Tables,
     },
+    authz::{Action, Scope},
     db::{
         Reader,
         entity::{audit_event, audit_leaf},
     },
     error::Error,
 };
+use chrono::{DateTime, Utc};
 use plimsoll_migrations::capture;
 use sea_orm::{
-    EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, Query},
 };
 
@@ -53,4 +56,36 @@ pub async fn unplaced(reader: &Reader<'_>) -> Result<Vec<String>, Error> {
         .all(reader.conn())
         .await?;
     Ok(rows)
+}
+
+/// The last event of the scope at a time or before.
+pub async fn last_until(reader: &Reader<'_>, at: DateTime<Utc>) -> Result<Option<i64>, Error> {
+    let query = visible(reader.scope()).filter(audit_event::COLUMN.at.lte(at));
+    let last = query.select_only().column(audit_event::Column::Id).order_by_desc(audit_event::Column::Id);
+    Ok(last.into_tuple::<i64>().one(reader.conn()).await?)
+}
+
+/// Ids and leaves of events in the scope that can have changed a row, in the order in which they
+/// took effect. Pulls and refusals, which are most of a log, change none.
+pub async fn changing(reader: &Reader<'_>, after: i64, last: i64, limit: u64) -> Result<Vec<(i64, String)>, Error> {
+    let rows = visible(reader.scope())
+        .filter(audit_event::COLUMN.id.gt(after))
+        .filter(audit_event::COLUMN.id.lte(last))
+        .filter(audit_event::COLUMN.outcome.eq(Outcome::Done.name()))
+        .filter(audit_event::COLUMN.action.ne(Action::ReleasePull.name()))
+        .select_only()
+        .columns([audit_event::Column::Id, audit_event::Column::Leaf])
+        .order_by_asc(audit_event::Column::Id)
+        .limit(limit)
+        .into_tuple::<(i64, String)>()
+        .all(reader.conn())
+        .await?;
+    Ok(rows)
+}
+
+fn visible(scope: Scope) -> Select<audit_event::Entity> {
+    match scope {
+        Scope::Instance => audit_event::Entity::find(),
+        Scope::Workspace(id) => audit_event::Entity::find().filter(audit_event::COLUMN.workspace_id.eq(id)),
+    }
 }

@@ -1,7 +1,10 @@
 //! Reading the audit log, and verifying it without a service.
 
 mod mirror;
+mod replay;
 mod verify;
+
+pub use replay::replayed;
 
 use super::{Exit, Failure, output, print, profile::Profile, session::Session};
 use crate::{audit::api::EntryView, client::broken_off, config::Client as Connection};
@@ -37,6 +40,11 @@ pub enum Audit {
         after_help = "Examples:\n  plimsoll audit verify log.jsonl --key-file registry.vkey\n  plimsoll audit verify ./log --key-file registry.vkey --since last-year.checkpoint\n  plimsoll audit verify record-12.proof --record record-12.json --key-file registry.vkey"
     )]
     Verify(verify::Verify),
+    /// Verify an export and print the tables that it tells of, today or on any date, offline.
+    #[command(
+        after_help = "Examples:\n  plimsoll audit replay log.jsonl --key-file registry.vkey\n  plimsoll audit replay log.jsonl --key-file registry.vkey --as-of 2026-03-01 --table release"
+    )]
+    Replay(replay::Replay),
 }
 
 #[derive(Args)]
@@ -97,6 +105,7 @@ impl Audit {
             }
             Self::Mirror(args) => args.run().await,
             Self::Verify(args) => args.run(),
+            Self::Replay(args) => args.run(),
         }
     }
 }

@@ -98,7 +98,7 @@ impl Verify {
     }
 }
 
-fn refuted(file: &Path, error: &impl std::fmt::Display) -> Failure {
+pub(super) fn refuted(file: &Path, error: &impl std::fmt::Display) -> Failure {
     let mut failure = Failure::new(Exit::Verification, format!("{} does not verify", file.display()));
     failure.why.push(output::printable(&error.to_string()));
     failure

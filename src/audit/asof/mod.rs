@@ -1,0 +1,249 @@
+//! The state on any date, as the log tells it: what ran where under which limits, who answered
+//! for what, what was waiting for a decision.
+//!
+//! Invariants: pure; read from replayed records alone, so it can be had from an export offline and
+//! can't differ from what was logged; what the log shows only as a hash is left out.
+
+pub mod api;
+pub mod ops;
+
+use crate::audit::{changes::Row, replay::Tables};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What to look at; all if absent.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Names.
+    pub environment: Option<String>,
+    pub model: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct State {
+    pub environments: Vec<EnvironmentState>,
+    pub models: Vec<ModelState>,
+    /// Requests that were not closed.
+    pub open_requests: Vec<RequestState>,
+    /// Who had which roles; ids of accounts, with names where they are still known.
+    pub roles: Vec<RoleState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EnvironmentState {
+    pub name: String,
+    /// The newest revision of each document: `profile`, `constraints`, `policy`.
+    pub documents: BTreeMap<String, RevisionState>,
+    /// What was released, one for each model.
+    pub releases: Vec<ReleaseState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RevisionState {
+    pub revision: i64,
+    pub digest: String,
+    pub since: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReleaseState {
+    pub id: String,
+    pub model: String,
+    pub version: i64,
+    pub version_digest: String,
+    /// `sealed`, or `revoked`: a revoked version blocks every pull.
+    pub version_state: String,
+    pub since: String,
+    /// The request that it was approved by, and what exactly was approved.
+    pub promotion: String,
+    pub decision_digest: String,
+    pub approved_by: Vec<Person>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModelState {
+    pub name: String,
+    pub risk_tier: String,
+    /// Of the model's record.
+    pub revision: i64,
+    /// By accountability.
+    pub owners: BTreeMap<String, Person>,
+    pub versions: Vec<VersionState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VersionState {
+    pub number: i64,
+    pub state: String,
+    pub digest: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestState {
+    pub id: String,
+    pub model: String,
+    pub version: i64,
+    pub environment: String,
+    pub state: String,
+    pub since: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RoleState {
+    pub account: Person,
+    /// `active` or `deactivated`.
+    pub state: String,
+    pub roles: Vec<String>,
+}
+
+/// An account. The log has its id only; the name is the one of today, if it is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct Person {
+    pub id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What the tables say; `names` are those of accounts, by id.
+pub fn state(tables: &Tables, wanted: &Selection, names: &BTreeMap<String, String>) -> State {
+    let view = View { tables, names };
+    let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    let rows = |table| tables.rows(table);
+    let mut environments: Vec<_> = rows("environment")
+        .filter(|(_, row)| fits(&wanted.environment, text(row, "name")))
+        .map(|(id, row)| view.environment(id, row, wanted))
+        .collect();
+    environments.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut models: Vec<_> = rows("model")
+        .filter(|(_, row)| fits(&wanted.model, text(row, "name")))
+        .map(|(id, row)| view.model(id, row))
+        .collect();
+    models.sort_by(|a, b| a.name.cmp(&b.name));
+    let open_requests = rows("promotion_request")
+        .filter(|(_, row)| !row.contains_key("closed_at"))
+        .map(|(id, row)| view.request(id, row))
+        .filter(|request| fits(&wanted.environment, &request.environment) && fits(&wanted.model, &request.model))
+        .collect();
+    State { environments, models, open_requests, roles: view.roles() }
+}
+
+struct View<'a> {
+    tables: &'a Tables,
+    names: &'a BTreeMap<String, String>,
+}
+
+impl View<'_> {
+    fn environment(&self, id: &str, row: &Row, wanted: &Selection) -> EnvironmentState {
+        let mut documents: BTreeMap<String, RevisionState> = BTreeMap::new();
+        for (_, row) in self.of("environment_revision", "environment_id", id) {
+            let revision = number(row, "revision");
+            let (digest, since) = (text(row, "digest").to_owned(), text(row, "created_at").to_owned());
+            let newer = documents.get(text(row, "kind")).is_none_or(|known| known.revision < revision);
+            if newer {
+                documents.insert(text(row, "kind").to_owned(), RevisionState { revision, digest, since });
+            }
+        }
+        let active = self.of("release", "environment_id", id).filter(|(_, row)| text(row, "state") == "active");
+        let mut releases: Vec<_> = active.map(|(id, row)| self.release(id, row)).collect();
+        releases.retain(|release| wanted.model.as_ref().is_none_or(|model| *model == release.model));
+        releases.sort_by(|a, b| a.model.cmp(&b.model));
+        EnvironmentState { name: text(row, "name").to_owned(), documents, releases }
+    }
+
+    fn release(&self, id: &str, row: &Row) -> ReleaseState {
+        let promotion = text(row, "promotion_id");
+        let approvals = self.of("approval", "promotion_id", promotion);
+        let approved = approvals.filter(|(_, row)| text(row, "outcome") == "approve");
+        let decision = self.tables.row("promotion_request", promotion);
+        let (version, digest, version_state) = self.version(text(row, "version_id"));
+        ReleaseState {
+            id: id.to_owned(),
+            model: self.name_of("model", text(row, "model_id")),
+            version,
+            version_digest: digest,
+            version_state,
+            since: text(row, "activated_at").to_owned(),
+            promotion: promotion.to_owned(),
+            decision_digest: decision.map_or("", |row| text(row, "decision_digest")).to_owned(),
+            approved_by: approved.map(|(_, row)| self.person(text(row, "account_id"))).collect(),
+        }
+    }
+
+    fn model(&self, id: &str, row: &Row) -> ModelState {
+        let owners = self.of("model_owner", "model_id", id);
+        let owners =
+            owners.map(|(_, row)| (text(row, "accountability").to_owned(), self.person(text(row, "account_id"))));
+        let versions = self.of("model_version", "model_id", id);
+        let mut versions: Vec<_> = versions
+            .map(|(_, row)| VersionState {
+                number: number(row, "number"),
+                state: text(row, "state").to_owned(),
+                digest: text(row, "manifest_digest").to_owned(),
+            })
+            .collect();
+        versions.sort_by_key(|version| version.number);
+        ModelState {
+            name: text(row, "name").to_owned(),
+            risk_tier: text(row, "risk_tier").to_owned(),
+            revision: number(row, "revision"),
+            owners: owners.collect(),
+            versions,
+        }
+    }
+
+    fn request(&self, id: &str, row: &Row) -> RequestState {
+        RequestState {
+            id: id.to_owned(),
+            model: self.name_of("model", text(row, "model_id")),
+            version: self.version(text(row, "version_id")).0,
+            environment: self.name_of("environment", text(row, "environment_id")),
+            state: text(row, "state").to_owned(),
+            since: text(row, "requested_at").to_owned(),
+        }
+    }
+
+    fn roles(&self) -> Vec<RoleState> {
+        let mut held: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (_, row) in self.tables.rows("membership") {
+            held.entry(text(row, "account_id")).or_default().push(text(row, "role").to_owned());
+        }
+        let mut roles: Vec<_> = held
+            .into_iter()
+            .map(|(account, mut roles)| {
+                roles.sort();
+                let state = self.tables.row("account", account).map_or("", |row| text(row, "state")).to_owned();
+                RoleState { account: self.person(account), state, roles }
+            })
+            .collect();
+        roles.sort_by(|a, b| a.account.name.cmp(&b.account.name).then_with(|| a.account.id.cmp(&b.account.id)));
+        roles
+    }
+
+    /// Number, digest and state.
+    fn version(&self, id: &str) -> (i64, String, String) {
+        let told =
+            |row: &Row| (number(row, "number"), text(row, "manifest_digest").to_owned(), text(row, "state").to_owned());
+        self.tables.row("model_version", id).map(told).unwrap_or_default()
+    }
+
+    fn of<'b>(&'b self, table: &str, column: &'b str, id: &'b str) -> impl Iterator<Item = (&'b String, &'b Row)> {
+        self.tables.rows(table).filter(move |(_, row)| text(row, column) == id)
+    }
+
+    fn name_of(&self, table: &str, id: &str) -> String {
+        self.tables.row(table, id).map_or("", |row| text(row, "name")).to_owned()
+    }
+
+    fn person(&self, id: &str) -> Person {
+        Person { id: id.to_owned(), name: self.names.get(id).cloned() }
+    }
+}
+
+fn text<'a>(row: &'a Row, column: &str) -> &'a str {
+    row.get(column).and_then(Option::as_ref).and_then(|value| value.as_str()).unwrap_or_default()
+}
+
+fn number(row: &Row, column: &str) -> i64 {
+    row.get(column).and_then(Option::as_ref).and_then(serde_json::Value::as_i64).unwrap_or_default()
+}
