@@ -6,10 +6,13 @@
 #   scripts/postgres.sh stop DIR      stop the server of that folder and remove the folder
 #
 # Standard output belongs to the URL and to CMD; everything else goes to standard error.
+# POSTGRES_DURABLE=1 makes it write to the disk before it answers, as a real one does: for benchmarks.
 # PGBIN names the folder of initdb and pg_ctl when it is not one of the usual ones.
 set -euo pipefail
 
 oldest=15
+durable=off
+[ -z "${POSTGRES_DURABLE:-}" ] || durable=on
 account=postgres
 
 say() { printf 'postgres: %s\n' "$*" >&2; }
@@ -89,9 +92,9 @@ listen_addresses = '127.0.0.1'
 port = $2
 unix_socket_directories = ''
 max_connections = 200
-fsync = off
-synchronous_commit = off
-full_page_writes = off
+fsync = $durable
+synchronous_commit = $durable
+full_page_writes = $durable
 SETTINGS
 }
 

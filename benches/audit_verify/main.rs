@@ -6,6 +6,7 @@
 
 use plimsoll::{
     audit::{
+        changes::{Change, Operation, Row},
         export::{header_line, leaf_line},
         leaf::{Leaf, LeafActor, LeafObject, Outcome},
         verify::verify,
@@ -81,7 +82,7 @@ fn record(n: u64) -> Result<String, Box<dyn Error>> {
     let actor = LeafActor {
         kind: "service".to_owned(),
         id: Some(id(4)),
-        name: "pipeline".to_owned(),
+        name: None,
         auth: "token".to_owned(),
     };
     let leaf = Leaf {
@@ -95,6 +96,12 @@ fn record(n: u64) -> Result<String, Box<dyn Error>> {
         object: Some(LeafObject { kind: "version".to_owned(), id: id(1) }),
         request_id: Some(id(7)),
         detail,
+        changes: vec![Change {
+            table: "version_file".to_owned(),
+            key: id(8),
+            op: Operation::Update,
+            row: Row::from([("uploaded_at".to_owned(), Some("2026-01-01T10:00:00.000000Z".into()))]),
+        }],
     };
     Ok(leaf.to_canonical()?)
 }
