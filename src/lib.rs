@@ -40,6 +40,8 @@ pub mod promotions;
 pub mod releases;
 
 pub mod audit;
+pub mod keys;
+pub mod settings;
 
 // The edges.
 pub mod app;

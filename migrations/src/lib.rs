@@ -10,6 +10,7 @@ mod m0006_promotions;
 mod m0007_reported_evidence;
 mod m0008_log_cosignatures;
 mod m0009_changes;
+mod m0011_keys_and_settings;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_reported_evidence::Migration),
             Box::new(m0008_log_cosignatures::Migration),
             Box::new(m0009_changes::Migration),
+            Box::new(m0011_keys_and_settings::Migration),
         ]
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         merkle::{self, Hash},
     },
     error::Error,
+    keys,
 };
 use std::collections::HashMap;
 
@@ -30,6 +31,9 @@ pub async fn check_now(app: &App) -> Result<(), Error> {
 /// Checks that the tree of `size` leaves goes on from the last signed heads: those in the
 /// kept files, and the database's own. All its nodes must be committed.
 pub async fn check(app: &App, size: u64) -> Result<(), Error> {
+    // Whatever was rotated or retired meanwhile, here or by another process.
+    keys::ops::refresh(app).await?;
+    app.signer.check().map_err(|why| refuse(why, RESTORE_KEY))?;
     let mut heads: Vec<(String, Checkpoint)> = Vec::new();
     for Kept { file, note } in app.kept_head.read().await? {
         let place = file.display().to_string();
@@ -92,6 +96,8 @@ const RESTORE: &str = "The database was restored from an older copy, or changed 
     signed head for them, and only then move its file away";
 const RESTORE_FILE: &str = "The last signed head of the audit log is kept there, and it must be one that this \
     registry's key signed. Nothing more is signed; restore the file, or the signing key that belongs to it";
+const RESTORE_KEY: &str = "Nothing more is signed; bring the file of that key here. If it is lost for good, \
+    `plimsoll admin key rotate --overlap 0d` makes another one, which everybody who pinned the old one must then pin";
 
 fn refuse(what: String, next: &str) -> Error {
     Error::Unavailable { code: REFUSED, detail: format!("{what}. {next}") }

@@ -1,5 +1,8 @@
 //! What only someone with access to the machine does.
 
+mod grants;
+mod key;
+
 use crate::{
     accounts::{self, NewAccount},
     app::App,
@@ -22,6 +25,12 @@ pub enum Admin {
     /// Compare the tables with the audit log, row by row: what was changed past the service is named.
     #[command(after_help = "Example:\n  plimsoll admin compare --data ./plimsoll-data")]
     Compare(Compare),
+    /// The registry's own signing keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// The rights of the service's own role on PostgreSQL: printed as SQL, or carried out.
+    #[command(after_help = "Example:\n  plimsoll migrate && plimsoll admin grants --role plimsoll_app --apply")]
+    Grants(grants::Grants),
 }
 
 #[derive(Args)]
@@ -55,6 +64,8 @@ impl Admin {
         match self {
             Self::CreateUser(args) => create_user(args).await,
             Self::Compare(args) => compare(args).await,
+            Self::Key(command) => command.run().await,
+            Self::Grants(args) => args.run().await,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Stored sign-ins: one file each, readable by their owner only.
 //!
 //! Invariant: the registry's key is pinned at the first sign-in; a later sign-in at the
-//! same address that meets another key is refused.
+//! same address that meets another key is refused, unless the pinned one vouches for it.
 
 use super::{Exit, Failure};
-use crate::{config::Client as Connection, core::name::Name, registry::api::RegistryView};
+use crate::{config::Client as Connection, core::name::Name, keys::api::RegistryKeyView, registry::api::RegistryView};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, DirBuilder},
@@ -29,13 +29,29 @@ pub struct Profile {
 #[serde(deny_unknown_fields)]
 pub struct Registry {
     pub origin: String,
+    /// Of the key that signed when it was pinned.
     pub verifier_key: String,
     pub public_key_pem: String,
+    /// Verifier keys that the registry had before: what they signed is still believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
 }
 
-impl From<RegistryView> for Registry {
-    fn from(view: RegistryView) -> Self {
-        Self { origin: view.origin, verifier_key: view.verifier_key, public_key_pem: view.public_key_pem }
+impl Registry {
+    pub fn new(view: RegistryView, keys: &[RegistryKeyView]) -> Self {
+        let earlier = keys.iter().map(|key| key.verifier_key.clone()).filter(|key| *key != view.verifier_key);
+        Self {
+            earlier: earlier.collect(),
+            origin: view.origin,
+            verifier_key: view.verifier_key,
+            public_key_pem: view.public_key_pem,
+        }
+    }
+
+    /// All of them, a line each, the newest first.
+    pub fn verifier_keys(&self) -> String {
+        let earlier = self.earlier.iter().rev().map(String::as_str);
+        std::iter::once(self.verifier_key.as_str()).chain(earlier).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     db,
     http::server,
     jobs::worker,
-    telemetry,
+    settings, telemetry,
 };
 use actix_web::web::Data;
 use std::{net::TcpListener, sync::Arc, time::Duration};
@@ -23,6 +23,13 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     })?;
     let address = listener.local_addr().map_err(Failure::other)?;
     let app = Arc::new(App::open(&config, Clock::System).await?);
+    settings::ops::record(&app, &config).await?;
+    if app.db.may_rewrite_log().await.map_err(Failure::other)? {
+        tracing::warn!(
+            "the database role of this service could rewrite the audit log: it owns the tables. Make a role that owns \
+             nothing, give it its rights with `plimsoll admin grants --role NAME --apply`, and serve as that role"
+        );
+    }
     let (stop, stopped) = watch::channel(false);
     let mut background = JoinSet::new();
     background.spawn(audit::sequencer::run(app.clone(), stopped.clone()));

@@ -10,6 +10,8 @@ use crate::{
     accounts::api::{IssuedView, SignIn, WhoView},
     client::Client,
     config::Client as Connection,
+    crypto::key_chain::{Link, leads},
+    keys::api::RegistryKeyView,
     registry::api::RegistryView,
 };
 use clap::Args;
@@ -54,9 +56,10 @@ impl Login {
         let before = Profile::load(&self.connection)?;
         let anonymous = Client::new(&self.address, None)?;
         let registry: RegistryView = anonymous.get(&["registry"], &[]).await?;
-        let registry = Registry::from(registry);
+        let keys: Vec<RegistryKeyView> = anonymous.get(&["audit", "keys"], &[]).await?;
+        let registry = Registry::new(registry, &keys);
         if let Some(before) = &before {
-            check_pin(before, &self.address, &registry)?;
+            check_pin(before, &self.address, &registry, &keys)?;
         }
         let (token, expires_at) = match &self.user {
             Some(user) => self.session(&anonymous, user).await?,
@@ -66,7 +69,7 @@ impl Login {
         let profile =
             Profile { url: anonymous.address().to_owned(), user: who.name.clone(), token: Some(token), registry };
         profile.store(&self.connection)?;
-        if before.is_none_or(|b| b.registry != profile.registry) {
+        if before.is_none_or(|b| b.registry.verifier_key != profile.registry.verifier_key) {
             eprintln!("pinned the key of {}: {}", profile.registry.origin, profile.registry.verifier_key);
         }
         if self.json {
@@ -93,14 +96,22 @@ impl Login {
     }
 }
 
-/// The key of a registry never changes silently.
-fn check_pin(before: &Profile, address: &str, now: &Registry) -> Result<(), Failure> {
-    if !same_address(&before.url, address) || before.registry == *now {
+/// The key of a registry never changes silently: the pinned one must have vouched for the new one.
+fn check_pin(before: &Profile, address: &str, now: &Registry, keys: &[RegistryKeyView]) -> Result<(), Failure> {
+    let pinned = &before.registry;
+    if !same_address(&before.url, address) || pinned.verifier_key == now.verifier_key && pinned.origin == now.origin {
+        return Ok(());
+    }
+    let link =
+        |key: &RegistryKeyView| Link { verifier_key: key.verifier_key.clone(), endorsement: key.endorsement.clone() };
+    let links: Vec<_> = keys.iter().map(link).collect();
+    if pinned.origin == now.origin && leads(&now.origin, &pinned.verifier_key, &now.verifier_key, &links) {
+        eprintln!("the registry changed its key, and the pinned one vouches for it: {}", pinned.verifier_key);
         return Ok(());
     }
     let mut failure =
         Failure::new(Exit::Verification, format!("the registry at {address} has another key than the pinned one"));
-    failure.why = vec![format!("pinned: {}", before.registry.verifier_key), format!("now:    {}", now.verifier_key)];
+    failure.why = vec![format!("pinned: {}", pinned.verifier_key), format!("now:    {}", now.verifier_key)];
     Err(failure.next("ask its operator why; if it is right, sign in under another name with --as NAME"))
 }
 

@@ -72,6 +72,10 @@ actions! {
     ReleaseRollBack => "release.roll_back",
     AuditRead => "audit.read",
     AuditExport => "audit.export",
+    RegistryKeyAdd => "registry_key.add",
+    RegistryKeyRetire => "registry_key.retire",
+    ConfigurationLoad => "configuration.load",
+    SchemaMigrate => "schema.migrate",
 }
 
 impl fmt::Display for Action {

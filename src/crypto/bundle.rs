@@ -149,7 +149,12 @@ pub fn sign_statement(statement: &Statement, key: &SigningKey) -> Value {
 
 /// Reads a statement of the registry itself (Ed25519).
 pub fn verify_registry_statement(bundle: &[u8], key: &RegistryVerifyingKey) -> Result<Statement, BundleError> {
-    let opened = open(bundle, std::slice::from_ref(key), MAX_STATEMENT_BYTES)?;
+    verify_registry_statement_by(bundle, std::slice::from_ref(key))
+}
+
+/// The same, when the registry had several keys in its time.
+pub fn verify_registry_statement_by(bundle: &[u8], keys: &[RegistryVerifyingKey]) -> Result<Statement, BundleError> {
+    let opened = open(bundle, keys, MAX_STATEMENT_BYTES)?;
     Ok(Statement::parse(&opened.payload)?)
 }
 

@@ -4,7 +4,7 @@
 use crate::crypto::{
     keys::RegistryKey,
     merkle::Hash,
-    note::{self, NoteError, Vkey},
+    note::{self, NoteError, Vkeys},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
@@ -44,16 +44,22 @@ impl Checkpoint {
 
     /// The signed note. The origin must satisfy [`note::check_name`], or nobody can read it.
     pub fn sign(&self, key: &RegistryKey) -> String {
-        note::sign(&self.to_string(), &self.origin, key)
+        self.sign_all([key])
+    }
+
+    /// A line for each key, while one follows the other.
+    pub fn sign_all<'a>(&self, keys: impl IntoIterator<Item = &'a RegistryKey>) -> String {
+        note::sign_all(&self.to_string(), &self.origin, keys)
     }
 }
 
-/// The checkpoint in a note that the owner of `vkey` signed, of the log that the key names.
-pub fn open(note: &str, vkey: &str) -> Result<Checkpoint, NoteError> {
-    let vkey = Vkey::parse(vkey)?;
-    let checkpoint = Checkpoint::parse(&note::open(note, &vkey)?)?;
-    if checkpoint.origin != vkey.name {
-        return Err(NoteError::Origin { found: checkpoint.origin, expected: vkey.name });
+/// The checkpoint in a note that the owner of a key signed, of the log that the key names.
+/// `vkeys`: the log's verifier key; or all that it had, a line each, of which one is enough.
+pub fn open(note: &str, vkeys: &str) -> Result<Checkpoint, NoteError> {
+    let vkeys = Vkeys::parse(vkeys)?;
+    let checkpoint = Checkpoint::parse(&vkeys.open(note)?)?;
+    if checkpoint.origin != vkeys.name() {
+        return Err(NoteError::Origin { found: checkpoint.origin, expected: vkeys.name().to_owned() });
     }
     Ok(checkpoint)
 }

@@ -21,6 +21,7 @@ pub mod tokens;
 mod ec_key;
 pub mod hex;
 pub mod json;
+pub mod key_chain;
 mod merkle_proof;
 mod merkle_range;
 mod merkle_store;

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 /// A note of the log has about 300 bytes; witnesses add a line each.
 const MAX_NOTE_BYTES: usize = 64 << 10;
 const MAX_SIGNATURES: usize = 100;
+const MAX_KEYS: usize = 64;
 const ED25519: u8 = 1;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +93,46 @@ pub(super) fn parse_vkey(text: &str, kind: u8) -> Result<(String, [u8; 4], Regis
     Ok((name.to_owned(), id, key))
 }
 
+/// The verifier keys of one log, a line each: a log that changes its key has several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vkeys(Vec<Vkey>);
+
+impl Vkeys {
+    /// At least one, at most 64, all of one name; empty lines are skipped.
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let keys = lines.take(MAX_KEYS + 1).map(Vkey::parse).collect::<Result<Vec<_>, _>>()?;
+        match keys.as_slice() {
+            [] => Err(NoteError::Vkey("there is none")),
+            keys if MAX_KEYS < keys.len() => Err(NoteError::Vkey("there are more than 64")),
+            [first, rest @ ..] if rest.iter().any(|key| key.name != first.name) => {
+                Err(NoteError::Vkey("there are keys of several logs"))
+            }
+            _ => Ok(Self(keys)),
+        }
+    }
+
+    /// Of the log.
+    pub fn name(&self) -> &str {
+        self.0.first().map_or("", |key| key.name.as_str())
+    }
+
+    /// The text of a note that the owner of at least one of these keys signed; no signature
+    /// of any of them may be wrong.
+    pub fn open(&self, note: &str) -> Result<String, NoteError> {
+        let note = Note::parse(note)?;
+        let mut signed = false;
+        for key in &self.0 {
+            match note.verify(key) {
+                Ok(()) => signed = true,
+                Err(NoteError::NotSigned(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if signed { Ok(note.text) } else { Err(NoteError::NotSigned(self.name().to_owned())) }
+    }
+}
+
 /// A note taken apart. Nothing is known about its signatures until [`verify`](Note::verify).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -155,9 +196,17 @@ fn parse_line(line: &str) -> Result<Line, NoteError> {
 
 /// Signs a text, which must end with a newline, as `name`.
 pub fn sign(text: &str, name: &str, key: &RegistryKey) -> String {
-    let mut signature = key_id(name, &key.public_bytes()).to_vec();
-    signature.extend_from_slice(&key.sign(text.as_bytes()));
-    format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(signature))
+    sign_all(text, name, [key])
+}
+
+/// Signs a text, which must end with a newline, with several keys of one name: a line each.
+pub fn sign_all<'a>(text: &str, name: &str, keys: impl IntoIterator<Item = &'a RegistryKey>) -> String {
+    let lines = keys.into_iter().map(|key| {
+        let mut signature = key_id(name, &key.public_bytes()).to_vec();
+        signature.extend_from_slice(&key.sign(text.as_bytes()));
+        format!("\u{2014} {name} {}\n", STANDARD.encode(signature))
+    });
+    format!("{text}\n{}", lines.collect::<String>())
 }
 
 /// The text of a note that the owner of `vkey` signed.
@@ -194,6 +243,29 @@ mod tests {
         let second = sign("text\n\nmore\n", "log", &other);
         let both = format!("{note}{}", second.rsplit_once("\n\n").expect("signatures").1);
         assert!(open(&both, &vkey("log", &key)).is_ok() && open(&both, &vkey("log", &other)).is_ok());
+    }
+
+    #[test]
+    fn a_note_of_two_keys_holds_for_either_and_for_both() {
+        let keys: Vec<_> = (0..3).map(|_| RegistryKey::generate().expect("key")).collect();
+        let texts: Vec<_> = keys.iter().map(|key| vkey("log", &key.public_bytes())).collect();
+        let note = sign_all("text\n", "log", &keys[..2]);
+        let judge = |text: String, note: &str| Vkeys::parse(&text).expect("keys").open(note);
+        for known in [&texts[..1], &texts[1..2], &texts[..2], &texts[1..], &texts[..]] {
+            assert_eq!(judge(known.join("\n"), &note), Ok("text\n".to_owned()));
+        }
+        assert_eq!(judge(texts[2].clone(), &note), Err(NoteError::NotSigned("log".to_owned())));
+        // A line of a known key that does not hold counts, whatever else holds.
+        let wrong = sign("other\n", "log", &keys[1]);
+        let mixed = format!("{}{}", sign("text\n", "log", &keys[0]), wrong.rsplit_once("\n\n").expect("lines").1);
+        assert_eq!(judge(texts.join("\n"), &mixed), Err(NoteError::BadSignature("log".to_owned())));
+        assert_eq!(judge(texts[0].clone(), &mixed), Ok("text\n".to_owned()));
+        let foreign = vkey("lag", &keys[0].public_bytes());
+        for bad in [String::new(), " \n".to_owned(), format!("{}\n{foreign}", texts[0]), texts[0].repeat(2)] {
+            assert!(matches!(Vkeys::parse(&bad), Err(NoteError::Vkey(_))), "{bad:?}");
+        }
+        let many = format!("{}\n", texts[0]).repeat(65);
+        assert!(matches!(Vkeys::parse(&many), Err(NoteError::Vkey(_))));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod bookkeeping;
 mod changes;
 pub mod entity;
+pub mod grants;
 mod reader;
 mod tx;
 
@@ -101,6 +102,11 @@ impl Db {
         Ok(())
     }
 
+    /// Whether the service's own role could rewrite the log: it owns the tables, or is a superuser.
+    pub async fn may_rewrite_log(&self) -> Result<bool, DbErr> {
+        grants::may_rewrite(&self.read, "current_user").await
+    }
+
     async fn open_tx(&self) -> Result<DatabaseTransaction, DbErr> {
         let options = TransactionOptions {
             // Take SQLite's write lock now, not at the first write, where it can fail.
@@ -116,21 +122,39 @@ impl Db {
     }
 }
 
-/// Brings the schema up to date. Safe to call from several processes at once.
+/// Brings the schema up to date. Safe to call from several processes at once, and by a role
+/// that may change no schema when there is nothing to change.
 pub async fn migrate(url: &str) -> Result<(), DbErr> {
     let mut options = write_options(url);
     options.max_connections(1);
     let db = Database::connect(options).await?;
+    let behind = Migrator::get_pending_migrations_read_only(&db).await?.len();
+    let done = if behind == 0 { Ok(()) } else { up(&db, behind).await };
+    db.close().await?;
+    done
+}
+
+async fn up(db: &DatabaseConnection, behind: usize) -> Result<(), DbErr> {
     let postgres = db.get_database_backend() == DbBackend::Postgres;
     if postgres {
         db.execute_unprepared(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).await?;
     }
-    let done = Migrator::up(&db, None).await;
+    let done = Migrator::up(db, None).await;
     if postgres {
         db.execute_unprepared(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).await?;
     }
-    db.close().await?;
-    done
+    match done {
+        Err(error) if error.to_string().contains("permission denied") => Err(DbErr::Custom(format!(
+            "the schema is {behind} migrations behind, and this role may not change it; run `plimsoll migrate` as the \
+             owner of the tables, then `plimsoll admin grants --role NAME --apply` ({error})"
+        ))),
+        done => done,
+    }
+}
+
+/// The names of all migrations, oldest first.
+pub fn schema_versions() -> Vec<String> {
+    Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
 }
 
 fn is_sqlite(url: &str) -> bool {

@@ -19,7 +19,12 @@ use actix_web::{
 use std::future::{Ready, ready};
 
 /// Operations that need no caller. Public is a decision, and this is where it stands.
-const PUBLIC: &[(Method, &str)] = &[(Method::POST, "/api/v1/sessions"), (Method::GET, "/api/v1/registry")];
+const PUBLIC: &[(Method, &str)] = &[
+    (Method::POST, "/api/v1/sessions"),
+    (Method::GET, "/api/v1/registry"),
+    // Who verifies the log need not have an account.
+    (Method::GET, "/api/v1/audit/keys"),
+];
 
 /// Bearer tokens on the API; cookies are for pages only.
 pub async fn authenticate(

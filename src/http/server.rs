@@ -5,7 +5,7 @@ use crate::{
     app::App,
     audit, datasets, environments, evidence, frameworks,
     http::{authn, docs, headers, health, idempotency, problem::Problem},
-    models, promotions, registry, releases, trust, validation, versions, web,
+    keys, models, promotions, registry, releases, trust, validation, versions, web,
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpServer,
@@ -102,6 +102,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     promotions::api::routes(config);
     releases::api::routes(config);
     audit::api::routes(config);
+    keys::api::routes(config);
 }
 
 /// Failures inside actix leave in the same shape as ours.

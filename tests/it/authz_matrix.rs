@@ -97,6 +97,7 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", "/api/v1/environments/production/models/scorer/rollbacks", Json(|| json!({"reason": "a test"})), only(MANAGER, 201)),
     ("POST", "/api/v1/models/{model}/versions/{version}/revocation", "/api/v1/models/scorer/versions/3/revocation", Json(|| json!({"reason": "a test"})), only(ADMIN, 200)),
     ("DELETE", "/api/v1/trust-keys/{key}", "/api/v1/trust-keys/{key}", Empty, only(ADMIN, 200)),
+    ("GET", "/api/v1/audit/keys", "", Empty, [200; 8]),
     ("GET", "/api/v1/audit/checkpoint", "", Empty, LOG),
     ("GET", "/api/v1/audit/events", "", Empty, LOG),
     ("GET", "/api/v1/asof", "/api/v1/asof?at=2026-01-01", Empty, LOG),

@@ -95,6 +95,14 @@ impl TestApp {
         accounts::ops::create_token(&self.app, &console, Some(name), purpose, 365).await.expect("token").secret
     }
 
+    /// Runs the program on this service's machine, over the same data.
+    pub fn program(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(arguments).arg("--data").arg(self.data());
+        command.args(self.database.iter().flat_map(|url| ["--db-url", url]));
+        command.output().expect("the program")
+    }
+
     /// The folder of blobs, keys and, with SQLite, the database.
     pub fn data(&self) -> &std::path::Path {
         self.data.path()

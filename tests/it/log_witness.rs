@@ -19,17 +19,19 @@ use std::{
 const CHECKPOINT: &str = "/api/v1/audit/checkpoint";
 
 /// `plimsoll witness` in a process of its own; it ends with the test.
-struct Witness {
+pub struct Witness {
     process: Child,
     /// What the registry takes: the verifier key and the address.
-    told: String,
+    pub told: String,
 }
 
 impl Witness {
-    fn start(data: &Path, log_key: &str) -> Self {
+    /// `log_keys`: the log's verifier keys, a line each.
+    pub fn start(data: &Path, log_keys: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(["witness", "--name", "witness.example", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        let mut process = command.args(["--log-key", log_key]).stdout(Stdio::piped()).spawn().expect("witness");
+        command.args(log_keys.lines().flat_map(|key| ["--log-key", key]));
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("witness");
         let mut told = String::new();
         BufReader::new(process.stdout.take().expect("stdout")).read_line(&mut told).expect("a line");
         assert!(told.starts_with("witness.example+"), "{told}");
@@ -53,14 +55,14 @@ impl Drop for Witness {
 }
 
 /// A registry that was told of the witness after a restart, because the witness must know its key first.
-async fn witnessed(data: &Path) -> (Story, Witness) {
+pub async fn witnessed(data: &Path) -> (Story, Witness) {
     let first = Story::begin_without_runtime(&[]).await;
     let witness = Witness::start(data, &first.verifier_key().await);
     let app = first.app.again(&["--witness", &witness.told]).await;
     (Story { app, ..first }, witness)
 }
 
-async fn pushed(story: &Story) -> Result<(), String> {
+pub async fn pushed(story: &Story) -> Result<(), String> {
     let said = client::push_all(&story.app.app).await;
     assert_eq!(said.len(), 1);
     said.into_iter().next().expect("one").1.map_err(|error| error.to_string())

@@ -27,6 +27,7 @@ mod jobs;
 mod log_foreign;
 mod log_proofs;
 mod log_restore;
+mod log_rotation;
 mod log_witness;
 mod main_job;
 mod migrations;

@@ -24,7 +24,9 @@ pub enum Audit {
     #[command(after_help = "Example:\n  plimsoll audit events --object 019a4c1e-… --json")]
     Events(Events),
     /// Print the registry's verifier key, as it was pinned when you signed in.
-    #[command(after_help = "Example:\n  plimsoll audit key > registry.vkey")]
+    #[command(
+        after_help = "Examples:\n  plimsoll audit key > registry.vkey\n  plimsoll audit key --all > registry.vkey"
+    )]
     Key(Key),
     /// Export the whole log with its signed head.
     #[command(after_help = "Example:\n  plimsoll audit export -o log.jsonl")]
@@ -66,6 +68,9 @@ pub struct Events {
 
 #[derive(Args)]
 pub struct Key {
+    /// Earlier keys too, a line each, the newest first: for logs and heads that were signed by them.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -93,6 +98,7 @@ impl Audit {
         match self {
             Self::Events(args) => args.run().await,
             Self::Key(args) => match Profile::load(&args.connection)? {
+                Some(profile) if args.all => print(&profile.registry.verifier_keys()),
                 Some(profile) => print(&profile.registry.verifier_key),
                 None => Err(Failure::new(Exit::SignIn, "no key is pinned yet").next("plimsoll login URL --user NAME")),
             },

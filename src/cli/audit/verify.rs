@@ -24,11 +24,11 @@ const BUFFER_BYTES: usize = 1 << 20;
 pub struct Verify {
     /// An export, the folder of a mirror, or a proof.
     file: PathBuf,
-    /// The registry's verifier key.
-    #[arg(long, value_name = "VKEY")]
-    key: Option<String>,
-    /// A file that holds it.
-    #[arg(long, value_name = "FILE")]
+    /// The registry's verifier key. May be given several times; one of them must have signed.
+    #[arg(long, visible_alias = "vkey", value_name = "VKEY")]
+    key: Vec<String>,
+    /// A file that holds it, or several, a line each.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
     key_file: Option<PathBuf>,
     /// The file is the proof of this record, in canonical JSON.
     #[arg(long, value_name = "FILE")]
@@ -42,10 +42,10 @@ pub struct Verify {
 
 impl Verify {
     pub fn run(self) -> Result<Exit, Failure> {
-        let key = match (&self.key, &self.key_file) {
-            (Some(key), _) => key.clone(),
-            (None, Some(file)) => read_small(file)?,
-            (None, None) => return Err(Failure::new(Exit::Usage, "give --key VKEY or --key-file FILE")),
+        let key = match &self.key_file {
+            Some(file) => read_small(file)?,
+            None if !self.key.is_empty() => self.key.join("\n"),
+            None => return Err(Failure::new(Exit::Usage, "give --key VKEY or --key-file FILE")),
         };
         let key = key.trim();
         if let Some(record) = &self.record {

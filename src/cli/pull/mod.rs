@@ -37,7 +37,7 @@ pub struct Pull {
     /// The folder to write; an earlier pull there is replaced.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// The registry's public key (PEM, or a verifier key) [default: pinned when you signed in].
+    /// The registry's public key (PEM, or verifier keys, a line each) [default: pinned when you signed in].
     #[arg(long, value_name = "FILE")]
     registry_key: Option<PathBuf>,
     /// The author's public key (PEM): check the author's signature too.
@@ -54,7 +54,7 @@ impl Pull {
     pub async fn run(self) -> Result<Exit, Failure> {
         check_target(&self.output)?;
         let session = Session::open(&self.connection)?;
-        let key = self.registry_key(&session)?;
+        let keys = self.registry_keys(&session)?;
         let author_key = self.author_key.as_deref().map(read_author_key).transpose()?;
         let (model, version) = (self.wanted.model.as_str(), self.wanted.version.as_ref());
         let path = ["environments", &self.env, "models", model, "release"];
@@ -62,7 +62,7 @@ impl Pull {
         let query: Vec<_> = number.iter().map(|number| ("version", number.as_str())).collect();
         let pull: PullView = session.client.get(&path, &query).await?;
 
-        let manifest = verify::release(&pull, &Asked { model, version, environment: &self.env }, &key)?;
+        let manifest = verify::release(&pull, &Asked { model, version, environment: &self.env }, &keys)?;
         let author = author_key.map(|key| verify::author(&pull, &manifest, key)).transpose()?;
         self.fetch(&session.client, &path, &pull, &manifest).await?;
         if self.json {
@@ -71,19 +71,22 @@ impl Pull {
         self.report(&pull, &manifest, author.as_deref())
     }
 
-    fn registry_key(&self, session: &Session) -> Result<RegistryVerifyingKey, Failure> {
+    fn registry_keys(&self, session: &Session) -> Result<Vec<RegistryVerifyingKey>, Failure> {
         let text = match (&self.registry_key, &session.profile) {
             (Some(file), _) => fs::read_to_string(file)
                 .map_err(|e| Failure::new(Exit::Usage, format!("can't read {}: {e}", file.display())))?,
-            (None, Some(profile)) => profile.registry.public_key_pem.clone(),
+            (None, Some(profile)) => profile.registry.verifier_keys(),
             (None, None) => {
                 return Err(Failure::new(Exit::Usage, "there is no registry key to verify with")
                     .next("give one with --registry-key FILE, or sign in once to pin it"));
             }
         };
-        RegistryVerifyingKey::from_pem(&text)
-            .or_else(|_| RegistryVerifyingKey::from_vkey(text.trim()))
-            .map_err(|e| Failure::new(Exit::Usage, e.to_string()))
+        if let Ok(key) = RegistryVerifyingKey::from_pem(&text) {
+            return Ok(vec![key]);
+        }
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let keys: Result<Vec<_>, _> = lines.map(RegistryVerifyingKey::from_vkey).collect();
+        keys.map_err(|e| Failure::new(Exit::Usage, e.to_string()))
     }
 
     /// Into a folder beside the target, which then takes its place.

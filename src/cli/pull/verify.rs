@@ -26,16 +26,26 @@ pub fn wrong(what: impl std::fmt::Display) -> Failure {
         .next("nothing was written; do not deploy it, and tell the registry's operator")
 }
 
+fn statement_wrong(error: bundle::BundleError) -> Failure {
+    match error {
+        bundle::BundleError::UnknownKey { .. } => wrong(error).next(
+            "nothing was written. If the registry changed its key since you pinned it: sign in again, which checks that \
+             the pinned key vouches for the new one; or give the new key with --registry-key",
+        ),
+        error => wrong(error),
+    }
+}
+
 /// The registry says, under its signature, that this digest is what runs there; and the list of
 /// files has this digest.
-pub fn release(pull: &PullView, asked: &Asked<'_>, key: &RegistryVerifyingKey) -> Result<Manifest, Failure> {
+pub fn release(pull: &PullView, asked: &Asked<'_>, keys: &[RegistryVerifyingKey]) -> Result<Manifest, Failure> {
     let listed = manifest(pull)?;
     let digest = listed.digest().map_err(wrong)?;
     if digest.to_string() != pull.release.version_digest {
         return Err(wrong(format!("its files give {digest}, and it says {}", pull.release.version_digest)));
     }
     let text = pull.statement.to_string();
-    let statement = bundle::verify_registry_statement(text.as_bytes(), key).map_err(wrong)?;
+    let statement = bundle::verify_registry_statement_by(text.as_bytes(), keys).map_err(statement_wrong)?;
     let number = pull.release.version;
     let says = |field: &str| statement.predicate[field].as_str().unwrap_or_default().to_owned();
     let subject = statement.subject.first().filter(|_| statement.subject.len() == 1);
@@ -140,7 +150,7 @@ mod tests {
         let (key, by) = (RegistryKey::generate().expect("key"), SigningKey::generate().expect("key"));
         let public = key.verifying_key();
         let good = honest(&key, &by);
-        let manifest = release(&good, &ASKED, &public).expect("honest");
+        let manifest = release(&good, &ASKED, std::slice::from_ref(&public)).expect("honest");
         assert_eq!(author(&good, &manifest, by.verifying_key()).expect("author"), by.verifying_key().fingerprint());
 
         type Change = fn(&mut PullView);
@@ -155,14 +165,18 @@ mod tests {
         for (n, change) in changes.into_iter().enumerate() {
             let mut pull = honest(&key, &by);
             change(&mut pull);
-            assert_eq!(release(&pull, &ASKED, &public).err().map(|f| f.exit), Some(Exit::Verification), "{n}");
+            assert_eq!(
+                release(&pull, &ASKED, std::slice::from_ref(&public)).err().map(|f| f.exit),
+                Some(Exit::Verification),
+                "{n}"
+            );
         }
         let elsewhere = Asked { environment: "test", ..ASKED };
-        assert!(release(&good, &elsewhere, &public).is_err());
+        assert!(release(&good, &elsewhere, std::slice::from_ref(&public)).is_err());
         let other = VersionRef::Number(2);
-        assert!(release(&good, &Asked { version: Some(&other), ..ASKED }, &public).is_err());
+        assert!(release(&good, &Asked { version: Some(&other), ..ASKED }, std::slice::from_ref(&public)).is_err());
         let stranger = RegistryKey::generate().expect("key").verifying_key();
-        assert!(release(&good, &ASKED, &stranger).is_err());
+        assert!(release(&good, &ASKED, std::slice::from_ref(&stranger)).is_err());
         let stranger = SigningKey::generate().expect("key").verifying_key();
         assert!(author(&good, &manifest, stranger).is_err());
         assert!(author(&PullView { signature: None, ..good }, &manifest, by.verifying_key()).is_err());

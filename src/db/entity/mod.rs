@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod environments;
+pub mod keys;
 pub mod log;
 pub mod promotions;
 pub mod queue;
@@ -15,6 +16,7 @@ pub use log::{
     audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_node, audit_pending, row_change,
     row_salt,
 };
+pub use keys::{loaded_settings, registry_key};
 pub use promotions::{approval, promotion_request, release};
 pub use queue::{idempotency_claim, job};
 pub use registry::{attestation, blob, model, model_owner, model_version, version_file};
