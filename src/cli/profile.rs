@@ -4,7 +4,13 @@
 //! same address that meets another key is refused, unless the pinned one vouches for it.
 
 use super::{Exit, Failure};
-use crate::{config::Client as Connection, core::name::Name, keys::api::RegistryKeyView, registry::api::RegistryView};
+use crate::{
+    config::Client as Connection,
+    core::name::Name,
+    crypto::key_chain::{leads, path},
+    keys::api::RegistryKeyView,
+    registry::api::RegistryView,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, DirBuilder},
@@ -38,14 +44,30 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub fn new(view: RegistryView, keys: &[RegistryKeyView]) -> Self {
-        let earlier = keys.iter().map(|key| key.verifier_key.clone()).filter(|key| *key != view.verifier_key);
-        Self {
-            earlier: earlier.collect(),
-            origin: view.origin,
-            verifier_key: view.verifier_key,
-            public_key_pem: view.public_key_pem,
-        }
+    /// What is believed from now on.
+    ///
+    /// At the first sign-in that is what the registry says. Later the key that is pinned decides:
+    /// only keys that it vouches for are added, and none that is said to have come before it.
+    ///
+    /// # Errors
+    /// When the pinned key does not lead to the one that signs now.
+    pub fn follow(pinned: Option<&Self>, view: RegistryView, keys: &[RegistryKeyView]) -> Result<Self, NotVouched> {
+        let links: Vec<_> = keys.iter().map(RegistryKeyView::link).collect();
+        let (origin, now) = (view.origin.as_str(), view.verifier_key.as_str());
+        let mut earlier: Vec<String> = match pinned {
+            None => {
+                let led = links.iter().map(|link| &link.verifier_key).filter(|key| leads(origin, key, now, &links));
+                led.cloned().collect()
+            }
+            Some(pinned) if pinned.origin != origin => return Err(NotVouched { now: now.to_owned() }),
+            Some(pinned) => {
+                let way = path(origin, &pinned.verifier_key, now, &links);
+                let way = way.ok_or_else(|| NotVouched { now: now.to_owned() })?;
+                pinned.earlier.iter().cloned().chain(way).collect()
+            }
+        };
+        earlier.retain(|key| key != now);
+        Ok(Self { earlier, origin: view.origin, verifier_key: view.verifier_key, public_key_pem: view.public_key_pem })
     }
 
     /// All of them, a line each, the newest first.
@@ -53,6 +75,12 @@ impl Registry {
         let earlier = self.earlier.iter().rev().map(String::as_str);
         std::iter::once(self.verifier_key.as_str()).chain(earlier).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The registry has another key, and the pinned one says nothing about it.
+#[derive(Debug)]
+pub struct NotVouched {
+    pub now: String,
 }
 
 impl Profile {
@@ -97,4 +125,58 @@ pub fn write_private(file: &Path, text: &str, replace: bool) -> Result<(), Failu
     temporary.as_file().sync_all().map_err(failed)?;
     let kept = if replace { temporary.persist(file) } else { temporary.persist_noclobber(file) };
     kept.map(drop).map_err(|e| failed(e.error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{key_chain::endorse, keys::RegistryKey, note::vkey};
+
+    const ORIGIN: &str = "log.example";
+
+    fn listed(key: &RegistryKey, by: Option<&RegistryKey>) -> RegistryKeyView {
+        let verifier_key = vkey(ORIGIN, &key.public_bytes());
+        RegistryKeyView {
+            id: verifier_key[12..20].to_owned(),
+            state: "active".to_owned(),
+            endorsement: by.map(|by| endorse(ORIGIN, &verifier_key, by)),
+            public_key_pem: key.public_key_pem(),
+            signs_from: String::new(),
+            signs_until: None,
+            verifier_key,
+        }
+    }
+
+    fn describes(key: &RegistryKeyView) -> RegistryView {
+        RegistryView {
+            version: String::new(),
+            origin: ORIGIN.to_owned(),
+            verifier_key: key.verifier_key.clone(),
+            public_key_pem: key.public_key_pem.clone(),
+        }
+    }
+
+    #[test]
+    fn only_what_the_pinned_key_vouches_for_is_added() {
+        let keys: Vec<_> = (0..4).map(|_| RegistryKey::generate().expect("key")).collect();
+        let honest: Vec<_> = (0..3).map(|n: usize| listed(&keys[n], n.checked_sub(1).map(|by| &keys[by]))).collect();
+        let text = |n: usize| honest[n].verifier_key.clone();
+        let fresh = Registry::follow(None, describes(&honest[2]), &honest).expect("first");
+        assert_eq!((fresh.verifier_key.clone(), fresh.earlier.clone()), (text(2), vec![text(0), text(1)]));
+        let old = Registry::follow(None, describes(&honest[0]), &honest[..1]).expect("first");
+        let later = Registry::follow(Some(&old), describes(&honest[2]), &honest).expect("followed");
+        assert_eq!(later, fresh);
+        assert_eq!(Registry::follow(Some(&later), describes(&honest[2]), &honest).expect("again"), fresh);
+
+        // Somebody at the same address without the key slips in one of their own as an earlier one.
+        let forged = [listed(&keys[3], None), listed(&keys[0], Some(&keys[3]))];
+        let same = Registry::follow(Some(&old), describes(&honest[0]), &forged).expect("the pinned key");
+        assert_eq!(same, old);
+        // Or as the next one.
+        for by in [None, Some(&keys[3])] {
+            let forged = [honest[0].clone(), listed(&keys[3], by)];
+            assert!(Registry::follow(Some(&old), describes(&forged[1]), &forged).is_err());
+        }
+        assert!(Registry::follow(Some(&later), describes(&honest[0]), &honest).is_err(), "back to an older key");
+    }
 }

@@ -10,7 +10,6 @@ use crate::{
     accounts::api::{IssuedView, SignIn, WhoView},
     client::Client,
     config::Client as Connection,
-    crypto::key_chain::{Link, leads},
     keys::api::RegistryKeyView,
     registry::api::RegistryView,
 };
@@ -57,10 +56,7 @@ impl Login {
         let anonymous = Client::new(&self.address, None)?;
         let registry: RegistryView = anonymous.get(&["registry"], &[]).await?;
         let keys: Vec<RegistryKeyView> = anonymous.get(&["audit", "keys"], &[]).await?;
-        let registry = Registry::new(registry, &keys);
-        if let Some(before) = &before {
-            check_pin(before, &self.address, &registry, &keys)?;
-        }
+        let registry = believe(before.as_ref(), &self.address, registry, &keys)?;
         let (token, expires_at) = match &self.user {
             Some(user) => self.session(&anonymous, user).await?,
             None => (secret::from_stdin("token")?, None),
@@ -97,22 +93,24 @@ impl Login {
 }
 
 /// The key of a registry never changes silently: the pinned one must have vouched for the new one.
-fn check_pin(before: &Profile, address: &str, now: &Registry, keys: &[RegistryKeyView]) -> Result<(), Failure> {
-    let pinned = &before.registry;
-    if !same_address(&before.url, address) || pinned.verifier_key == now.verifier_key && pinned.origin == now.origin {
-        return Ok(());
-    }
-    let link =
-        |key: &RegistryKeyView| Link { verifier_key: key.verifier_key.clone(), endorsement: key.endorsement.clone() };
-    let links: Vec<_> = keys.iter().map(link).collect();
-    if pinned.origin == now.origin && leads(&now.origin, &pinned.verifier_key, &now.verifier_key, &links) {
+fn believe(
+    before: Option<&Profile>,
+    address: &str,
+    view: RegistryView,
+    keys: &[RegistryKeyView],
+) -> Result<Registry, Failure> {
+    let pinned = before.filter(|before| same_address(&before.url, address)).map(|before| &before.registry);
+    let now = Registry::follow(pinned, view, keys).map_err(|refused| {
+        let mut failure =
+            Failure::new(Exit::Verification, format!("the registry at {address} has another key than the pinned one"));
+        let was = pinned.map(|pinned| pinned.verifier_key.as_str()).unwrap_or_default();
+        failure.why = vec![format!("pinned: {was}"), format!("now:    {}", output::printable(&refused.now))];
+        failure.next("ask its operator why; if it is right, sign in under another name with --as NAME")
+    })?;
+    if let Some(pinned) = pinned.filter(|pinned| pinned.verifier_key != now.verifier_key) {
         eprintln!("the registry changed its key, and the pinned one vouches for it: {}", pinned.verifier_key);
-        return Ok(());
     }
-    let mut failure =
-        Failure::new(Exit::Verification, format!("the registry at {address} has another key than the pinned one"));
-    failure.why = vec![format!("pinned: {}", pinned.verifier_key), format!("now:    {}", now.verifier_key)];
-    Err(failure.next("ask its operator why; if it is right, sign in under another name with --as NAME"))
+    Ok(now)
 }
 
 impl Logout {

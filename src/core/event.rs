@@ -54,6 +54,8 @@ events! {
     DraftTakenOver: VersionCreate on "version" { version: VersionId, manifest: String }
     FileUploaded: VersionUpload on "version" { version: VersionId, sha256: String, size_bytes: i64 }
     VersionSealed: VersionSeal on "version" { version: VersionId, manifest: String, signature: String, key: Option<String>, attestations: Vec<String> }
+    /// Bytes of a version left for somebody who looks at it, before any gate.
+    FileInspected: VersionInspect on "version" { version: VersionId, path: String, sha256: String }
     VersionRevoked: VersionRevoke on "version" { version: VersionId }
     EnvironmentCreated: EnvironmentCreate on "environment" { environment: EnvironmentId, name: String }
     ProfileRevised: EnvironmentRevise on "environment" { environment: EnvironmentId, revision: i64, digest: String }

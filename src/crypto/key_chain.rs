@@ -28,21 +28,27 @@ pub fn endorse(origin: &str, verifier_key: &str, key: &RegistryKey) -> String {
     note::sign(&text(origin, verifier_key), origin, key)
 }
 
-/// Whether `wanted` comes from `pinned`: each key on the way is vouched for by the one before.
-pub fn leads(origin: &str, pinned: &str, wanted: &str, links: &[Link]) -> bool {
-    let mut current = wanted;
+/// The keys from `pinned` to `wanted`, both included, each vouched for by the one before it;
+/// `None` when they don't lead there.
+pub fn path(origin: &str, pinned: &str, wanted: &str, links: &[Link]) -> Option<Vec<String>> {
+    let mut found = vec![wanted.to_owned()];
     for _ in 0..MAX_STEPS {
+        let current = found.last()?;
         if current == pinned {
-            return true;
+            found.reverse();
+            return Some(found);
         }
-        let endorsement = links.iter().find(|link| link.verifier_key == current).and_then(|l| l.endorsement.as_deref());
-        let before = endorsement.and_then(|note| {
-            links.iter().map(|link| link.verifier_key.as_str()).find(|before| vouches(origin, before, current, note))
-        });
-        let Some(before) = before else { return false };
-        current = before;
+        let note = links.iter().find(|link| link.verifier_key == *current)?.endorsement.as_deref()?;
+        let mut keys = links.iter().map(|link| link.verifier_key.as_str());
+        let before = keys.find(|before| vouches(origin, before, current, note))?;
+        found.push(before.to_owned());
     }
-    false
+    None
+}
+
+/// Whether `wanted` comes from `pinned`.
+pub fn leads(origin: &str, pinned: &str, wanted: &str, links: &[Link]) -> bool {
+    path(origin, pinned, wanted, links).is_some()
 }
 
 fn vouches(origin: &str, by: &str, whom: &str, note: &str) -> bool {
@@ -74,7 +80,8 @@ mod tests {
         let key = |n: usize| links[n].verifier_key.as_str();
         for from in 0..4 {
             for to in 0..4 {
-                assert_eq!(leads(ORIGIN, key(from), key(to), &links), from <= to, "{from} to {to}");
+                let way = (from <= to).then(|| (from..=to).map(|n| key(n).to_owned()).collect::<Vec<_>>());
+                assert_eq!(path(ORIGIN, key(from), key(to), &links), way, "{from} to {to}");
             }
         }
         assert!(!leads("other.example", key(0), key(1), &links));

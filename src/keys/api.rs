@@ -1,6 +1,7 @@
 use crate::{
     app::App,
     core::clock::rfc3339,
+    crypto::key_chain::Link,
     http::problem::Problem,
     keys::{KeyState, RegisteredKey, ops},
 };
@@ -16,7 +17,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// The public half of a key of the registry.
-#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 pub struct RegistryKeyView {
     /// 8 hex digits: the id in signed notes.
     pub id: String,
@@ -39,6 +40,12 @@ pub struct RegistryKeyView {
 #[get("/audit/keys")]
 async fn list_keys(app: Data<App>) -> Result<Json<Vec<RegistryKeyView>>, Problem> {
     Ok(Json(ops::list(&app).await?.into_iter().map(RegistryKeyView::from).collect()))
+}
+
+impl RegistryKeyView {
+    pub fn link(&self) -> Link {
+        Link { verifier_key: self.verifier_key.clone(), endorsement: self.endorsement.clone() }
+    }
 }
 
 impl From<(RegisteredKey, KeyState)> for RegistryKeyView {

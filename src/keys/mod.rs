@@ -11,7 +11,6 @@ pub mod api;
 pub mod ops;
 mod store;
 
-use crate::crypto::key_chain::Link;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The public half of a key, as the database keeps it.
@@ -56,10 +55,6 @@ impl RegisteredKey {
             Some(end) if now < end => KeyState::Retiring,
             Some(_) => KeyState::Retired,
         }
-    }
-
-    pub fn link(&self) -> Link {
-        Link { verifier_key: self.verifier_key.clone(), endorsement: self.endorsement.clone() }
     }
 }
 

@@ -87,10 +87,13 @@ pub async fn open(
     version: &VersionRef,
     path: &FilePath,
 ) -> Result<(File, DeclaredFile), Error> {
-    policy::read(who, Action::VersionInspect).map(drop)?;
+    let permit = policy::act(who, Action::VersionInspect)?;
     let detail = ops::find(app, who, model, version).await?;
     let file = detail.files.into_iter().find(|f| f.declared.path == *path && f.uploaded).ok_or(NO_FILE)?;
     let (bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    let (path, sha256) = (path.to_string(), file.declared.sha256.to_string());
+    // Before the first byte leaves.
+    app.db.begin().await?.commit(permit, Event::FileInspected { version: detail.version.id, path, sha256 }).await?;
     Ok((bytes, file.declared))
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// What is sent.
-enum Body {
+pub enum Body {
     None,
     /// JSON; placeholders as in paths.
     Json(fn() -> Value),
@@ -20,8 +20,10 @@ enum Body {
     Match(&'static str, fn() -> Value),
     /// A CSV with its description.
     Table,
-    /// The bytes that version 4 declared.
+    /// A file of the fixtures.
     File(&'static str),
+    /// These bytes.
+    Bytes(&'static [u8]),
 }
 
 use Body::{File, Json, Match, None as Empty, Table};
@@ -201,7 +203,7 @@ async fn anyone_may_know_that_the_service_runs() {
     }
 }
 
-async fn send(world: &World, role: &str, method: &str, path: &str, body: &Body) -> Reply {
+pub async fn send(world: &World, role: &str, method: &str, path: &str, body: &Body) -> Reply {
     use std::sync::atomic::{AtomicU32, Ordering};
     static FRESH: AtomicU32 = AtomicU32::new(0);
     let fresh = format!("fresh-{}", FRESH.fetch_add(1, Ordering::Relaxed));
@@ -221,6 +223,7 @@ async fn send(world: &World, role: &str, method: &str, path: &str, body: &Body) 
         Body::Json(body) => request.json(&json(body)),
         Body::Match(etag, body) => request.header("if-match", *etag).json(&json(body)),
         Body::File(name) => request.header("content-type", "application/octet-stream").body(fixture(name)),
+        Body::Bytes(bytes) => request.header("content-type", "application/octet-stream").body(*bytes),
         Body::Table => request
             .header("content-type", "text/csv")
             .header("plimsoll-dataset", STANDARD.encode(r#"{"label":"y"}"#))

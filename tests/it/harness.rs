@@ -49,6 +49,25 @@ impl TestApp {
         Self::start_on(data, fresh_database().await, arguments).await
     }
 
+    /// As a role of PostgreSQL that owns nothing, with the owner's URL; `None` with SQLite.
+    pub async fn start_without_ownership() -> Option<(Self, String)> {
+        use sea_orm::ConnectionTrait;
+        let owner = fresh_database().await?;
+        plimsoll::db::migrate(&owner).await.expect("migrated");
+        let role = format!("{}_app", owner.rsplit('/').next().expect("a name"));
+        let db = sea_orm::Database::connect(&owner).await.expect("owner");
+        db.execute_unprepared(&format!("CREATE ROLE {role} LOGIN")).await.expect("role");
+        plimsoll::db::grants::apply(&owner, &role).await.expect("granted");
+        let url = owner.replacen("plimsoll@", &format!("{role}@"), 1);
+        let data = Arc::new(tempfile::tempdir().expect("folder"));
+        Some((Self::start_on(data, Some(url), &[]).await, owner))
+    }
+
+    /// Where the database is, if it is not SQLite in the data folder.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     /// Another service over the same data folder and database, as after a restart.
     pub async fn again(&self, arguments: &[&str]) -> Self {
         Self::start_on(self.data.clone(), self.database.clone(), arguments).await
@@ -96,11 +115,11 @@ impl TestApp {
     }
 
     /// Runs the program on this service's machine, over the same data.
-    pub fn program(&self, arguments: &[&str]) -> std::process::Output {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    pub async fn program(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(arguments).arg("--data").arg(self.data());
         command.args(self.database.iter().flat_map(|url| ["--db-url", url]));
-        command.output().expect("the program")
+        command.output().await.expect("the program")
     }
 
     /// The folder of blobs, keys and, with SQLite, the database.

@@ -3,7 +3,10 @@
 //! find every falsification of what it looks at. `scripts/foreign.sh` installs them.
 
 use crate::{log_restore::past_the_triggers, story::Story};
-use plimsoll::crypto::{checkpoint, keys::RegistryKey, note};
+use plimsoll::{
+    crypto::{checkpoint, keys::RegistryKey, note},
+    keys,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -295,4 +298,38 @@ async fn a_mirror_is_kept_in_step_and_fetches_nothing_twice() {
     assert!(again().await.expect("ran").contains("2 files were fetched"));
     assert!(again().await.expect("ran").contains("0 files were fetched"));
     plimsoll(&["audit", "verify"], &[&copy.mirror], &copy).expect("verifies");
+}
+
+#[actix_web::test]
+async fn every_judge_reads_a_log_whose_key_changes() {
+    let story = Story::begin_without_runtime(&[]).await;
+    let old_key = story.verifier_key().await;
+    let console = story.app.console().await;
+    let overlap = chrono::TimeDelta::days(30);
+    let new_key = keys::ops::rotate(&story.app.app, &console, overlap, None).await.expect("rotated").new.verifier_key;
+    let older = story.app.get(&story.ada, CHECKPOINT).await.expect(200).text();
+    let tools = tempfile::tempdir().expect("folder");
+    let bench = Bench::convene(tools.path());
+    for n in 0..3 {
+        story.model(&format!("model-{n}")).await;
+    }
+    // Both keys sign, and each judge knows one of them.
+    let copy = copy_of(&story, &older).await;
+    for key in [&old_key, &new_key] {
+        fs::write(&copy.key, key).expect("key");
+        for (judge, verdict) in bench.on_mirror(&copy).into_iter().chain(bench.on_export(&copy)) {
+            assert!(verdict.is_ok(), "{judge} with {key}: {verdict:?}");
+        }
+    }
+    // The new key alone, in a mirror that was begun before.
+    story.app.app.db.clock().advance(chrono::TimeDelta::days(31));
+    story.model("later").await;
+    let copy = copy_of(&story, &older).await;
+    for (judge, verdict) in bench.on_mirror(&copy) {
+        assert!(verdict.is_ok(), "{judge} after the overlap: {verdict:?}");
+    }
+    fs::write(&copy.key, &old_key).expect("key");
+    for (judge, verdict) in bench.on_mirror(&copy) {
+        assert!(verdict.is_err(), "{judge} believes a key that signs no more: {verdict:?}");
+    }
 }

@@ -10,7 +10,11 @@ use crate::{
 use chrono::TimeDelta;
 use plimsoll::{
     audit::{sequencer, verify::verify_since},
-    crypto::{checkpoint, key_chain, keys::RegistryKey, note::NoteError},
+    crypto::{
+        checkpoint, key_chain,
+        keys::RegistryKey,
+        note::{self, NoteError},
+    },
     error::Error,
     keys::ops,
 };
@@ -18,10 +22,10 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
+use tokio::{io::AsyncWriteExt, process::Command};
 
 const CHECKPOINT: &str = "/api/v1/audit/checkpoint";
 
@@ -239,14 +243,15 @@ async fn a_witness_goes_on_through_a_rotation() {
     pushed(&story).await.expect("the same log, by its name");
 }
 
-/// The client's program, with its own folder of sign-ins.
-fn client(config: &Path, arguments: &[&str], input: &str) -> Output {
+/// The client's program, with its own folder of sign-ins. The service needs this thread meanwhile.
+async fn client(config: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
     command.args(arguments).arg("--config-dir").arg(config);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("client");
-    child.stdin.take().expect("stdin").write_all(input.as_bytes()).expect("input");
-    child.wait_with_output().expect("output")
+    // Some commands read nothing, and have ended by now.
+    let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes()).await;
+    child.wait_with_output().await.expect("output")
 }
 
 fn said(output: &Output) -> String {
@@ -266,48 +271,56 @@ async fn clients_follow_a_rotation_that_is_made_while_the_service_runs() {
     story.activate(&promotion).await.expect(201);
     let folder = tempfile::tempdir().expect("folder");
     let (mine, fresh) = (folder.path().join("mine"), folder.path().join("fresh"));
-    let login = |config: &Path| client(config, &["login", &story.app.url, "--token-stdin"], &story.robot);
-    let pull = |config: &Path, to: &str| {
+    let login = async |config: &Path| client(config, &["login", &story.app.url, "--token-stdin"], &story.robot).await;
+    let pull = async |config: &Path, to: &str| {
         let to: PathBuf = folder.path().join(to);
-        client(config, &["pull", MODEL, "--env", "production", "-o", &to.display().to_string()], "")
+        client(config, &["pull", MODEL, "--env", "production", "-o", &to.display().to_string()], "").await
     };
-    well(&login(&mine));
-    well(&pull(&mine, "one"));
+    well(&login(&mine).await);
+    well(&pull(&mine, "one").await);
 
     let old_key = story.verifier_key().await;
-    let done = story.app.program(&["admin", "key", "rotate", "--overlap", "30d", "--json"]);
+    let done = story.app.program(&["admin", "key", "rotate", "--overlap", "30d", "--json"]).await;
     let done: Value = serde_json::from_str(&well(&done)).expect("json");
     head(&story).await;
     assert_eq!(story.verifier_key().await, text(&done["verifier_key"]), "the running service took it over");
     // What the old key signed holds for those who knew it, and for those who come now.
-    well(&pull(&mine, "two"));
-    well(&login(&fresh));
-    well(&pull(&fresh, "three"));
-    assert_eq!(well(&client(&fresh, &["audit", "key", "--all"], "")).lines().count(), 2);
+    well(&pull(&mine, "two").await);
+    well(&login(&fresh).await);
+    well(&pull(&fresh, "three").await);
+    assert_eq!(well(&client(&fresh, &["audit", "key", "--all"], "").await).lines().count(), 2);
 
     // A release that only the new key signed.
     let version = story.measured_version(2).await;
     let promotion = story.approved(&version).await;
     story.activate(&promotion).await.expect(201);
-    let refused = pull(&mine, "four");
+    let refused = pull(&mine, "four").await;
     assert!(!refused.status.success() && said(&refused).contains("sign in again"), "{}", said(&refused));
     assert!(!folder.path().join("four").exists());
-    assert!(well(&login(&mine)).contains("the pinned one vouches for it"));
-    well(&pull(&mine, "five"));
+    assert!(well(&login(&mine).await).contains("the pinned one vouches for it"));
+    well(&pull(&mine, "five").await);
 
     let log = folder.path().join("log.jsonl");
     let (export, _) = story.export().await;
     fs::write(&log, export).expect("written");
     let log = log.display().to_string();
-    well(&client(folder.path(), &["audit", "verify", &log, "--vkey", &old_key], "x").clone());
+    let verify = async |keys: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(["audit", "verify", &log]).args(keys.iter().flat_map(|key| ["--vkey", key]));
+        command.output().await.expect("verify")
+    };
+    let stranger = note::vkey(story.app.app.signer.origin(), &RegistryKey::generate().expect("key").public_bytes());
+    well(&verify(&[&old_key]).await);
+    well(&verify(&[&stranger, &old_key]).await);
+    assert!(!verify(&[&stranger]).await.status.success());
 }
 
 #[actix_web::test]
 async fn a_key_that_nobody_vouches_for_is_not_followed() {
     let story = Story::begin_without_runtime(&[]).await;
     let folder = tempfile::tempdir().expect("folder");
-    let login = || client(folder.path(), &["login", &story.app.url, "--token-stdin"], &story.robot);
-    well(&login());
+    let login = async || client(folder.path(), &["login", &story.app.url, "--token-stdin"], &story.robot).await;
+    well(&login().await);
     // The key was lost with its machine.
     fs::remove_file(story.app.data().join("keys/registry.pem")).expect("lost");
     let app = story.app.again(&[]).await;
@@ -316,6 +329,6 @@ async fn a_key_that_nobody_vouches_for_is_not_followed() {
     assert!(matches!(kept, Some(Error::Conflict { code: "key_not_here", .. })), "{kept:?}");
     ops::rotate(&app.app, &console, TimeDelta::zero(), None).await.expect("without the old one");
     story.app.get("", "/readyz").await.expect(200);
-    let refused = login();
+    let refused = login().await;
     assert!(said(&refused).contains("another key than the pinned one"), "{}", said(&refused));
 }

@@ -28,7 +28,7 @@ pub struct World {
     tokens: BTreeMap<&'static str, String>,
     /// Ids and names by placeholder, such as `{run}`.
     pub things: BTreeMap<&'static str, String>,
-    key: SigningKey,
+    pub key: SigningKey,
     /// The newest report about version 3.
     pub bundle: Value,
     model_bytes: Vec<u8>,
@@ -36,7 +36,11 @@ pub struct World {
 
 impl World {
     pub async fn build() -> Self {
-        let app = TestApp::start().await;
+        Self::build_on(TestApp::start().await).await
+    }
+
+    /// In a service that has nothing yet.
+    pub async fn build_on(app: TestApp) -> Self {
         let mut tokens = BTreeMap::new();
         for role in ROLES {
             // Some names of roles are reserved words.

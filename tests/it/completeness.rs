@@ -1,0 +1,297 @@
+//! Completeness of the log, generated from the API document: every operation that changes
+//! something is called once as somebody who may and once as somebody who may not, and the
+//! log has exactly the events that belong to it.
+//!
+//! A job that an operation starts is done afterwards, and its events are counted apart: no
+//! worker runs in these tests before `work` is called.
+
+use crate::{
+    authz_matrix::{Body, send},
+    harness::Reply,
+    openapi,
+    story::{reported, scan, text},
+    world::World,
+};
+use Refused::{Not, Viewer, With};
+use plimsoll::audit::replay::ops::compare_tables;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What somebody without leave sends.
+enum Refused {
+    /// The same, as a viewer.
+    Viewer,
+    /// Something else, as a viewer.
+    With(fn() -> Value),
+    /// Nobody is refused with 403 here, because…
+    Not(&'static str),
+}
+
+/// How an operation is driven to success, and what the log then has.
+struct Recipe {
+    operation: &'static str,
+    role: &'static str,
+    /// For the `{…}` of the document's path.
+    values: &'static [(&'static str, &'static str)],
+    body: Body,
+    refused: Refused,
+    /// Action, kind of the object, and its id: `$id` is that of the answer, empty is any.
+    events: &'static [(&'static str, &'static str, &'static str)],
+    /// Actions of what the jobs log that it started.
+    job: &'static [&'static str],
+}
+
+const fn recipe(
+    operation: &'static str,
+    role: &'static str,
+    values: &'static [(&'static str, &'static str)],
+    body: Body,
+    refused: Refused,
+    events: &'static [(&'static str, &'static str, &'static str)],
+) -> Recipe {
+    Recipe { operation, role, values, body, refused, events, job: &[] }
+}
+
+const V3: &[(&str, &str)] = &[("model", "scorer"), ("version", "3")];
+const V4: &[(&str, &str)] = &[("model", "scorer"), ("version", "4")];
+const README: &[(&str, &str)] = &[("model", "scorer"), ("version", "4"), ("path", "README.md")];
+const PLACE: &[(&str, &str)] = &[("environment", "production"), ("model", "scorer")];
+const PLACE_FILE: &[(&str, &str)] = &[("environment", "production"), ("model", "scorer"), ("path", "README.md")];
+
+/// In this order: later ones build on earlier ones.
+#[rustfmt::skip]
+fn recipes() -> Vec<Recipe> {
+    use Body::{Bytes, Json, Match, None as Empty, Table};
+    const ASK: fn() -> Value = || json!({"model": "scorer", "version": "3", "environment": "spare"});
+    const WHY: fn() -> Value = || json!({"reason": "a test"});
+    vec![
+        recipe("signIn", "", &[], Json(|| json!({"name": "spare", "password": "a long enough one"})), Not("a wrong name or password is 401, and an event: see below"), &[("session.open", "token", "$id")]),
+        recipe("createAccount", "admin", &[], Json(|| json!({"name": "{fresh}", "kind": "service", "roles": ["deployer"]})), Viewer, &[("account.create", "account", "$id")]),
+        recipe("createToken", "viewer", &[], Json(|| json!({"name": "mine", "expires_in_days": 1})), With(|| json!({"name": "theirs", "account": "a-admin", "expires_in_days": 1})), &[("token.create", "token", "$id")]),
+        recipe("revokeToken", "admin", &[("token", "{token}")], Empty, Not("what one may not manage does not exist: 404"), &[("token.revoke", "token", "{token}")]),
+        recipe("deactivateAccount", "admin", &[("account", "spare")], Empty, Viewer, &[("account.deactivate", "account", "$id")]),
+        recipe("eraseAccount", "admin", &[("account", "spare")], Empty, Viewer, &[("account.erase", "account", "$id")]),
+        recipe("addTrustKey", "admin", &[], Json(|| json!({"name": "{fresh}", "public_key_pem": "{pem}"})), Viewer, &[("trust_key.add", "trust_key", "$id")]),
+        recipe("registerModel", "contributor", &[], Json(|| json!({"name": "{fresh}", "intended_use": "x", "risk_tier": "low"})), Viewer, &[("model.register", "model", "$id")]),
+        recipe("updateModel", "contributor", &[("model", "scorer")], Match("\"1\"", || json!({"title": "Scorer"})), Viewer, &[("model.update", "model", "$id")]),
+        recipe("uploadFile", "contributor", README, Bytes(b"version 4"), Viewer, &[("version.upload", "version", "")]),
+        recipe("sealVersion", "contributor", V4, Json(|| json!({})), Viewer, &[("version.seal", "version", "$id")]),
+        recipe("createVersion", "contributor", &[("model", "scorer")], Json(|| json!({"files": [{"path": "a", "sha256": format!("sha256:{}", "0".repeat(64)), "size_bytes": 1}]})), Viewer, &[("version.create", "version", "$id")]),
+        recipe("reportEvidence", "contributor", V3, Json(|| json!({"bundle": "{bundle}"})), Viewer, &[("evidence.report", "evidence", "$id")]),
+        recipe("withdrawEvidence", "contributor", &[("model", "scorer"), ("version", "3"), ("evidence", "{reportEvidence}")], Json(WHY), Viewer, &[("evidence.withdraw", "evidence", "{reportEvidence}")]),
+        recipe("refuteEvidence", "reviewer", &[("model", "scorer"), ("version", "3"), ("evidence", "{evidence}")], Json(WHY), Viewer, &[("evidence.refute", "evidence", "{evidence}")]),
+        recipe("createEnvironment", "environment_manager", &[], Json(|| json!({"name": "{fresh}", "profile": {"class": "edge", "operating_mode": "advisory"}})), Viewer,
+            // The environment, and the first revision of its profile.
+            &[("environment.create", "environment", "$id"), ("environment.revise", "environment", "$id")]),
+        recipe("registerDataset", "contributor", &[("dataset", "{fresh}")], Table, Viewer, &[("dataset.register", "dataset", "$id")]),
+        Recipe { job: &["run.finish"], ..recipe("requestRun", "contributor", &[], Json(ASK), Viewer, &[("run.request", "run", "$id")]) },
+        recipe("requestPromotion", "contributor", &[], Json(ASK), Viewer, &[("promotion.request", "promotion", "$id")]),
+        recipe("withdrawPromotion", "contributor", &[("promotion", "{withdrawable}")], Empty, Viewer, &[("promotion.withdraw", "promotion", "{withdrawable}")]),
+        recipe("decidePromotion", "reviewer", &[("promotion", "{promotion}")], Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), Viewer, &[("promotion.approve", "promotion", "{promotion}")]),
+        recipe("activatePromotion", "environment_manager", &[("promotion", "{promotion}")], Empty, Viewer, &[("promotion.activate", "release", "$id")]),
+        recipe("pullRelease", "deployer", PLACE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
+        recipe("pullFile", "deployer", PLACE_FILE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
+        recipe("inspectFile", "contributor", README, Empty, Viewer, &[("version.inspect", "version", "{sealVersion}")]),
+        recipe("rollBack", "environment_manager", PLACE, Json(WHY), Viewer, &[("release.roll_back", "release", "$id")]),
+        // The job finds the request that rested on the old document.
+        Recipe { job: &["promotion.invalidate"], ..recipe("reviseDocument", "environment_manager", &[("environment", "spare"), ("document", "profile")],
+            Match("\"1\"", || json!({"class": "batch", "operating_mode": "advisory"})), Viewer, &[("environment.revise", "environment", "")]) },
+        recipe("revokeVersion", "admin", V3, Json(WHY), Viewer, &[("version.revoke", "version", "$id")]),
+        recipe("revokeTrustKey", "admin", &[("key", "{key}")], Empty, Viewer, &[("trust_key.revoke", "trust_key", "{key}")]),
+        recipe("exportLog", "auditor", &[], Empty, Viewer, &[("audit.export", "log", "")]),
+        recipe("signOut", "deployer", &[], Empty, Not("everybody ends their own session"), &[("session.close", "token", "")]),
+    ]
+}
+
+/// Operations that change nothing, and are events because bytes leave.
+const BYTES_LEAVE: [&str; 3] = ["inspectFile", "pullFile", "pullRelease"];
+
+/// What deliberately writes nothing, though its operation usually does.
+const SILENT: [(&str, &str); 3] = [
+    ("uploadFile", "the bytes are here already, from this version or another: a push that is resumed"),
+    ("reportEvidence", "the same statement is here already"),
+    ("pullRelease", "If-None-Match names the active release, so nothing leaves: 304"),
+];
+
+#[test]
+fn every_operation_that_changes_something_has_a_recipe() {
+    let known: BTreeMap<_, _> = recipes().into_iter().map(|recipe| (recipe.operation, ())).collect();
+    let changing = |method: &str| ["POST", "PUT", "PATCH", "DELETE"].contains(&method);
+    let operations = openapi::operations();
+    let name = |operation: &Value| text(&operation["operationId"]);
+    let missing: Vec<_> = operations
+        .iter()
+        .filter(|(method, ..)| changing(method))
+        .map(|(.., operation)| name(operation))
+        .filter(|name| !known.contains_key(name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "give each of these a recipe in tests/it/completeness.rs: {missing:?}");
+    for operation in known.keys() {
+        let found = operations.iter().find(|(.., o)| name(o) == *operation);
+        let (method, ..) = found.unwrap_or_else(|| panic!("no operation is called {operation}"));
+        assert_eq!(!changing(method), BYTES_LEAVE.contains(operation), "{operation}");
+    }
+    assert!(SILENT.iter().all(|(operation, _)| known.contains_key(operation)));
+}
+
+#[actix_web::test]
+async fn every_operation_has_exactly_its_events() {
+    drive(World::build().await).await;
+}
+
+/// Every recipe in this world.
+pub async fn drive(mut world: World) {
+    let operations = openapi::operations();
+    for recipe in recipes() {
+        let (method, path, _) =
+            operations.iter().find(|(.., o)| o["operationId"] == recipe.operation).expect("an operation");
+        if recipe.operation == "reportEvidence" {
+            world.bundle = another_report(&world).await;
+        }
+        let path =
+            recipe.values.iter().fold(path.clone(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
+        refused(&world, &recipe, method, &path).await;
+        let (answer, _) = done(&world, &recipe, method, &path).await;
+        if let Some(id) = answer.json()["id"].as_str() {
+            world.things.insert(recipe.operation, id.to_owned());
+        }
+        let before = world.app.events().await;
+        world.app.work().await;
+        let said: Vec<_> = newest(&world, before).await.iter().map(|event| text(&event["action"])).collect();
+        assert_eq!(said, recipe.job, "{}: what its job says", recipe.operation);
+    }
+    let replayed = compare_tables(&world.app.app).await.expect("the log replays");
+    assert_eq!(replayed.differing, 0, "{:#?}", replayed.differences);
+}
+
+async fn done(world: &World, recipe: &Recipe, method: &str, path: &str) -> (Reply, usize) {
+    let name = recipe.operation;
+    let before = world.app.events().await;
+    let answer = send(world, recipe.role, method, path, &recipe.body).await;
+    assert!((200..300).contains(&answer.status), "{name}: {} {}", answer.status, answer.text());
+    let events = newest(world, before).await;
+    let said: Vec<_> =
+        events.iter().map(|event| (text(&event["action"]), text(&event["leaf"]["object"]["kind"]))).collect();
+    let wanted: Vec<_> =
+        recipe.events.iter().map(|(action, kind, _)| ((*action).to_owned(), (*kind).to_owned())).collect();
+    assert_eq!(said, wanted, "{name}");
+    for (event, (.., id)) in events.iter().zip(recipe.events) {
+        let leaf = &event["leaf"];
+        assert_eq!(event["outcome"], "done", "{name}");
+        assert_eq!(leaf["request_id"], answer.header("x-request-id"), "{name} can be traced");
+        let found = text(&leaf["object"]["id"]);
+        let wanted = match *id {
+            "" => found.clone(),
+            "$id" => text(&answer.json()["id"]),
+            id => world.fill(id),
+        };
+        assert!(!found.is_empty() && found == wanted, "{name}: about {found}, not {wanted}");
+    }
+    (answer, events.len())
+}
+
+async fn refused(world: &World, recipe: &Recipe, method: &str, path: &str) {
+    let other;
+    let body = match &recipe.refused {
+        Not(why) => {
+            assert!(!why.is_empty());
+            return;
+        }
+        Viewer => &recipe.body,
+        With(body) => {
+            other = Body::Json(*body);
+            &other
+        }
+    };
+    let name = recipe.operation;
+    let before = world.app.events().await;
+    let answer = send(world, "viewer", method, path, body).await;
+    assert_eq!(answer.status, 403, "{name}: {}", answer.text());
+    let events = newest(world, before).await;
+    assert_eq!(events.len(), 1, "{name}: one refusal");
+    assert_eq!(
+        (&events[0]["outcome"], &events[0]["leaf"]["request_id"]),
+        (&json!("denied"), &json!(answer.header("x-request-id"))),
+        "{name}"
+    );
+    let accounts = world.app.get(world.token("viewer"), "/api/v1/accounts").await.expect(200).json();
+    let viewer = accounts["items"].as_array().expect("items").iter().find(|account| account["name"] == "a-viewer");
+    assert_eq!(events[0]["leaf"]["actor"]["id"], viewer.expect("viewer")["id"], "{name}");
+}
+
+/// Events after the first `before`, oldest first.
+async fn newest(world: &World, before: usize) -> Vec<Value> {
+    let new = world.app.events().await - before;
+    if new == 0 {
+        return Vec::new();
+    }
+    let path = format!("/api/v1/audit/events?limit={new}");
+    let mut events = world.app.get(world.token("auditor"), &path).await.expect(200).json();
+    let mut events = std::mem::take(events.as_array_mut().expect("events"));
+    events.reverse();
+    events
+}
+
+async fn another_report(world: &World) -> Value {
+    let version = world.app.get(world.token("viewer"), "/api/v1/models/scorer/versions/3").await.expect(200).json();
+    reported(version["digest"].as_str().expect("digest"), scan("another"), &world.key)
+}
+
+#[actix_web::test]
+async fn what_writes_nothing_says_why() {
+    let world = World::build().await;
+    let before = world.app.events().await;
+    let model = Body::File("tensor_binary.onnx");
+    let path = "/api/v1/models/scorer/versions/4/files/model.onnx";
+    assert_eq!(send(&world, "contributor", "PUT", path, &model).await.status, 204);
+    let report = Body::Json(|| json!({"bundle": "{bundle}"}));
+    let path = "/api/v1/models/scorer/versions/3/evidence";
+    assert_eq!(send(&world, "contributor", "POST", path, &report).await.status, 200);
+    assert_eq!(world.app.events().await, before, "{SILENT:?}");
+    let path = "/api/v1/environments/production/models/scorer/release";
+    let pull = send(&world, "deployer", "GET", path, &Body::None).await;
+    assert_eq!((pull.status, world.app.events().await), (200, before + 1));
+    let again = world.app.request(world.token("deployer"), "GET", path).header("if-none-match", pull.header("etag"));
+    assert_eq!(crate::harness::reply(again).await.status, 304);
+    assert_eq!(world.app.events().await, before + 1, "{SILENT:?}");
+}
+
+#[actix_web::test]
+async fn a_newer_report_and_the_end_of_the_older_one_are_one_event_without_free_text() {
+    let mut world = World::build().await;
+    let before = world.app.events().await;
+    let version = world.app.get(world.token("viewer"), "/api/v1/models/scorer/versions/3").await.expect(200).json();
+    let mut predicate = scan("malware");
+    predicate["issued_at"] = "2026-01-02T03:00:02Z".into();
+    world.bundle = reported(version["digest"].as_str().expect("digest"), predicate, &world.key);
+    let report = Body::Json(|| json!({"bundle": "{bundle}"}));
+    let path = "/api/v1/models/scorer/versions/3/evidence";
+    assert_eq!(send(&world, "contributor", "POST", path, &report).await.status, 201);
+    let events = newest(&world, before).await;
+    assert_eq!(events.len(), 1);
+    let detail = &events[0]["leaf"]["detail"];
+    assert_eq!(detail["supersedes"], world.fill("{evidence}"));
+    assert!(!detail.to_string().contains("A scan"), "{detail}");
+}
+
+#[actix_web::test]
+async fn a_sign_in_that_fails_is_an_event_and_a_request_without_a_credential_is_none() {
+    let world = World::build().await;
+    for (body, about) in [
+        (Body::Json(|| json!({"name": "spare", "password": "not the right one"})), false),
+        (Body::Json(|| json!({"name": "nobody", "password": "not the right one"})), true),
+    ] {
+        let before = world.app.events().await;
+        assert_eq!(send(&world, "", "POST", "/api/v1/sessions", &body).await.status, 401);
+        let events = newest(&world, before).await;
+        assert_eq!(events.len(), 1);
+        let leaf = &events[0]["leaf"];
+        assert_eq!((&leaf["action"], &leaf["detail"]["event"]), (&json!("session.open"), &json!("session_refused")));
+        assert_eq!(leaf["object"]["id"] == "unknown", about, "{leaf}");
+        assert!(!leaf.to_string().contains("nobody"), "what was typed may be a password: {leaf}");
+    }
+    // Nobody is known, and anybody could fill the log.
+    let before = world.app.events().await;
+    assert_eq!(send(&world, "", "GET", "/api/v1/models", &Body::None).await.status, 401);
+    assert_eq!(world.app.events().await, before);
+}
