@@ -162,10 +162,9 @@ async fn a_rotation_that_stopped_half_way_changed_nothing_and_can_be_done_again(
 }
 
 fn refused(result: Result<u64, Error>) -> String {
-    match result {
-        Err(Error::Unavailable { code: "log_refused", detail }) => detail,
-        other => panic!("{other:?}"),
-    }
+    let error = result.expect_err("nothing is signed");
+    assert!(matches!(error, Error::Unavailable { code: "log_refused", .. }), "{error:?}");
+    error.to_string()
 }
 
 #[actix_web::test]

@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 #[derive(Subcommand)]
 pub enum Key {
     /// List the keys that the registry had.
+    #[command(after_help = "Example:\n  plimsoll admin key list --json")]
     List(List),
     /// Make a new key. It signs from now on; the old one signs the log's heads beside it for a while.
     ///
