@@ -134,8 +134,22 @@ impl Client {
 
     /// The answer as it comes, for streaming. Without a body for operations that take none.
     pub async fn post(&self, path: &[&str], body: Option<&impl Serialize>) -> Result<Response, Failure> {
+        self.post_with(path, &[], body).await
+    }
+
+    /// The same with a query.
+    pub async fn post_with(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&impl Serialize>,
+    ) -> Result<Response, Failure> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let key = Uuid::now_v7().to_string();
-        let mut request = self.request(Method::POST, self.url(path)?).header(idempotency::HEADER, key);
+        let mut request = self.request(Method::POST, url).header(idempotency::HEADER, key);
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -10,6 +10,7 @@ mod m0006_promotions;
 mod m0007_reported_evidence;
 mod m0008_log_cosignatures;
 mod m0009_changes;
+mod m0010_log_mentions;
 mod m0011_keys_and_settings;
 mod table;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_reported_evidence::Migration),
             Box::new(m0008_log_cosignatures::Migration),
             Box::new(m0009_changes::Migration),
+            Box::new(m0010_log_mentions::Migration),
             Box::new(m0011_keys_and_settings::Migration),
         ]
     }

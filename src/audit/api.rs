@@ -1,59 +1,26 @@
 use crate::{
     app::App,
-    audit::{Entry, asof, ops, proofs},
+    audit::{
+        archive::{self, Extent},
+        asof, ops, proofs, search,
+    },
     authz::Principal,
-    core::clock::rfc3339,
     error::Error,
     http::problem::{Found, Guarded, Problem},
 };
 use actix_web::{
     HttpResponse, get, post,
-    web::{Bytes, Data, Json, Query},
+    web::{Bytes, Data, Query},
 };
 use futures_util::stream;
-use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Leaves per read while an export streams.
 const EXPORT_PAGE: u64 = 1_000;
 
 pub fn routes(config: &mut ServiceConfig) {
-    config
-        .service(checkpoint)
-        .service(list_events)
-        .service(export_log)
-        .configure(proofs::api::routes)
-        .configure(asof::api::routes);
-}
-
-#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
-pub struct EntryView {
-    /// The order of writing; give it as `before` to go on.
-    pub id: i64,
-    /// The place in the tree; absent for a moment after the event.
-    pub index: Option<i64>,
-    pub at: String,
-    pub action: String,
-    /// `done` or `denied`.
-    pub outcome: String,
-    /// The canonical leaf: actor, object, detail.
-    #[schema(value_type = Object)]
-    pub leaf: Value,
-}
-
-#[derive(Debug, serde::Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct EventParams {
-    /// Such as `promotion.approve`.
-    pub action: Option<String>,
-    /// Id of the object that an event is about.
-    pub object: Option<String>,
-    /// Only events before this one.
-    pub before: Option<i64>,
-    /// 1 to 200; 50 if absent.
-    pub limit: Option<u64>,
+    config.service(checkpoint).service(export_log).configure(search::api::routes).configure(proofs::api::routes).configure(asof::api::routes);
 }
 
 #[derive(Debug, serde::Deserialize, IntoParams)]
@@ -73,29 +40,46 @@ async fn checkpoint(app: Data<App>, who: Principal, params: Query<CheckpointPara
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(head.note))
 }
 
-/// What happened in this workspace, newest first.
-#[utoipa::path(tag = "audit", operation_id = "listEvents", params(EventParams), responses(
-    (status = 200, description = "Events", body = Vec<EntryView>), Guarded))]
-#[get("/audit/events")]
-async fn list_events(
-    app: Data<App>,
-    who: Principal,
-    params: Query<EventParams>,
-) -> Result<Json<Vec<EntryView>>, Problem> {
-    let limit = params.limit.unwrap_or(50);
-    if !(1..=200).contains(&limit) {
-        return Err(Error::invalid("limit", "use 1 to 200").into());
-    }
-    let (action, object) = (params.action.as_deref(), params.object.as_deref());
-    let entries = ops::events(&app, &who, action, object, params.before, limit).await?;
-    Ok(Json(entries.into_iter().map(EntryView::try_from).collect::<Result<_, _>>()?))
+#[derive(Debug, serde::Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ExportParams {
+    /// `jsonl`, as if absent: the signed head and one leaf per line; or `tar`: a signed archive.
+    pub format: Option<String>,
+    /// Of an archive, `log` or `workspace`; what the caller may have, if absent.
+    pub extent: Option<String>,
 }
 
-/// Export the whole log for `plimsoll audit verify`: JSON Lines, the signed head first.
-#[utoipa::path(tag = "audit", operation_id = "exportLog", responses(
-    (status = 200, description = "The log", body = String, content_type = "application/jsonl"), Guarded))]
+/// Export the log for `plimsoll audit verify`: as JSON Lines, the signed head first, or as an
+/// archive that is a mirror of the log when it is unpacked. Of another workspace than the
+/// registry's own only its records leave, as an archive with their proofs.
+#[utoipa::path(tag = "audit", operation_id = "exportLog", params(ExportParams), responses(
+    (status = 200, description = "The log", content((String = "application/jsonl"), (String = "application/x-tar"))), Guarded))]
 #[post("/audit/export")]
-async fn export_log(app: Data<App>, who: Principal) -> Result<HttpResponse, Problem> {
+async fn export_log(app: Data<App>, who: Principal, params: Query<ExportParams>) -> Result<HttpResponse, Problem> {
+    match (params.format.as_deref(), params.extent.as_deref()) {
+        (None | Some("jsonl"), None | Some("log")) => export_lines(app, who).await,
+        (Some("tar"), None) => export_archive(app, who, None).await,
+        (Some("tar"), Some("log")) => export_archive(app, who, Some(Extent::Log)).await,
+        (Some("tar"), Some("workspace")) => export_archive(app, who, Some(Extent::Workspace)).await,
+        (None | Some("jsonl"), Some("workspace")) => {
+            Err(Error::invalid("format", "the records of one workspace come as tar").into())
+        }
+        (None | Some("jsonl" | "tar"), Some(_)) => Err(Error::invalid("extent", "use log or workspace").into()),
+        (Some(_), _) => Err(Error::invalid("format", "use jsonl or tar").into()),
+    }
+}
+
+async fn export_archive(app: Data<App>, who: Principal, extent: Option<Extent>) -> Result<HttpResponse, Problem> {
+    let pack = archive::ops::begin(&app, &who, extent).await?;
+    let pieces = stream::try_unfold((app, pack), |(app, mut pack)| async move {
+        let piece = pack.next(&app).await.map_err(Problem::from)?;
+        Ok::<_, actix_web::Error>(piece.map(|piece| (Bytes::from(piece), (app, pack))))
+    });
+    Ok(HttpResponse::Ok().content_type(archive::MEDIA_TYPE).streaming(pieces))
+}
+
+async fn export_lines(app: Data<App>, who: Principal) -> Result<HttpResponse, Problem> {
     let (header, size) = ops::begin_export(&app, &who).await?;
     let first = Bytes::from(header);
     let lines = stream::try_unfold((app, 0, Some(first)), move |(app, from, first)| async move {
@@ -112,19 +96,4 @@ async fn export_log(app: Data<App>, who: Principal) -> Result<HttpResponse, Prob
         Ok(Some((Bytes::from(text), (app, to, None))))
     });
     Ok(HttpResponse::Ok().content_type("application/jsonl").streaming(lines))
-}
-
-impl TryFrom<Entry> for EntryView {
-    type Error = Error;
-
-    fn try_from(entry: Entry) -> Result<Self, Error> {
-        Ok(Self {
-            id: entry.id,
-            index: entry.index,
-            at: rfc3339(entry.at),
-            action: entry.action,
-            outcome: entry.outcome,
-            leaf: serde_json::from_str(&entry.leaf).map_err(Error::internal)?,
-        })
-    }
 }

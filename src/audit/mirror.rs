@@ -10,7 +10,8 @@ use crate::{
         verify::{Older, Verified, VerifyError},
     },
     crypto::{
-        checkpoint, hex,
+        checkpoint::{self, Checkpoint},
+        hex,
         merkle::{CompactRange, Hash, leaf_hash},
         note::NoteError,
         tile::{FULL_WIDTH, Tile},
@@ -24,7 +25,7 @@ use std::{
 
 pub const CHECKPOINT: &str = "checkpoint";
 /// 256 entries of at most 65,535 bytes, each with its length.
-const MAX_FILE_BYTES: u64 = FULL_WIDTH * (2 + 65_535);
+pub(super) const MAX_FILE_BYTES: u64 = FULL_WIDTH * (2 + 65_535);
 
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
@@ -56,19 +57,43 @@ pub fn entries_path(tile: &Tile) -> String {
     format!("tile/entries/{}", tile.path())
 }
 
+/// Where the files of a mirror come from, in the order in which they are verified.
+pub(super) trait Files {
+    type Error: From<MirrorError>;
+
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, Self::Error>;
+}
+
+struct Folder<'a>(&'a Path);
+
+impl Files for Folder<'_> {
+    type Error = MirrorError;
+
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, MirrorError> {
+        read(&self.0.join(path))
+    }
+}
+
 /// Checks a mirror against the log's verifier key, and that it goes on from older heads.
 pub fn verify(folder: &Path, vkey: &str, older: &[String]) -> Result<Verified, MirrorError> {
     let file = folder.join(CHECKPOINT);
     let note = String::from_utf8_lossy(&read(&file)?).into_owned();
     let head = checkpoint::open(&note, vkey).map_err(|why| MirrorError::Checkpoint { file, why })?;
     let mut older = Older::of(older, vkey, &head).map_err(MirrorError::Older)?;
+    verify_tree(&mut Folder(folder), head, &mut older)
+}
+
+/// Checks the tiles and entries that a head covers.
+pub(super) fn verify_tree<F: Files>(files: &mut F, head: Checkpoint, older: &mut Older) -> Result<Verified, F::Error> {
     let mut walk = Walk::default();
     // The roots of the full tiles of one level are the hashes of the next.
     let mut roots: Vec<Hash> = Vec::new();
     let mut hashes: Vec<Hash> = Vec::new();
     for tile in Tile::of_tree(head.size) {
         if tile.level() == 0 {
-            walk.entries(folder, &tile, &mut older)?;
+            let path = entries_path(&tile);
+            let bytes = files.read(&path)?;
+            walk.entries(&bytes, &path, &tile, older)?;
         } else {
             if tile.range().0 == 0 {
                 hashes = std::mem::take(&mut roots);
@@ -77,9 +102,9 @@ pub fn verify(folder: &Path, vkey: &str, older: &[String]) -> Result<Verified, M
             let of_tile = usize::try_from(from).ok().zip(usize::try_from(to).ok()).and_then(|(f, t)| hashes.get(f..t));
             walk.hashes = of_tile.unwrap_or_default().to_vec();
         }
-        let file = folder.join(tile_path(&tile));
-        if read(&file)? != walk.hashes.concat() {
-            return Err(MirrorError::Tile { file });
+        let path = tile_path(&tile);
+        if files.read(&path)? != walk.hashes.concat() {
+            return Err(MirrorError::Tile { file: path.into() }.into());
         }
         if walk.hashes.len() as u64 == FULL_WIDTH {
             let mut subtree = CompactRange::new();
@@ -90,7 +115,7 @@ pub fn verify(folder: &Path, vkey: &str, older: &[String]) -> Result<Verified, M
     older.compare(&walk.tree).map_err(MirrorError::Older)?;
     let (root, signed) = (hex::encode(&walk.tree.root()), hex::encode(&head.root));
     if root != signed {
-        return Err(MirrorError::Root { signed, found: root });
+        return Err(MirrorError::Root { signed, found: root }.into());
     }
     Ok(Verified {
         key_name: head.origin.clone(),
@@ -113,15 +138,14 @@ struct Walk {
 }
 
 impl Walk {
-    fn entries(&mut self, folder: &Path, tile: &Tile, older: &mut Older) -> Result<(), MirrorError> {
-        let file = folder.join(entries_path(tile));
-        let bytes = read(&file)?;
-        let mut rest = bytes.as_slice();
+    fn entries(&mut self, bytes: &[u8], path: &str, tile: &Tile, older: &mut Older) -> Result<(), MirrorError> {
+        let bundle = || MirrorError::Bundle { file: path.into() };
+        let mut rest = bytes;
         self.hashes.clear();
         let (from, to) = tile.range();
         for index in from..to {
-            let Some((entry, after)) = split_entry(rest) else { return Err(MirrorError::Bundle { file }) };
-            let text = std::str::from_utf8(entry).map_err(|_| MirrorError::Bundle { file: file.clone() })?;
+            let (entry, after) = split_entry(rest).ok_or_else(bundle)?;
+            let text = std::str::from_utf8(entry).map_err(|_| bundle())?;
             let at = Leaf::time_of(text).map_err(|source| MirrorError::Leaf { index, source })?.into_owned();
             self.first_at.get_or_insert_with(|| at.clone());
             self.last_at = Some(at);
@@ -131,7 +155,7 @@ impl Walk {
             self.hashes.push(hash);
             rest = after;
         }
-        if rest.is_empty() { Ok(()) } else { Err(MirrorError::Bundle { file }) }
+        if rest.is_empty() { Ok(()) } else { Err(bundle()) }
     }
 }
 

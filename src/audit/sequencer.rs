@@ -7,7 +7,8 @@
 
 use crate::{
     app::App,
-    audit::{Head, guard, store},
+    audit::{Head, guard, mentions, store},
+    authz::policy,
     crypto::merkle::{self, Hash},
     error::Error,
 };
@@ -31,6 +32,8 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let committed = app.db.committed();
     let mut signed_at: Option<Instant> = None;
     let mut complaint = Complaint::default();
+    // A log that is older than its mentions gets them bit by bit.
+    let mut backlog = false;
     while !*stop.borrow() {
         let woken = committed.notified();
         let due = signed_at.is_none_or(|at| SIGN <= at.elapsed());
@@ -38,7 +41,14 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         if due {
             signed_at = Some(Instant::now());
         }
+        let done = match done {
+            Ok(_) if due || backlog => mention(&app).await.map(|mentioned| backlog = mentioned == BATCH),
+            done => done.map(drop),
+        };
         complaint.about(done.err());
+        if std::mem::take(&mut backlog) {
+            continue;
+        }
         tokio::select! {
             () = woken => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(POLL) => {}
@@ -109,6 +119,19 @@ async fn batch(app: &App) -> Result<u64, Error> {
     store::extend(&tx, first, &events, &added).await?;
     tx.commit().await?;
     Ok(size - first)
+}
+
+/// Adds what mentions earlier leaves lack, a batch of them; returns of how many.
+pub(super) async fn mention(app: &App) -> Result<u64, Error> {
+    let reader = app.db.read(&policy::upkeep());
+    if mentions::store::size(&reader).await? == store::size(&reader).await? {
+        return Ok(0);
+    }
+    let tx = app.db.begin_bookkeeping().await?;
+    let size = store::lock_head(&tx).await?;
+    let mentioned = mentions::store::catch_up(&tx, size, BATCH).await?;
+    tx.commit().await?;
+    Ok(mentioned)
 }
 
 /// Signs the head of what is placed, unless that was done.

@@ -1,8 +1,9 @@
 //! The only SQL about the log's order, tree and checkpoints.
 
 use crate::{
-    audit::{Entry, Head},
+    audit::{Head, mentions},
     authz::Scope,
+    core::ids::WorkspaceId,
     crypto::merkle::{self, Hash},
     db::{
         Bookkeeping, Reader,
@@ -94,6 +95,7 @@ pub async fn extend(
             .exec(&tx.conn())
             .await?;
     }
+    mentions::store::extend(tx, first, events).await?;
     audit_head::Entity::update_many()
         .col_expr(audit_head::Column::Size, Expr::value(signed(size)?))
         .filter(audit_head::COLUMN.id.eq(1))
@@ -129,6 +131,16 @@ pub async fn size(reader: &Reader<'_>) -> Result<u64, Error> {
 
 pub async fn head(reader: &Reader<'_>) -> Result<Option<Head>, Error> {
     let row = audit_checkpoint::Entity::find().order_by_desc(audit_checkpoint::Column::Size).one(reader.conn()).await?;
+    row.map(|row| Ok(Head { size: u64::try_from(row.size).map_err(Error::internal)?, note: row.note })).transpose()
+}
+
+/// The newest head over at most so many leaves.
+pub async fn head_up_to(reader: &Reader<'_>, size: u64) -> Result<Option<Head>, Error> {
+    let row = audit_checkpoint::Entity::find()
+        .filter(audit_checkpoint::COLUMN.size.lte(i64::try_from(size).map_err(Error::internal)?))
+        .order_by_desc(audit_checkpoint::Column::Size)
+        .one(reader.conn())
+        .await?;
     row.map(|row| Ok(Head { size: u64::try_from(row.size).map_err(Error::internal)?, note: row.note })).transpose()
 }
 
@@ -203,39 +215,32 @@ pub async fn leaves(reader: &Reader<'_>, from: u64, to: u64) -> Result<Vec<Strin
     ids.iter().map(|id| texts.remove(id).ok_or_else(|| Error::internal(format!("event {id} is missing")))).collect()
 }
 
-/// What happened in the scope, newest first.
-pub async fn events(
+/// Of the leaves `from..to` those of one workspace, with their places, in their order.
+pub async fn leaves_of(
     reader: &Reader<'_>,
-    action: Option<&str>,
-    object: Option<&str>,
-    before: Option<i64>,
-    limit: u64,
-) -> Result<Vec<Entry>, Error> {
-    let mut query = visible(reader.scope()).order_by_desc(audit_event::Column::Id).limit(limit);
-    if let Some(action) = action {
-        query = query.filter(audit_event::COLUMN.action.eq(action));
+    workspace: WorkspaceId,
+    from: u64,
+    to: u64,
+) -> Result<Vec<(u64, String)>, Error> {
+    let signed = |n: u64| i64::try_from(n).map_err(Error::internal);
+    let places = audit_leaf::Entity::find()
+        .filter(audit_leaf::COLUMN.seq.gte(signed(from)?))
+        .filter(audit_leaf::COLUMN.seq.lt(signed(to)?))
+        .order_by_asc(audit_leaf::Column::Seq)
+        .all(reader.conn())
+        .await?;
+    let mut found = Vec::new();
+    for chunk in places.chunks(CHUNK) {
+        let ids: Vec<_> = chunk.iter().map(|place| place.event_id).collect();
+        let rows =
+            visible(Scope::Workspace(workspace)).filter(audit_event::COLUMN.id.is_in(ids)).all(reader.conn()).await?;
+        let mut leaves: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row.leaf)).collect();
+        for place in chunk {
+            let index = u64::try_from(place.seq).map_err(Error::internal)?;
+            found.extend(leaves.remove(&place.event_id).map(|leaf| (index, leaf)));
+        }
     }
-    if let Some(object) = object {
-        query = query.filter(audit_event::COLUMN.object_id.eq(object));
-    }
-    if let Some(before) = before {
-        query = query.filter(audit_event::COLUMN.id.lt(before));
-    }
-    let rows = query.all(reader.conn()).await?;
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let places = audit_leaf::Entity::find().filter(audit_leaf::COLUMN.event_id.is_in(ids)).all(reader.conn()).await?;
-    let places: HashMap<_, _> = places.into_iter().map(|place| (place.event_id, place.seq)).collect();
-    Ok(rows
-        .into_iter()
-        .map(|row| Entry {
-            id: row.id,
-            index: places.get(&row.id).copied(),
-            at: row.at,
-            action: row.action,
-            outcome: row.outcome,
-            leaf: row.leaf,
-        })
-        .collect())
+    Ok(found)
 }
 
 /// Whether the leaf at a place belongs to the scope: what another tenant did is not there.

@@ -31,6 +31,17 @@ pub fn act(who: &Principal, action: Action) -> Result<Permit, Denied> {
     Ok(permit(who, action))
 }
 
+/// The whole log has the records of every workspace: only the registry's own hands it out.
+pub fn export_whole_log(who: &Principal, home: Option<WorkspaceId>) -> Result<(), Denied> {
+    let action = Action::AuditExport;
+    read(who, action).map(drop)?;
+    if who.kind == Kind::System || home == Some(who.workspace) {
+        return Ok(());
+    }
+    let reason = "the whole log has the records of other workspaces; export your own with format=tar".to_owned();
+    Err(denied(who, action, "other_workspaces", reason))
+}
+
 /// A sign-in that succeeded is the account's own act; one that failed is nobody's.
 pub fn sign_in(workspace: Option<WorkspaceId>, account: Option<(AccountId, &str)>, cause: Cause) -> Permit {
     let actor = Actor {

@@ -76,13 +76,13 @@ events! {
     ReleaseActivated: PromotionActivate on "release" { release: ReleaseId, promotion: PromotionId, version: VersionId, environment: EnvironmentId, replaces: Option<ReleaseId>, decision: String }
     ReleaseRolledBack: ReleaseRollBack on "release" { release: ReleaseId, version: VersionId, environment: EnvironmentId, replaces: ReleaseId, restores: ReleaseId }
     ReleasePulled: ReleasePull on "release" { release: ReleaseId, manifest: String, path: Option<String> }
-    AuditExported: AuditExport on "log" { origin: String, size: i64 }
     /// The verifier key stands here in full: who pins the key before it learns it from the log.
     RegistryKeyAdded: RegistryKeyAdd on "registry_key" { key: String, verifier_key: String, replaces: Option<String> }
     RegistryKeyRetired: RegistryKeyRetire on "registry_key" { key: String, signs_until: String }
     /// Names of settings and a digest over all of them; their values are in the row.
     ConfigurationLoaded: ConfigurationLoad on "configuration" { digest: String, program: String, changed: Vec<String> }
     SchemaMigrated: SchemaMigrate on "schema" { version: String, applied: Vec<String> }
+    AuditExported: AuditExport on "log" { origin: String, size: i64, extent: String }
 }
 
 #[cfg(test)]

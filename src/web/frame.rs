@@ -36,6 +36,11 @@ impl Frame {
         assets::icon()
     }
 
+    /// Whether to link to the history of things.
+    pub fn may_read_log(&self) -> bool {
+        self.visitor.as_ref().is_some_and(|visitor| visitor.who.may(Action::AuditRead))
+    }
+
     /// The entries of the bar that the visitor may open: name, address, whether it is this one.
     pub fn entries(&self) -> Vec<(&'static str, &'static str, bool)> {
         let Some(visitor) = &self.visitor else { return Vec::new() };

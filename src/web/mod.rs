@@ -49,5 +49,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(promotions::list)
         .service(decision::show)
         .service(decision::decide)
-        .service(audit::show);
+        .service(audit::list)
+        .service(audit::record::show)
+        .service(audit::record::leaf)
+        .service(audit::record::proof);
 }

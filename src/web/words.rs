@@ -33,6 +33,14 @@ pub fn moment(rfc3339: &str) -> String {
     }
 }
 
+/// "2026-01-02 03:04:05 UTC" for an RFC 3339 time: for tables where seconds matter.
+pub fn instant(rfc3339: &str) -> String {
+    match DateTime::parse_from_rfc3339(rfc3339) {
+        Ok(at) => at.with_timezone(&Utc).format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        Err(_) => rfc3339.to_owned(),
+    }
+}
+
 /// How long something lasted or lies back, in the largest unit that says enough.
 pub fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
     let minutes = (to - from).num_minutes().max(0);
@@ -94,7 +102,8 @@ mod tests {
     #[test]
     fn numbers_and_times_read_well() {
         assert_eq!(moment("2026-01-02T03:04:05.000006Z"), "2 Jan 2026, 03:04 UTC");
-        assert_eq!(moment("later"), "later");
+        assert_eq!(instant("2026-01-02T03:04:05.000006Z"), "2026-01-02 03:04:05 UTC");
+        assert_eq!((moment("later"), instant("later")), ("later".to_owned(), "later".to_owned()));
         assert_eq!((size(1023), size(1024), size(1 << 40)), ("1023 bytes".into(), "1.0 KiB".into(), "1.0 TiB".into()));
         assert_eq!((grouped(7), grouped(1234), grouped(1_234_567)), ("7".into(), "1,234".into(), "1,234,567".into()));
         assert_eq!(percent(0.1184), "11.8 %");

@@ -45,7 +45,7 @@ async fn an_approval_can_be_proven_without_the_registry() {
     let story = Story::measured().await;
     story.approved("1").await;
     let events = "/api/v1/audit/events?action=promotion.approve";
-    let event = story.app.get(&story.ada, events).await.expect(200).json()[0].clone();
+    let event = story.app.get(&story.ada, events).await.expect(200).json()["items"][0].clone();
     let index = event["index"].as_u64().expect("index");
     let leaf = canonical::to_string(&event["leaf"]).expect("leaf");
     let proof = story.app.get(&story.ada, &format!("/api/v1/audit/leaves/{index}/proof")).await.expect(200).text();
@@ -146,7 +146,7 @@ async fn many_writers_give_one_dense_log_in_order() {
     let path = "/api/v1/audit/events?limit=200";
     let events = story.app.get(&story.ada, path).await.expect(200).json();
     let mut indices: Vec<_> =
-        events.as_array().expect("events").iter().map(|e| e["index"].as_u64().expect("index")).collect();
+        events["items"].as_array().expect("events").iter().map(|e| e["index"].as_u64().expect("index")).collect();
     indices.sort_unstable();
     assert_eq!(indices, (0..=leaves.len() as u64).collect::<Vec<_>>(), "dense from 0, with the export itself");
 }

@@ -103,6 +103,7 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/audit/checkpoint", "", Empty, LOG),
     ("GET", "/api/v1/audit/events", "", Empty, LOG),
     ("GET", "/api/v1/asof", "/api/v1/asof?at=2026-01-01", Empty, LOG),
+    ("GET", "/api/v1/audit/history/{reference}", "/api/v1/audit/history/model:scorer", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}/proof", "/api/v1/audit/leaves/0/proof", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}/inclusion", "/api/v1/audit/leaves/0/inclusion", Empty, LOG),
     ("GET", "/api/v1/audit/consistency", "/api/v1/audit/consistency?from=1", Empty, LOG),
@@ -188,7 +189,8 @@ async fn every_refusal_is_in_the_log_and_changes_nothing_else() {
         }
     }
     let denied = world.app.get(world.token("auditor"), "/api/v1/audit/events?limit=200").await.expect(200).json();
-    let refusals: Vec<_> = denied.as_array().expect("events").iter().filter(|e| e["outcome"] == "denied").collect();
+    let refusals: Vec<_> =
+        denied["items"].as_array().expect("events").iter().filter(|e| e["outcome"] == "denied").collect();
     assert!(100 < refusals.len(), "{}", refusals.len());
     // A reviewer withdraws evidence, but not what somebody else submitted.
     let codes: BTreeSet<_> = refusals.iter().filter_map(|e| e["leaf"]["detail"]["code"].as_str()).collect();

@@ -227,7 +227,7 @@ async fn newest(world: &World, before: usize) -> Vec<Value> {
     }
     let path = format!("/api/v1/audit/events?limit={new}");
     let mut events = world.app.get(world.token("auditor"), &path).await.expect(200).json();
-    let mut events = std::mem::take(events.as_array_mut().expect("events"));
+    let mut events = std::mem::take(events["items"].as_array_mut().expect("events"));
     events.reverse();
     events
 }

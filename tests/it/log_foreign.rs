@@ -121,7 +121,12 @@ async fn copy_of(story: &Story, older: &str) -> Copy {
     fs::write(copy.mirror.join("record.proof"), story.app.get(&story.ada, path).await.expect(200).body).expect("proof");
     let export = fs::read_to_string(&copy.export).expect("export");
     fs::write(copy.mirror.join("record"), export.lines().nth(6).expect("a record")).expect("record");
-    // The mirror's own head and the older one.
+    prove_consistency(story, &copy, older).await;
+    copy
+}
+
+/// That the mirror's own head goes on from the older one.
+async fn prove_consistency(story: &Story, copy: &Copy, older: &str) {
     let note = fs::read_to_string(copy.mirror.join("checkpoint")).expect("checkpoint");
     let key = story.verifier_key().await;
     let size = |note: &str| checkpoint::open(note, &key).expect("signed").size;
@@ -130,7 +135,6 @@ async fn copy_of(story: &Story, older: &str) -> Copy {
     let lines: String =
         proven["proof"].as_array().expect("proof").iter().map(|h| format!("{}\n", h.as_str().expect("hash"))).collect();
     fs::write(copy.mirror.join("consistency"), lines).expect("consistency");
-    copy
 }
 
 fn edit(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
@@ -332,4 +336,36 @@ async fn every_judge_reads_a_log_whose_key_changes() {
     for (judge, verdict) in bench.on_mirror(&copy) {
         assert!(verdict.is_err(), "{judge} believes a key that signs no more: {verdict:?}");
     }
+}
+
+#[actix_web::test]
+async fn an_unpacked_archive_is_a_mirror_for_every_judge() {
+    let story = Story::begin_without_runtime(&[]).await;
+    let mut older = String::new();
+    for n in 0..260 {
+        story.model(&format!("model-{n}")).await;
+        if n == 100 {
+            older = story.app.get(&story.ada, CHECKPOINT).await.expect(200).text();
+        }
+    }
+    let tools = tempfile::tempdir().expect("folder");
+    let bench = Bench::convene(tools.path());
+    let copy = copy_of(&story, &older).await;
+    for part in ["tile", "checkpoint"] {
+        let path = copy.mirror.join(part);
+        let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        gone.expect(part);
+    }
+    let request = story.app.request(&story.ada, "POST", "/api/v1/audit/export?format=tar");
+    let archive = crate::harness::reply(request).await.expect(200).body;
+    tar::Archive::new(archive.as_slice()).unpack(&copy.mirror).expect("unpack");
+    prove_consistency(&story, &copy, &older).await;
+    let mut sums = Command::new("sha256sum");
+    sums.args(["--check", "--strict", "--quiet", "SHA256SUMS"]).current_dir(&copy.mirror);
+    run(sums).expect("the digests are those that sha256sum finds");
+    for (judge, verdict) in bench.on_mirror(&copy) {
+        assert!(verdict.is_ok(), "{judge} does not accept the unpacked archive: {verdict:?}");
+    }
+    edit(&copy.mirror.join(FIRST_BUNDLE), |b| replace(b, "\"name\":\"model-7\"", "\"name\":\"model-8\""));
+    found("a record is altered", bench.on_mirror(&copy));
 }

@@ -57,6 +57,8 @@ pub async fn restore(app: &TestApp, backup: &Backup) {
                     format!("DELETE FROM audit_pending WHERE event_id > {event}"),
                     format!("DELETE FROM audit_event WHERE id > {event}"),
                     format!("UPDATE audit_head SET size = {size}"),
+                    format!("DELETE FROM audit_mention WHERE event_id > {event}"),
+                    format!("UPDATE audit_mentioned SET size = {size}"),
                 ],
             )
             .await;

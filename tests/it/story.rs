@@ -274,7 +274,7 @@ impl Story {
     pub async fn leaves(&self, action: &str) -> Vec<Value> {
         let path = format!("/api/v1/audit/events?action={action}&limit=200");
         let events = self.app.get(&self.ada, &path).await.expect(200).json();
-        events.as_array().expect("a list").iter().map(|event| event["leaf"].clone()).collect()
+        events["items"].as_array().expect("a list").iter().map(|event| event["leaf"].clone()).collect()
     }
 
     /// The whole log as it is exported, and the registry's verifier key.

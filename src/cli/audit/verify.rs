@@ -1,6 +1,6 @@
 //! Verifying what came from the log, with the registry's key and nothing else.
 
-use super::{read_small, unreadable};
+use super::{archive, read_small, unreadable};
 use crate::{
     audit::{
         mirror,
@@ -22,7 +22,7 @@ const BUFFER_BYTES: usize = 1 << 20;
 #[derive(Args)]
 #[command(group(clap::ArgGroup::new("by").required(true).args(["key", "key_file"])))]
 pub struct Verify {
-    /// An export, the folder of a mirror, or a proof.
+    /// An archive, an export as lines, the folder of a mirror, or a proof.
     file: PathBuf,
     /// The registry's verifier key. May be given several times; one of them must have signed.
     #[arg(long, visible_alias = "vkey", value_name = "VKEY")]
@@ -36,6 +36,9 @@ pub struct Verify {
     /// A signed head that was kept; the log must go on from it. May be given several times.
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     since: Vec<PathBuf>,
+    /// The verifier key of a witness that must have signed an archive's head. May be given several times.
+    #[arg(long, value_name = "VKEY", conflicts_with = "record")]
+    witness: Vec<String>,
     #[arg(long)]
     json: bool,
 }
@@ -50,6 +53,14 @@ impl Verify {
         let key = key.trim();
         if let Some(record) = &self.record {
             return self.proof(record, key);
+        }
+        if archive::is_archive(&self.file)? {
+            let older = self.older()?;
+            return archive::verify(&self.file, key, &older, &self.witness, self.json);
+        }
+        if !self.witness.is_empty() {
+            let failure = Failure::new(Exit::Usage, "--witness is for archives");
+            return Err(failure.next("plimsoll audit export -o log.tar"));
         }
         let verified = self.log(key)?;
         if self.json {
@@ -72,8 +83,12 @@ impl Verify {
         print(&output::fields(&said))
     }
 
+    fn older(&self) -> Result<Vec<String>, Failure> {
+        self.since.iter().map(|file| read_small(file)).collect()
+    }
+
     fn log(&self, key: &str) -> Result<Verified, Failure> {
-        let older = self.since.iter().map(|file| read_small(file)).collect::<Result<Vec<_>, _>>()?;
+        let older = self.older()?;
         if self.file.is_dir() {
             return mirror::verify(&self.file, key, &older).map_err(|e| refuted(&self.file, &e));
         }

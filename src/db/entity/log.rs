@@ -166,3 +166,42 @@ pub mod row_salt {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Which events mention an id, a digest or a facet: made of the leaves, for searching only.
+pub mod audit_mention {
+    use crate::core::ids::WorkspaceId;
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_mention")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub object_id: String,
+        /// All zeros for what happened in no workspace.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub workspace_id: WorkspaceId,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub at: DateTimeUtc,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub event_id: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// How many leaves have their mentions.
+pub mod audit_mentioned {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_mentioned")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub size: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

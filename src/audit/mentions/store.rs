@@ -1,0 +1,100 @@
+//! The only SQL that fills the table of mentions.
+
+use crate::{
+    audit::mentions,
+    core::ids::WorkspaceId,
+    db::{
+        Bookkeeping, Reader,
+        entity::{audit_event, audit_leaf, audit_mention, audit_mentioned},
+    },
+    error::Error,
+};
+use sea_orm::{
+    EntityTrait, QueryFilter, QuerySelect, Set,
+    sea_query::{Expr, OnConflict},
+};
+use uuid::Uuid;
+
+/// Rows per statement: well under every database's limit of parameters.
+const CHUNK: usize = 1_000;
+
+/// What happened in no workspace is kept under this one, which nobody is in.
+pub fn workspace_of(event: Option<WorkspaceId>) -> WorkspaceId {
+    event.unwrap_or(WorkspaceId(Uuid::nil()))
+}
+
+/// How many leaves have their mentions.
+pub async fn size(reader: &Reader<'_>) -> Result<u64, Error> {
+    let row = audit_mentioned::Entity::find_by_id(1).one(reader.conn()).await?;
+    size_of(row)
+}
+
+async fn size_in(tx: &Bookkeeping) -> Result<u64, Error> {
+    size_of(audit_mentioned::Entity::find_by_id(1).one(&tx.conn()).await?)
+}
+
+fn size_of(row: Option<audit_mentioned::Model>) -> Result<u64, Error> {
+    let row = row.ok_or_else(|| Error::internal("the log's mentions have no size"))?;
+    u64::try_from(row.size).map_err(Error::internal)
+}
+
+/// The mentions of events that get the places from `first` on, unless earlier leaves still
+/// lack theirs: then [`catch_up`] comes to these too. The head must be locked.
+pub async fn extend(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> Result<(), Error> {
+    match size_in(tx).await? == first {
+        true => insert(tx, first, events).await,
+        false => Ok(()),
+    }
+}
+
+/// Adds the mentions of up to `limit` leaves that lack them; returns how many did. The head
+/// must be locked, and `size` be that of the tree.
+pub async fn catch_up(tx: &Bookkeeping, size: u64, limit: u64) -> Result<u64, Error> {
+    let first = size_in(tx).await?;
+    let last = size.min(first + limit);
+    if last <= first {
+        return Ok(0);
+    }
+    let signed = |n: u64| i64::try_from(n).map_err(Error::internal);
+    let places: Vec<i64> = audit_leaf::Entity::find()
+        .select_only()
+        .column(audit_leaf::Column::EventId)
+        .filter(audit_leaf::COLUMN.seq.gte(signed(first)?))
+        .filter(audit_leaf::COLUMN.seq.lt(signed(last)?))
+        .into_tuple()
+        .all(&tx.conn())
+        .await?;
+    let events = audit_event::Entity::find().filter(audit_event::COLUMN.id.is_in(places)).all(&tx.conn()).await?;
+    if events.len() as u64 != last - first {
+        return Err(Error::internal("the log lacks events that have a place"));
+    }
+    insert(tx, first, &events).await?;
+    Ok(last - first)
+}
+
+async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> Result<(), Error> {
+    let mut rows = Vec::new();
+    for event in events {
+        rows.extend(mentions::of_leaf(&event.leaf).into_iter().map(|term| audit_mention::ActiveModel {
+            object_id: Set(term),
+            workspace_id: Set(workspace_of(event.workspace_id)),
+            at: Set(event.at),
+            event_id: Set(event.id),
+        }));
+    }
+    // Some may be there, if somebody made the mentions again without emptying the table.
+    let keep = OnConflict::new().do_nothing().to_owned();
+    for chunk in rows.chunks(CHUNK) {
+        audit_mention::Entity::insert_many(chunk.to_vec())
+            .on_conflict(keep.clone())
+            .exec_without_returning(&tx.conn())
+            .await?;
+    }
+    let size = i64::try_from(first + events.len() as u64).map_err(Error::internal)?;
+    audit_mentioned::Entity::update_many()
+        .col_expr(audit_mentioned::Column::Size, Expr::value(size))
+        .filter(audit_mentioned::COLUMN.id.eq(1))
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
