@@ -194,6 +194,30 @@ async fn every_page_is_sound_and_shows_hostile_text_as_text() {
     let log = ada.get("/audit").await.expect(200);
     assert_page("/audit", &log);
     assert!(log.text().contains("denied"), "the refusal just now is in the log");
+    for address in [
+        "/audit?mentions=model%3Acredit-risk&order=oldest",
+        "/audit?mentions=model%3Acredit-risk%40nothing&outcome=denied",
+        "/audit?actor=ines&action=version.&since=2026-01-01&until=2027-01-01&kind=version&outcome=done",
+        "/audit/records/0",
+    ] {
+        assert_page(address, &ada.get(address).await.expect(200));
+    }
+    let history = ada.get("/audit?mentions=model%3Acredit-risk").await.expect(200).text();
+    assert!(history.contains("model registered") && history.contains("href=\"/models/credit-risk\""), "{history}");
+    let typed = ada.get("/audit?actor=%3Cscript%3Ealert(1)%3C/script%3E&since=never").await.expect(422);
+    assert_page("conditions that cannot be", &typed);
+    assert!(typed.text().contains("The log was not searched."));
+    assert!(ada.get("/models/credit-risk").await.text().contains("href=\"/audit?mentions=model%3Acredit-risk\""));
+    assert!(!vera.get("/models/credit-risk").await.text().contains("/audit?mentions"));
+    let leaf = ada.get("/audit/records/0/leaf").await.expect(200).text();
+    let proof = ada.get("/audit/records/0/proof").await.expect(200).text();
+    let key = stage.app.get("", "/api/v1/registry").await.expect(200).json();
+    let key = key["verifier_key"].as_str().expect("key");
+    plimsoll::audit::verify::ProofFile::verify(&proof, &leaf, key).expect("the record's proof");
+    for gone in ["/audit/records/99999", "/audit/records/99999/leaf", "/audit/records/99999/proof"] {
+        ada.get(gone).await.expect(404);
+    }
+    vera.get("/audit/records/0").await.expect(403);
 }
 
 #[actix_web::test]

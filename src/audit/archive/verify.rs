@@ -263,3 +263,36 @@ fn agrees(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{cosignature, keys::RegistryKey};
+    use proptest::prelude::*;
+
+    #[test]
+    fn witnesses_are_counted_by_whether_their_key_was_given() {
+        let key = || RegistryKey::generate().expect("key");
+        let (log, first, second) = (key(), key(), key());
+        let head = Checkpoint { origin: "log.example".to_owned(), size: 7, root: [9; 32] };
+        let line = |name: &str, key: &RegistryKey| cosignature::sign(&head.to_string(), name, key, 1_700_000_000);
+        let note = head.sign(&log) + &line("one.example", &first) + &line("two.example", &second);
+        let witness = |name: &str, key: &RegistryKey| {
+            WitnessKey::parse(&cosignature::vkey(name, &key.public_bytes())).expect("vkey")
+        };
+        let one = witness("one.example", &first);
+        let seen = |time| vec![(one.label(), time)];
+        assert_eq!(cosigned(&note, &[]), Ok((Vec::new(), 2)));
+        assert_eq!(cosigned(&note, std::slice::from_ref(&one)), Ok((seen(1_700_000_000), 1)));
+        assert!(matches!(cosigned(&note, &[witness("three.example", &log)]), Err(NoteError::NotSigned(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..4_000)) {
+            let key = RegistryKey::generate().expect("key").public_bytes();
+            let key = crate::crypto::note::vkey("log.example", &key);
+            prop_assert!(matches!(verify(bytes.as_slice(), &key, &[], &[]), Err(ArchiveError::Tape(_))));
+        }
+    }
+}
