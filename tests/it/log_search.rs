@@ -155,6 +155,32 @@ async fn an_object_has_a_history_that_only_its_workspace_sees() {
 }
 
 #[actix_web::test]
+async fn a_version_an_environment_and_a_model_have_all_that_was_done_with_them() {
+    let story = Story::measured().await;
+    story.approved("1").await;
+    let history = async |reference: &str| {
+        let path = format!("{HISTORY}/{reference}?order=oldest&limit=200");
+        let page = story.app.get(&story.ada, &path).await.expect(200).json();
+        let events = page["items"].as_array().expect("items").clone();
+        actions(&events).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let way = ["run.request", "run.finish", "promotion.request", "promotion.approve"];
+    for (reference, first) in [
+        (format!("model:{MODEL}@1"), "version.create"),
+        (format!("model:{MODEL}"), "model.register"),
+        ("environment:production".to_owned(), "environment.create"),
+    ] {
+        let told = history(&reference).await;
+        assert_eq!(told[0], first, "{reference}: {told:?}");
+        let mut rest = told.iter();
+        for step in way {
+            assert!(rest.any(|action| action == step), "{reference} has no {step} where it belongs: {told:?}");
+        }
+    }
+    assert!(history(&format!("model:{MODEL}")).await.contains(&"version.seal".to_owned()));
+}
+
+#[actix_web::test]
 async fn a_log_from_before_the_mentions_becomes_searchable() {
     let story = eventful().await;
     let query = format!("mentions=model:{MODEL}");

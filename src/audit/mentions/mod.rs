@@ -1,8 +1,10 @@
 //! What a leaf mentions: the ids and digests in it, and facets that are rare enough to be
 //! looked for. The table of mentions answers every search that names something.
 //!
-//! Invariants: mentions are made of the leaf's text and of nothing else, so they can be made
-//! again at any time; the workspace is no mention, as it is everywhere.
+//! Invariants: mentions are made of the leaf's text, and of what its object belongs to, which
+//! never changes: a run, a request, a release and a report belong to a version and an
+//! environment, and a version to a model. So they can be made again at any time. The
+//! workspace is no mention, as it is everywhere.
 
 pub mod store;
 

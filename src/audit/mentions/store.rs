@@ -5,14 +5,18 @@ use crate::{
     core::ids::WorkspaceId,
     db::{
         Bookkeeping, Reader,
-        entity::{audit_event, audit_leaf, audit_mention, audit_mentioned},
+        entity::{
+            audit_event, audit_leaf, audit_mention, audit_mentioned, model_version, promotion_request, release,
+            reported_evidence, validation_run,
+        },
     },
     error::Error,
 };
 use sea_orm::{
-    EntityTrait, QueryFilter, QuerySelect, Set,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Set,
     sea_query::{Expr, OnConflict},
 };
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Rows per statement: well under every database's limit of parameters.
@@ -74,8 +78,12 @@ pub async fn catch_up(tx: &Bookkeeping, size: u64, limit: u64) -> Result<u64, Er
 
 async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> Result<(), Error> {
     let mut rows = Vec::new();
+    let belongings = belongings(tx, events).await?;
     for event in events {
-        rows.extend(mentions::of_leaf(&event.leaf).into_iter().map(|term| audit_mention::ActiveModel {
+        let mut terms = mentions::of_leaf(&event.leaf);
+        let object = event.object_id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
+        terms.extend(object.and_then(|id| belongings.get(&id)).into_iter().flatten().map(Uuid::to_string));
+        rows.extend(terms.into_iter().map(|term| audit_mention::ActiveModel {
             object_id: Set(term),
             workspace_id: Set(workspace_of(event.workspace_id)),
             at: Set(event.at),
@@ -97,4 +105,58 @@ async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> 
         .exec(&tx.conn())
         .await?;
     Ok(())
+}
+
+/// What the objects of the events belong to, by object: version, model, environment.
+async fn belongings(tx: &Bookkeeping, events: &[audit_event::Model]) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
+    let of_kind = |kind: &str| -> BTreeSet<Uuid> {
+        let of = events.iter().filter(|event| event.object_kind.as_deref() == Some(kind));
+        of.filter_map(|event| event.object_id.as_deref()?.parse().ok()).collect()
+    };
+    let mut found: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    macro_rules! gather {
+        ($entity:ident, $ids:expr, $first:ident, $second:ident) => {
+            let ids: Vec<Uuid> = $ids.into_iter().collect();
+            for chunk in ids.chunks(CHUNK) {
+                let rows: Vec<(Uuid, Uuid, Uuid)> = $entity::Entity::find()
+                    .select_only()
+                    .column($entity::Column::Id)
+                    .column($entity::Column::$first)
+                    .column($entity::Column::$second)
+                    .filter($entity::Column::Id.is_in(chunk.to_vec()))
+                    .into_tuple()
+                    .all(&tx.conn())
+                    .await?;
+                found.extend(rows.into_iter().map(|(id, first, second)| (id, vec![first, second])));
+            }
+        };
+    }
+    gather!(validation_run, of_kind("run"), VersionId, EnvironmentId);
+    gather!(promotion_request, of_kind("promotion"), VersionId, EnvironmentId);
+    gather!(release, of_kind("release"), VersionId, EnvironmentId);
+    // A report is of a version only; the second column says so again.
+    gather!(reported_evidence, of_kind("evidence"), VersionId, VersionId);
+    let above: BTreeSet<Uuid> = found.values().flatten().copied().chain(of_kind("version")).collect();
+    let mut models: HashMap<Uuid, Uuid> = HashMap::new();
+    for chunk in above.into_iter().collect::<Vec<_>>().chunks(CHUNK) {
+        let rows: Vec<(Uuid, Uuid)> = model_version::Entity::find()
+            .select_only()
+            .column(model_version::Column::Id)
+            .column(model_version::Column::ModelId)
+            .filter(model_version::Column::Id.is_in(chunk.to_vec()))
+            .into_tuple()
+            .all(&tx.conn())
+            .await?;
+        models.extend(rows);
+    }
+    for ids in found.values_mut() {
+        ids.sort_unstable();
+        ids.dedup();
+        let of_model: Vec<Uuid> = ids.iter().filter_map(|id| models.get(id).copied()).collect();
+        ids.extend(of_model);
+    }
+    for version in of_kind("version") {
+        found.entry(version).or_default().extend(models.get(&version));
+    }
+    Ok(found)
 }

@@ -34,8 +34,8 @@ struct ListPage {
     outcome: String,
     oldest_first: bool,
     is_filtered: bool,
-    /// What is wrong with the conditions, by field.
-    problems: Vec<(String, String)>,
+    /// What is wrong with the conditions: field, label, and what would be right.
+    problems: Vec<(String, String, String)>,
     events: Vec<EventRow>,
     next: Option<String>,
 }
@@ -80,11 +80,14 @@ pub async fn list(app: Data<App>, visitor: Visitor, params: Query<EventParams>) 
     let query = query_of(&params);
     let next = found.next_cursor.map(|cursor| format!("/audit?{query}cursor={}", access::encode(&cursor)));
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let fields = fields(&params);
+    let label = |field: &str| fields.iter().find(|f| f.name == field).map_or(field, |f| f.label).to_owned();
+    let problems = problems.into_iter().map(|(field, detail)| (field.clone(), label(&field), detail)).collect();
     let shown = ListPage {
         frame: Frame::new("Audit log", &visitor),
         size: head.size,
         note: head.note,
-        fields: fields(&params),
+        fields,
         outcome: text(&params.outcome),
         oldest_first: params.order.as_deref() == Some("oldest"),
         is_filtered: !query.is_empty(),
