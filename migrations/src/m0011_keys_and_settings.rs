@@ -1,4 +1,7 @@
-use crate::table::{append_only, drop_all, frozen, unique_where};
+use crate::{
+    capture::{Captured, capture},
+    table::{append_only, drop_all, frozen, unique_where},
+};
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DatabaseBackend};
 
 #[derive(DeriveMigrationName)]
@@ -44,7 +47,9 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        append_only(manager, "loaded_settings").await
+        append_only(manager, "loaded_settings").await?;
+        capture(manager, &Captured::new("registry_key")).await?;
+        capture(manager, &Captured::new("loaded_settings")).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -52,6 +52,12 @@ pub const TABLES: &[(&str, &str)] = &[
     ("trust_key", CHANGE),
     ("validation_run", CHANGE),
     ("version_file", CHANGE),
+    // What was changed in a transaction, and the salts of the log's hashes.
+    ("row_change", REPLACE),
+    ("row_salt", CHANGE),
+    // For searching.
+    ("audit_mention", ADD),
+    ("audit_mentioned", "SELECT, UPDATE"),
     // Bookkeeping.
     ("idempotency_claim", QUEUE),
     ("job", QUEUE),
@@ -59,7 +65,7 @@ pub const TABLES: &[(&str, &str)] = &[
 ];
 
 /// Tables whose ids the database counts.
-pub const COUNTED: &[&str] = &["audit_event", "loaded_settings"];
+pub const COUNTED: &[&str] = &["audit_event", "loaded_settings", "row_change"];
 
 /// The statements that give a role exactly these rights, in the schema `public`.
 ///

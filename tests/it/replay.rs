@@ -21,6 +21,8 @@ const BOOKKEEPING: &[&str] = &[
     "audit_event",
     "audit_head",
     "audit_leaf",
+    "audit_mention",
+    "audit_mentioned",
     "audit_node",
     "audit_pending",
     "idempotency_claim",

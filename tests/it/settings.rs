@@ -19,7 +19,7 @@ async fn start(app: &TestApp, arguments: &[&str]) {
 
 async fn details(app: &TestApp, token: &str, action: &str) -> Vec<Value> {
     let events = app.get(token, &format!("/api/v1/audit/events?action={action}")).await.expect(200).json();
-    events.as_array().expect("events").iter().map(|event| event["leaf"]["detail"].clone()).collect()
+    events["items"].as_array().expect("events").iter().map(|event| event["leaf"]["detail"].clone()).collect()
 }
 
 #[actix_web::test]

@@ -78,6 +78,12 @@ tables! {
         id: Plain, workspace_id: Plain, name: Plain, title: Salted, intended_use: Salted, prohibited_use: Salted,
         risk_tier: Plain, revision: Plain, created_by: Plain, created_at: Time,
     }
+    registry_key [id] {
+        id: Plain, origin: Plain, verifier_key: Plain, public_key_pem: Plain, endorsement: Plain, added_at: Time,
+        signs_until: Time, reason: Salted,
+    }
+    // What is set may name people, addresses and folders.
+    loaded_settings [id] { id: Plain, kind: Plain, digest: Plain, entries: Salted, loaded_at: Time }
     model_owner [model_id, accountability] { model_id: Plain, accountability: Plain, account_id: Plain }
     model_version [id] {
         id: Plain, workspace_id: Plain, model_id: Plain, number: Plain, state: Plain, manifest_digest: Plain,
