@@ -59,7 +59,8 @@ async fn measure(config: &Config, audited: bool, clients: usize, seconds: u64) -
     let app = Arc::new(App::open(config, Clock::System).await?);
     let workspace = workspaces::ops::ensure_default(&app).await?;
     let who = plimsoll::accounts::ops::console(workspace);
-    let author = plimsoll::accounts::NewAccount::parse("author", "", "user", &["contributor".to_owned()], Some(PASSWORD))?;
+    let author =
+        plimsoll::accounts::NewAccount::parse("author", "", "user", &["contributor".to_owned()], Some(PASSWORD))?;
     let author = plimsoll::accounts::ops::create(&app, &who, author).await?.id;
     if !audited {
         drop_triggers(&app).await?;
@@ -91,7 +92,8 @@ async fn measure(config: &Config, audited: bool, clients: usize, seconds: u64) -
                 if audited {
                     let permit = policy::act(&who, Action::ModelRegister)?;
                     let tx = app.db.begin().await?;
-                    let event = Event::ModelRegistered { model: id, name: "model".to_owned(), risk_tier: "low".to_owned() };
+                    let event =
+                        Event::ModelRegistered { model: id, name: "model".to_owned(), risk_tier: "low".to_owned() };
                     model::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
                     tx.commit(permit, event).await?;
                 } else {

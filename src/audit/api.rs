@@ -20,7 +20,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const EXPORT_PAGE: u64 = 1_000;
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(checkpoint).service(export_log).configure(search::api::routes).configure(proofs::api::routes).configure(asof::api::routes);
+    config
+        .service(checkpoint)
+        .service(export_log)
+        .configure(search::api::routes)
+        .configure(proofs::api::routes)
+        .configure(asof::api::routes);
 }
 
 #[derive(Debug, serde::Deserialize, IntoParams)]

@@ -5,9 +5,9 @@
 //! export verifies with nothing but the registry's public key (`verify`).
 
 pub mod api;
+pub mod archive;
 pub mod asof;
 pub mod changes;
-pub mod archive;
 pub mod export;
 pub mod guard;
 pub mod kept_head;

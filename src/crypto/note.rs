@@ -117,6 +117,10 @@ impl Vkeys {
         self.0.first().map_or("", |key| key.name.as_str())
     }
 
+    pub fn keys(&self) -> Vec<RegistryVerifyingKey> {
+        self.0.iter().map(|vkey| vkey.key.clone()).collect()
+    }
+
     /// The text of a note that the owner of at least one of these keys signed; no signature
     /// of any of them may be wrong.
     pub fn open(&self, note: &str) -> Result<String, NoteError> {

@@ -238,6 +238,11 @@ async fn every_kind_of_search_begins_at_an_index() {
     pad(&story, 3_000).await;
     let db = story.app.app.db.raw_for_tests();
     let backend = db.get_database_backend();
+    for term in ["x", "y", "z"] {
+        let mention = "INSERT INTO audit_mention (object_id, workspace_id, at, event_id)";
+        let of = "workspace_id, at, id FROM audit_event WHERE workspace_id IS NOT NULL";
+        db.execute_unprepared(&format!("{mention} SELECT '{term}', {of}")).await.expect("mentions");
+    }
     db.execute_unprepared("ANALYZE").await.expect("analyze");
     let (workspace, at) = match backend {
         DbBackend::Sqlite => ("zeroblob(16)", "'2026-01-03'"),

@@ -11,7 +11,7 @@ struct Cli {
     config: Config,
 }
 
-async fn start(app: &TestApp, arguments: &[&str]) {
+pub async fn start(app: &TestApp, arguments: &[&str]) {
     let data = app.data().display().to_string();
     let all = ["plimsoll", "--data", &data].into_iter().chain(arguments.iter().copied());
     settings::ops::record(&app.app, &Cli::parse_from(all).config).await.expect("recorded");

@@ -17,8 +17,9 @@ use crate::{
         checkpoint::{self, Checkpoint},
         cosignature::WitnessKey,
         hex, json,
+        keys::RegistryVerifyingKey,
         merkle::leaf_hash,
-        note::{Note, NoteError, Vkey},
+        note::{Note, NoteError, Vkeys},
         proof_file::{self, ProofError},
     },
 };
@@ -89,7 +90,7 @@ pub fn verify(
     older: &[String],
     witnesses: &[WitnessKey],
 ) -> Result<Checked, ArchiveError> {
-    let key = Vkey::parse(vkey).map_err(ArchiveError::Key)?;
+    let keys = Vkeys::parse(vkey).map_err(ArchiveError::Key)?.keys();
     let mut tape = Reader::of(input);
     tape.take(README, MAX_TEXT_BYTES)?;
     tape.take(VKEY, MAX_TEXT_BYTES)?;
@@ -126,7 +127,7 @@ pub fn verify(
     let manifest = text(&mut tape, MANIFEST)?;
     let statement = text(&mut tape, STATEMENT)?;
     tape.finish()?;
-    signed(&manifest, &statement, &key)?;
+    signed(&manifest, &statement, &keys)?;
     checked.manifest = json::parse(manifest.as_bytes()).map_err(|e| ArchiveError::Manifest(e.to_string()))?;
     agrees(&checked, records, workspace, files, &sums)?;
     Ok(checked)
@@ -222,8 +223,8 @@ fn of_workspace(
     Ok((records, workspace))
 }
 
-fn signed(manifest: &str, statement: &str, key: &Vkey) -> Result<(), ArchiveError> {
-    let statement = bundle::verify_registry_statement(statement.as_bytes(), &key.key)?;
+fn signed(manifest: &str, statement: &str, keys: &[RegistryVerifyingKey]) -> Result<(), ArchiveError> {
+    let statement = bundle::verify_registry_statement_by(statement.as_bytes(), keys)?;
     let digest = Digest::of(manifest).hex();
     let of_manifest = |subject: &crate::crypto::statement::Subject| {
         subject.name == MANIFEST && subject.digest.get("sha256") == Some(&digest)
