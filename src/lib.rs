@@ -42,6 +42,7 @@ pub mod releases;
 pub mod audit;
 pub mod keys;
 pub mod settings;
+pub mod dossiers;
 
 // The edges.
 pub mod app;

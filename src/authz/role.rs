@@ -96,6 +96,7 @@ impl Role {
                 Action::EvidenceRefute,
                 Action::PromotionApprove,
                 Action::PromotionReject,
+                Action::DossierExport,
             ],
             Self::EnvironmentManager => &[
                 Action::EnvironmentCreate,
@@ -107,7 +108,9 @@ impl Role {
                 Action::ReleaseRollBack,
             ],
             Self::Deployer => return [&[], &[Action::ReleaseRead, Action::ReleasePull]],
-            Self::Auditor => &[Action::AuditRead, Action::AuditExport, Action::VersionInspect],
+            Self::Auditor => {
+                &[Action::AuditRead, Action::AuditExport, Action::DossierExport, Action::VersionInspect]
+            }
             Self::Admin => &[
                 Action::AccountCreate,
                 Action::AccountDeactivate,
@@ -116,6 +119,7 @@ impl Role {
                 Action::TrustKeyRevoke,
                 Action::VersionRevoke,
                 Action::EvidenceWithdraw,
+                Action::DossierExport,
                 Action::AuditRead,
             ],
         };

@@ -8,6 +8,7 @@ pub(crate) mod bias;
 mod check;
 mod config;
 mod dataset;
+mod dossier;
 mod env;
 mod evidence;
 mod exit;

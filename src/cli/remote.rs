@@ -1,7 +1,7 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, audit, bias, check, dataset, env, evidence, framework, init, promotion, pull, push,
+    Exit, Failure, account, audit, bias, check, dataset, dossier, env, evidence, framework, init, promotion, pull, push,
     release, sign_in, trust,
 };
 use clap::Subcommand;
@@ -86,6 +86,13 @@ pub enum Remote {
     /// Manage accounts.
     #[command(subcommand)]
     User(account::User),
+    /// Take a signed dossier about a version away, or verify one offline.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "Example:\n  plimsoll dossier --profile sr-26-2 --model credit-risk --environment production -o credit-risk.zip"
+    )]
+    Dossier(dossier::Dossier),
     /// Read and verify the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -118,6 +125,7 @@ impl Remote {
             Self::Trust(args) => args.run().await,
             Self::Token(args) => args.run().await,
             Self::User(args) => args.run().await,
+            Self::Dossier(args) => args.run().await,
             Self::Audit(args) => args.run().await,
             Self::Asof(args) => args.run().await,
         }

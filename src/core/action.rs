@@ -70,6 +70,7 @@ actions! {
     ReleaseRead => "release.read",
     ReleasePull => "release.pull",
     ReleaseRollBack => "release.roll_back",
+    DossierExport => "dossier.export",
     AuditRead => "audit.read",
     AuditExport => "audit.export",
     RegistryKeyAdd => "registry_key.add",

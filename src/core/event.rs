@@ -83,6 +83,9 @@ events! {
     ConfigurationLoaded: ConfigurationLoad on "configuration" { digest: String, program: String, changed: Vec<String> }
     SchemaMigrated: SchemaMigrate on "schema" { version: String, applied: Vec<String> }
     AuditExported: AuditExport on "log" { origin: String, size: i64, extent: String }
+    /// A signed package about a version left; `manifest` is the sha256 of its manifest.
+    DossierExported: DossierExport on "version" { version: VersionId, model: ModelId, environment: EnvironmentId, profile: String, as_of: String, manifest: String }
+    AuditExported: AuditExport on "log" { origin: String, size: i64 }
 }
 
 #[cfg(test)]

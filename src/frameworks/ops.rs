@@ -99,7 +99,8 @@ pub async fn covered(
     Ok((facts, held))
 }
 
-fn choose(framework: &str, on: NaiveDate) -> Result<&'static Entry, Error> {
+/// The revision that a name means on a day.
+pub(crate) fn choose(framework: &str, on: NaiveDate) -> Result<&'static Entry, Error> {
     let catalog = catalog()?;
     if framework.contains('@') {
         return catalog::named(catalog, framework).ok_or(NOT_FOUND);

@@ -3,7 +3,7 @@
 use crate::{
     accounts,
     app::App,
-    audit, datasets, environments, evidence, frameworks,
+    audit, datasets, dossiers, environments, evidence, frameworks,
     http::{authn, docs, headers, health, idempotency, problem::Problem},
     keys, models, promotions, registry, releases, trust, validation, versions, web,
 };
@@ -101,6 +101,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     frameworks::api::routes(config);
     promotions::api::routes(config);
     releases::api::routes(config);
+    dossiers::api::routes(config);
     audit::api::routes(config);
     keys::api::routes(config);
 }

@@ -20,11 +20,11 @@ mod queue;
 mod reported;
 mod runs;
 mod session;
-mod subgroups;
-mod verdicts;
+pub(crate) mod subgroups;
+pub(crate) mod verdicts;
 mod versions;
 mod visitor;
-mod words;
+pub(crate) mod words;
 
 pub use error::{PageError, dress};
 

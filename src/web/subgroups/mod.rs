@@ -24,8 +24,10 @@ use crate::{
     validation::evidence::BiasBody,
     web::{verdicts, words},
 };
-use chart::Chart;
+pub(crate) use chart::Chart;
+pub(crate) use disparities::Row as DisparityRow;
 use disparities::Disparities;
+pub(crate) use grid::Row as GridRow;
 use drawn::Drawn;
 use grid::Grid;
 use impact::Impact;

@@ -1,0 +1,303 @@
+//! Loads everything that a dossier is made of, as it stood at its moment.
+//!
+//! Rows that never change are filtered by their time; of rows that end (versions, releases,
+//! reported evidence, keys) a later end is taken back; the stage of a request is told by the
+//! log. What has no history of its own (the model's record, its owners, the roles of robots)
+//! is of now, and [`Collected::notices`] says so.
+
+use crate::{
+    accounts,
+    app::App,
+    authz::{ReadPermit, Scope},
+    core::{clock::rfc3339, ids::AccountId},
+    db::Conn,
+    dossiers::{Ask, profiles, slice, slice::Slice, store},
+    environments::Environment,
+    error::Error,
+    evidence::{self, state::State as EvidenceState},
+    frameworks::{self, facts::ReleaseFact, facts::Stamped, ops::Held},
+    models::{self, Model},
+    promotions::{self, Approval, Outcome, Promotion, assessment},
+    releases::{Release, State as ReleaseState},
+    trust, validation,
+    versions::{self, Signature, StoredFile, Version},
+};
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+/// One request and what had become of it.
+pub(super) struct Request {
+    pub promotion: Promotion,
+    pub stage: &'static str,
+    pub approvals: Vec<Approval>,
+}
+
+/// A reported record and the signed statement that it came in.
+pub(super) struct Report {
+    pub record: evidence::Reported,
+    pub bundle: String,
+}
+
+pub(super) struct Collected {
+    pub at: DateTime<Utc>,
+    pub origin: String,
+    pub facts: assessment::Facts,
+    pub known: frameworks::Facts,
+    pub held: Held,
+    pub files: Vec<StoredFile>,
+    pub requests: Vec<Request>,
+    /// Of the model in this environment, newest first.
+    pub releases: Vec<Release>,
+    /// Manifest digests and numbers of the versions that those are of.
+    pub released: HashMap<crate::core::ids::VersionId, i64>,
+    pub reports: Vec<Report>,
+    pub names: HashMap<AccountId, String>,
+    pub slice: Slice,
+    /// What a reader has to know about all of it.
+    pub notices: Vec<String>,
+}
+
+impl Collected {
+    pub fn name(&self, account: AccountId) -> String {
+        self.names.get(&account).cloned().unwrap_or_else(|| account.to_string())
+    }
+}
+
+/// What is asked about, found.
+struct Subject {
+    model: Model,
+    version: Version,
+    environment: Environment,
+    /// Everywhere, newest first.
+    releases: Vec<Release>,
+}
+
+pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTime<Utc>) -> Result<Collected, Error> {
+    let entry = profiles::choose(&ask.profile, at.date_naive())?;
+    let reader = app.db.read(sight);
+    let (conn, scope) = (reader.conn(), sight.scope());
+    let subject = find(conn, scope, ask, at).await?;
+    let facts = facts(conn, scope, &subject, at).await?;
+    let mut known = frameworks::ops::gather(conn, &facts).await?;
+    let releases: Vec<_> =
+        subject.releases.into_iter().filter(|release| release.environment == facts.environment.id).collect();
+    let promotions = store::requests(conn, facts.version.id, facts.environment.id, at).await?;
+    let slice = slice::of(app, conn, scope, &objects(&facts, &promotions, &releases), at).await?;
+    let approvals = store::approvals(conn, &promotions, at).await?;
+    let requests = requests(promotions, &approvals, &releases, &slice);
+    known.approvals = approved(&requests);
+    known.releases = releases.iter().map(|release| release_fact(release, facts.version.id)).collect();
+    known.leaf = slice.sealing(&facts.version.id.to_string());
+    let mut names: Vec<_> = requests.iter().map(|request| request.promotion.requested_by).collect();
+    names.extend(approvals.iter().map(|approval| approval.account));
+    names.extend(releases.iter().map(|release| release.activated_by));
+    names.extend(facts.reported.iter().map(|record| record.submitted_by));
+    names.extend(facts.version.sealed_by.into_iter().chain([facts.version.created_by]));
+    let mut released = HashMap::new();
+    for release in &releases {
+        if let Some(version) = store::version_by_id(conn, release.version, at).await? {
+            released.insert(release.version, version.number);
+        }
+    }
+    let mut reports = Vec::new();
+    for record in &facts.reported {
+        let bundle = evidence::store::statement(conn, record.id).await?.bundle;
+        reports.push(Report { record: record.clone(), bundle });
+    }
+    Ok(Collected {
+        at,
+        origin: app.signer.origin().to_owned(),
+        held: Held::of(entry, &known, at.date_naive(), at),
+        files: versions::store::files(conn, facts.version.id).await?,
+        notices: notices(conn, &facts, &slice, at).await?,
+        names: accounts::ops::names(app, &names).await?,
+        facts,
+        known,
+        requests,
+        releases,
+        released,
+        reports,
+        slice,
+    })
+}
+
+async fn find(conn: &Conn<'_>, scope: Scope, ask: &Ask, at: DateTime<Utc>) -> Result<Subject, Error> {
+    let model = models::store::find(conn, scope, &ask.model).await?.ok_or(Error::not_found("model"))?;
+    if at < model.created_at {
+        let detail = format!("{} is on record since {}", model.name, rfc3339(model.created_at));
+        return Err(Error::invalid("as_of", detail));
+    }
+    let releases = store::releases(conn, model.id, at).await?;
+    let environment = place(conn, scope, ask, &releases, at).await?;
+    let active = releases.iter().find(|r| r.environment == environment.id && r.state == ReleaseState::Active);
+    let version = match (&ask.version, active) {
+        (Some(which), _) => store::version(conn, model.id, which, at).await?.ok_or(Error::not_found("version"))?,
+        (None, Some(release)) => store::version_by_id(conn, release.version, at)
+            .await?
+            .ok_or_else(|| Error::internal("a release of a version that is not there"))?,
+        (None, None) => store::newest_sealed(conn, model.id, at).await?.ok_or_else(|| {
+            let detail = format!("{} had no sealed version on {}; name a draft, or a later day", model.name, rfc3339(at));
+            Error::invalid("version", detail)
+        })?,
+    };
+    Ok(Subject { model, version, environment, releases })
+}
+
+/// The environment that was named, or the only one that fits: where the model ran, or else the
+/// only one there is.
+async fn place(
+    conn: &Conn<'_>,
+    scope: Scope,
+    ask: &Ask,
+    releases: &[Release],
+    at: DateTime<Utc>,
+) -> Result<Environment, Error> {
+    let mut all = store::environments(conn, scope, at).await?;
+    if let Some(name) = &ask.environment {
+        let found = all.into_iter().find(|environment| environment.name == *name);
+        return found.ok_or(Error::not_found("environment"));
+    }
+    if all.iter().any(|environment| releases.iter().any(|release| release.environment == environment.id)) {
+        all.retain(|environment| releases.iter().any(|release| release.environment == environment.id));
+    }
+    match (all.pop(), all.as_slice()) {
+        (Some(only), []) => Ok(only),
+        (Some(last), others) => {
+            let names: Vec<_> = others.iter().chain([&last]).map(|environment| environment.name.as_str()).collect();
+            Err(Error::invalid("environment", format!("several fit; name one of {}", names.join(", "))))
+        }
+        (None, _) => {
+            Err(Error::invalid("environment", format!("there was none on {}; a dossier is about a place", rfc3339(at))))
+        }
+    }
+}
+
+async fn facts(
+    conn: &Conn<'_>,
+    scope: Scope,
+    subject: &Subject,
+    at: DateTime<Utc>,
+) -> Result<assessment::Facts, Error> {
+    let Subject { model, version, environment, .. } = subject;
+    let current = store::current(conn, environment.id, at).await?;
+    let key = match &version.signature {
+        Signature::Verified { key } => trust::store::find(conn, scope, *key).await?,
+        _ => None,
+    };
+    let key = key.map(|key| trust::TrustKey { revoked_at: key.revoked_at.filter(|end| *end <= at), ..key });
+    let mut facts = assessment::Facts {
+        model: model.clone(),
+        version: version.clone(),
+        environment: environment.clone(),
+        key,
+        attestations: store::attestations(conn, version.id, at).await?,
+        dataset: None,
+        run: None,
+        evidence: Vec::new(),
+        reported: reported(conn, scope, version, at).await?,
+        robots: Vec::new(),
+        framework_facts: None,
+        pinned: None,
+        current,
+    };
+    if let Some(revision) = &facts.current.constraints {
+        if let Some(name) = revision.constraints()?.dataset(&model.name) {
+            facts.dataset = store::data(conn, scope, name, at).await?;
+        }
+        if let Some(data) = &facts.dataset {
+            facts.run = store::run(conn, version.id, revision, data, at).await?;
+        }
+        if let Some(run) = &facts.run {
+            facts.evidence = validation::store::evidence(conn, run.id).await?;
+        }
+    }
+    facts.robots = promotions::store::robots(conn, &facts.involved().people()).await?;
+    Ok(facts)
+}
+
+/// What had been reported; what ended a record later is taken back.
+async fn reported(
+    conn: &Conn<'_>,
+    scope: Scope,
+    version: &Version,
+    at: DateTime<Utc>,
+) -> Result<Vec<evidence::Reported>, Error> {
+    let all = evidence::store::of_version(conn, scope, version.id).await?;
+    let then = |mut record: evidence::Reported| {
+        if record.closed.as_ref().is_some_and(|closed| at < closed.at) {
+            (record.state, record.closed) = (EvidenceState::Verified, None);
+        }
+        record.key.revoked_at = record.key.revoked_at.filter(|end| *end <= at);
+        record
+    };
+    Ok(all.into_iter().filter(|record| record.submitted_at <= at).map(then).collect())
+}
+
+/// The ids that the slice of the log is about.
+fn objects(facts: &assessment::Facts, requests: &[Promotion], releases: &[Release]) -> Vec<String> {
+    let mut ids = vec![facts.model.id.to_string(), facts.version.id.to_string(), facts.environment.id.to_string()];
+    ids.extend(facts.key.as_ref().map(|key| key.id.to_string()));
+    ids.extend(facts.dataset.as_ref().map(|data| data.id.to_string()));
+    ids.extend(facts.run.as_ref().map(|run| run.id.to_string()));
+    ids.extend(facts.reported.iter().map(|record| record.id.to_string()));
+    ids.extend(requests.iter().map(|request| request.id.to_string()));
+    ids.extend(releases.iter().map(|release| release.id.to_string()));
+    ids
+}
+
+fn requests(promotions: Vec<Promotion>, approvals: &[Approval], releases: &[Release], slice: &Slice) -> Vec<Request> {
+    let one = |promotion: Promotion| {
+        let of_it = approvals.iter().filter(|approval| approval.promotion == promotion.id).cloned().collect();
+        let release = releases.iter().find(|r| r.promotion == promotion.id && r.restores.is_none());
+        let is_active = releases.iter().any(|r| r.promotion == promotion.id && r.state == ReleaseState::Active);
+        let stage = match release {
+            Some(_) if is_active => "activated",
+            Some(_) => "superseded",
+            None => slice.stage(&promotion.id.to_string()),
+        };
+        Request { promotion, stage, approvals: of_it }
+    };
+    promotions.into_iter().map(one).collect()
+}
+
+/// Approvals that reached their quorum and still stood.
+fn approved(requests: &[Request]) -> Vec<Stamped> {
+    let of = requests.iter().filter(|request| ["approved", "activated", "superseded"].contains(&request.stage));
+    of.flat_map(|request| &request.approvals)
+        .filter(|approval| approval.outcome == Outcome::Approve)
+        .map(|approval| Stamped { reference: approval.id.to_string(), at: approval.created_at })
+        .collect()
+}
+
+fn release_fact(release: &Release, version: crate::core::ids::VersionId) -> ReleaseFact {
+    ReleaseFact {
+        reference: release.id.to_string(),
+        at: release.activated_at,
+        of_this_version: release.version == version,
+    }
+}
+
+async fn notices(
+    conn: &Conn<'_>,
+    facts: &assessment::Facts,
+    slice: &Slice,
+    at: DateTime<Utc>,
+) -> Result<Vec<String>, Error> {
+    let mut notices = Vec::new();
+    if let Some(changed) = store::record_changed_after(conn, facts.model.id, at).await? {
+        notices.push(format!(
+            "The model's record (title, uses, risk tier, owners) was changed on {} and later; its text here is of now, \
+             not of the moment of this dossier.",
+            rfc3339(changed)
+        ));
+    }
+    notices.push(
+        "Whether an owner's account is active, and who owns a robot, is as the registry knows it now: it keeps no \
+         earlier state of either."
+            .to_owned(),
+    );
+    if slice.is_cut {
+        notices.push(format!("The slice of the log was cut after {} records.", slice.leaves.len()));
+    }
+    Ok(notices)
+}

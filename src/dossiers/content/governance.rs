@@ -1,0 +1,92 @@
+//! Who answers, who approved what, and what ran when.
+
+use super::when;
+use crate::{
+    core::clock::rfc3339,
+    dossiers::{
+        collect::Collected,
+        document::{Cell, Section},
+    },
+    releases::Release,
+};
+
+/// Everybody who answers for something, and who no longer does.
+pub(super) fn owners(section: &mut Section, of: &Collected) {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for what in ["business", "development", "validation", "operations", "data", "compliance"] {
+        rows.push(match (of.known.owners.get(what), of.known.vacant.get(what)) {
+            (Some(name), _) => vec![what.into(), name.as_str().into()],
+            (None, Some(name)) => vec![what.into(), Cell::toned(&format!("{name}, no longer active"), "bad")],
+            (None, None) => vec![what.into(), Cell::toned("nobody", "bad")],
+        });
+    }
+    section.table("Owners, as the record names them now", &["Accountability", "Person"], rows, "");
+}
+
+pub(super) fn approvals(of: &Collected) -> Section {
+    let mut section = Section::new("Requests and approvals");
+    decisions(&mut section, of);
+    section
+}
+
+pub(super) fn decisions(section: &mut Section, of: &Collected) {
+    let row = |request: &crate::dossiers::collect::Request| {
+        let promotion = &request.promotion;
+        vec![
+            promotion.id.to_string().into(),
+            of.name(promotion.requested_by).into(),
+            when(&rfc3339(promotion.requested_at)).into(),
+            Cell::state(request.stage),
+            promotion.decision_digest.to_string().into(),
+        ]
+    };
+    let rows = of.requests.iter().map(row).collect();
+    let nothing = format!(
+        "Nobody had asked for version {} to become active in {}.",
+        of.facts.version.number, of.facts.environment.name
+    );
+    section.table("Requests", &["Request", "Asked by", "Asked", "State", "Decided on"], rows, &nothing);
+    let approval = |approval: &crate::promotions::Approval| {
+        vec![
+            approval.id.to_string().into(),
+            of.name(approval.account).into(),
+            when(&rfc3339(approval.created_at)).into(),
+            match approval.outcome {
+                crate::promotions::Outcome::Approve => "approved".into(),
+                crate::promotions::Outcome::Reject => Cell::toned("rejected", "bad"),
+            },
+            approval.reason.as_str().into(),
+        ]
+    };
+    let rows = of.requests.iter().flat_map(|request| &request.approvals).map(approval).collect();
+    let head = ["Decision", "By", "At", "Outcome", "Reason"];
+    section.table("Decisions, each signed by the registry", &head, rows, "Nobody had decided on a request.");
+}
+
+pub(super) fn releases(of: &Collected) -> Section {
+    let mut section = Section::new("What ran here");
+    history(&mut section, of);
+    section
+}
+
+pub(super) fn history(section: &mut Section, of: &Collected) {
+    let row = |release: &Release| {
+        let number = of.released.get(&release.version).map_or_else(|| "unknown".to_owned(), i64::to_string);
+        let until = release.ended_at.map_or_else(|| "still active".to_owned(), |end| when(&rfc3339(end)));
+        vec![
+            release.id.to_string().into(),
+            number.into(),
+            when(&rfc3339(release.activated_at)).into(),
+            until.into(),
+            of.name(release.activated_by).into(),
+            match release.restores {
+                Some(earlier) => format!("back to {earlier}: {}", release.reason.as_deref().unwrap_or_default()).into(),
+                None => release.state.name().replace('_', " ").into(),
+            },
+        ]
+    };
+    let rows = of.releases.iter().map(row).collect();
+    let nothing = format!("Nothing of {} had run in {}.", of.facts.model.name, of.facts.environment.name);
+    let head = ["Release", "Version", "From", "Until", "Activated by", "State"];
+    section.table(&format!("Releases in {}", of.facts.environment.name), &head, rows, &nothing);
+}

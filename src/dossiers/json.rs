@@ -1,0 +1,100 @@
+//! The same facts for machines.
+
+use crate::{
+    core::clock::rfc3339,
+    dossiers::{archive::FORMAT, collect::Collected, document::Document},
+    error::Error,
+    frameworks::api::HeldView,
+    releases::Release,
+};
+use serde_json::{Value, json};
+
+/// `dossier.json`. The part `document` is what people read, block by block.
+pub(super) fn render(of: &Collected, document: &Document) -> Result<String, Error> {
+    let (facts, model, version) = (&of.facts, &of.facts.model, &of.facts.version);
+    let held = HeldView::new(crate::frameworks::ops::Held {
+        entry: of.held.entry,
+        standing: of.held.standing,
+        on_missing: None,
+        items: of.held.items.clone(),
+        metrics: of.held.metrics.clone(),
+    });
+    let revision = |found: &Option<crate::environments::Revision>| {
+        found.as_ref().map(|r| json!({"revision": r.number, "digest": r.digest.to_string()}))
+    };
+    let value = json!({
+        "format": FORMAT,
+        "registry": of.origin,
+        "as_of": rfc3339(of.at),
+        "profile": of.held.entry.profile,
+        "coverage": held,
+        "model": {
+            "id": model.id, "name": model.name, "title": model.title, "intended_use": model.intended_use,
+            "prohibited_use": model.prohibited_use, "risk_tier": model.risk_tier.to_string(),
+            "owners_now": of.known.owners, "vacant_now": of.known.vacant,
+        },
+        "version": {
+            "id": version.id, "number": version.number, "digest": version.manifest.to_string(),
+            "state": version.state.name(), "signature": version.signature.name(),
+            "sealed_at": version.sealed_at.map(rfc3339),
+            "files": of.files.iter().map(|f| json!({
+                "path": f.declared.path.as_str(), "sha256": f.declared.sha256.to_string(), "size_bytes": f.declared.size_bytes,
+            })).collect::<Vec<_>>(),
+            "attestations": facts.attestations.iter().map(|a| json!({
+                "predicate_type": a.predicate_type, "digest": a.digest,
+            })).collect::<Vec<_>>(),
+        },
+        "environment": {
+            "id": facts.environment.id, "name": facts.environment.name,
+            "profile": revision(&facts.current.profile),
+            "constraints": revision(&facts.current.constraints),
+            "policy": revision(&facts.current.policy),
+        },
+        "dataset": facts.dataset.as_ref().map(|data| json!({
+            "name": data.name, "digest": data.digest.to_string(), "rows": data.rows, "description": data.description,
+        })),
+        "run": facts.run.as_ref().map(|run| json!({
+            "id": run.id, "state": run.state.name(), "finished_at": run.finished_at.map(rfc3339), "verdicts": run.verdicts,
+        })),
+        "evidence": facts.evidence.iter().map(|record| json!({
+            "kind": record.kind.name(), "digest": record.digest.to_string(), "at": rfc3339(record.created_at),
+        })).collect::<Vec<_>>(),
+        "reported": of.reports.iter().map(|report| reported(of, report)).collect::<Vec<_>>(),
+        "requests": of.requests.iter().map(|request| requested(of, request)).collect::<Vec<_>>(),
+        "releases": of.releases.iter().map(|release| released(of, release)).collect::<Vec<_>>(),
+        "audit": of.slice.leaves.iter().map(|leaf| json!({"index": leaf.index, "action": leaf.action})).collect::<Vec<_>>(),
+        "notices": document.notices,
+        "document": document,
+    });
+    serde_json::to_string_pretty(&value).map_err(Error::internal)
+}
+
+fn reported(of: &Collected, report: &crate::dossiers::collect::Report) -> Value {
+    let record = &report.record;
+    json!({
+        "id": record.id, "kind": record.kind.name(), "document": record.document, "title": record.title,
+        "digest": record.digest.to_string(), "key": record.key.fingerprint, "reported_by": record.key.name,
+        "issued_at": rfc3339(record.issued_at), "standing": record.standing(of.at).name(),
+    })
+}
+
+fn requested(of: &Collected, request: &crate::dossiers::collect::Request) -> Value {
+    let promotion = &request.promotion;
+    let approvals: Vec<_> = request.approvals.iter().map(|approval| json!({
+        "id": approval.id, "by": of.name(approval.account), "outcome": approval.outcome.name(),
+        "decision_digest": approval.decision_digest.to_string(), "at": rfc3339(approval.created_at),
+    })).collect();
+    json!({
+        "id": promotion.id, "state": request.stage, "decision_digest": promotion.decision_digest.to_string(),
+        "requested_by": of.name(promotion.requested_by), "requested_at": rfc3339(promotion.requested_at),
+        "decisions": approvals,
+    })
+}
+
+fn released(of: &Collected, release: &Release) -> Value {
+    json!({
+        "id": release.id, "version": of.released.get(&release.version), "state": release.state.name(),
+        "activated_at": rfc3339(release.activated_at), "ended_at": release.ended_at.map(rfc3339),
+        "activated_by": of.name(release.activated_by), "restores": release.restores,
+    })
+}

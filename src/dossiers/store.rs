@@ -1,0 +1,325 @@
+//! The only SQL about dossiers: rows as they stood at a moment. Callers found the model within
+//! their scope, so what hangs on it is the same tenant's.
+
+use crate::{
+    authz::Scope,
+    core::ids::{EnvironmentId, ModelId, VersionId},
+    crypto::merkle::Hash,
+    db::{
+        Conn,
+        entity::{
+            approval, attestation, audit_checkpoint, audit_cosignature, audit_event, audit_leaf, audit_node, environment,
+            environment_revision, model_version, promotion_request, release, validation_run,
+        },
+    },
+    environments::{Current, DocumentKind, Environment, Revision},
+    error::Error,
+    promotions::{Approval, Promotion},
+    releases::{Release, State},
+    versions::{Attested, Version, VersionRef},
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
+
+/// Rows per statement: well under every database's limit of parameters.
+const CHUNK: usize = 500;
+/// A history that is longer is cut, and the document says so.
+pub(super) const MAX_HISTORY: u64 = 200;
+/// The same, of the log.
+pub(super) const MAX_LEAVES: u64 = 1_000;
+
+/// A version as it stood, if it was there.
+pub(super) async fn version(
+    conn: &Conn<'_>,
+    model: ModelId,
+    which: &VersionRef,
+    at: DateTime<Utc>,
+) -> Result<Option<Version>, Error> {
+    let query = model_version::Entity::find().filter(model_version::COLUMN.model_id.eq(model));
+    let query = match which {
+        VersionRef::Number(number) => query.filter(model_version::COLUMN.number.eq(*number)),
+        VersionRef::Digest(digest) => query.filter(model_version::COLUMN.manifest_digest.eq(digest.to_string())),
+    };
+    let row = query.filter(model_version::COLUMN.created_at.lte(at)).one(conn).await?;
+    row.map(|row| then(row, at)).transpose()
+}
+
+pub(super) async fn version_by_id(
+    conn: &Conn<'_>,
+    id: VersionId,
+    at: DateTime<Utc>,
+) -> Result<Option<Version>, Error> {
+    let row = model_version::Entity::find_by_id(id).one(conn).await?;
+    row.map(|row| then(row, at)).transpose()
+}
+
+/// The version that was sealed last.
+pub(super) async fn newest_sealed(
+    conn: &Conn<'_>,
+    model: ModelId,
+    at: DateTime<Utc>,
+) -> Result<Option<Version>, Error> {
+    let row = model_version::Entity::find()
+        .filter(model_version::COLUMN.model_id.eq(model))
+        .filter(model_version::COLUMN.sealed_at.lte(at))
+        .order_by_desc(model_version::Column::SealedAt)
+        .order_by_desc(model_version::Column::Number)
+        .one(conn)
+        .await?;
+    row.map(|row| then(row, at)).transpose()
+}
+
+/// Takes back what happened to a version later.
+fn then(mut row: model_version::Model, at: DateTime<Utc>) -> Result<Version, Error> {
+    let is_later = |time: Option<DateTime<Utc>>| time.is_some_and(|time| at < time);
+    if is_later(row.revoked_at) {
+        (row.state, row.revocation_reason) = ("sealed".to_owned(), None);
+    }
+    if is_later(row.sealed_at) {
+        row.state = "draft".to_owned();
+        (row.sealed_at, row.sealed_by, row.signature_state, row.trust_key_id) = (None, None, None, None);
+    }
+    row.try_into()
+}
+
+pub(super) async fn environments(conn: &Conn<'_>, scope: Scope, at: DateTime<Utc>) -> Result<Vec<Environment>, Error> {
+    let query = environment::Entity::find().filter(environment::COLUMN.created_at.lte(at));
+    let query = match scope {
+        Scope::Workspace(id) => query.filter(environment::COLUMN.workspace_id.eq(id)),
+        _ => query,
+    };
+    let rows = query.order_by_asc(environment::Column::Id).limit(MAX_HISTORY).all(conn).await?;
+    Ok(rows.into_iter().map(Environment::from).collect())
+}
+
+/// The documents that were current.
+pub(super) async fn current(conn: &Conn<'_>, id: EnvironmentId, at: DateTime<Utc>) -> Result<Current, Error> {
+    Ok(Current {
+        profile: revision(conn, id, DocumentKind::Profile, at).await?,
+        constraints: revision(conn, id, DocumentKind::Constraints, at).await?,
+        policy: revision(conn, id, DocumentKind::Policy, at).await?,
+    })
+}
+
+async fn revision(
+    conn: &Conn<'_>,
+    id: EnvironmentId,
+    kind: DocumentKind,
+    at: DateTime<Utc>,
+) -> Result<Option<Revision>, Error> {
+    let row = environment_revision::Entity::find()
+        .filter(environment_revision::COLUMN.environment_id.eq(id))
+        .filter(environment_revision::COLUMN.kind.eq(kind.name()))
+        .filter(environment_revision::COLUMN.created_at.lte(at))
+        .order_by_desc(environment_revision::Column::Revision)
+        .one(conn)
+        .await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+pub(super) async fn attestations(
+    conn: &Conn<'_>,
+    version: VersionId,
+    at: DateTime<Utc>,
+) -> Result<Vec<Attested>, Error> {
+    let rows = attestation::Entity::find()
+        .filter(attestation::COLUMN.version_id.eq(version))
+        .filter(attestation::COLUMN.created_at.lte(at))
+        .order_by_asc(attestation::Column::Id)
+        .all(conn)
+        .await?;
+    let attested = |row: attestation::Model| Attested {
+        predicate_type: row.predicate_type,
+        digest: row.digest,
+        statement: row.statement,
+    };
+    Ok(rows.into_iter().map(attested).collect())
+}
+
+pub(super) async fn data(
+    conn: &Conn<'_>,
+    scope: Scope,
+    name: &str,
+    at: DateTime<Utc>,
+) -> Result<Option<crate::datasets::Dataset>, Error> {
+    let found = crate::datasets::store::find(conn, scope, name).await?;
+    Ok(found.filter(|data| data.created_at <= at))
+}
+
+/// The run that counted: the last that had finished against these limits on these rows.
+pub(super) async fn run(
+    conn: &Conn<'_>,
+    version: VersionId,
+    constraints: &Revision,
+    data: &crate::datasets::Dataset,
+    at: DateTime<Utc>,
+) -> Result<Option<crate::validation::Run>, Error> {
+    let row = validation_run::Entity::find()
+        .filter(validation_run::COLUMN.version_id.eq(version))
+        .filter(validation_run::COLUMN.constraints_id.eq(constraints.id))
+        .filter(validation_run::COLUMN.dataset_id.eq(data.id))
+        .filter(validation_run::COLUMN.finished_at.lte(at))
+        .order_by_desc(validation_run::Column::FinishedAt)
+        .order_by_desc(validation_run::Column::Id)
+        .one(conn)
+        .await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// What ran anywhere until then, newest first.
+pub(super) async fn releases(conn: &Conn<'_>, model: ModelId, at: DateTime<Utc>) -> Result<Vec<Release>, Error> {
+    let rows = release::Entity::find()
+        .filter(release::COLUMN.model_id.eq(model))
+        .filter(release::COLUMN.activated_at.lte(at))
+        .order_by_desc(release::Column::ActivatedAt)
+        .order_by_desc(release::Column::Id)
+        .limit(MAX_HISTORY)
+        .all(conn)
+        .await?;
+    let then = |mut row: release::Model| {
+        if row.ended_at.is_some_and(|end| at < end) {
+            (row.state, row.ended_at) = (State::Active.name().to_owned(), None);
+        }
+        row.try_into()
+    };
+    rows.into_iter().map(then).collect()
+}
+
+/// Requests for this version here, oldest first. Their stage is the one of today.
+pub(super) async fn requests(
+    conn: &Conn<'_>,
+    version: VersionId,
+    environment: EnvironmentId,
+    at: DateTime<Utc>,
+) -> Result<Vec<Promotion>, Error> {
+    let rows = promotion_request::Entity::find()
+        .filter(promotion_request::COLUMN.version_id.eq(version))
+        .filter(promotion_request::COLUMN.environment_id.eq(environment))
+        .filter(promotion_request::COLUMN.requested_at.lte(at))
+        .order_by_asc(promotion_request::Column::Id)
+        .limit(MAX_HISTORY)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Decisions on requests, oldest first.
+pub(super) async fn approvals(
+    conn: &Conn<'_>,
+    of: &[Promotion],
+    at: DateTime<Utc>,
+) -> Result<Vec<Approval>, Error> {
+    let ids: Vec<_> = of.iter().map(|request| request.id).collect();
+    let rows = approval::Entity::find()
+        .filter(approval::COLUMN.promotion_id.is_in(ids))
+        .filter(approval::COLUMN.created_at.lte(at))
+        .order_by_asc(approval::Column::Id)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// One event that is in the tree.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub index: u64,
+    pub at: DateTime<Utc>,
+    pub action: String,
+    pub outcome: String,
+    pub object: String,
+    /// Canonical JSON, as it was hashed.
+    pub leaf: String,
+}
+
+/// Events about these objects in their order, without pulls and dossiers, which are many and
+/// change nothing. One more than [`MAX_LEAVES`] says that there are more.
+pub(super) async fn events(
+    conn: &Conn<'_>,
+    scope: Scope,
+    objects: &[String],
+    at: DateTime<Utc>,
+) -> Result<Vec<Placed>, Error> {
+    let mut rows = Vec::new();
+    for chunk in objects.chunks(CHUNK) {
+        let mut query = audit_event::Entity::find()
+            .filter(audit_event::COLUMN.object_id.is_in(chunk.to_vec()))
+            .filter(audit_event::COLUMN.action.is_not_in(["release.pull", "dossier.export"]))
+            .filter(audit_event::COLUMN.at.lte(at));
+        if let Scope::Workspace(id) = scope {
+            query = query.filter(audit_event::COLUMN.workspace_id.eq(id));
+        }
+        rows.extend(query.order_by_asc(audit_event::Column::Id).limit(MAX_LEAVES + 1).all(conn).await?);
+    }
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let mut places = HashMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let found =
+            audit_leaf::Entity::find().filter(audit_leaf::COLUMN.event_id.is_in(chunk.to_vec())).all(conn).await?;
+        places.extend(found.into_iter().map(|place| (place.event_id, place.seq)));
+    }
+    let placed = |row: audit_event::Model| {
+        Some(Placed {
+            index: u64::try_from(*places.get(&row.id)?).ok()?,
+            at: row.at,
+            action: row.action,
+            outcome: row.outcome,
+            object: row.object_id.unwrap_or_default(),
+            leaf: row.leaf,
+        })
+    };
+    let mut all: Vec<_> = rows.into_iter().filter_map(placed).collect();
+    all.sort_by_key(|event| event.index);
+    all.dedup_by_key(|event| event.index);
+    all.truncate(usize::try_from(MAX_LEAVES).unwrap_or(usize::MAX) + 1);
+    Ok(all)
+}
+
+/// The first signed head that covers so many leaves, with the cosignatures that it has: the
+/// same for the same slice, however long the log has become since.
+pub(super) async fn head_over(conn: &Conn<'_>, leaves: u64) -> Result<Option<(u64, String)>, Error> {
+    let least = i64::try_from(leaves).map_err(Error::internal)?;
+    let row = audit_checkpoint::Entity::find()
+        .filter(audit_checkpoint::COLUMN.size.gte(least))
+        .order_by_asc(audit_checkpoint::Column::Size)
+        .one(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let lines = audit_cosignature::Entity::find()
+        .filter(audit_cosignature::COLUMN.size.eq(row.size))
+        .order_by_asc(audit_cosignature::Column::Witness)
+        .all(conn)
+        .await?;
+    let note = lines.into_iter().fold(row.note, |note, cosigned| note + &cosigned.line);
+    Ok(Some((u64::try_from(row.size).map_err(Error::internal)?, note)))
+}
+
+/// Stored nodes of the tree by position.
+pub(super) async fn nodes(conn: &Conn<'_>, positions: &[u64]) -> Result<HashMap<u64, Hash>, Error> {
+    let mut all = HashMap::new();
+    for chunk in positions.chunks(CHUNK) {
+        let wanted = chunk.iter().map(|p| i64::try_from(*p)).collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
+        for row in audit_node::Entity::find().filter(audit_node::COLUMN.position.is_in(wanted)).all(conn).await? {
+            let digest = crate::core::digest::Digest::from_hex(&row.hash).map_err(|e| Error::internal(e.0))?;
+            all.insert(u64::try_from(row.position).map_err(Error::internal)?, *digest.bytes());
+        }
+    }
+    Ok(all)
+}
+
+/// When the record of a model was first changed after a moment.
+pub(super) async fn record_changed_after(
+    conn: &Conn<'_>,
+    model: ModelId,
+    at: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let row = audit_event::Entity::find()
+        .filter(audit_event::COLUMN.object_id.eq(model.to_string()))
+        .filter(audit_event::COLUMN.action.eq("model.update"))
+        .filter(audit_event::COLUMN.outcome.eq("done"))
+        .filter(audit_event::COLUMN.at.gt(at))
+        .order_by_asc(audit_event::Column::Id)
+        .one(conn)
+        .await?;
+    Ok(row.map(|row| row.at))
+}
