@@ -12,6 +12,9 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+/// Somebody may write between placing and reading.
+const ATTEMPTS: usize = 5;
+
 #[derive(Default)]
 pub(super) struct Slice {
     /// In the log's order.
@@ -33,18 +36,12 @@ pub(super) async fn of(
     objects: &[String],
     at: DateTime<Utc>,
 ) -> Result<Slice, Error> {
-    match sequencer::sequence(app).await {
-        Err(error) if !guard::is_refusal(&error) => return Err(error),
-        _ => {}
-    }
-    let mut leaves = store::events(conn, scope, objects, at).await?;
+    let mut leaves = placed(app, conn, scope, objects, at).await?;
     let most = usize::try_from(store::MAX_LEAVES).unwrap_or(usize::MAX);
     let is_cut = most < leaves.len();
     leaves.truncate(most);
     let Some(last) = leaves.last() else { return Ok(Slice::default()) };
-    let (size, note) = store::head_over(conn, last.index + 1)
-        .await?
-        .ok_or_else(|| Error::internal("a leaf of the log that no signed head covers"))?;
+    let (size, note) = store::head_over(conn, last.index + 1).await?.ok_or_else(unproven)?;
     let mut positions: Vec<_> =
         leaves.iter().flat_map(|leaf| merkle::inclusion_positions(leaf.index, size)).collect();
     positions.sort_unstable();
@@ -57,6 +54,32 @@ pub(super) async fn of(
     };
     let proofs = leaves.iter().map(proof).collect::<Result<_, _>>()?;
     Ok(Slice { leaves, proofs, checkpoint: Some(note), is_cut })
+}
+
+/// All of them, each with its place: without, nothing could be proven.
+async fn placed(
+    app: &App,
+    conn: &Conn<'_>,
+    scope: Scope,
+    objects: &[String],
+    at: DateTime<Utc>,
+) -> Result<Vec<Placed>, Error> {
+    for _ in 0..ATTEMPTS {
+        match sequencer::sequence(app).await {
+            Err(error) if !guard::is_refusal(&error) => return Err(error),
+            _ => {}
+        }
+        if let Some(leaves) = store::events(conn, scope, objects, at).await? {
+            return Ok(leaves);
+        }
+    }
+    Err(unproven())
+}
+
+fn unproven() -> Error {
+    let detail = "the audit log is not extended at the moment, so not everything could be proven; try again, and tell \
+                  the operator if it stays so (/readyz says why)";
+    Error::Unavailable { code: "log_not_extended", detail: detail.to_owned() }
 }
 
 impl Slice {

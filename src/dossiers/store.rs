@@ -233,13 +233,14 @@ pub(super) struct Placed {
 }
 
 /// Events about these objects in their order, without pulls and dossiers, which are many and
-/// change nothing. One more than [`MAX_LEAVES`] says that there are more.
+/// change nothing. One more than [`MAX_LEAVES`] says that there are more; `None` that one of them
+/// has no place in the tree yet.
 pub(super) async fn events(
     conn: &Conn<'_>,
     scope: Scope,
     objects: &[String],
     at: DateTime<Utc>,
-) -> Result<Vec<Placed>, Error> {
+) -> Result<Option<Vec<Placed>>, Error> {
     let mut rows = Vec::new();
     for chunk in objects.chunks(CHUNK) {
         let mut query = audit_event::Entity::find()
@@ -268,11 +269,12 @@ pub(super) async fn events(
             leaf: row.leaf,
         })
     };
-    let mut all: Vec<_> = rows.into_iter().filter_map(placed).collect();
+    let all: Option<Vec<_>> = rows.into_iter().map(placed).collect();
+    let Some(mut all) = all else { return Ok(None) };
     all.sort_by_key(|event| event.index);
     all.dedup_by_key(|event| event.index);
     all.truncate(usize::try_from(MAX_LEAVES).unwrap_or(usize::MAX) + 1);
-    Ok(all)
+    Ok(Some(all))
 }
 
 /// The first signed head that covers so many leaves, with the cosignatures that it has: the

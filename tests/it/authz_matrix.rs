@@ -100,6 +100,7 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/models/{model}/versions/{version}/revocation", "/api/v1/models/scorer/versions/3/revocation", Json(|| json!({"reason": "a test"})), only(ADMIN, 200)),
     ("DELETE", "/api/v1/trust-keys/{key}", "/api/v1/trust-keys/{key}", Empty, only(ADMIN, 200)),
     ("GET", "/api/v1/audit/keys", "", Empty, [200; 8]),
+    ("GET", "/api/v1/dossiers", "/api/v1/dossiers?profile=model-card&model=scorer&environment=production", Empty, [401, 403, 403, 200, 403, 403, 200, 200]),
     ("GET", "/api/v1/audit/checkpoint", "", Empty, LOG),
     ("GET", "/api/v1/audit/events", "", Empty, LOG),
     ("GET", "/api/v1/asof", "/api/v1/asof?at=2026-01-01", Empty, LOG),

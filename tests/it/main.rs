@@ -20,6 +20,7 @@ mod bias;
 mod completeness;
 mod concurrency;
 mod erasure;
+mod dossiers;
 mod frameworks;
 mod gate;
 mod grants;

@@ -1,0 +1,122 @@
+//! As of when, about what, and for whom.
+
+use super::{an_hour, ask, dossier, page, parsed, released, stage, unpack};
+use crate::story::{ENVIRONMENT, MODEL, policy, scorer, spec, text};
+use chrono::{DateTime, TimeDelta, Utc};
+use plimsoll::core::clock::rfc3339;
+use serde_json::Value;
+
+fn before(at: DateTime<Utc>, hours: i64) -> String {
+    rfc3339(at - TimeDelta::hours(hours))
+}
+
+fn count(data: &Value, what: &str) -> usize {
+    data[what].as_array().map_or(0, Vec::len)
+}
+
+#[actix_web::test]
+async fn what_came_later_is_not_there() {
+    let story = released().await;
+    let now = story.app.app.db.clock().now();
+    story.measured_version(2).await;
+    let look = async |as_of: String| {
+        let zip = dossier(&story, &format!("profile=sr-11-7&model={MODEL}&version=1&as_of={as_of}")).await;
+        let entries = unpack(&zip);
+        (parsed(&entries, "dossier.json"), entries)
+    };
+    // Requests (with decisions), releases and reports, and what the log shows of them.
+    let steps = [(0, 1, 1, 1, "activated"), (2, 1, 0, 1, "approved"), (3, 0, 0, 1, ""), (4, 0, 0, 0, "")];
+    for (hours, requests, releases, reports, state) in steps {
+        let (data, entries) = look(before(now, hours)).await;
+        let found = (count(&data, "requests"), count(&data, "releases"), count(&data, "reported"));
+        assert_eq!(found, (requests, releases, reports), "{hours} hours before");
+        assert_eq!(data["requests"][0]["state"].as_str().unwrap_or_default(), state, "{hours} hours before");
+        assert_eq!(count(&data, "evidence"), 3);
+        let leaves = page(&entries, "audit/leaves.jsonl");
+        assert_eq!(leaves.contains("\"action\":\"promotion.activate\""), releases == 1);
+        assert_eq!(leaves.contains("\"action\":\"promotion.approve\""), requests == 1);
+        let names: Vec<_> = entries.keys().filter(|n| n.starts_with("releases/") || n.starts_with("approvals/")).collect();
+        assert_eq!(names.len(), requests + releases, "{names:?}");
+        let approval = data["coverage"]["items"].as_array().expect("items").iter().find(|i| i["item"] == "change-control");
+        if let Some(item) = approval {
+            assert_eq!(item["state"] == "present", requests == 1, "{item}");
+        }
+    }
+    // Without a version: the one in force, although a newer one is sealed.
+    let zip = dossier(&story, &format!("profile=sr-11-7&model={MODEL}")).await;
+    assert_eq!(parsed(&unpack(&zip), "dossier.json")["version"]["number"], 1);
+    let early = before(now, 5);
+    let refused = ask(&story, &story.ada, &format!("profile=sr-11-7&model={MODEL}&as_of={early}")).await;
+    refused.expect(422);
+}
+
+#[actix_web::test]
+async fn the_same_facts_give_the_same_bytes() {
+    let story = released().await;
+    let at = rfc3339(story.app.app.db.clock().now());
+    let query = format!("profile=eu-ai-act&model={MODEL}&as_of={at}");
+    let first = dossier(&story, &query).await;
+    an_hour(&story);
+    story.measured_version(2).await;
+    // Owners have no history; the version's revocation has.
+    story.revoke_version("1").await.expect(200);
+    assert_eq!(dossier(&story, &query).await, first);
+    let now = dossier(&story, &format!("profile=eu-ai-act&model={MODEL}&version=1")).await;
+    assert!(page(&unpack(&now), "dossier.html").contains("The version is revoked"));
+}
+
+#[actix_web::test]
+async fn a_record_without_a_history_is_said_to_be_of_now() {
+    let story = released().await;
+    let at = rfc3339(story.app.app.db.clock().now());
+    an_hour(&story);
+    let path = format!("/api/v1/models/{MODEL}");
+    let change = story.app.request(&story.ines, "PATCH", &path).header("if-match", "\"1\"");
+    let change = change.json(&serde_json::json!({"title": "Another title"}));
+    crate::harness::reply(change).await.expect(200);
+    let zip = dossier(&story, &format!("profile=model-card&model={MODEL}&as_of={at}")).await;
+    assert!(page(&unpack(&zip), "dossier.html").contains("its text here is of now"));
+}
+
+#[actix_web::test]
+async fn a_question_that_cannot_be_answered_says_what_to_ask() {
+    let story = stage().await;
+    story.signed(MODEL, &scorer(1)).await;
+    let ada = &story.ada;
+    for (query, status, says) in [
+        (format!("profile=nope&model={MODEL}"), 422, "model-card"),
+        (format!("profile=model-card&model={MODEL}&as_of=2026-01-03"), 422, "to come"),
+        (format!("profile=model-card&model={MODEL}&as_of=soon"), 422, "2026-04-16"),
+        (format!("profile=model-card&model={MODEL}&version=latest"), 422, "version"),
+        (format!("profile=model-card&model={MODEL}&version=7"), 404, "version"),
+        (format!("profile=model-card&model={MODEL}&environment=nowhere"), 404, "environment"),
+        ("profile=model-card&model=nothing".to_owned(), 404, "model"),
+        (format!("model={MODEL}"), 400, "profile"),
+        (format!("profile=model-card&model={MODEL}&asof=2026-01-01"), 400, "asof"),
+    ] {
+        let refused = ask(&story, ada, &query).await.expect(status);
+        assert!(refused.text().contains(says), "{query}: {}", refused.text());
+    }
+    story.environment("staging", spec(), policy(1)).await;
+    let refused = ask(&story, ada, &format!("profile=model-card&model={MODEL}")).await.expect(422).text();
+    assert!(refused.contains(ENVIRONMENT) && refused.contains("staging"), "{refused}");
+    let named = dossier(&story, &format!("profile=model-card&model={MODEL}&environment=staging")).await;
+    assert_eq!(parsed(&unpack(&named), "dossier.json")["environment"]["name"], "staging");
+}
+
+#[actix_web::test]
+async fn who_may_not_take_one_is_refused_and_the_log_says_so() {
+    let story = stage().await;
+    story.signed(MODEL, &scorer(1)).await;
+    let query = format!("profile=model-card&model={MODEL}");
+    for token in [&story.ines, &story.tom, &story.robot] {
+        let before = story.app.events().await;
+        assert_eq!(ask(&story, token, &query).await.expect(403).code(), "forbidden");
+        assert_eq!(story.app.events().await, before + 1);
+        let newest = story.app.get(&story.ada, "/api/v1/audit/events?limit=1").await.expect(200).json();
+        assert_eq!((text(&newest[0]["action"]), text(&newest[0]["outcome"])), ("dossier.export".into(), "denied".into()));
+    }
+    for token in [&story.mara, &story.ada, &story.olga] {
+        ask(&story, token, &query).await.expect(200);
+    }
+}
