@@ -108,9 +108,7 @@ impl Role {
                 Action::ReleaseRollBack,
             ],
             Self::Deployer => return [&[], &[Action::ReleaseRead, Action::ReleasePull]],
-            Self::Auditor => {
-                &[Action::AuditRead, Action::AuditExport, Action::DossierExport, Action::VersionInspect]
-            }
+            Self::Auditor => &[Action::AuditRead, Action::AuditExport, Action::DossierExport, Action::VersionInspect],
             Self::Admin => &[
                 Action::AccountCreate,
                 Action::AccountDeactivate,

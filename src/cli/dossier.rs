@@ -23,6 +23,8 @@ pub struct Dossier {
     command: Option<Command>,
     #[command(flatten)]
     export: Option<Export>,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 #[derive(Subcommand)]
@@ -37,7 +39,8 @@ enum Command {
 #[derive(Args)]
 struct Export {
     /// A framework such as `sr-26-2`, `model-card` or `cyclonedx`; `@` and a revision may follow.
-    #[arg(long)]
+    // The connection has a profile of its own, which is given with --as.
+    #[arg(id = "made_by", long = "profile", value_name = "PROFILE")]
     profile: String,
     #[arg(long, value_parser = reference::name)]
     model: String,
@@ -52,8 +55,6 @@ struct Export {
     as_of: Option<String>,
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    #[command(flatten)]
-    connection: Connection,
     #[arg(long)]
     json: bool,
 }
@@ -76,15 +77,15 @@ impl Dossier {
     pub async fn run(self) -> Result<Exit, Failure> {
         match (self.command, self.export) {
             (Some(Command::Verify(args)), _) => args.run(),
-            (None, Some(export)) => export.run().await,
+            (None, Some(export)) => export.run(&self.connection).await,
             (None, None) => Err(Failure::new(Exit::Usage, "say which dossier: --profile, --model and -o")),
         }
     }
 }
 
 impl Export {
-    async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(&self.connection)?;
+    async fn run(self, connection: &Connection) -> Result<Exit, Failure> {
+        let session = Session::open(connection)?;
         let version = self.version.as_ref().map(ToString::to_string);
         let mut query = vec![("profile", self.profile.as_str()), ("model", self.model.as_str())];
         query.extend(version.as_deref().map(|version| ("version", version)));
@@ -145,7 +146,10 @@ fn show(file: &Path, verified: &Verified, as_json: bool) -> Result<Exit, Failure
             fields.remove("files");
             fields.insert("verified".to_owned(), json!(true));
             fields.insert("manifest_digest".to_owned(), json!(manifest_digest));
-            fields.insert("counts".to_owned(), json!({"files": files, "evidence": evidence, "statements": statements, "records": records}));
+            fields.insert(
+                "counts".to_owned(),
+                json!({"files": files, "evidence": evidence, "statements": statements, "records": records}),
+            );
         }
         return output::json(&value);
     }

@@ -91,6 +91,5 @@ fn stamp(at: DateTime<Utc>) -> zip::DateTime {
     let part = |n: u32| u8::try_from(n).unwrap_or_default();
     let year = u16::try_from(at.year()).unwrap_or(1980).clamp(1980, 2107);
     let (month, day, second) = (part(at.month()), part(at.day()), part(at.second()) & !1);
-    zip::DateTime::from_date_and_time(year, month, day, part(at.hour()), part(at.minute()), second)
-        .unwrap_or_default()
+    zip::DateTime::from_date_and_time(year, month, day, part(at.hour()), part(at.minute()), second).unwrap_or_default()
 }

@@ -136,7 +136,8 @@ async fn find(conn: &Conn<'_>, scope: Scope, ask: &Ask, at: DateTime<Utc>) -> Re
             .await?
             .ok_or_else(|| Error::internal("a release of a version that is not there"))?,
         (None, None) => store::newest_sealed(conn, model.id, at).await?.ok_or_else(|| {
-            let detail = format!("{} had no sealed version on {}; name a draft, or a later day", model.name, rfc3339(at));
+            let detail =
+                format!("{} had no sealed version on {}; name a draft, or a later day", model.name, rfc3339(at));
             Error::invalid("version", detail)
         })?,
     };

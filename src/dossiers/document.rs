@@ -53,12 +53,22 @@ pub(super) struct Section {
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Block {
-    Heading { text: String },
-    Paragraph { text: String },
+    Heading {
+        text: String,
+    },
+    Paragraph {
+        text: String,
+    },
     /// Something that a reader must not overlook.
-    Absent { text: String },
+    Absent {
+        text: String,
+    },
     Table(Table),
-    Figure { caption: String, alt: String, plot: usize },
+    Figure {
+        caption: String,
+        alt: String,
+        plot: usize,
+    },
 }
 
 /// The first cell of a row names it.

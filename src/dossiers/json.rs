@@ -80,10 +80,16 @@ fn reported(of: &Collected, report: &crate::dossiers::collect::Report) -> Value 
 
 fn requested(of: &Collected, request: &crate::dossiers::collect::Request) -> Value {
     let promotion = &request.promotion;
-    let approvals: Vec<_> = request.approvals.iter().map(|approval| json!({
-        "id": approval.id, "by": of.name(approval.account), "outcome": approval.outcome.name(),
-        "decision_digest": approval.decision_digest.to_string(), "at": rfc3339(approval.created_at),
-    })).collect();
+    let approvals: Vec<_> = request
+        .approvals
+        .iter()
+        .map(|approval| {
+            json!({
+                "id": approval.id, "by": of.name(approval.account), "outcome": approval.outcome.name(),
+                "decision_digest": approval.decision_digest.to_string(), "at": rfc3339(approval.created_at),
+            })
+        })
+        .collect();
     json!({
         "id": promotion.id, "state": request.stage, "decision_digest": promotion.decision_digest.to_string(),
         "requested_by": of.name(promotion.requested_by), "requested_at": rfc3339(promotion.requested_at),

@@ -29,8 +29,7 @@ pub async fn export(app: &App, who: &Principal, ask: &Ask) -> Result<Package, Er
     let found = collect::collect(app, &sight, ask, at).await?;
     let entries = entries(app, &found).await?;
     let (entries, manifest) = signed(app, &found, entries)?;
-    let (version, model, environment) =
-        (found.facts.version.id, found.facts.model.id, found.facts.environment.id);
+    let (version, model, environment) = (found.facts.version.id, found.facts.model.id, found.facts.environment.id);
     let event = Event::DossierExported {
         version,
         model,

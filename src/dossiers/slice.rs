@@ -42,8 +42,7 @@ pub(super) async fn of(
     leaves.truncate(most);
     let Some(last) = leaves.last() else { return Ok(Slice::default()) };
     let (size, note) = store::head_over(conn, last.index + 1).await?.ok_or_else(unproven)?;
-    let mut positions: Vec<_> =
-        leaves.iter().flat_map(|leaf| merkle::inclusion_positions(leaf.index, size)).collect();
+    let mut positions: Vec<_> = leaves.iter().flat_map(|leaf| merkle::inclusion_positions(leaf.index, size)).collect();
     positions.sort_unstable();
     positions.dedup();
     let nodes = store::nodes(conn, &positions).await?;

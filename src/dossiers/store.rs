@@ -8,8 +8,8 @@ use crate::{
     db::{
         Conn,
         entity::{
-            approval, attestation, audit_checkpoint, audit_cosignature, audit_event, audit_leaf, audit_node, environment,
-            environment_revision, model_version, promotion_request, release, validation_run,
+            approval, attestation, audit_checkpoint, audit_cosignature, audit_event, audit_leaf, audit_node,
+            environment, environment_revision, model_version, promotion_request, release, validation_run,
         },
     },
     environments::{Current, DocumentKind, Environment, Revision},
@@ -45,11 +45,7 @@ pub(super) async fn version(
     row.map(|row| then(row, at)).transpose()
 }
 
-pub(super) async fn version_by_id(
-    conn: &Conn<'_>,
-    id: VersionId,
-    at: DateTime<Utc>,
-) -> Result<Option<Version>, Error> {
+pub(super) async fn version_by_id(conn: &Conn<'_>, id: VersionId, at: DateTime<Utc>) -> Result<Option<Version>, Error> {
     let row = model_version::Entity::find_by_id(id).one(conn).await?;
     row.map(|row| then(row, at)).transpose()
 }
@@ -205,11 +201,7 @@ pub(super) async fn requests(
 }
 
 /// Decisions on requests, oldest first.
-pub(super) async fn approvals(
-    conn: &Conn<'_>,
-    of: &[Promotion],
-    at: DateTime<Utc>,
-) -> Result<Vec<Approval>, Error> {
+pub(super) async fn approvals(conn: &Conn<'_>, of: &[Promotion], at: DateTime<Utc>) -> Result<Vec<Approval>, Error> {
     let ids: Vec<_> = of.iter().map(|request| request.id).collect();
     let rows = approval::Entity::find()
         .filter(approval::COLUMN.promotion_id.is_in(ids))

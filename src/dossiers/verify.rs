@@ -106,7 +106,8 @@ pub fn verify(zip: &[u8], key: &str) -> Result<Verified, DossierError> {
     let digest = Digest::of(&text);
     let statement = bundle::verify_registry_statement(&signature, &key.key).map_err(DossierError::Signature)?;
     let names = |s: &crate::crypto::statement::Subject| s.digest.get("sha256").is_some_and(|hex| *hex == digest.hex());
-    if statement.predicate_type != DOSSIER_TYPE || statement.subject.len() != 1 || !statement.subject.iter().all(names) {
+    if statement.predicate_type != DOSSIER_TYPE || statement.subject.len() != 1 || !statement.subject.iter().all(names)
+    {
         return Err(DossierError::OtherManifest);
     }
     let manifest: Manifest = json::parse(&text).map_err(|e| DossierError::Manifest(e.to_string()))?;
@@ -183,7 +184,8 @@ fn slice(entries: &Entries, vkey: &str) -> Result<usize, DossierError> {
     let mut records = 0;
     let mut before = None;
     for (n, line) in (1..).zip(lines.lines()) {
-        let (index, leaf) = split(line).filter(|(index, _)| before < Some(*index)).ok_or(DossierError::Line { line: n })?;
+        let (index, leaf) =
+            split(line).filter(|(index, _)| before < Some(*index)).ok_or(DossierError::Line { line: n })?;
         let proof = entries.get(&format!("audit/{index}.tlog-proof"));
         let proof = proof.and_then(|proof| std::str::from_utf8(proof).ok()).ok_or(DossierError::Unproven { index })?;
         let (proven, reached) = proof_file::check(proof, leaf_hash(leaf.as_bytes()), vkey)

@@ -17,8 +17,7 @@ use std::io::{Cursor, Read};
 
 /// Markup of HTML, of XML and of the PDF's template, and letters that no font here has.
 pub const TITLE: &str = r#"<b>Scorer</b> & "co" #panic("x") *_$ @here `raw` // 中文"#;
-const PROFILES: [&str; 7] =
-    ["eu-ai-act", "sr-26-2", "sr-11-7", "nyc-ll144", "model-card", "cyclonedx", "gdpr"];
+const PROFILES: [&str; 7] = ["eu-ai-act", "sr-26-2", "sr-11-7", "nyc-ll144", "model-card", "cyclonedx", "gdpr"];
 
 /// The stage of the story with limits on groups, a column for race, owners and a report.
 pub async fn stage() -> Story {
@@ -72,7 +71,20 @@ pub async fn ask(story: &Story, token: &str, query: &str) -> Reply {
 pub async fn dossier(story: &Story, query: &str) -> Vec<u8> {
     let answer = ask(story, &story.ada, query).await.expect(200);
     assert_eq!(answer.header("content-type"), "application/zip");
+    if std::path::Path::new("/tmp/h/dossier/out").is_dir() {
+        let name = query.split('&').next().unwrap_or_default().replace('=', "-");
+        std::fs::write(format!("/tmp/h/dossier/out/{name}.zip"), &answer.body).expect("write");
+    }
     answer.body
+}
+
+/// One of each. They are fetched before anybody looks: a client that thinks for long loses its connection.
+pub async fn every_profile(story: &Story) -> Vec<(&'static str, Vec<u8>)> {
+    let mut all = Vec::new();
+    for profile in PROFILES {
+        all.push((profile, dossier(story, &format!("profile={profile}&model={MODEL}")).await));
+    }
+    all
 }
 
 /// Unpacks without any of the checks.

@@ -35,12 +35,7 @@ pub(super) fn list<'a>(section: &mut Section, caption: &str, items: impl Iterato
         if !item.note.is_empty() {
             found = format!("{found} Note: {}", item.note);
         }
-        vec![
-            item.title.as_str().into(),
-            item.citation.as_str().into(),
-            Cell::state(item.state.word()),
-            found.into(),
-        ]
+        vec![item.title.as_str().into(), item.citation.as_str().into(), Cell::state(item.state.word()), found.into()]
     };
     let rows: Vec<_> = items.map(row).collect();
     if !rows.is_empty() {
@@ -92,7 +87,10 @@ fn signature(of: &Collected) -> String {
             format!("verified, by the key {} ({})", key.name, key.fingerprint)
         }
         SignatureFact::Verified(key) => {
-            format!("verified when it was sealed, by the key {} ({}), which no longer counts", key.name, key.fingerprint)
+            format!(
+                "verified when it was sealed, by the key {} ({}), which no longer counts",
+                key.name, key.fingerprint
+            )
         }
         SignatureFact::Untrusted(why) => format!("not trusted: {why}"),
         SignatureFact::Absent => "absent".to_owned(),

@@ -25,11 +25,11 @@ use crate::{
     web::{verdicts, words},
 };
 pub(crate) use chart::Chart;
-pub(crate) use disparities::Row as DisparityRow;
 use disparities::Disparities;
-pub(crate) use grid::Row as GridRow;
+pub(crate) use disparities::Row as DisparityRow;
 use drawn::Drawn;
 use grid::Grid;
+pub(crate) use grid::Row as GridRow;
 use impact::Impact;
 
 /// Groups of all tables of one page. Further tables are only counted.

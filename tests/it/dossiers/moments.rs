@@ -35,9 +35,11 @@ async fn what_came_later_is_not_there() {
         let leaves = page(&entries, "audit/leaves.jsonl");
         assert_eq!(leaves.contains("\"action\":\"promotion.activate\""), releases == 1);
         assert_eq!(leaves.contains("\"action\":\"promotion.approve\""), requests == 1);
-        let names: Vec<_> = entries.keys().filter(|n| n.starts_with("releases/") || n.starts_with("approvals/")).collect();
+        let names: Vec<_> =
+            entries.keys().filter(|n| n.starts_with("releases/") || n.starts_with("approvals/")).collect();
         assert_eq!(names.len(), requests + releases, "{names:?}");
-        let approval = data["coverage"]["items"].as_array().expect("items").iter().find(|i| i["item"] == "change-control");
+        let approval =
+            data["coverage"]["items"].as_array().expect("items").iter().find(|i| i["item"] == "change-control");
         if let Some(item) = approval {
             assert_eq!(item["state"] == "present", requests == 1, "{item}");
         }
@@ -114,7 +116,10 @@ async fn who_may_not_take_one_is_refused_and_the_log_says_so() {
         assert_eq!(ask(&story, token, &query).await.expect(403).code(), "forbidden");
         assert_eq!(story.app.events().await, before + 1);
         let newest = story.app.get(&story.ada, "/api/v1/audit/events?limit=1").await.expect(200).json();
-        assert_eq!((text(&newest[0]["action"]), text(&newest[0]["outcome"])), ("dossier.export".into(), "denied".into()));
+        assert_eq!(
+            (text(&newest[0]["action"]), text(&newest[0]["outcome"])),
+            ("dossier.export".into(), "denied".into())
+        );
     }
     for token in [&story.mara, &story.ada, &story.olga] {
         ask(&story, token, &query).await.expect(200);

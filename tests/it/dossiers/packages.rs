@@ -1,6 +1,6 @@
 //! What is in a package, for every profile.
 
-use super::{PROFILES, TITLE, dossier, page, parsed, released, unpack};
+use super::{TITLE, dossier, every_profile, page, parsed, pdf, released, unpack};
 use crate::story::{ENVIRONMENT, MODEL, text};
 use plimsoll::{core::digest::Digest, dossiers::verify};
 use serde_json::{Value, json};
@@ -10,8 +10,9 @@ async fn every_profile_gives_a_package_that_verifies_with_the_public_key_alone()
     let story = released().await;
     let registry = story.app.get("", "/api/v1/registry").await.expect(200).json();
     let (vkey, pem) = (text(&registry["verifier_key"]), text(&registry["public_key_pem"]));
-    for profile in PROFILES {
-        let zip = dossier(&story, &format!("profile={profile}&model={MODEL}")).await;
+    let all = every_profile(&story).await;
+    let logged = story.leaves("dossier.export").await;
+    for ((profile, zip), leaf) in all.into_iter().zip(logged.into_iter().rev()) {
         let verified = verify::verify(&zip, &vkey).expect(profile);
         assert_eq!(verify::verify(&zip, &pem).expect("pem"), verified);
         let manifest = &verified.manifest;
@@ -23,10 +24,10 @@ async fn every_profile_gives_a_package_that_verifies_with_the_public_key_alone()
         let entries = unpack(&zip);
         says_what_it_is(profile, page(&entries, "dossier.html"), &parsed(&entries, "dossier.json"));
         holds_what_it_names(&entries);
+        pdf::is_accessible_and_says_what_is_missing(profile, &entries);
         // The log says which package left.
-        let newest = story.leaves("dossier.export").await.remove(0);
-        assert_eq!(newest["detail"]["manifest"], verified.manifest_digest);
-        assert_eq!(newest["detail"]["profile"], manifest.profile);
+        assert_eq!(leaf["detail"]["manifest"], verified.manifest_digest);
+        assert_eq!(leaf["detail"]["profile"], manifest.profile);
     }
 }
 
@@ -34,7 +35,9 @@ async fn every_profile_gives_a_package_that_verifies_with_the_public_key_alone()
 fn says_what_it_is(profile: &str, html: &str, data: &Value) {
     let escaped = |text: &str| {
         let pairs = [('&', "&#38;"), ('<', "&#60;"), ('>', "&#62;"), ('"', "&#34;"), ('\'', "&#39;")];
-        text.chars().map(|c| pairs.iter().find(|(raw, _)| *raw == c).map_or(c.to_string(), |(_, e)| (*e).to_owned())).collect::<String>()
+        text.chars()
+            .map(|c| pairs.iter().find(|(raw, _)| *raw == c).map_or(c.to_string(), |(_, e)| (*e).to_owned()))
+            .collect::<String>()
     };
     let coverage = &data["coverage"];
     let mut wanted = vec![
@@ -124,7 +127,10 @@ async fn the_bill_of_materials_has_the_form_of_its_version() {
     let story = released().await;
     let entries = unpack(&dossier(&story, &format!("profile=cyclonedx&model={MODEL}")).await);
     let bom = parsed(&entries, "cyclonedx.json");
-    assert_eq!((&bom["bomFormat"], &bom["specVersion"], &bom["version"]), (&json!("CycloneDX"), &json!("1.6"), &json!(1)));
+    assert_eq!(
+        (&bom["bomFormat"], &bom["specVersion"], &bom["version"]),
+        (&json!("CycloneDX"), &json!("1.6"), &json!(1))
+    );
     assert!(text(&bom["serialNumber"]).starts_with("urn:uuid:"));
     let keys = |value: &Value, allowed: &[&str]| {
         for key in value.as_object().expect("object").keys() {
@@ -133,7 +139,8 @@ async fn the_bill_of_materials_has_the_form_of_its_version() {
     };
     keys(&bom, &["bomFormat", "specVersion", "serialNumber", "version", "metadata", "components", "dependencies"]);
     let component = &bom["metadata"]["component"];
-    let allowed = ["type", "bom-ref", "name", "version", "description", "hashes", "components", "modelCard", "properties"];
+    let allowed =
+        ["type", "bom-ref", "name", "version", "description", "hashes", "components", "modelCard", "properties"];
     keys(component, &allowed);
     assert_eq!((&component["type"], &component["name"]), (&json!("machine-learning-model"), &json!(MODEL)));
     assert_eq!(component["description"], TITLE);
