@@ -71,10 +71,6 @@ pub async fn ask(story: &Story, token: &str, query: &str) -> Reply {
 pub async fn dossier(story: &Story, query: &str) -> Vec<u8> {
     let answer = ask(story, &story.ada, query).await.expect(200);
     assert_eq!(answer.header("content-type"), "application/zip");
-    if std::path::Path::new("/tmp/h/dossier/out").is_dir() {
-        let name = query.split('&').next().unwrap_or_default().replace('=', "-");
-        std::fs::write(format!("/tmp/h/dossier/out/{name}.zip"), &answer.body).expect("write");
-    }
     answer.body
 }
 

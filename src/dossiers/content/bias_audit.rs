@@ -64,7 +64,7 @@ fn analysis(section: &mut Section, result: &MetricResult) {
     let mut rows: Vec<_> = impact.categories.iter().map(category).collect();
     rows.extend(small(impact));
     let head = ["Category", "Applicants", counted, rate, "Impact ratio", "95 % interval", "Remark"];
-    section.table(&format!("{} by {name}", result.title), &head, rows, "No category was counted.");
+    section.table(&format!("{} (column {name})", result.title), &head, rows, "No category was counted.");
     section.say(format!(
         "{} rows in all; {} of them of an unknown category, counted and not compared.",
         words::grouped(impact.n),
