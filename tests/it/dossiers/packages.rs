@@ -110,7 +110,7 @@ async fn a_bias_audit_lists_every_category_three_times_and_passes_nobody() {
         assert!(impact["unknown"].is_u64());
         for row in impact["categories"].as_array().expect("categories") {
             assert!(document.contains(&text(&row["category"])), "{row}");
-            assert_eq!(row["verdict"] == "no_pass_mark" || row["verdict"] == "not_applicable", true, "{row}");
+            assert!(["no_pass_mark", "not_applicable"].contains(&text(&row["verdict"]).as_str()), "{row}");
         }
     }
     assert!(document.contains("of an unknown category, counted and not compared"));
