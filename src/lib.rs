@@ -40,9 +40,9 @@ pub mod promotions;
 pub mod releases;
 
 pub mod audit;
+pub mod dossiers;
 pub mod keys;
 pub mod settings;
-pub mod dossiers;
 
 // The edges.
 pub mod app;

@@ -268,9 +268,9 @@ PLIMSOLL_CONFIG_DIR=$people/otto "$plimsoll" audit key >"$demo/otto/registry.vke
 run otto 0 audit export -o "$demo/otto/log.jsonl"
 run otto 0 audit verify "$demo/otto/log.jsonl" --key-file "$demo/otto/registry.vkey"
 
-step 'Somebody puts another name on an approval: it is found out'
-grep -q '"name":"mara"' "$demo/otto/log.jsonl" || fail 'the log does not name mara'
-sed 's/"name":"mara"/"name":"ines"/' "$demo/otto/log.jsonl" >"$demo/otto/forged.jsonl"
+step 'Somebody turns an approval into a rejection: it is found out'
+grep -q '"outcome":"approve"' "$demo/otto/log.jsonl" || fail 'the log has no approval'
+sed 's/"outcome":"approve"/"outcome":"reject"/' "$demo/otto/log.jsonl" >"$demo/otto/forged.jsonl"
 run otto 6 audit verify "$demo/otto/forged.jsonl" --key-file "$demo/otto/registry.vkey"
 says 'altered'
 

@@ -105,8 +105,8 @@ impl Export {
         // What does not verify under the pinned key is not kept.
         let verified = match &session.profile {
             Some(profile) => {
-                let key = &profile.registry.verifier_key;
-                Some(verify::verify(&zip, key).map_err(|e| refuted(&self.output, &e))?)
+                let key = profile.registry.verifier_keys();
+                Some(verify::verify(&zip, &key).map_err(|e| refuted(&self.output, &e))?)
             }
             None => None,
         };

@@ -85,7 +85,6 @@ events! {
     AuditExported: AuditExport on "log" { origin: String, size: i64, extent: String }
     /// A signed package about a version left; `manifest` is the sha256 of its manifest.
     DossierExported: DossierExport on "version" { version: VersionId, model: ModelId, environment: EnvironmentId, profile: String, as_of: String, manifest: String }
-    AuditExported: AuditExport on "log" { origin: String, size: i64 }
 }
 
 #[cfg(test)]

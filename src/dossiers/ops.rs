@@ -10,6 +10,7 @@ use crate::{
         content, cyclonedx, json, moment, render_html, render_pdf, verify,
     },
     error::Error,
+    keys,
 };
 use serde_json::json;
 
@@ -81,7 +82,9 @@ async fn entries(app: &App, of: &Collected) -> Result<Entries, Error> {
         put("audit/leaves.jsonl".to_owned(), lines.into_bytes());
         put("audit/checkpoint".to_owned(), note.clone().into_bytes());
     }
-    put("keys/registry.vkey".to_owned(), format!("{}\n", app.signer.vkey()).into_bytes());
+    // Older approvals and heads may be signed by an earlier key.
+    let keys: String = keys::ops::list(app).await?.iter().map(|(key, _)| format!("{}\n", key.verifier_key)).collect();
+    put("keys/registry.vkey".to_owned(), keys.into_bytes());
     put("keys/registry.pem".to_owned(), app.signer.public_key_pem().into_bytes());
     Ok(entries)
 }

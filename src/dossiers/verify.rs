@@ -14,7 +14,7 @@ use crate::{
         checkpoint, json,
         keys::RegistryVerifyingKey,
         merkle::leaf_hash,
-        note::{self, NoteError, Vkey},
+        note::{self, NoteError, Vkeys},
         proof_file::{self, ProofError},
     },
     dossiers::archive::{DOSSIER_TYPE, Entries, FORMAT, MANIFEST, Manifest, SIGNATURE, listed},
@@ -79,32 +79,33 @@ pub struct Verified {
     pub records: usize,
 }
 
-/// The registry's key as a verifier key (`NAME+ID+KEY`) or as PEM. PEM names no registry.
-struct Key {
-    key: RegistryVerifyingKey,
+/// The registry's key as a verifier key (`NAME+ID+KEY`) or as PEM, which names no registry; or
+/// several verifier keys, a line each, when it had several in its time.
+struct Keys {
+    keys: Vec<RegistryVerifyingKey>,
     origin: Option<String>,
 }
 
-impl Key {
+impl Keys {
     fn parse(text: &str) -> Result<Self, DossierError> {
         let text = text.trim();
         if text.starts_with("-----BEGIN") {
             let key = RegistryVerifyingKey::from_pem(text).map_err(|e| DossierError::Key(e.to_string()))?;
-            return Ok(Self { key, origin: None });
+            return Ok(Self { keys: vec![key], origin: None });
         }
-        let vkey = Vkey::parse(text).map_err(|e| DossierError::Key(e.to_string()))?;
-        Ok(Self { key: vkey.key, origin: Some(vkey.name) })
+        let vkeys = Vkeys::parse(text).map_err(|e| DossierError::Key(e.to_string()))?;
+        Ok(Self { keys: vkeys.keys(), origin: Some(vkeys.name().to_owned()) })
     }
 }
 
 /// Checks the bytes of a zip against a key.
 pub fn verify(zip: &[u8], key: &str) -> Result<Verified, DossierError> {
-    let key = Key::parse(key)?;
+    let Keys { keys, origin } = Keys::parse(key)?;
     let mut entries = entries::read(zip)?;
     let signature = entries.remove(SIGNATURE).ok_or(DossierError::Absent(SIGNATURE))?;
     let text = entries.remove(MANIFEST).ok_or(DossierError::Absent(MANIFEST))?;
     let digest = Digest::of(&text);
-    let statement = bundle::verify_registry_statement(&signature, &key.key).map_err(DossierError::Signature)?;
+    let statement = bundle::verify_registry_statement_by(&signature, &keys).map_err(DossierError::Signature)?;
     let names = |s: &crate::crypto::statement::Subject| s.digest.get("sha256").is_some_and(|hex| *hex == digest.hex());
     if statement.predicate_type != DOSSIER_TYPE || statement.subject.len() != 1 || !statement.subject.iter().all(names)
     {
@@ -114,13 +115,14 @@ pub fn verify(zip: &[u8], key: &str) -> Result<Verified, DossierError> {
     if manifest.format != FORMAT {
         return Err(DossierError::Manifest(format!("its format is not {FORMAT}; a newer program must read it")));
     }
-    if let Some(expected) = key.origin.filter(|origin| *origin != manifest.origin) {
+    if let Some(expected) = origin.filter(|origin| *origin != manifest.origin) {
         return Err(DossierError::Origin { found: manifest.origin, expected });
     }
     compare(&manifest, &entries)?;
     let evidence = evidence(&entries)?;
-    let statements = statements(&entries, &key.key)?;
-    let vkey = note::vkey(&manifest.origin, &key.key.to_bytes());
+    let statements = statements(&entries, &keys)?;
+    let vkeys: Vec<_> = keys.iter().map(|key| note::vkey(&manifest.origin, &key.to_bytes())).collect();
+    let vkey = vkeys.join("\n");
     let records = slice(&entries, &vkey)?;
     let manifest_digest = digest.to_string();
     Ok(Verified { manifest_digest, files: entries.len(), evidence, statements, records, manifest })
@@ -161,10 +163,10 @@ fn evidence(entries: &Entries) -> Result<usize, DossierError> {
     Ok(count)
 }
 
-fn statements(entries: &Entries, key: &RegistryVerifyingKey) -> Result<usize, DossierError> {
+fn statements(entries: &Entries, keys: &[RegistryVerifyingKey]) -> Result<usize, DossierError> {
     let mut count = 0;
     for (path, bytes) in within(entries, "approvals/").chain(within(entries, "releases/")) {
-        bundle::verify_registry_statement(bytes, key)
+        bundle::verify_registry_statement_by(bytes, keys)
             .map_err(|source| DossierError::Statement { path: path.clone(), source })?;
         count += 1;
     }

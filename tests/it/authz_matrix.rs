@@ -24,6 +24,8 @@ pub enum Body {
     File(&'static str),
     /// These bytes.
     Bytes(&'static [u8]),
+    /// Nothing, with this query.
+    Query(&'static str),
 }
 
 use Body::{File, Json, Match, None as Empty, Table};
@@ -211,7 +213,11 @@ pub async fn send(world: &World, role: &str, method: &str, path: &str, body: &Bo
     static FRESH: AtomicU32 = AtomicU32::new(0);
     let fresh = format!("fresh-{}", FRESH.fetch_add(1, Ordering::Relaxed));
     let fill = |text: &str| world.fill(text).replace("{fresh}", &fresh);
-    let request = world.app.request(world.token(role), method, &fill(path));
+    let path = match body {
+        Body::Query(query) => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    };
+    let request = world.app.request(world.token(role), method, &fill(&path));
     let json = |body: &fn() -> Value| {
         let text = body().to_string().replace("\"{bundle}\"", &world.bundle.to_string());
         let mut text = fill(&text);
@@ -222,7 +228,7 @@ pub async fn send(world: &World, role: &str, method: &str, path: &str, body: &Bo
         serde_json::from_str::<Value>(&text).expect("json")
     };
     reply(match body {
-        Body::None => request,
+        Body::None | Body::Query(_) => request,
         Body::Json(body) => request.json(&json(body)),
         Body::Match(etag, body) => request.header("if-match", *etag).json(&json(body)),
         Body::File(name) => request.header("content-type", "application/octet-stream").body(fixture(name)),

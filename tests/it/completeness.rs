@@ -61,7 +61,7 @@ const PLACE_FILE: &[(&str, &str)] = &[("environment", "production"), ("model", "
 /// In this order: later ones build on earlier ones.
 #[rustfmt::skip]
 fn recipes() -> Vec<Recipe> {
-    use Body::{Bytes, Json, Match, None as Empty, Table};
+    use Body::{Bytes, Json, Match, None as Empty, Query, Table};
     const ASK: fn() -> Value = || json!({"model": "scorer", "version": "3", "environment": "spare"});
     const WHY: fn() -> Value = || json!({"reason": "a test"});
     vec![
@@ -98,13 +98,14 @@ fn recipes() -> Vec<Recipe> {
             Match("\"1\"", || json!({"class": "batch", "operating_mode": "advisory"})), Viewer, &[("environment.revise", "environment", "")]) },
         recipe("revokeVersion", "admin", V3, Json(WHY), Viewer, &[("version.revoke", "version", "$id")]),
         recipe("revokeTrustKey", "admin", &[("key", "{key}")], Empty, Viewer, &[("trust_key.revoke", "trust_key", "{key}")]),
+        recipe("exportDossier", "auditor", &[], Query("profile=model-card&model=scorer&environment=production"), Viewer, &[("dossier.export", "version", "")]),
         recipe("exportLog", "auditor", &[], Empty, Viewer, &[("audit.export", "log", "")]),
         recipe("signOut", "deployer", &[], Empty, Not("everybody ends their own session"), &[("session.close", "token", "")]),
     ]
 }
 
 /// Operations that change nothing, and are events because bytes leave.
-const BYTES_LEAVE: [&str; 3] = ["inspectFile", "pullFile", "pullRelease"];
+const BYTES_LEAVE: [&str; 4] = ["exportDossier", "inspectFile", "pullFile", "pullRelease"];
 
 /// What deliberately writes nothing, though its operation usually does.
 const SILENT: [(&str, &str); 3] = [
