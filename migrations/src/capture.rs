@@ -192,7 +192,7 @@ pub async fn stored(
 fn sqlite_key(columns: &[(String, String)], key: &[&str], row: &str) -> String {
     let text = |name: &&str| {
         let kind = columns.iter().find(|(column, _)| column == name).map_or("", |(_, kind)| kind.as_str());
-        sqlite_text(&format!("{row}.{name}"), kind)
+        format!("CAST({} AS TEXT)", sqlite_text(&format!("{row}.{name}"), kind))
     };
     key.iter().map(text).collect::<Vec<_>>().join(" || ':' || ")
 }

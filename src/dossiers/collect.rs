@@ -2,12 +2,14 @@
 //!
 //! Rows that never change are filtered by their time; of rows that end (versions, releases,
 //! reported evidence, keys) a later end is taken back; the stage of a request is told by the
-//! log. What has no history of its own (the model's record, its owners, the roles of robots)
-//! is of now, and [`Collected::notices`] says so.
+//! log, and so are the model's owners and its risk tier. What the log has only as a hash (the
+//! model's title and uses) or not at all (who owns a robot) is of now, and
+//! [`Collected::notices`] says so.
 
 use crate::{
     accounts,
     app::App,
+    audit::asof::{self, ModelState, Person, Selection},
     authz::{ReadPermit, Scope},
     core::{clock::rfc3339, ids::AccountId},
     db::Conn,
@@ -16,14 +18,14 @@ use crate::{
     error::Error,
     evidence::{self, state::State as EvidenceState},
     frameworks::{self, facts::ReleaseFact, facts::Stamped, ops::Held},
-    models::{self, Model},
+    models::{self, Model, RiskTier},
     promotions::{self, Approval, Outcome, Promotion, assessment},
     releases::{Release, State as ReleaseState},
     trust, validation,
     versions::{self, Signature, StoredFile, Version},
 };
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// One request and what had become of it.
 pub(super) struct Request {
@@ -76,9 +78,16 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
     let entry = profiles::choose(&ask.profile, at.date_naive())?;
     let reader = app.db.read(sight);
     let (conn, scope) = (reader.conn(), sight.scope());
-    let subject = find(conn, scope, ask, at).await?;
+    let mut subject = find(conn, scope, ask, at).await?;
+    let told = told(app, sight, &subject.model.name, at).await?;
+    if let Some(told) = &told {
+        subject.model.risk_tier = RiskTier::parse(&told.risk_tier).map_err(Error::internal)?;
+        subject.model.revision = told.revision;
+    }
     let facts = facts(conn, scope, &subject, at).await?;
     let mut known = frameworks::ops::gather(conn, &facts).await?;
+    let (active, gone) = told.map(|told| told.owners).unwrap_or_default().into_iter().partition(|(_, p)| p.active);
+    (known.owners, known.vacant) = (names_of(active), names_of(gone));
     let releases: Vec<_> =
         subject.releases.into_iter().filter(|release| release.environment == facts.environment.id).collect();
     let promotions = store::requests(conn, facts.version.id, facts.environment.id, at).await?;
@@ -119,6 +128,17 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
         reports,
         slice,
     })
+}
+
+/// The model as the log tells of it.
+async fn told(app: &App, sight: &ReadPermit, model: &str, at: DateTime<Utc>) -> Result<Option<ModelState>, Error> {
+    let wanted = Selection { model: Some(model.to_owned()), environment: None };
+    let (state, _) = asof::ops::state_at(app, sight, at, &wanted).await?;
+    Ok(state.models.into_iter().next())
+}
+
+fn names_of(owners: BTreeMap<String, Person>) -> BTreeMap<String, String> {
+    owners.into_iter().map(|(what, who)| (what, who.name.unwrap_or(who.id))).collect()
 }
 
 async fn find(conn: &Conn<'_>, scope: Scope, ask: &Ask, at: DateTime<Utc>) -> Result<Subject, Error> {
@@ -287,16 +307,13 @@ async fn notices(
     let mut notices = Vec::new();
     if let Some(changed) = store::record_changed_after(conn, facts.model.id, at).await? {
         notices.push(format!(
-            "The model's record (title, uses, risk tier, owners) was changed on {} and later; its text here is of now, \
-             not of the moment of this dossier.",
+            "The model's record was changed on {} and later; its title and uses here are of now, not of the moment of \
+             this dossier.",
             rfc3339(changed)
         ));
     }
-    notices.push(
-        "Whether an owner's account is active, and who owns a robot, is as the registry knows it now: it keeps no \
-         earlier state of either."
-            .to_owned(),
-    );
+    notices
+        .push("The log names people by id; their names here are those of now, and so is who owns a robot.".to_owned());
     if slice.is_cut {
         notices.push(format!("The slice of the log was cut after {} records.", slice.leaves.len()));
     }

@@ -31,7 +31,7 @@ pub(super) fn render(of: &Collected, document: &Document) -> Result<String, Erro
         "model": {
             "id": model.id, "name": model.name, "title": model.title, "intended_use": model.intended_use,
             "prohibited_use": model.prohibited_use, "risk_tier": model.risk_tier.to_string(),
-            "owners_now": of.known.owners, "vacant_now": of.known.vacant,
+            "owners": of.known.owners, "vacant": of.known.vacant,
         },
         "version": {
             "id": version.id, "number": version.number, "digest": version.manifest.to_string(),

@@ -37,6 +37,20 @@ pub(super) fn layout(profile: &str) -> Layout {
     }
 }
 
+/// Every profile that a dossier can be made by: id and title of its newest revision.
+pub fn all() -> Result<Vec<(String, String)>, Error> {
+    let entries = own()?.all().iter().chain(frameworks::catalog()?.all());
+    let mut all: Vec<(String, String)> = Vec::new();
+    for entry in entries {
+        let (id, title) = (entry.profile.id.clone(), entry.profile.title.clone());
+        match all.iter_mut().find(|(known, _)| *known == id) {
+            Some(known) => known.1 = title,
+            None => all.push((id, title)),
+        }
+    }
+    Ok(all)
+}
+
 /// The revision that a name means on a day.
 pub(super) fn choose(name: &str, on: NaiveDate) -> Result<&'static Entry, Error> {
     let own = own()?;

@@ -41,6 +41,11 @@ impl Frame {
         self.visitor.as_ref().is_some_and(|visitor| visitor.who.may(Action::AuditRead))
     }
 
+    /// Whether to offer dossiers.
+    pub fn may_take_dossiers(&self) -> bool {
+        self.visitor.as_ref().is_some_and(|visitor| visitor.who.may(Action::DossierExport))
+    }
+
     /// The entries of the bar that the visitor may open: name, address, whether it is this one.
     pub fn entries(&self) -> Vec<(&'static str, &'static str, bool)> {
         let Some(visitor) = &self.visitor else { return Vec::new() };

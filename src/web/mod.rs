@@ -7,6 +7,7 @@ mod access;
 mod assets;
 mod audit;
 mod decision;
+mod dossiers;
 mod environments;
 mod error;
 mod form;
@@ -43,6 +44,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(frameworks::list)
         .service(frameworks::show)
         .service(frameworks::coverage)
+        .service(dossiers::ask)
+        .service(dossiers::take)
         .service(runs::show)
         .service(environments::list)
         .service(environments::show)

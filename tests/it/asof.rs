@@ -66,9 +66,9 @@ async fn each_date_has_the_release_the_documents_the_owners_and_the_roles_of_tha
     assert_eq!(now["models"][0]["owners"]["business"]["name"], "tom");
     let mara = |view: &Value| {
         let roles = view["roles"].as_array().expect("roles").clone();
-        roles.into_iter().find(|role| role["account"]["name"] == "mara").expect("mara")["state"].clone()
+        roles.into_iter().find(|role| role["account"]["name"] == "mara").expect("mara")["account"]["active"].clone()
     };
-    assert_eq!((mara(&then), mara(&now)), (json!("active"), json!("deactivated")));
+    assert_eq!((mara(&then), mara(&now)), (json!(true), json!(false)));
 }
 
 #[actix_web::test]

@@ -194,6 +194,12 @@ async fn every_page_is_sound_and_shows_hostile_text_as_text() {
     let log = ada.get("/audit").await.expect(200);
     assert_page("/audit", &log);
     assert!(log.text().contains("denied"), "the refusal just now is in the log");
+    let dossier = format!("/models/credit-risk/versions/{version}/dossier");
+    assert_page(&dossier, &ada.get(&dossier).await.expect(200));
+    let zip = format!("{dossier}.zip?profile=model-card&environment=production&as_of=");
+    assert!(ada.get(&zip).await.expect(200).body.starts_with(b"PK"));
+    ada.get(&zip.replace("model-card", "nothing")).await.expect(422);
+    vera.get(&zip).await.expect(403);
     for address in [
         "/audit?mentions=model%3Acredit-risk&order=oldest",
         "/audit?mentions=model%3Acredit-risk%40nothing&outcome=denied",

@@ -92,8 +92,6 @@ pub struct RequestState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RoleState {
     pub account: Person,
-    /// `active` or `deactivated`.
-    pub state: String,
     pub roles: Vec<String>,
 }
 
@@ -103,6 +101,8 @@ pub struct Person {
     pub id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Whether the account was active then.
+    pub active: bool,
 }
 
 /// What the tables say; `names` are those of accounts, by id.
@@ -212,8 +212,7 @@ impl View<'_> {
             .into_iter()
             .map(|(account, mut roles)| {
                 roles.sort();
-                let state = self.tables.row("account", account).map_or("", |row| text(row, "state")).to_owned();
-                RoleState { account: self.person(account), state, roles }
+                RoleState { account: self.person(account), roles }
             })
             .collect();
         roles.sort_by(|a, b| a.account.name.cmp(&b.account.name).then_with(|| a.account.id.cmp(&b.account.id)));
@@ -236,7 +235,8 @@ impl View<'_> {
     }
 
     fn person(&self, id: &str) -> Person {
-        Person { id: id.to_owned(), name: self.names.get(id).cloned() }
+        let active = self.tables.row("account", id).is_some_and(|row| text(row, "state") == "active");
+        Person { id: id.to_owned(), name: self.names.get(id).cloned(), active }
     }
 }
 

@@ -6,8 +6,9 @@ use crate::{
         changes::Change,
         replay::{Tables, store},
     },
-    authz::{Action, Principal, policy},
+    authz::{Action, Principal, ReadPermit, policy},
     core::ids::AccountId,
+    db::Reader,
     error::Error,
 };
 use chrono::{DateTime, Utc};
@@ -43,25 +44,37 @@ pub async fn as_of(app: &App, who: &Principal, at: DateTime<Utc>, wanted: &Selec
     if app.db.clock().now() < at {
         return Err(Error::invalid("at", "that is in the future; ask for a time that has passed"));
     }
-    let snapshot = app.db.snapshot(&sight).await?;
-    let reader = snapshot.reader();
-    let mut tables = Tables::default();
-    let (mut records, mut after) = (0, 0);
-    if let Some(last) = store::last_until(&reader, at).await? {
-        loop {
-            let page = store::changing(&reader, after, last, PAGE).await?;
-            let Some((id, _)) = page.last() else { break };
-            after = *id;
-            records += page.len() as u64;
-            for (id, leaf) in page {
-                let told: Told = serde_json::from_str(&leaf).map_err(Error::internal)?;
-                let kept: Vec<_> = told.changes.into_iter().filter(|c| TABLES.contains(&c.table.as_str())).collect();
-                tables.apply(&kept).map_err(|e| Error::internal(format!("event {id} does not follow: {e}")))?;
-            }
-        }
-    }
+    state_at(app, &sight, at, wanted).await
+}
+
+/// For use-cases that asked the policy already.
+pub(crate) async fn state_at(
+    app: &App,
+    sight: &ReadPermit,
+    at: DateTime<Utc>,
+    wanted: &Selection,
+) -> Result<(State, u64), Error> {
+    let snapshot = app.db.snapshot(sight).await?;
+    let (tables, records) = replayed(&snapshot.reader(), at).await?;
     let names = names(app, &tables).await?;
     Ok((state(&tables, wanted, &names), records))
+}
+
+async fn replayed(reader: &Reader<'_>, at: DateTime<Utc>) -> Result<(Tables, u64), Error> {
+    let mut tables = Tables::default();
+    let (mut records, mut after) = (0, 0);
+    let Some(last) = store::last_until(reader, at).await? else { return Ok((tables, records)) };
+    loop {
+        let page = store::changing(reader, after, last, PAGE).await?;
+        let Some((id, _)) = page.last() else { return Ok((tables, records)) };
+        after = *id;
+        records += page.len() as u64;
+        for (id, leaf) in page {
+            let told: Told = serde_json::from_str(&leaf).map_err(Error::internal)?;
+            let kept: Vec<_> = told.changes.into_iter().filter(|c| TABLES.contains(&c.table.as_str())).collect();
+            tables.apply(&kept).map_err(|e| Error::internal(format!("event {id} does not follow: {e}")))?;
+        }
+    }
 }
 
 /// Today's names of the accounts that there were.

@@ -20,7 +20,7 @@ pub(super) fn owners(section: &mut Section, of: &Collected) {
             (None, None) => vec![what.into(), Cell::toned("nobody", "bad")],
         });
     }
-    section.table("Owners, as the record names them now", &["Accountability", "Person"], rows, "");
+    section.table("Owners", &["Accountability", "Person"], rows, "");
 }
 
 pub(super) fn approvals(of: &Collected) -> Section {

@@ -60,7 +60,6 @@ async fn the_same_facts_give_the_same_bytes() {
     let first = dossier(&story, &query).await;
     an_hour(&story);
     story.measured_version(2).await;
-    // Owners have no history; the version's revocation has.
     story.revoke_version("1").await.expect(200);
     assert_eq!(dossier(&story, &query).await, first);
     let now = dossier(&story, &format!("profile=eu-ai-act&model={MODEL}&version=1")).await;
@@ -68,7 +67,7 @@ async fn the_same_facts_give_the_same_bytes() {
 }
 
 #[actix_web::test]
-async fn a_record_without_a_history_is_said_to_be_of_now() {
+async fn what_the_log_has_only_as_a_hash_is_said_to_be_of_now() {
     let story = released().await;
     let at = rfc3339(story.app.app.db.clock().now());
     an_hour(&story);
@@ -77,7 +76,7 @@ async fn a_record_without_a_history_is_said_to_be_of_now() {
     let change = change.json(&serde_json::json!({"title": "Another title"}));
     crate::harness::reply(change).await.expect(200);
     let zip = dossier(&story, &format!("profile=model-card&model={MODEL}&as_of={at}")).await;
-    assert!(page(&unpack(&zip), "dossier.html").contains("its text here is of now"));
+    assert!(page(&unpack(&zip), "dossier.html").contains("its title and uses here are of now"));
 }
 
 #[actix_web::test]
@@ -117,7 +116,7 @@ async fn who_may_not_take_one_is_refused_and_the_log_says_so() {
         assert_eq!(story.app.events().await, before + 1);
         let newest = story.app.get(&story.ada, "/api/v1/audit/events?limit=1").await.expect(200).json();
         assert_eq!(
-            (text(&newest[0]["action"]), text(&newest[0]["outcome"])),
+            (text(&newest["items"][0]["action"]), text(&newest["items"][0]["outcome"])),
             ("dossier.export".into(), "denied".into())
         );
     }
