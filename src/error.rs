@@ -33,9 +33,10 @@ pub enum Error {
     Unauthenticated,
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// The gate is closed, or something that must hold first does not hold.
-    #[error("{detail}")]
-    Refused { code: &'static str, detail: String, failed: Vec<FailedCheck>, unblock: Vec<String> },
+    /// The gate is closed, or something that must hold first does not hold. In the audit log like
+    /// every refusal.
+    #[error("{denied}")]
+    Refused { denied: Denied, failed: Vec<FailedCheck>, unblock: Vec<String> },
     #[error("someone else changed it in the meantime; it is now at {current}")]
     Stale { current: String },
     #[error("send the header If-Match with the ETag that you last saw")]

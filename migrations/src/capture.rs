@@ -66,9 +66,11 @@ pub async fn release(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
     Ok(())
 }
 
-/// What all triggers of PostgreSQL call, with the key's columns and whether rows have salts.
+/// What all triggers of PostgreSQL call, with the key's columns and whether rows have salts. It acts
+/// for the owner of the tables: the service's own role can't write notes by itself.
 pub const POSTGRES_FUNCTION: &str = "
-CREATE FUNCTION capture_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION capture_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
 DECLARE
     old_row jsonb; new_row jsonb; place text; row_salt_text text; piece text;
 BEGIN

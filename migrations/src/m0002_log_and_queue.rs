@@ -16,7 +16,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("audit_event")
-                    .col(big_pk_auto("id"))
+                    .col(big_pk_auto("id").check(Expr::col("id").gt(0)))
                     .col(timestamp_with_time_zone("at"))
                     .col(uuid_null("workspace_id"))
                     .col(uuid_null("actor_id"))

@@ -27,8 +27,22 @@ const CAPTURED: &[Captured] = &[
     Captured::new("version_file").plain(),
     Captured::new("attestation"),
     Captured::new("blob").key(&["workspace_id", "sha256"]).plain(),
-    // What a worker notes of its progress is bookkeeping; the end of a run is not.
-    Captured::new("validation_run").update_of(&["finished_at"]),
+    // What a worker notes of its progress (state, phase, percent, attempt, started_at) is bookkeeping.
+    Captured::new("validation_run").update_of(&[
+        "id",
+        "workspace_id",
+        "version_id",
+        "environment_id",
+        "constraints_id",
+        "dataset_id",
+        "reason_code",
+        "reason",
+        "verdicts",
+        "verdicts_digest",
+        "requested_by",
+        "requested_at",
+        "finished_at",
+    ]),
     Captured::new("evidence"),
     Captured::new("reported_evidence"),
     Captured::new("reported_statement").key(&["evidence_id"]),
@@ -55,7 +69,7 @@ impl MigrationTrait for Migration {
             .primary_key(Index::create().col("table_name").col("row_key"))
             .to_owned();
         manager.create_table(salts).await?;
-        for sql in queueing(manager) {
+        for sql in resalting(manager).iter().chain(queueing(manager)) {
             manager.get_connection().execute_unprepared(sql).await?;
         }
         for captured in CAPTURED {
@@ -69,8 +83,10 @@ impl MigrationTrait for Migration {
             release(manager, captured.table).await?;
         }
         let statements: &[&str] = match manager.get_database_backend() {
-            DatabaseBackend::Sqlite => &["DROP TRIGGER audit_event_queued"],
+            DatabaseBackend::Sqlite => &["DROP TRIGGER audit_event_queued", "DROP TRIGGER row_salt_replaced"],
             _ => &[
+                "DROP TRIGGER row_salt_replaced ON row_salt",
+                "DROP FUNCTION note_salt()",
                 "DROP TRIGGER audit_event_queued ON audit_event",
                 "DROP FUNCTION queue_event()",
                 "DROP FUNCTION capture_change()",
@@ -116,6 +132,19 @@ async fn create_row_change(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         connection.execute_unprepared(&format!("{body}, {key} )")).await?;
     }
     Ok(())
+}
+
+/// A row with another salt is noted without its columns: all its texts are to be told again.
+fn resalting(manager: &SchemaManager) -> &'static [&'static str] {
+    match manager.get_database_backend() {
+        DatabaseBackend::Sqlite => &[
+            "CREATE TRIGGER row_salt_replaced AFTER UPDATE ON row_salt BEGIN INSERT INTO row_change (table_name, row_key) VALUES (NEW.table_name, NEW.row_key); END",
+        ],
+        _ => &[
+            "CREATE FUNCTION note_salt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN INSERT INTO row_change (table_name, row_key) VALUES (NEW.table_name, NEW.row_key); RETURN NULL; END $$",
+            "CREATE TRIGGER row_salt_replaced AFTER UPDATE ON row_salt FOR EACH ROW EXECUTE FUNCTION note_salt()",
+        ],
+    }
 }
 
 /// An event waits for its place from the moment that it is written.

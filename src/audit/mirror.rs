@@ -159,7 +159,7 @@ impl Walk {
     }
 }
 
-fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }

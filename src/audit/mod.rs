@@ -19,6 +19,7 @@ mod names;
 pub mod ops;
 pub mod proofs;
 pub mod replay;
+mod row;
 pub mod search;
 pub mod sequencer;
 pub mod signer;

@@ -7,9 +7,10 @@
 
 use crate::{
     app::App,
-    audit::{Head, guard, mentions, store},
+    audit::{Head, guard, mentions, row, store},
     authz::policy,
     crypto::merkle::{self, Hash},
+    db::entity::audit_event,
     error::Error,
 };
 use std::{
@@ -95,10 +96,24 @@ async fn place(app: &App) -> Result<u64, Error> {
     }
 }
 
+/// Without the rows that the service did not write: they get no place, and are complained of. When
+/// there is nothing else, that is why.
+fn sound(events: Vec<audit_event::Model>) -> Result<Vec<audit_event::Model>, Error> {
+    let (sound, doubtful): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| row::doubt(event).is_none());
+    for doubt in doubtful.iter().filter_map(row::doubt) {
+        tracing::error!("somebody wrote into the audit log past the service, and it gets no place: {doubt}");
+    }
+    if sound.is_empty() && u64::try_from(doubtful.len()).is_ok_and(|n| n == BATCH) {
+        let detail = "the queue of the audit log is full of rows that the service did not write; remove them";
+        return Err(Error::Unavailable { code: guard::REFUSED, detail: detail.to_owned() });
+    }
+    Ok(sound)
+}
+
 async fn batch(app: &App) -> Result<u64, Error> {
     let tx = app.db.begin_bookkeeping().await?;
     let first = store::lock_head(&tx).await?;
-    let events = store::pending(&tx, BATCH).await?;
+    let events = sound(store::pending(&tx, BATCH).await?)?;
     if events.is_empty() {
         return Ok(0);
     }

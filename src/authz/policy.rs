@@ -178,6 +178,11 @@ fn permit(who: &Principal, action: Action) -> Permit {
     Permit { actor: who.actor(), action }
 }
 
+/// Something that must hold first does not hold, whoever asks.
+pub fn refuse(who: &Principal, action: Action, code: &'static str, reason: String) -> Denied {
+    denied(who, action, code, reason)
+}
+
 fn role_missing(who: &Principal, action: Action) -> Denied {
     let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
     let held = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };

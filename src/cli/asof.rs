@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf};
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  plimsoll asof 2026-03-01 --env production\n  plimsoll asof 2026-03-01T12:00:00Z --model credit-risk --json\n  plimsoll asof 2026-03-01 --log log.jsonl --key-file registry.vkey    (offline)"
+    after_help = "Examples:\n  plimsoll asof 2026-03-01 --env production\n  plimsoll asof 2026-03-01T12:00:00Z --model credit-risk --json\n  plimsoll asof 2026-03-01 --log log.tar --key-file registry.vkey    (offline)"
 )]
 pub struct AsOf {
     /// A day, which means its end in UTC, or a time in RFC 3339.
@@ -63,16 +63,20 @@ impl AsOf {
     fn offline(&self, log: &std::path::Path, key_file: &std::path::Path) -> Result<AsOfView, Failure> {
         let at = moment(&self.at, Clock::System.now()).ok_or_else(|| Failure::new(Exit::Usage, MOMENT))?;
         let replayed = super::audit::replayed(log, key_file, Some(at))?;
+        let end = super::audit::beyond(&replayed, Some(at));
+        if let Some(end) = &end {
+            eprintln!("note: the export ends at {}; what came later is not in it", output::when(end));
+        }
         let wanted = crate::audit::asof::Selection { environment: self.environment.clone(), model: self.model.clone() };
         let state = crate::audit::asof::state(&replayed.tables, &wanted, &BTreeMap::new());
         let replay::file::Replayed { records, .. } = replayed;
-        Ok(AsOfView { at: rfc3339(at), records, state })
+        Ok(AsOfView { at: end.unwrap_or_else(|| rfc3339(at)), records, state })
     }
 }
 
 fn said(view: &AsOfView) -> String {
     let State { environments, models, open_requests, .. } = &view.state;
-    let mut text = format!("as of {}, from {} records\n", output::when(&view.at), view.records);
+    let mut text = format!("as of {}\n", output::when(&view.at));
     let mut part = |title: &str, header: &[&str], rows: Vec<Vec<String>>| {
         let mut table = output::table(header);
         let none = rows.is_empty();

@@ -7,21 +7,33 @@ use crate::{
     error::Error,
 };
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
 /// What the changes of one record may measure as JSON; the rest goes into further records.
 const MAX_PART_BYTES: usize = 20 << 10;
 
-/// The net changes of the transaction so far. Each is given once.
-pub(super) async fn take(tx: &DatabaseTransaction) -> Result<Vec<Change>, Error> {
+/// Where the changes of a transaction begin: what is noted before was left by somebody who changed
+/// the file of an SQLite database past the service, and must not be told as this caller's doing.
+pub(super) async fn mark(tx: &DatabaseTransaction) -> Result<i64, Error> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // There each transaction's notes have its own id.
+        return Ok(0);
+    }
+    let last = row_change::Entity::find().select_only().column_as(row_change::Column::Id.max(), "last");
+    Ok(last.into_tuple::<Option<i64>>().one(tx).await?.flatten().unwrap_or_default())
+}
+
+/// The net changes of the transaction since its mark. Each is given once.
+pub(super) async fn take(tx: &DatabaseTransaction, mark: i64) -> Result<Vec<Change>, Error> {
     let own = match tx.get_database_backend() {
         DbBackend::Postgres => Expr::cust("pg_current_xact_id()::text::bigint"),
-        // One writer: whatever is there is ours.
         _ => Expr::value(0),
     };
-    let taken = row_change::Entity::delete_many().filter(Expr::col(row_change::Column::Xid).eq(own));
+    let taken = row_change::Entity::delete_many()
+        .filter(Expr::col(row_change::Column::Xid).eq(own))
+        .filter(row_change::COLUMN.id.gt(mark));
     let mut rows = taken.exec_with_returning(tx).await?;
     rows.sort_by_key(|row| row.id);
     let noted = rows.into_iter().map(|row| Noted {

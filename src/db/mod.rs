@@ -84,7 +84,7 @@ impl Db {
     }
 
     pub async fn begin(&self) -> Result<WriteTx, Error> {
-        Ok(WriteTx::new(self.open_tx().await?, self.clock.now(), self.committed.clone()))
+        WriteTx::new(self.open_tx().await?, self.clock.now(), self.committed.clone()).await
     }
 
     pub async fn begin_bookkeeping(&self) -> Result<Bookkeeping, Error> {

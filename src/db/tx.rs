@@ -31,13 +31,16 @@ use uuid::Uuid;
 #[must_use = "a transaction that is not committed rolls back"]
 pub struct WriteTx {
     tx: DatabaseTransaction,
+    /// Where the changes of this transaction begin.
+    mark: i64,
     at: DateTime<Utc>,
     committed: Arc<Notify>,
 }
 
 impl WriteTx {
-    pub(super) fn new(tx: DatabaseTransaction, at: DateTime<Utc>, committed: Arc<Notify>) -> Self {
-        Self { tx, at, committed }
+    pub(super) async fn new(tx: DatabaseTransaction, at: DateTime<Utc>, committed: Arc<Notify>) -> Result<Self, Error> {
+        let mark = changes::mark(&tx).await?;
+        Ok(Self { tx, mark, at, committed })
     }
 
     /// For `store.rs` files only.
@@ -68,7 +71,7 @@ impl WriteTx {
     pub async fn commit_all(self, permit: Permit, event: Event, consequences: Vec<Event>) -> Result<(), Error> {
         debug_assert_eq!(event.action(), permit.action());
         let actor = permit.actor();
-        let mut parts = changes::parts(changes::take(&self.tx).await?)?.into_iter();
+        let mut parts = changes::parts(changes::take(&self.tx, self.mark).await?)?.into_iter();
         let first = parts.next().unwrap_or_default();
         let id = self.append(actor, Record::of(&event)?, first).await?;
         for part in parts {

@@ -99,7 +99,7 @@ fn denial_in(error: &actix_web::Error) -> Option<crate::authz::Denied> {
         None => error.as_error::<crate::web::PageError>().and_then(|page| page.problem().cause()),
     };
     match cause {
-        Some(Error::Denied(denied)) => Some(denied.clone()),
+        Some(Error::Denied(denied) | Error::Refused { denied, .. }) => Some(denied.clone()),
         _ => None,
     }
 }

@@ -123,7 +123,7 @@ impl From<Error> for Problem {
             Error::BadRequest { code, .. } => (StatusCode::BAD_REQUEST, *code),
             Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Error::Denied(denied) => (StatusCode::FORBIDDEN, denied.code),
-            Error::Refused { code, .. } => (StatusCode::PRECONDITION_FAILED, *code),
+            Error::Refused { denied, .. } => (StatusCode::PRECONDITION_FAILED, denied.code),
             Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "stale"),
             Error::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "if_match_required"),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),

@@ -38,9 +38,9 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     if filled < seats || seats == 0 {
         let detail =
             format!("{filled} of {seats} approvals still count; an approver lost the role or had a part in it");
+        let denied = policy::refuse(who, Action::PromotionActivate, "quorum_lost", detail.clone());
         return Err(Error::Refused {
-            code: "quorum_lost",
-            detail: detail.clone(),
+            denied: denied.on("promotion", id),
             failed: vec![FailedCheck { check: "quorum_lost".to_owned(), detail, owner: None }],
             unblock: promotions::store::holders(
                 &tx.conn(),

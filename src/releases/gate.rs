@@ -63,7 +63,8 @@ pub async fn look(
     if !failed.is_empty() {
         let detail = format!("version {} may not leave any more: {}", version.number, failed[0].detail);
         let unblock = promotions::store::holders(conn, who.workspace, Role::EnvironmentManager, &[]).await?;
-        return Err(Error::Refused { code: "release_blocked", detail, failed, unblock });
+        let denied = policy::refuse(who, Action::ReleasePull, "release_blocked", detail).on("release", release.id);
+        return Err(Error::Refused { denied, failed, unblock });
     }
     let files = versions::store::files(conn, version.id).await?;
     let signature = versions::store::signature_bundle(conn, version.id).await?;
@@ -171,7 +172,10 @@ async fn closed(
         Ok((failed, holders(&facts.involved()).await?))
     };
     match blocked.await {
-        Ok((failed, unblock)) => Error::Refused { code, detail, failed, unblock },
+        Ok((failed, unblock)) => {
+            let denied = policy::refuse(who, Action::ReleasePull, code, detail).on("environment", environment.id);
+            Error::Refused { denied, failed, unblock }
+        }
         Err(error) => error,
     }
 }

@@ -54,7 +54,9 @@ pub async fn roll_back(
         }
         if to.is_some() {
             let detail = format!("version {} can't come back: {}", version.number, failed[0].detail);
-            return Err(Error::Refused { code: "rollback_target_blocked", detail, failed, unblock: Vec::new() });
+            let denied = policy::refuse(who, Action::ReleaseRollBack, "rollback_target_blocked", detail);
+            let denied = denied.on("version", version.id);
+            return Err(Error::Refused { denied, failed, unblock: Vec::new() });
         }
     }
     let Some((earlier, version)) = target else {

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use plimsoll::{
     audit::{
         asof::{Selection, state},
-        replay::file::replay,
+        replay::file::{Form, replay},
     },
     core::clock::rfc3339,
 };
@@ -78,7 +78,7 @@ async fn an_export_tells_the_same_offline() {
     let then = mark(&story);
     story.released(2).await;
     let (export, _) = story.export().await;
-    let told = replay(|| Ok(export.as_bytes()), Some(&then)).expect("replays");
+    let told = replay(|| Ok(export.as_bytes()), Form::Lines, Some(&then)).expect("replays");
     let offline = state(&told.tables, &Selection::default(), &BTreeMap::new());
     let mut online = as_of(&story, &format!("at={then}")).await;
     strip_names(&mut online);
@@ -87,6 +87,11 @@ async fn an_export_tells_the_same_offline() {
         assert_eq!(offline[part], online[part], "{part}");
     }
     assert_eq!(offline["environments"][0]["releases"][0]["version"], 1);
+    let request = story.app.request(&story.ada, "POST", "/api/v1/audit/export?format=tar");
+    let archive = reply(request).await.expect(200).body;
+    let packed = replay(|| Ok(archive.as_slice()), Form::Archive, Some(&then)).expect("the archive replays");
+    assert_eq!((packed.records, &packed.tables), (told.records, &told.tables), "an archive tells the same");
+    assert!(told.ends_at.expect("a record") > then, "the file knows of later ones");
 }
 
 fn strip_names(value: &mut Value) {

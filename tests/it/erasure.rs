@@ -36,6 +36,7 @@ async fn an_erased_person_is_nowhere_and_every_proof_holds() {
     let left = reply(erase("mara")).await.expect(200).json();
     assert_eq!((text(&left["id"]), left["state"].as_str()), (id.clone(), Some("deactivated")));
     reply(erase("mara")).await.expect(404);
+    reply(erase(&text(&left["name"]))).await.expect(200);
 
     let after = row_salt::Entity::find().all(db).await.expect("salts");
     assert!(after.iter().all(|s| s.salt != salt), "the salt is gone");

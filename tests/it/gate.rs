@@ -248,3 +248,25 @@ async fn of_two_rollbacks_at_once_one_wins() {
     assert_eq!(items.iter().filter(|r| r["state"] == "active").count(), 1);
     assert_eq!(items.len(), 4);
 }
+
+#[actix_web::test]
+async fn what_the_gate_refuses_is_in_the_log() {
+    let story = Story::stage().await;
+    let refused = |code: &'static str| {
+        let story = &story;
+        async move {
+            let newest = story.leaves("release.pull").await[0].clone();
+            assert_eq!((&newest["outcome"], &newest["detail"]["code"]), (&json!("denied"), &json!(code)), "{newest}");
+        }
+    };
+    let before = story.app.events().await;
+    story.pull(None).await.expect(412);
+    refused("nothing_active").await;
+    story.released(1).await;
+    story.pull(Some("2")).await.expect(412);
+    refused("not_approved").await;
+    story.revoke_version("1").await.expect(200);
+    story.pull(None).await.expect(412);
+    refused("release_blocked").await;
+    assert!(before + 3 < story.app.events().await);
+}

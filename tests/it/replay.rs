@@ -298,3 +298,70 @@ async fn two_changes_of_one_row_at_once_are_logged_in_the_order_in_which_they_to
     agreeing(&story.app).await;
     assert!(5 < story.leaves("model.update").await.len());
 }
+
+#[actix_web::test]
+async fn a_change_that_somebody_left_behind_is_nobody_elses() {
+    let world = World::build().await;
+    let db = world.app.app.db.raw_for_tests();
+    if db.get_database_backend() == DbBackend::Postgres {
+        // There a change without an event can't be committed with the triggers in place.
+        return;
+    }
+    // As the shell of SQLite does it: foreign keys are off, and no trigger is dropped.
+    let sql = "PRAGMA foreign_keys = OFF; UPDATE model SET risk_tier = 'high'; PRAGMA foreign_keys = ON";
+    db.execute_unprepared(sql).await.expect("changed");
+    world
+        .app
+        .post(world.token("admin"), "/api/v1/tokens", json!({"name": "t", "expires_in_days": 1}))
+        .await
+        .expect(201);
+    let path = "/api/v1/audit/events?limit=1";
+    let newest = world.app.get(world.token("auditor"), path).await.expect(200).json();
+    let told = newest["items"][0]["leaf"]["changes"].as_array().expect("changes").clone();
+    assert!(told.iter().all(|change| change["table"] == "api_token"), "{told:#?}");
+    let found = compare(&world.app).await;
+    let said: Vec<_> = found.differences.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|line| line.ends_with("changed past the service, by whom is not known")), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.starts_with("model ") && line.ends_with("risk_tier not as logged")),
+        "{said:?}"
+    );
+}
+
+#[actix_web::test]
+async fn a_record_that_the_service_did_not_write_gets_no_place() {
+    let world = World::build().await;
+    world.app.get(world.token("auditor"), "/api/v1/audit/checkpoint").await.expect(200);
+    let db = world.app.app.db.raw_for_tests();
+    let zero = if db.get_database_backend() == DbBackend::Postgres { "OVERRIDING SYSTEM VALUE" } else { "" };
+    let columns = "(id, at, action, outcome, leaf, leaf_hash)";
+    let row = |id: &str| {
+        format!(
+            "INSERT INTO audit_event {columns} {zero} SELECT {id}, at, 'x', 'done', '{{}}', '' FROM audit_event LIMIT 1"
+        )
+    };
+    db.execute_unprepared(&row("0")).await.expect_err("an event 0 would void the guard of changes");
+    db.execute_unprepared(&row("1000000")).await.expect("written past the service");
+    let before = world.app.get(world.token("auditor"), "/api/v1/audit/checkpoint").await.expect(200).text();
+    world
+        .app
+        .post(world.token("admin"), "/api/v1/tokens", json!({"name": "t", "expires_in_days": 1}))
+        .await
+        .expect(201);
+    let after = world.app.get(world.token("auditor"), "/api/v1/audit/checkpoint").await.expect(200).text();
+    let size = |note: &str| note.lines().nth(1).expect("size").parse::<u64>().expect("number");
+    assert_eq!(size(&after), size(&before) + 1, "only what the service wrote");
+    let error = compare_tables(&world.app.app).await.expect_err("named").to_string();
+    assert!(error.contains("event 1000000"), "{error}");
+}
+
+#[actix_web::test]
+async fn a_column_that_says_something_else_than_its_leaf_is_named() {
+    let world = World::build().await;
+    world.app.get(world.token("auditor"), "/api/v1/audit/checkpoint").await.expect(200);
+    let db = world.app.app.db.raw_for_tests();
+    past_the_service(db, "UPDATE audit_event SET outcome = 'denied' WHERE action = 'version.seal'").await;
+    let found = compare(&world.app).await;
+    let said: Vec<_> = found.differences.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|line| line.starts_with("audit_event ") && line.contains("outcome")), "{said:?}");
+}

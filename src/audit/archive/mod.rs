@@ -12,6 +12,7 @@
 pub mod ops;
 pub mod verify;
 
+pub mod leaves;
 mod pack;
 mod tape;
 

@@ -33,7 +33,8 @@ pub struct AsOfParams {
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 pub struct AsOfView {
     pub at: String,
-    /// How many records of changes were replayed for it.
+    /// How many records were replayed for it: online those of the workspace that can change a row,
+    /// from an export all of them.
     pub records: u64,
     #[serde(flatten)]
     pub state: State,

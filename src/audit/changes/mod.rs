@@ -11,7 +11,8 @@ pub mod tables;
 pub use row::{Row, RowError, row, salted};
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use tables::Form;
 
 /// A row that a transaction changed, as the database noted it: JSON texts, and the row's salt.
 #[derive(Clone, Debug)]
@@ -52,7 +53,12 @@ pub enum Operation {
 pub fn net(noted: Vec<Noted>) -> Result<Vec<Change>, RowError> {
     let mut order = Vec::new();
     let mut ends: BTreeMap<(String, String), (Option<Row>, Option<Row>)> = BTreeMap::new();
+    let mut forgotten: BTreeSet<(String, String)> = BTreeSet::new();
     for Noted { table, key, old, new, salt } in noted {
+        if old.is_none() && new.is_none() {
+            forgotten.insert((table, key));
+            continue;
+        }
         let read = |text: Option<String>| text.map(|text| row(&table, &text, salt.as_deref())).transpose();
         let (old, new) = (read(old)?, read(new)?);
         let place = (table, key);
@@ -64,19 +70,31 @@ pub fn net(noted: Vec<Noted>) -> Result<Vec<Change>, RowError> {
             }
         }
     }
+    if let Some((table, key)) = forgotten.iter().find(|place| !ends.contains_key(place)) {
+        let what = format!("the salt of {key} was replaced and its texts were not written again");
+        return Err(RowError::Shape { table: table.clone(), what });
+    }
     let changes = order.into_iter().filter_map(|place| {
         let (old, new) = ends.remove(&place)?;
-        change(place, old, new)
+        let forgotten = forgotten.contains(&place);
+        change(place, old, new, forgotten)
     });
     Ok(changes.collect())
 }
 
-fn change((table, key): (String, String), old: Option<Row>, new: Option<Row>) -> Option<Change> {
+/// Of a row with another salt, every text is told again: its old hash is none of the new salt.
+fn change((table, key): (String, String), old: Option<Row>, new: Option<Row>, forgotten: bool) -> Option<Change> {
     let (op, row) = match (old, new) {
         (None, None) => return None,
         (None, Some(new)) => (Operation::Insert, new),
         (Some(_), None) => (Operation::Delete, Row::new()),
-        (Some(old), Some(new)) => (Operation::Update, difference(&old, new)),
+        (Some(mut old), Some(new)) => {
+            if forgotten {
+                let salted = |column: &str| tables::form(&table, column) == Some(Form::Salted);
+                old.iter_mut().filter(|(column, _)| salted(column)).for_each(|(_, value)| *value = None);
+            }
+            (Operation::Update, difference(&old, new))
+        }
     };
     (op != Operation::Update || !row.is_empty()).then_some(Change { table, key, op, row })
 }
@@ -126,6 +144,15 @@ mod tests {
         assert!(net_of(vec![noted(some(&a), some(&b)), noted(some(&b), some(&a))]).is_empty());
         assert!(net_of(vec![noted(some(&a), None), noted(None, some(&a))]).is_empty(), "written again as it was");
         assert_eq!(net_of(vec![noted(some(&a), None)])[0].op, Operation::Delete);
+    }
+
+    #[test]
+    fn every_text_of_a_row_with_another_salt_is_told_again() {
+        let (a, b) = (model("m", "Old"), model("m", "New"));
+        let changes = net(vec![noted(None, None), noted(Some(a), Some(b))]).expect("net");
+        let told: Vec<_> = changes[0].row.keys().map(String::as_str).collect();
+        assert_eq!(told, ["intended_use", "prohibited_use", "title"]);
+        assert!(net(vec![noted(None, None)]).is_err(), "forgotten, and not written again");
     }
 
     #[test]

@@ -36,6 +36,10 @@ pub fn find(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)
 }
 
+pub fn form(table: &str, column: &str) -> Option<Form> {
+    find(table)?.columns.iter().find(|known| known.name == column).map(|known| known.form)
+}
+
 pub fn run_state(state: String) -> String {
     if state == "running" { "queued".to_owned() } else { state }
 }

@@ -24,6 +24,8 @@ pub enum Fault {
     Missing,
     /// The table has the row, and the log does not tell of it.
     Unlogged,
+    /// A change of the row was left behind that no event tells of.
+    LeftBehind,
     /// These columns are not as they were logged last.
     Changed { columns: Vec<String> },
 }
@@ -34,6 +36,7 @@ impl std::fmt::Display for Difference {
         match fault {
             Fault::Missing => write!(f, "{table} {key} was logged and is not in the table"),
             Fault::Unlogged => write!(f, "{table} {key} is in the table and was never logged"),
+            Fault::LeftBehind => write!(f, "{table} {key} was changed past the service, by whom is not known"),
             Fault::Changed { columns } => write!(f, "{table} {key}: {} not as logged", columns.join(", ")),
         }
     }

@@ -1,8 +1,8 @@
 use crate::{
     app::App,
     audit::{
-        leaf::Leaf,
-        replay::{Comparison, Tables, compare::compare, store},
+        guard,
+        replay::{Comparison, Difference, Fault, Tables, compare::compare, store},
         store as log,
     },
     authz::policy,
@@ -19,6 +19,8 @@ const PAGE: u64 = 1_000;
 /// # Errors
 /// When the records are not those that were signed, or do not follow from each other.
 pub async fn compare_tables(app: &App) -> Result<Comparison, Error> {
+    // A copy that was put back may agree with itself.
+    guard::check_now(app).await?;
     let snapshot = app.db.snapshot(&policy::upkeep()).await?;
     let reader = snapshot.reader();
     let head = log::head(&reader).await?;
@@ -26,18 +28,19 @@ pub async fn compare_tables(app: &App) -> Result<Comparison, Error> {
     let signed = signed.map_err(|e| broken(format!("the last signed head is not this registry's: {e}")))?;
     let mut tree = CompactRange::new();
     let mut tables = Tables::default();
+    let mut altered = Vec::new();
     loop {
         if let Some(head) = signed.as_ref().filter(|head| head.size == tree.size() && head.root != tree.root()) {
             return Err(broken(format!("the first {} records are not those that were signed", head.size)));
         }
         let end = signed.as_ref().filter(|head| tree.size() < head.size).map_or(u64::MAX, |head| head.size);
-        let leaves = log::leaves(&reader, tree.size(), end.min(tree.size() + PAGE)).await?;
-        if leaves.is_empty() {
+        let rows = store::placed(&reader, tree.size(), end.min(tree.size() + PAGE)).await?;
+        if rows.is_empty() {
             break;
         }
-        for text in leaves {
-            apply(&mut tables, tree.size(), &text)?;
-            tree.append(leaf_hash(text.as_bytes()));
+        for row in rows {
+            tree.append(leaf_hash(row.text.as_bytes()));
+            altered.extend(apply(&mut tables, row)?);
         }
     }
     let signed = signed.map_or(0, |head| head.size);
@@ -45,17 +48,27 @@ pub async fn compare_tables(app: &App) -> Result<Comparison, Error> {
         return Err(broken(format!("{signed} records were signed, and {} are there", tree.size())));
     }
     let mut records = tree.size();
-    for text in store::unplaced(&reader).await? {
-        apply(&mut tables, records, &text)?;
+    for row in store::unplaced(&reader).await? {
+        altered.extend(apply(&mut tables, row)?);
         records += 1;
     }
+    for (table, key) in store::left_over(&reader).await? {
+        altered.push(Difference { table, key, fault: Fault::LeftBehind });
+    }
     let stored = store::tables(&reader).await?;
-    Ok(Comparison { records, signed, ..compare(&tables, &stored) })
+    let mut found = compare(&tables, &stored);
+    found.differing += altered.len();
+    found.differences.splice(0..0, altered);
+    Ok(Comparison { records, signed, ..found })
 }
 
-fn apply(tables: &mut Tables, index: u64, text: &str) -> Result<(), Error> {
-    let leaf = Leaf::parse(text).map_err(|e| broken(format!("record {index}: {e}")))?;
-    tables.apply(&leaf.changes).map_err(|e| broken(format!("record {index} does not follow: {e}")))
+/// What the row of a record has otherwise than its leaf, which is what counts.
+fn apply(tables: &mut Tables, row: store::Record) -> Result<Option<Difference>, Error> {
+    let (leaf, columns) = row.read.map_err(|e| broken(format!("event {}: {e}", row.id)))?;
+    tables.apply(&leaf.changes).map_err(|e| broken(format!("event {}: {e}", row.id)))?;
+    let columns: Vec<_> = columns.into_iter().map(str::to_owned).collect();
+    let fault = (!columns.is_empty()).then_some(Fault::Changed { columns });
+    Ok(fault.map(|fault| Difference { table: "audit_event".to_owned(), key: row.id.to_string(), fault }))
 }
 
 fn broken(what: String) -> Error {

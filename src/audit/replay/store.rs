@@ -3,13 +3,14 @@
 use crate::{
     audit::{
         changes::{self, tables::TABLES},
-        leaf::Outcome,
+        leaf::{Leaf, LeafError, Outcome},
         replay::Tables,
+        row,
     },
     authz::{Action, Scope},
     db::{
         Reader,
-        entity::{audit_event, audit_leaf},
+        entity::{audit_event, audit_leaf, row_change},
     },
     error::Error,
 };
@@ -19,9 +20,24 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, Query},
 };
+use std::collections::HashMap;
 
 /// Rows per statement.
 const PAGE: u64 = 2_000;
+
+/// A record as its row has it.
+pub struct Record {
+    pub id: i64,
+    pub text: String,
+    /// The leaf, and the columns that say something else.
+    pub read: Result<(Leaf, Vec<&'static str>), LeafError>,
+}
+
+impl Record {
+    fn of(row: audit_event::Model) -> Self {
+        Self { id: row.id, read: row::read(&row), text: row.leaf }
+    }
+}
 
 pub async fn tables(reader: &Reader<'_>) -> Result<Tables, Error> {
     let mut tables = Tables::default();
@@ -43,19 +59,42 @@ pub async fn tables(reader: &Reader<'_>) -> Result<Tables, Error> {
     Ok(tables)
 }
 
+/// Records `from..to` in their places, as their rows have them.
+pub async fn placed(reader: &Reader<'_>, from: u64, to: u64) -> Result<Vec<Record>, Error> {
+    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let places = audit_leaf::Entity::find()
+        .filter(audit_leaf::COLUMN.seq.gte(signed(from)))
+        .filter(audit_leaf::COLUMN.seq.lt(signed(to)))
+        .order_by_asc(audit_leaf::Column::Seq)
+        .all(reader.conn())
+        .await?;
+    let ids: Vec<_> = places.iter().map(|place| place.event_id).collect();
+    let mut rows = HashMap::new();
+    for chunk in ids.chunks(500) {
+        let found = audit_event::Entity::find().filter(audit_event::COLUMN.id.is_in(chunk.to_vec()));
+        rows.extend(found.all(reader.conn()).await?.into_iter().map(|row| (row.id, row)));
+    }
+    let missing = |id: &i64| Error::internal(format!("event {id} is missing"));
+    ids.iter().map(|id| rows.remove(id).map(Record::of).ok_or_else(|| missing(id))).collect()
+}
+
+/// Changes that were noted and that no event tells of: table and key. A transaction of the service
+/// leaves none behind.
+pub async fn left_over(reader: &Reader<'_>) -> Result<Vec<(String, String)>, Error> {
+    let rows = row_change::Entity::find().order_by_asc(row_change::Column::Id).all(reader.conn()).await?;
+    Ok(rows.into_iter().map(|row| (row.table_name, row.row_key)).collect())
+}
+
 /// Records that are committed and wait for their place.
-pub async fn unplaced(reader: &Reader<'_>) -> Result<Vec<String>, Error> {
+pub async fn unplaced(reader: &Reader<'_>) -> Result<Vec<Record>, Error> {
     let mut placed = Query::select();
     placed.column(audit_leaf::Column::EventId).from(audit_leaf::Entity);
     let rows = audit_event::Entity::find()
-        .select_only()
-        .column(audit_event::Column::Leaf)
         .filter(Expr::col(audit_event::Column::Id).not_in_subquery(placed))
         .order_by_asc(audit_event::Column::Id)
-        .into_tuple::<String>()
         .all(reader.conn())
         .await?;
-    Ok(rows)
+    Ok(rows.into_iter().map(Record::of).collect())
 }
 
 /// The last event of the scope at a time or before.

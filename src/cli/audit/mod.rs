@@ -7,7 +7,7 @@ mod replay;
 mod search;
 mod verify;
 
-pub use replay::replayed;
+pub use replay::{beyond, replayed};
 
 use super::{Exit, Failure, print, profile::Profile, session::Session};
 use crate::config::Client as Connection;
@@ -56,7 +56,7 @@ pub enum Audit {
     Verify(verify::Verify),
     /// Verify an export and print the tables that it tells of, today or on any date, offline.
     #[command(
-        after_help = "Examples:\n  plimsoll audit replay log.jsonl --key-file registry.vkey\n  plimsoll audit replay log.jsonl --key-file registry.vkey --as-of 2026-03-01 --table release"
+        after_help = "Examples:\n  plimsoll audit replay log.tar --key-file registry.vkey\n  plimsoll audit replay log.jsonl --key-file registry.vkey --as-of 2026-03-01 --table release"
     )]
     Replay(replay::Replay),
 }
