@@ -103,6 +103,8 @@ pub fn main() -> ExitCode {
     if let Command::Sandbox(sandbox) = cli.command {
         return sandbox.run();
     }
+    // For every connection of this process, to a registry or to a witness. Nothing else installs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -74,6 +74,7 @@ impl TestApp {
     }
 
     async fn start_on(data: Arc<tempfile::TempDir>, database: Option<String>, arguments: &[&str]) -> Self {
+        // What `cli::main` does in the real program, which `log_witness` starts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = data.path().display().to_string();
         let mut all = vec!["plimsoll", "--data", &folder, "--sandbox-exe", env!("CARGO_BIN_EXE_plimsoll")];

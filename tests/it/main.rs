@@ -43,6 +43,7 @@ mod promotion;
 mod pull_events;
 mod replay;
 mod reported_evidence;
+mod service;
 mod sessions;
 mod settings;
 mod uploads;
