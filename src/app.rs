@@ -1,7 +1,12 @@
 //! What use-cases need. Built once, shared by every worker.
 
 use crate::{
-    audit::{guard, kept_head::KeptHead, signer::Signer, witness::Witness},
+    audit::{
+        guard,
+        kept_head::KeptHead,
+        signer::Signer,
+        witness::{Witness, objections::Objections},
+    },
     blobs::BlobStore,
     config::Config,
     core::clock::Clock,
@@ -20,6 +25,8 @@ pub struct App {
     pub kept_head: KeptHead,
     /// Who is shown every signed head.
     pub witnesses: Vec<Witness>,
+    /// What they say against the log in the database.
+    pub objections: Objections,
     pub sandbox: sandbox::Runner,
     /// Password hashing takes tens of milliseconds and 19 MiB: a few at once, no more.
     pub hashing: Semaphore,
@@ -52,6 +59,7 @@ impl App {
             signer,
             kept_head,
             witnesses: config.storage.witnesses.clone(),
+            objections: Objections::default(),
             sandbox: runner(config)?,
             hashing: Semaphore::new(2),
             tables: Semaphore::new(1),

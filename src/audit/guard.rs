@@ -4,7 +4,7 @@
 
 use crate::{
     app::App,
-    audit::{kept_head::Kept, store},
+    audit::{Head, kept_head::Kept, store},
     authz::policy,
     crypto::{
         checkpoint::Checkpoint,
@@ -25,31 +25,42 @@ pub fn is_refusal(error: &Error) -> bool {
 /// Checks the tree as the database has it now.
 pub async fn check_now(app: &App) -> Result<(), Error> {
     let size = store::size(&app.db.read(&policy::upkeep())).await?;
-    check(app, size).await
+    check(app, size).await.map(drop)
 }
 
 /// Checks that the tree of `size` leaves goes on from the last signed heads: those in the
-/// kept files, and the database's own. All its nodes must be committed.
-pub async fn check(app: &App, size: u64) -> Result<(), Error> {
+/// kept files, and the database's own; and that no witness saw another one. All its nodes
+/// must be committed.
+///
+/// Returns the database's head if a file lacks it, because another process signed it: keep
+/// it, so that this process, too, notices when the database is put back.
+pub async fn check(app: &App, size: u64) -> Result<Option<Head>, Error> {
     // Whatever was rotated or retired meanwhile, here or by another process.
     keys::ops::refresh(app).await?;
     app.signer.check().map_err(|why| refuse(why, RESTORE_KEY))?;
+    if let Some((witness, why)) = app.objections.first() {
+        return Err(refuse(format!("the witness {witness} objects: {why}"), WITNESS));
+    }
     let mut heads: Vec<(String, Checkpoint)> = Vec::new();
-    for Kept { file, note } in app.kept_head.read().await? {
+    let kept = app.kept_head.read().await?;
+    let mut is_everywhere = kept.len() == app.kept_head.places();
+    for Kept { file, note } in kept {
         let place = file.display().to_string();
         let head = app.signer.open_checkpoint(&note).map_err(|why| refuse(format!("{place}: {why}"), RESTORE_FILE))?;
         heads.push((place, head));
     }
-    if let Some(head) = store::head(&app.db.read(&policy::upkeep())).await? {
+    let last = store::head(&app.db.read(&policy::upkeep())).await?;
+    if let Some(last) = &last {
+        is_everywhere &= heads.iter().all(|(_, head)| last.size <= head.size);
         let place = "the database's last checkpoint".to_owned();
-        let head = app.signer.open_checkpoint(&head.note).map_err(|why| refuse(format!("{place}: {why}"), RESTORE))?;
+        let head = app.signer.open_checkpoint(&last.note).map_err(|why| refuse(format!("{place}: {why}"), RESTORE))?;
         heads.push((place, head));
     }
     heads.dedup_by(|a, b| a.1 == b.1);
     for (place, head) in heads {
         extends(app, size, &place, &head).await?;
     }
-    Ok(())
+    Ok(last.filter(|_| !is_everywhere))
 }
 
 async fn extends(app: &App, size: u64, place: &str, head: &Checkpoint) -> Result<(), Error> {
@@ -94,6 +105,9 @@ const RESTORE: &str = "The database was restored from an older copy, or changed 
     signed, so that no second log comes to be under this name; reading goes on. Restore a copy of the database that \
     has all signed records. If there is none, records are lost for good: tell those who rely on the log, keep the \
     signed head for them, and only then move its file away";
+const WITNESS: &str = "Nothing more is signed, so that no second log comes to be under this name; reading goes on. \
+    Restore a copy of the database that has all signed records: the witness is asked every second, and signing goes on \
+    when it signs again. If it is the witness that is wrong, start without it (--witness), and tell its operator";
 const RESTORE_FILE: &str = "The last signed head of the audit log is kept there, and it must be one that this \
     registry's key signed. Nothing more is signed; restore the file, or the signing key that belongs to it";
 const RESTORE_KEY: &str = "Nothing more is signed; bring the file of that key here. If it is lost for good, \

@@ -32,6 +32,11 @@ impl KeptHead {
         Self { files: std::iter::once(signing_key.with_file_name(NAME)).chain(other).collect() }
     }
 
+    /// How many files there should be.
+    pub fn places(&self) -> usize {
+        self.files.len()
+    }
+
     /// What the files hold; one that is not there yet is left out.
     pub async fn read(&self) -> Result<Vec<Kept>, Error> {
         let mut found = Vec::new();

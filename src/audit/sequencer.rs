@@ -3,11 +3,12 @@
 //!
 //! Invariants: any process may run it, and a lock on the head row makes them take turns;
 //! a head is signed only if it goes on from the last one (`guard`), is kept outside the
-//! database first (`kept_head`), and only then can be read.
+//! database first (`kept_head`), and only then can be read; each process keeps the newest
+//! head, also if another one signed it.
 
 use crate::{
     app::App,
-    audit::{Head, guard, mentions, row, store},
+    audit::{Head, guard, mentions, row, store, witness},
     authz::policy,
     crypto::merkle::{self, Hash},
     db::entity::audit_event,
@@ -80,6 +81,7 @@ impl Complaint {
 
 /// Sequences everything that is committed and signs the head; returns how many events got a place.
 pub async fn sequence(app: &App) -> Result<u64, Error> {
+    witness::client::ask_once(app).await;
     let placed = place(app).await?;
     sign(app).await?;
     Ok(placed)
@@ -154,9 +156,12 @@ async fn sign(app: &App) -> Result<(), Error> {
     let tx = app.db.begin_bookkeeping().await?;
     let size = store::lock_head(&tx).await?;
     // Even when there is nothing to sign: a database that was put back is noticed at once.
-    guard::check(app, size).await?;
+    let lacked = guard::check(app, size).await?;
     if size <= store::signed_size(&tx).await? {
-        return Ok(());
+        return match lacked {
+            Some(head) => app.kept_head.write(&head.note).await,
+            None => Ok(()),
+        };
     }
     let nodes = store::nodes_in(&tx, &merkle::root_positions(size)).await?;
     let peaks = merkle::root_positions(size).iter().map(|p| nodes.get(p).copied()).collect::<Option<Vec<_>>>();

@@ -168,6 +168,33 @@ async fn the_head_is_kept_in_a_second_place_and_either_one_is_enough() {
 }
 
 #[actix_web::test]
+async fn every_machine_keeps_the_newest_head_whichever_of_them_signed_it() {
+    let elsewhere = tempfile::tempdir().expect("folder");
+    let story = Story::begin_without_runtime(&[]).await;
+    let log_key = story.verifier_key().await;
+    let key = elsewhere.path().join("registry.pem");
+    fs::copy(story.app.data().join("keys/registry.pem"), &key).expect("copied");
+    let key = key.display().to_string();
+    let arguments = ["--signing-key-file", key.as_str()];
+    let kept = elsewhere.path().join("log-head.note");
+    head_size(&story.app, &story.ada, &log_key).await;
+    let backup = back_up(&story.app).await;
+    // A second machine, which finds everything signed whenever it looks.
+    let other = story.app.again(&arguments).await;
+    for name in ["one", "two"] {
+        story.model(name).await;
+        let new = head_size(&story.app, &story.ada, &log_key).await;
+        assert_eq!(sequencer::sequence(&other.app).await.expect("nothing to do"), 0);
+        let note = fs::read_to_string(&kept).expect("kept");
+        assert_eq!(checkpoint::open(&note, &log_key).expect("signed").size, new);
+    }
+    restore(&story.app, &backup).await;
+    let later = story.app.again(&arguments).await;
+    let said = refusal(sequencer::sequence(&later.app).await);
+    assert!(said.contains(&kept.display().to_string()), "{said}");
+}
+
+#[actix_web::test]
 async fn a_head_that_cannot_be_read_or_is_of_another_log_stops_signing() {
     let story = Story::begin_without_runtime(&[]).await;
     let key = story.verifier_key().await;

@@ -2,12 +2,14 @@
 //! and that refuses a fork even when the registry's own memory was wiped.
 
 use crate::{
+    harness::TestApp,
     log_restore::{back_up, restore},
     story::Story,
 };
 use plimsoll::{
     audit::{sequencer, witness::client},
     crypto::{checkpoint, cosignature::WitnessKey, keys::RegistryKey, note::Note},
+    error::Error,
 };
 use std::{
     fs,
@@ -146,17 +148,74 @@ async fn a_witness_refuses_a_fork_and_a_rollback_even_after_a_restart() {
     assert_eq!(told.split(' ').next(), Some(witness.key()), "the same key");
     let app = story.app.again(&["--witness", &witness.told]).await;
     let story = Story { app, ..story };
-    let name = |n: usize| format!("other-{n}");
-    story.model(&name(0)).await;
-    sequencer::sequence(&story.app.app).await.expect("the registry itself no longer knows better");
+    story.model("other-0").await;
+    refused(&story.app, "restored from an older copy").await;
     let said = pushed(&story).await.expect_err("a rollback");
     assert!(said.contains("restored from an older copy"), "{said}");
+
+    // Somebody starts it without the witness, and the fork outgrows what was signed.
+    let alone = story.app.again(&[]).await;
     for n in 1..4 {
-        story.model(&name(n)).await;
+        story.model(&format!("other-{n}")).await;
     }
-    sequencer::sequence(&story.app.app).await.expect("signed");
-    let said = pushed(&story).await.expect_err("a fork");
+    sequencer::sequence(&alone.app).await.expect("the registry itself no longer knows better");
+    let app = story.app.again(&["--witness", &witness.told]).await;
+    refused(&app, "another tree").await;
+    let said = pushed(&Story { app, ..story }).await.expect_err("a fork");
     assert!(said.contains("422"), "{said}");
+}
+
+/// Nothing is signed, and readiness says so.
+async fn refused(app: &TestApp, why: &str) {
+    let error = sequencer::sequence(&app.app).await.expect_err("nothing is signed");
+    assert!(matches!(error, Error::Unavailable { code: "log_refused", .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(said.contains("the witness witness.example") && said.contains(why), "{said}");
+    app.get("", "/readyz").await.expect(503);
+}
+
+#[actix_web::test]
+async fn a_new_machine_with_the_key_and_an_empty_database_asks_before_it_signs() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (story, witness) = witnessed(folder.path()).await;
+    story.app.get(&story.ada, CHECKPOINT).await.expect(200);
+    pushed(&story).await.expect("cosigned");
+    let key = folder.path().join("keys/registry.pem");
+    fs::create_dir_all(key.parent().expect("folder")).expect("folder");
+    fs::copy(story.app.data().join("keys/registry.pem"), &key).expect("copied");
+    let key = key.display().to_string();
+    let fresh = TestApp::start_with(&["--signing-key-file", &key, "--witness", &witness.told]).await;
+    refused(&fresh, "there are only 0").await;
+}
+
+#[actix_web::test]
+async fn an_objection_stands_until_its_witness_signs_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (story, witness) = witnessed(folder.path()).await;
+    story.app.get(&story.ada, CHECKPOINT).await.expect(200);
+    pushed(&story).await.expect("cosigned");
+    let objections = &story.app.app.objections;
+    let label = story.app.app.witnesses[0].key.label();
+    objections.raise(&label, "it saw more".to_owned());
+    story.model("waits").await;
+    refused(&story.app, "it saw more").await;
+    pushed(&story).await.expect("the database was put right: it signs the same head again");
+    sequencer::sequence(&story.app.app).await.expect("goes on");
+    story.app.get("", "/readyz").await.expect(200);
+    objections.raise(&label, "it saw more".to_owned());
+    drop(witness);
+    assert!(pushed(&story).await.is_err(), "it is gone");
+    refused(&story.app, "it saw more").await;
+}
+
+#[actix_web::test]
+async fn a_witness_that_does_not_answer_holds_up_nothing() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (story, witness) = witnessed(folder.path()).await;
+    drop(witness);
+    story.app.get(&story.ada, CHECKPOINT).await.expect(200);
+    assert!(pushed(&story).await.expect_err("gone").contains("can't be reached"));
+    story.app.get("", "/readyz").await.expect(200);
 }
 
 #[actix_web::test]

@@ -1,7 +1,8 @@
 //! Sends each new head to the configured witnesses, and keeps what they sign.
 //!
 //! Invariants: a cosignature is kept only if it verifies with the witness's configured key;
-//! a witness that is slow, gone or hostile holds up nothing but its own cosignatures.
+//! a witness that is slow or gone holds up nothing but its own cosignatures. One that says
+//! that it saw more of the log, or another tree, stops the signing until it signs again.
 
 use super::{SIZE_TYPE, Witness, request::Request};
 use crate::{
@@ -31,10 +32,22 @@ pub enum PushError {
          or another registry signs with this key"
     )]
     Ahead { witness: u64, own: u64 },
+    #[error(
+        "it saw another tree of this log than the one whose head over {own} records it was shown (its answer: {status}): \
+         the database was restored and went on differently, or was rewritten, or another registry signs with this key"
+    )]
+    OtherTree { own: u64, status: u16 },
     #[error("its answer holds no cosignature that its key verifies")]
     NotSigned,
     #[error(transparent)]
     Own(#[from] Error),
+}
+
+impl PushError {
+    /// Whether the witness says that the database has another log than the one that it saw.
+    fn is_objection(&self) -> bool {
+        matches!(self, Self::Ahead { .. } | Self::OtherTree { .. })
+    }
 }
 
 /// Until the service stops.
@@ -60,28 +73,63 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 
 /// Offers the last signed head to every witness that has not seen it; says how each took it.
 pub async fn push_all(app: &App) -> Vec<(String, Result<(), PushError>)> {
+    offer(app, false).await
+}
+
+/// Asks every witness once after the start, before anything is signed: also a service that
+/// kept no head learns here that its database is older than what was signed. A witness that
+/// does not answer is not waited for.
+pub async fn ask_once(app: &App) {
+    if app.witnesses.is_empty() {
+        return;
+    }
+    let ask = async || {
+        for (label, result) in offer(app, true).await {
+            if let Err(error) = result {
+                tracing::warn!(witness = label, "asked about the log before the first signature: {error}");
+            }
+        }
+    };
+    app.objections.asked.get_or_init(ask).await;
+}
+
+async fn offer(app: &App, again: bool) -> Vec<(String, Result<(), PushError>)> {
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
     let pushes = app.witnesses.iter().map(|witness| {
         let http = http.as_ref();
         async move {
+            let label = witness.key.label();
             let result = match http {
-                Ok(http) => push(app, http, witness).await,
+                Ok(http) => push(app, http, witness, again || app.objections.stands(&label)).await,
                 Err(error) => Err(PushError::Unreachable(error.to_string())),
             };
-            (witness.key.label(), result)
+            match &result {
+                Ok(()) => app.objections.withdraw(&label),
+                Err(error) if error.is_objection() => app.objections.raise(&label, error.to_string()),
+                Err(_) => {}
+            }
+            (label, result)
         }
     });
     futures_util::future::join_all(pushes).await
 }
 
-async fn push(app: &App, http: &reqwest::Client, witness: &Witness) -> Result<(), PushError> {
+/// The last signed head; of a log that has none that of the empty tree, which every log goes on from.
+async fn last_head(app: &App, again: bool) -> Result<Option<Head>, Error> {
+    let head = store::head(&app.db.read(&policy::upkeep())).await?;
+    let empty = || Head { size: 0, note: app.signer.sign_checkpoint(0, merkle::EMPTY_ROOT) };
+    Ok(head.or_else(|| (again && app.signer.check().is_ok()).then(empty)))
+}
+
+/// `again`: also when the witness signed this head before.
+async fn push(app: &App, http: &reqwest::Client, witness: &Witness, again: bool) -> Result<(), PushError> {
     let reader = app.db.read(&policy::upkeep());
-    let Some(head) = store::head(&reader).await? else { return Ok(()) };
+    let Some(head) = last_head(app, again).await? else { return Ok(()) };
     let mut old_size = store::cosigned_size(&reader, &witness.key.label()).await?;
     if head.size < old_size {
-        return Err(PushError::Ahead { witness: old_size, own: head.size });
+        return behind(app, old_size).await;
     }
-    if head.size == old_size {
+    if head.size == old_size && !again {
         return Ok(());
     }
     // The second time with the size that the witness says it knows.
@@ -91,17 +139,30 @@ async fn push(app: &App, http: &reqwest::Client, witness: &Witness) -> Result<()
         let answer = answer.map_err(|e| PushError::Unreachable(e.without_url().to_string()))?;
         let (status, is_size) = (answer.status(), is_size(&answer));
         let said = text(answer).await?;
-        match status {
-            StatusCode::OK => return keep(app, &head, witness, &said).await,
-            StatusCode::CONFLICT if is_size => match said.trim_end().parse() {
-                Ok(size) if size <= head.size && size != old_size => old_size = size,
-                Ok(size) if head.size < size => return Err(PushError::Ahead { witness: size, own: head.size }),
-                _ => return Err(PushError::Refused { status, said }),
-            },
-            status => return Err(PushError::Refused { status, said }),
+        let size = said.trim_end().parse::<u64>().ok().filter(|_| is_size);
+        match (status, size) {
+            (StatusCode::OK, _) if head.size == 0 => return Ok(()),
+            (StatusCode::OK, _) => return keep(app, &head, witness, &said).await,
+            (StatusCode::CONFLICT, Some(size)) if head.size < size => return behind(app, size).await,
+            (StatusCode::CONFLICT, Some(size)) if size != old_size => old_size = size,
+            // Our proof leads from our own tree of the size that it knows: it knows another one.
+            (StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY, _) => {
+                return Err(PushError::OtherTree { own: head.size, status: status.as_u16() });
+            }
+            (status, _) => return Err(PushError::Refused { status, said }),
         }
     }
     Err(PushError::Refused { status: StatusCode::CONFLICT, said: "its size changes while it is asked".to_owned() })
+}
+
+/// Another process of the service may have shown it a newer head meanwhile: a head is in the
+/// database before any witness sees it.
+async fn behind(app: &App, witness: u64) -> Result<(), PushError> {
+    let own = store::head(&app.db.read(&policy::upkeep())).await?.map_or(0, |head| head.size);
+    match own < witness {
+        true => Err(PushError::Ahead { witness, own }),
+        false => Ok(()),
+    }
 }
 
 async fn request(app: &App, old_size: u64, head: &Head) -> Result<Request, Error> {

@@ -5,6 +5,7 @@
 //! witness for logs of others, with a key and a file of its own and no database.
 
 pub mod client;
+pub mod objections;
 mod request;
 mod rule;
 pub mod server;
