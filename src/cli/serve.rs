@@ -15,6 +15,9 @@ use actix_web::web::Data;
 use std::{net::TcpListener, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
+/// How long the database may take to let go.
+const CLOSE: Duration = Duration::from_secs(10);
+
 pub async fn serve(config: Config) -> Result<Exit, Failure> {
     telemetry::start(&config.log).map_err(|e| Failure::new(Exit::Usage, e))?;
     let listener = TcpListener::bind(config.http.listen).map_err(|e| {
@@ -49,6 +52,15 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     app.work.notify_waiters();
     service.await.map_err(Failure::other)?.map_err(Failure::other)?;
     while background.join_next().await.is_some() {}
+    close(&app).await
+}
+
+/// So that SQLite merges its WAL: who then copies the database's file alone has all of it.
+async fn close(app: &App) -> Result<Exit, Failure> {
+    match tokio::time::timeout(CLOSE, app.db.close()).await {
+        Ok(closed) => closed.map_err(Failure::other)?,
+        Err(_) => tracing::warn!("a connection to the database is still in use; it is left as it is"),
+    }
     Ok(Exit::Ok)
 }
 
@@ -71,7 +83,7 @@ pub async fn worker(config: Config) -> Result<Exit, Failure> {
     let _ = stop.send(true);
     app.work.notify_waiters();
     while work.join_next().await.is_some() {}
-    Ok(Exit::Ok)
+    close(&app).await
 }
 
 pub async fn migrate(config: Config) -> Result<Exit, Failure> {

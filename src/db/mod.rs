@@ -107,6 +107,12 @@ impl Db {
         grants::may_rewrite(&self.read, "current_user").await
     }
 
+    /// Waits for what is under way. The last connection that closes merges SQLite's WAL into the file.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.read.close_by_ref().await?;
+        self.write.close_by_ref().await
+    }
+
     async fn open_tx(&self) -> Result<DatabaseTransaction, DbErr> {
         let options = TransactionOptions {
             // Take SQLite's write lock now, not at the first write, where it can fail.

@@ -72,3 +72,13 @@ async fn it_shows_its_heads_to_a_witness() {
     key.seen_at(&Note::parse(&note).expect("note")).expect("cosigned");
     assert!(service.stop().success());
 }
+
+#[actix_web::test]
+async fn after_a_clean_stop_the_database_is_one_file() {
+    let data = tempfile::tempdir().expect("folder");
+    let service = Service::start(data.path(), None, &[]);
+    let wal = data.path().join("plimsoll.db-wal");
+    assert!(wal.exists(), "it writes there while it runs");
+    assert!(service.stop().success());
+    assert!(data.path().join("plimsoll.db").exists() && !wal.exists());
+}
