@@ -2,18 +2,23 @@
 //!
 //! Rows that never change are filtered by their time; of rows that end (versions, releases,
 //! reported evidence, keys) a later end is taken back; the stage of a request is told by the
-//! log, and so are the model's owners and its risk tier. What the log has only as a hash (the
+//! replayed log (never by the slice of it, which may be cut), and so are the model's owners and
+//! its risk tier. What the log has only as a hash (the
 //! model's title and uses) or not at all (who owns a robot) is of now, and
 //! [`Collected::notices`] says so.
 
 use crate::{
     accounts,
     app::App,
-    audit::asof::{self, ModelState, Person, Selection},
+    audit::asof::{self, Person, Selection},
     authz::{ReadPermit, Scope},
     core::{clock::rfc3339, ids::AccountId},
     db::Conn,
-    dossiers::{Ask, profiles, slice, slice::Slice, store},
+    dossiers::{
+        Ask, profiles, slice,
+        slice::{Objects, Slice},
+        store,
+    },
     environments::Environment,
     error::Error,
     evidence::{self, state::State as EvidenceState},
@@ -30,7 +35,8 @@ use std::collections::{BTreeMap, HashMap};
 /// One request and what had become of it.
 pub(super) struct Request {
     pub promotion: Promotion,
-    pub stage: &'static str,
+    /// A name of [`promotions::Stage`].
+    pub stage: String,
     pub approvals: Vec<Approval>,
 }
 
@@ -79,7 +85,9 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
     let reader = app.db.read(sight);
     let (conn, scope) = (reader.conn(), sight.scope());
     let mut subject = find(conn, scope, ask, at).await?;
-    let told = told(app, sight, &subject.model.name, at).await?;
+    let wanted = Selection { model: Some(subject.model.name.clone()), environment: None };
+    let (state, stages) = asof::ops::state_and_requests(app, sight, at, &wanted).await?;
+    let told = state.models.into_iter().next();
     if let Some(told) = &told {
         subject.model.risk_tier = RiskTier::parse(&told.risk_tier).map_err(Error::internal)?;
         subject.model.revision = told.revision;
@@ -88,12 +96,14 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
     let mut known = frameworks::ops::gather(conn, &facts).await?;
     let (active, gone) = told.map(|told| told.owners).unwrap_or_default().into_iter().partition(|(_, p)| p.active);
     (known.owners, known.vacant) = (names_of(active), names_of(gone));
+    let mut is_long = subject.releases.len() as u64 == store::MAX_HISTORY;
     let releases: Vec<_> =
         subject.releases.into_iter().filter(|release| release.environment == facts.environment.id).collect();
     let promotions = store::requests(conn, facts.version.id, facts.environment.id, at).await?;
+    is_long |= promotions.len() as u64 == store::MAX_HISTORY;
     let slice = slice::of(app, conn, scope, &objects(&facts, &promotions, &releases), at).await?;
     let approvals = store::approvals(conn, &promotions, at).await?;
-    let requests = requests(promotions, &approvals, &releases, &slice);
+    let requests = requests(promotions, &approvals, &stages);
     known.approvals = approved(&requests);
     known.releases = releases.iter().map(|release| release_fact(release, facts.version.id)).collect();
     known.leaf = slice.sealing(&facts.version.id.to_string());
@@ -118,7 +128,7 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
         origin: app.signer.origin().to_owned(),
         held: Held::of(entry, &known, at.date_naive(), at),
         files: versions::store::files(conn, facts.version.id).await?,
-        notices: notices(conn, &facts, &slice, at).await?,
+        notices: notices(conn, &facts, &slice, is_long, at).await?,
         names: accounts::ops::names(app, &names).await?,
         facts,
         known,
@@ -128,13 +138,6 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
         reports,
         slice,
     })
-}
-
-/// The model as the log tells of it.
-async fn told(app: &App, sight: &ReadPermit, model: &str, at: DateTime<Utc>) -> Result<Option<ModelState>, Error> {
-    let wanted = Selection { model: Some(model.to_owned()), environment: None };
-    let (state, _) = asof::ops::state_at(app, sight, at, &wanted).await?;
-    Ok(state.models.into_iter().next())
 }
 
 fn names_of(owners: BTreeMap<String, Person>) -> BTreeMap<String, String> {
@@ -255,35 +258,32 @@ async fn reported(
 }
 
 /// The ids that the slice of the log is about.
-fn objects(facts: &assessment::Facts, requests: &[Promotion], releases: &[Release]) -> Vec<String> {
-    let mut ids = vec![facts.model.id.to_string(), facts.version.id.to_string(), facts.environment.id.to_string()];
-    ids.extend(facts.key.as_ref().map(|key| key.id.to_string()));
-    ids.extend(facts.dataset.as_ref().map(|data| data.id.to_string()));
-    ids.extend(facts.run.as_ref().map(|run| run.id.to_string()));
-    ids.extend(facts.reported.iter().map(|record| record.id.to_string()));
-    ids.extend(requests.iter().map(|request| request.id.to_string()));
-    ids.extend(releases.iter().map(|release| release.id.to_string()));
-    ids
+fn objects(facts: &assessment::Facts, requests: &[Promotion], releases: &[Release]) -> Objects {
+    let mut own = vec![facts.version.id.to_string()];
+    own.extend(facts.run.as_ref().map(|run| run.id.to_string()));
+    own.extend(facts.reported.iter().map(|record| record.id.to_string()));
+    own.extend(requests.iter().map(|request| request.id.to_string()));
+    own.extend(releases.iter().map(|release| release.id.to_string()));
+    let mut around = vec![facts.model.id.to_string(), facts.environment.id.to_string()];
+    around.extend(facts.key.as_ref().map(|key| key.id.to_string()));
+    around.extend(facts.dataset.as_ref().map(|data| data.id.to_string()));
+    Objects { own, around }
 }
 
-fn requests(promotions: Vec<Promotion>, approvals: &[Approval], releases: &[Release], slice: &Slice) -> Vec<Request> {
+fn requests(promotions: Vec<Promotion>, approvals: &[Approval], stages: &BTreeMap<String, String>) -> Vec<Request> {
+    // One that the log does not have came while this was read.
     let one = |promotion: Promotion| {
-        let of_it = approvals.iter().filter(|approval| approval.promotion == promotion.id).cloned().collect();
-        let release = releases.iter().find(|r| r.promotion == promotion.id && r.restores.is_none());
-        let is_active = releases.iter().any(|r| r.promotion == promotion.id && r.state == ReleaseState::Active);
-        let stage = match release {
-            Some(_) if is_active => "activated",
-            Some(_) => "superseded",
-            None => slice.stage(&promotion.id.to_string()),
-        };
-        Request { promotion, stage, approvals: of_it }
+        let approvals = approvals.iter().filter(|approval| approval.promotion == promotion.id).cloned().collect();
+        let stage = stages.get(&promotion.id.to_string())?.clone();
+        Some(Request { promotion, stage, approvals })
     };
-    promotions.into_iter().map(one).collect()
+    promotions.into_iter().filter_map(one).collect()
 }
 
 /// Approvals that reached their quorum and still stood.
 fn approved(requests: &[Request]) -> Vec<Stamped> {
-    let of = requests.iter().filter(|request| ["approved", "activated", "superseded"].contains(&request.stage));
+    let of =
+        requests.iter().filter(|request| ["approved", "activated", "superseded"].contains(&request.stage.as_str()));
     of.flat_map(|request| &request.approvals)
         .filter(|approval| approval.outcome == Outcome::Approve)
         .map(|approval| Stamped { reference: approval.id.to_string(), at: approval.created_at })
@@ -302,6 +302,7 @@ async fn notices(
     conn: &Conn<'_>,
     facts: &assessment::Facts,
     slice: &Slice,
+    is_long: bool,
     at: DateTime<Utc>,
 ) -> Result<Vec<String>, Error> {
     let mut notices = Vec::new();
@@ -314,8 +315,20 @@ async fn notices(
     }
     notices
         .push("The log names people by id; their names here are those of now, and so is who owns a robot.".to_owned());
-    if slice.is_cut {
-        notices.push(format!("The slice of the log was cut after {} records.", slice.leaves.len()));
+    if (slice.leaves.len() as u64) < slice.total {
+        notices.push(format!(
+            "The log has {} records about this, and {} of them are here: what decides was kept before uploads, then \
+             refusals, then inspections, and the newest before older ones. No state in this document rests on that \
+             selection.",
+            slice.total,
+            slice.leaves.len()
+        ));
+    }
+    if is_long {
+        notices.push(format!(
+            "Of requests and of releases the newest {} are here, and no older ones.",
+            store::MAX_HISTORY
+        ));
     }
     Ok(notices)
 }

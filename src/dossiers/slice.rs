@@ -10,7 +10,6 @@ use crate::{
     error::Error,
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 /// Somebody may write between placing and reading.
 const ATTEMPTS: usize = 5;
@@ -23,8 +22,16 @@ pub(super) struct Slice {
     pub proofs: Vec<String>,
     /// The signed head that the proofs lead to; `None` where there is no leaf.
     pub checkpoint: Option<String>,
-    /// Whether there were more records than a slice holds.
-    pub is_cut: bool,
+    /// How many records there are about this, also those that a slice has no room for.
+    pub total: u64,
+}
+
+/// What the records are about, by id.
+pub(super) struct Objects {
+    /// The version, and what exists only because of it: runs, reports, requests, releases.
+    pub own: Vec<String>,
+    /// What it shares with others: model, environment, key, data.
+    pub around: Vec<String>,
 }
 
 /// Events about these objects until a moment. The head is the first one that covers them, so
@@ -33,13 +40,11 @@ pub(super) async fn of(
     app: &App,
     conn: &Conn<'_>,
     scope: Scope,
-    objects: &[String],
+    objects: &Objects,
     at: DateTime<Utc>,
 ) -> Result<Slice, Error> {
-    let mut leaves = placed(app, conn, scope, objects, at).await?;
-    let most = usize::try_from(store::MAX_LEAVES).unwrap_or(usize::MAX);
-    let is_cut = most < leaves.len();
-    leaves.truncate(most);
+    let leaves = placed(app, conn, scope, objects, at).await?;
+    let total = store::count_events(conn, scope, objects, at).await?;
     let Some(last) = leaves.last() else { return Ok(Slice::default()) };
     let (size, note) = store::head_over(conn, last.index + 1).await?.ok_or_else(unproven)?;
     let mut positions: Vec<_> = leaves.iter().flat_map(|leaf| merkle::inclusion_positions(leaf.index, size)).collect();
@@ -52,7 +57,7 @@ pub(super) async fn of(
         Ok::<_, Error>(proof_file::format(leaf.index, &hashes, &note))
     };
     let proofs = leaves.iter().map(proof).collect::<Result<_, _>>()?;
-    Ok(Slice { leaves, proofs, checkpoint: Some(note), is_cut })
+    Ok(Slice { leaves, proofs, checkpoint: Some(note), total })
 }
 
 /// All of them, each with its place: without, nothing could be proven.
@@ -60,7 +65,7 @@ async fn placed(
     app: &App,
     conn: &Conn<'_>,
     scope: Scope,
-    objects: &[String],
+    objects: &Objects,
     at: DateTime<Utc>,
 ) -> Result<Vec<Placed>, Error> {
     for _ in 0..ATTEMPTS {
@@ -86,25 +91,6 @@ impl Slice {
     pub fn sealing(&self, version: &str) -> Option<(i64, DateTime<Utc>)> {
         let found = self.done(version).find(|leaf| leaf.action == "version.seal")?;
         Some((i64::try_from(found.index).ok()?, found.at))
-    }
-
-    /// What had become of a request that was not activated.
-    pub fn stage(&self, promotion: &str) -> &'static str {
-        let mut stage = "awaiting_approval";
-        for leaf in self.done(promotion) {
-            let detail: Value = serde_json::from_str(&leaf.leaf).unwrap_or_default();
-            let detail = &detail["detail"];
-            stage = match leaf.action.as_str() {
-                "promotion.request" if detail["state"] == "checks_failed" => "checks_failed",
-                "promotion.approve" if detail["quorum"] == true => "approved",
-                "promotion.reject" => "rejected",
-                "promotion.withdraw" => "withdrawn",
-                "promotion.invalidate" => "invalidated",
-                "promotion.expire" => "expired",
-                _ => stage,
-            };
-        }
-        stage
     }
 
     fn done<'a>(&'a self, object: &'a str) -> impl Iterator<Item = &'a Placed> {

@@ -2,7 +2,7 @@
 //! their scope, so what hangs on it is the same tenant's.
 
 use crate::{
-    authz::Scope,
+    authz::{Action, Scope},
     core::ids::{EnvironmentId, ModelId, VersionId},
     crypto::merkle::Hash,
     db::{
@@ -12,6 +12,7 @@ use crate::{
             environment, environment_revision, model_version, promotion_request, release, validation_run,
         },
     },
+    dossiers::slice::Objects,
     environments::{Current, DocumentKind, Environment, Revision},
     error::Error,
     promotions::{Approval, Promotion},
@@ -19,7 +20,7 @@ use crate::{
     versions::{Attested, Version, VersionRef},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use std::collections::HashMap;
 
 /// Rows per statement: well under every database's limit of parameters.
@@ -182,7 +183,7 @@ pub(super) async fn releases(conn: &Conn<'_>, model: ModelId, at: DateTime<Utc>)
     rows.into_iter().map(then).collect()
 }
 
-/// Requests for this version here, oldest first. Their stage is the one of today.
+/// The newest requests for this version here, oldest first. Their stage is the one of today.
 pub(super) async fn requests(
     conn: &Conn<'_>,
     version: VersionId,
@@ -193,11 +194,11 @@ pub(super) async fn requests(
         .filter(promotion_request::COLUMN.version_id.eq(version))
         .filter(promotion_request::COLUMN.environment_id.eq(environment))
         .filter(promotion_request::COLUMN.requested_at.lte(at))
-        .order_by_asc(promotion_request::Column::Id)
+        .order_by_desc(promotion_request::Column::Id)
         .limit(MAX_HISTORY)
         .all(conn)
         .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    rows.into_iter().rev().map(TryInto::try_into).collect()
 }
 
 /// Decisions on requests, oldest first.
@@ -224,25 +225,82 @@ pub(super) struct Placed {
     pub leaf: String,
 }
 
-/// Events about these objects in their order, without pulls and dossiers, which are many and
-/// change nothing. One more than [`MAX_LEAVES`] says that there are more; `None` that one of them
-/// has no place in the tree yet.
+/// What a record does. When not all fit, those that decide stay before the others.
+#[derive(Clone, Copy)]
+enum Weight {
+    Decides,
+    Prepares,
+    Refused,
+    Looks,
+}
+
+impl Weight {
+    fn of(self) -> Condition {
+        let (done, action) = (audit_event::COLUMN.outcome.eq("done"), audit_event::COLUMN.action);
+        let looks = [Action::VersionInspect.name()];
+        let prepares = [Action::VersionUpload.name(), Action::RunRequest.name()];
+        match self {
+            Self::Decides => Condition::all().add(done).add(action.is_not_in(looks.into_iter().chain(prepares))),
+            Self::Prepares => Condition::all().add(done).add(action.is_in(prepares)),
+            Self::Refused => Condition::all().add(audit_event::COLUMN.outcome.ne("done")),
+            Self::Looks => Condition::all().add(done).add(action.is_in(looks)),
+        }
+    }
+}
+
+/// Pulls and dossiers are many and change nothing.
+fn about(scope: Scope, objects: &[String], at: DateTime<Utc>) -> Select<audit_event::Entity> {
+    let query = audit_event::Entity::find()
+        .filter(audit_event::COLUMN.object_id.is_in(objects.to_vec()))
+        .filter(audit_event::COLUMN.action.is_not_in([Action::ReleasePull.name(), Action::DossierExport.name()]))
+        .filter(audit_event::COLUMN.at.lte(at));
+    match scope {
+        Scope::Workspace(id) => query.filter(audit_event::COLUMN.workspace_id.eq(id)),
+        Scope::Instance => query,
+    }
+}
+
+pub(super) async fn count_events(
+    conn: &Conn<'_>,
+    scope: Scope,
+    objects: &Objects,
+    at: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let mut total = 0;
+    for chunk in objects.own.chunks(CHUNK).chain(objects.around.chunks(CHUNK)) {
+        total += about(scope, chunk, at).count(conn).await?;
+    }
+    Ok(total)
+}
+
+/// At most [`MAX_LEAVES`] events about these objects, in the log's order; which ones, [`Weight`]
+/// says. `None` if one of them has no place in the tree yet.
 pub(super) async fn events(
     conn: &Conn<'_>,
     scope: Scope,
-    objects: &[String],
+    objects: &Objects,
     at: DateTime<Utc>,
 ) -> Result<Option<Vec<Placed>>, Error> {
+    let (own, around) = (objects.own.as_slice(), objects.around.as_slice());
+    let all = [own, around].concat();
+    let order = [
+        (Weight::Decides, own),
+        (Weight::Decides, around),
+        (Weight::Prepares, all.as_slice()),
+        (Weight::Refused, all.as_slice()),
+        (Weight::Looks, all.as_slice()),
+    ];
     let mut rows = Vec::new();
-    for chunk in objects.chunks(CHUNK) {
-        let mut query = audit_event::Entity::find()
-            .filter(audit_event::COLUMN.object_id.is_in(chunk.to_vec()))
-            .filter(audit_event::COLUMN.action.is_not_in(["release.pull", "dossier.export"]))
-            .filter(audit_event::COLUMN.at.lte(at));
-        if let Scope::Workspace(id) = scope {
-            query = query.filter(audit_event::COLUMN.workspace_id.eq(id));
+    for (weight, objects) in order {
+        let room = MAX_LEAVES - rows.len() as u64;
+        let mut some = Vec::new();
+        for chunk in objects.chunks(CHUNK) {
+            let newest = about(scope, chunk, at).filter(weight.of()).order_by_desc(audit_event::Column::Id);
+            some.extend(newest.limit(room).all(conn).await?);
         }
-        rows.extend(query.order_by_asc(audit_event::Column::Id).limit(MAX_LEAVES + 1).all(conn).await?);
+        some.sort_by_key(|row| std::cmp::Reverse(row.id));
+        some.truncate(usize::try_from(room).unwrap_or_default());
+        rows.extend(some);
     }
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let mut places = HashMap::new();
@@ -264,8 +322,6 @@ pub(super) async fn events(
     let all: Option<Vec<_>> = rows.into_iter().map(placed).collect();
     let Some(mut all) = all else { return Ok(None) };
     all.sort_by_key(|event| event.index);
-    all.dedup_by_key(|event| event.index);
-    all.truncate(usize::try_from(MAX_LEAVES).unwrap_or(usize::MAX) + 1);
     Ok(Some(all))
 }
 

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod ops;
+pub mod requests;
 
 use crate::audit::{changes::Row, replay::Tables};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@ use crate::{
     accounts,
     app::App,
     audit::{
-        asof::{Selection, State, state},
+        asof::{Selection, State, requests, state},
         changes::Change,
         replay::{Tables, store},
     },
@@ -44,20 +44,23 @@ pub async fn as_of(app: &App, who: &Principal, at: DateTime<Utc>, wanted: &Selec
     if app.db.clock().now() < at {
         return Err(Error::invalid("at", "that is in the future; ask for a time that has passed"));
     }
-    state_at(app, &sight, at, wanted).await
+    let snapshot = app.db.snapshot(&sight).await?;
+    let (tables, records) = replayed(&snapshot.reader(), at).await?;
+    let names = names(app, &tables).await?;
+    Ok((state(&tables, wanted, &names), records))
 }
 
-/// For use-cases that asked the policy already.
-pub(crate) async fn state_at(
+/// The state, and the states of all requests by id, for use-cases that asked the policy already.
+pub(crate) async fn state_and_requests(
     app: &App,
     sight: &ReadPermit,
     at: DateTime<Utc>,
     wanted: &Selection,
-) -> Result<(State, u64), Error> {
+) -> Result<(State, BTreeMap<String, String>), Error> {
     let snapshot = app.db.snapshot(sight).await?;
-    let (tables, records) = replayed(&snapshot.reader(), at).await?;
+    let (tables, _) = replayed(&snapshot.reader(), at).await?;
     let names = names(app, &tables).await?;
-    Ok((state(&tables, wanted, &names), records))
+    Ok((state(&tables, wanted, &names), requests::states(&tables)))
 }
 
 async fn replayed(reader: &Reader<'_>, at: DateTime<Utc>) -> Result<(Tables, u64), Error> {

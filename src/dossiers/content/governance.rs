@@ -36,7 +36,7 @@ pub(super) fn decisions(section: &mut Section, of: &Collected) {
             promotion.id.to_string().into(),
             of.name(promotion.requested_by).into(),
             when(&rfc3339(promotion.requested_at)).into(),
-            Cell::state(request.stage),
+            Cell::state(&request.stage),
             promotion.decision_digest.to_string().into(),
         ]
     };

@@ -3,7 +3,7 @@
 use super::{an_hour, ask, dossier, page, parsed, released, stage, unpack};
 use crate::story::{ENVIRONMENT, MODEL, policy, scorer, spec, text};
 use chrono::{DateTime, TimeDelta, Utc};
-use plimsoll::core::clock::rfc3339;
+use plimsoll::{core::clock::rfc3339, dossiers::verify};
 use serde_json::Value;
 
 fn before(at: DateTime<Utc>, hours: i64) -> String {
@@ -77,6 +77,38 @@ async fn what_the_log_has_only_as_a_hash_is_said_to_be_of_now() {
     crate::harness::reply(change).await.expect(200);
     let zip = dossier(&story, &format!("profile=model-card&model={MODEL}&as_of={at}")).await;
     assert!(page(&unpack(&zip), "dossier.html").contains("its title and uses here are of now"));
+}
+
+/// A slice holds 1,000 records; one of the 1,010 inspections here is about the version like everything else.
+#[actix_web::test]
+async fn however_often_somebody_looked_the_stages_and_the_records_that_decide_are_there() {
+    let story = stage().await;
+    story.measured_version(1).await;
+    let file = format!("/api/v1/models/{MODEL}/versions/1/files/README.md");
+    for _ in 0..1_010 {
+        story.app.get(&story.ada, &file).await.expect(200);
+    }
+    let rejected = story.request(MODEL, "1", ENVIRONMENT).await;
+    story.decide(&story.mara, &rejected, "reject").await.expect(200);
+    let approved = story.approved("1").await;
+
+    let zip = dossier(&story, &format!("profile=sr-11-7&model={MODEL}")).await;
+    let entries = unpack(&zip);
+    let data = parsed(&entries, "dossier.json");
+    let states: Vec<_> =
+        data["requests"].as_array().expect("requests").iter().map(|r| (&r["id"], &r["state"])).collect();
+    assert_eq!(states, [(&rejected["id"], &"rejected".into()), (&approved["id"], &"approved".into())]);
+    let item = data["coverage"]["items"].as_array().expect("items").iter().find(|i| i["item"] == "change-control");
+    assert_eq!(item.expect("item")["state"], "present");
+    let told: Vec<_> = data["audit"].as_array().expect("records").iter().map(|leaf| text(&leaf["action"])).collect();
+    assert_eq!(told.len(), 1_000);
+    for action in ["model.register", "version.seal", "run.finish", "promotion.reject", "promotion.approve"] {
+        assert!(told.iter().any(|told| told == action), "{action}");
+    }
+    let (page, total) =
+        (page(&entries, "dossier.html"), 1_010 + told.iter().filter(|a| *a != "version.inspect").count());
+    assert!(page.contains(&format!("The log has {total} records about this, and 1000 of them are here")), "{total}");
+    assert!(verify::verify(&zip, &story.verifier_key().await).is_ok());
 }
 
 #[actix_web::test]
