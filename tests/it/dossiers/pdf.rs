@@ -2,36 +2,45 @@
 
 use super::{dossier, parsed, stage, unpack};
 use crate::story::{MODEL, scorer, text};
-use lopdf::{Dictionary, Document, Object, content::Content};
+use lopdf::{Dictionary, Document, Object, ObjectId, content::Content};
 use plimsoll::dossiers::archive::Entries;
 use std::collections::BTreeMap;
 
 /// The text of all pages without white space: lines break where they fit.
 fn squeezed(pdf: &Document) -> String {
-    let mut said = String::new();
+    let said = pieces(pdf).concat();
+    assert!(!said.contains(['\u{200b}', '\u{ad}']), "something that nobody sees is between letters");
+    squeeze(&said)
+}
+
+/// Every text that the page shows in one go: what a reader finds and copies as one piece.
+fn pieces(pdf: &Document) -> Vec<String> {
+    let mut all = Vec::new();
     for page in pdf.get_pages().into_values() {
-        let fonts: BTreeMap<Vec<u8>, Letters> = pdf
-            .get_page_fonts(page)
-            .expect("fonts")
-            .into_iter()
-            .map(|(name, font)| (name, letters(pdf, font)))
-            .collect();
-        let content = Content::decode(&pdf.get_page_content(page).expect("content")).expect("operators");
-        let mut font = None;
-        for operation in content.operations {
-            if operation.operator == "Tf" {
-                font = operation.operands[0].as_name().ok().and_then(|name| fonts.get(name));
-            }
-            for operand in
-                operation.operands.iter().flat_map(|o| o.as_array().map_or(vec![o], |all| all.iter().collect()))
-            {
-                if let (Object::String(codes, _), Some(font)) = (operand, font) {
-                    said.extend(codes.chunks(2).filter_map(|code| font.get(code)).map(String::as_str));
-                }
+        shown(pdf, page, &mut |piece| all.push(piece));
+    }
+    all
+}
+
+fn shown(pdf: &Document, page: ObjectId, take: &mut impl FnMut(String)) {
+    let fonts: BTreeMap<Vec<u8>, Letters> =
+        pdf.get_page_fonts(page).expect("fonts").into_iter().map(|(name, font)| (name, letters(pdf, font))).collect();
+    let content = Content::decode(&pdf.get_page_content(page).expect("content")).expect("operators");
+    let mut font = None;
+    for operation in content.operations {
+        if operation.operator == "Tf" {
+            font = operation.operands[0].as_name().ok().and_then(|name| fonts.get(name));
+        }
+        let operands = operation.operands.iter();
+        let operands = operands.flat_map(|o| o.as_array().map_or(vec![o], |all| all.iter().collect()));
+        let mut piece = String::new();
+        for operand in operands {
+            if let (Object::String(codes, _), Some(font)) = (operand, font) {
+                piece.extend(codes.chunks(2).filter_map(|code| font.get(code)).map(String::as_str));
             }
         }
+        take(piece);
     }
-    squeeze(&said)
 }
 
 /// Letters by the code of their glyph, as the font's ToUnicode table says.
@@ -62,7 +71,7 @@ fn letters(pdf: &Document, font: &Dictionary) -> Letters {
 }
 
 fn squeeze(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace() && *c != '\u{200b}').collect()
+    text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 /// Tagged, with title and language, and it says everything that is missing.
@@ -83,7 +92,13 @@ pub fn is_accessible_and_says_what_is_missing(profile: &str, entries: &Entries) 
     for lack in data["document"]["lacks"]["items"].as_array().expect("items") {
         assert!(said.contains(&squeeze(&text(&lack["title"]))), "{profile}: {lack}");
     }
-    assert!(said.contains(&squeeze(&text(&data["coverage"]["digest"]))), "{profile}");
+    let pieces = pieces(&pdf);
+    let mut wanted = vec![text(&data["coverage"]["digest"]), text(&data["version"]["digest"])];
+    wanted.extend(data["evidence"].as_array().expect("evidence").iter().map(|record| text(&record["digest"])));
+    wanted.extend(data["requests"].as_array().expect("requests").iter().map(|r| text(&r["decision_digest"])));
+    for digest in wanted {
+        assert!(pieces.iter().any(|piece| piece.contains(&digest)), "{profile}: {digest} is broken");
+    }
 }
 
 #[actix_web::test]
