@@ -159,8 +159,8 @@ pub async fn decide(
         Outcome::Reject => Command::Reject,
     };
     promotion.stage = promotion.stage.apply(command)?;
-    let why = (outcome == Outcome::Reject).then(|| format!("rejected by {}", who.name));
-    store::set_stage(&tx, id, promotion.stage, why.as_deref()).await?;
+    let why = (outcome == Outcome::Reject).then_some("a reviewer rejected it");
+    store::set_stage(&tx, id, promotion.stage, why).await?;
     let decision = seen.to_string();
     let event = match outcome {
         Outcome::Approve => Event::PromotionApproved { promotion: id, approval: approval_id, decision, quorum },
@@ -333,7 +333,8 @@ pub(crate) async fn named(
     Facts::load(conn, scope, model, version, environment).await
 }
 
-/// The registry signs who decided what, with which authentication.
+/// The registry signs who decided what, with which authentication. People stand in it by the id of their account: a
+/// name in it could never be erased.
 fn approval_statement(
     app: &App,
     who: &Principal,
@@ -351,7 +352,7 @@ fn approval_statement(
         "decision_digest": promotion.decision_digest.to_string(),
         "environment": facts.environment.name,
         "outcome": outcome.name(),
-        "decided_by": who.name,
+        "decided_by": who.id,
         "roles": who.roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
         "authentication": who.credential.name(),
         "decided_at": rfc3339(at),

@@ -83,7 +83,7 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
                 environment: &facts.environment.name,
                 decision_digest: &promotion.decision_digest,
                 restores: None,
-                activated_by: &who.name,
+                activated_by,
                 activated_at: tx.at(),
             },
         ),

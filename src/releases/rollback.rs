@@ -91,7 +91,7 @@ pub async fn roll_back(
                 environment: &environment.name,
                 decision_digest: &promotion.decision_digest,
                 restores: Some(earlier.id),
-                activated_by: &who.name,
+                activated_by,
                 activated_at: tx.at(),
             },
         ),

@@ -2,7 +2,11 @@
 
 use crate::{
     app::App,
-    core::{clock::rfc3339, digest::Digest, ids::ReleaseId},
+    core::{
+        clock::rfc3339,
+        digest::Digest,
+        ids::{AccountId, ReleaseId},
+    },
     crypto::statement::{Statement, Subject},
 };
 use chrono::{DateTime, Utc};
@@ -19,11 +23,12 @@ pub struct Claim<'a> {
     pub environment: &'a str,
     pub decision_digest: &'a Digest,
     pub restores: Option<ReleaseId>,
-    pub activated_by: &'a str,
+    pub activated_by: AccountId,
     pub activated_at: DateTime<Utc>,
 }
 
-/// An in-toto statement, signed with the registry's key.
+/// An in-toto statement, signed with the registry's key. It names people by the id of their account: a name in it
+/// could never be erased.
 pub fn sign(app: &App, claim: &Claim<'_>) -> String {
     let subject = Subject {
         name: format!("{}@{}", claim.model, claim.number),

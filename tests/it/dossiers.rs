@@ -5,6 +5,7 @@ mod command;
 mod moments;
 mod packages;
 mod pdf;
+mod people;
 
 use crate::{
     harness::{Reply, reply},

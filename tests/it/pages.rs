@@ -296,7 +296,7 @@ async fn a_decision_by_form_follows_the_same_rules() {
     let reject = [("decision_digest", digest), ("outcome", "reject"), ("reason", "The age groups are too far apart.")];
     rui.send(&address, &reject).await.expect(303);
     let closed = stage.promotion(id).await;
-    assert_eq!((&closed["state"], &closed["closed_reason"]), (&"rejected".into(), &"rejected by rui".into()));
+    assert_eq!((&closed["state"], &closed["closed_reason"]), (&"rejected".into(), &"a reviewer rejected it".into()));
     let late = rui.send(&address, &approve).await.expect(409);
     assert_page("late", &late);
 }
