@@ -2,7 +2,10 @@
 
 use crate::{
     constraints::ConstraintVerdict,
-    dossiers::document::{Block, Cell, Document, Section, Table, plain},
+    dossiers::{
+        content::DRAWN_AGAIN,
+        document::{Block, Cell, Document, Section, Table, plain},
+    },
     error::Error,
     validation::evidence::BiasBody,
     web::subgroups::{self, Breakdown, Chart},
@@ -47,6 +50,7 @@ pub(super) fn add(
     }
     if !found.bootstrap.is_empty() {
         section.say(format!("Intervals from a bootstrap: {}.", found.bootstrap));
+        section.say(DRAWN_AGAIN);
     }
     Ok(())
 }
@@ -74,7 +78,12 @@ fn draw(document: &mut Document, section: &mut Section, table: &Breakdown, chart
 fn grids(section: &mut Section, table: &Breakdown) {
     for grid in table.grids.iter().filter(|grid| !grid.folded) {
         let mut head = vec!["Group", "Rows"];
-        head.extend(grid.columns.iter().map(|column| column.name));
+        let named = |column: &subgroups::Heading| match column.method.is_empty() {
+            true => column.name.to_owned(),
+            false => format!("{} ({})", column.name, column.method),
+        };
+        let names: Vec<_> = grid.columns.iter().map(named).collect();
+        head.extend(names.iter().map(String::as_str));
         let row = |row: &subgroups::GridRow| {
             let mut cells: Vec<Cell> = vec![row.group.as_str().into(), row.n.as_str().into()];
             if row.too_small {
@@ -88,7 +97,8 @@ fn grids(section: &mut Section, table: &Breakdown) {
             }));
             cells
         };
-        let caption = format!("{} by {}, with 95 % intervals", grid.title, table.title);
+        let way = if grid.method.is_empty() { String::new() } else { format!(" ({})", grid.method) };
+        let caption = format!("{} by {}, with 95 % intervals{way}", grid.title, table.title);
         let rows = grid.rows.iter().map(row).collect();
         section.blocks.push(Block::Table(Table::new(&caption, &head, rows)));
     }
@@ -102,7 +112,10 @@ fn disparities(section: &mut Section, table: &Breakdown) {
         vec![
             row.name.as_str().into(),
             row.value.as_str().into(),
-            row.interval.as_str().into(),
+            match row.interval.is_empty() {
+                true => "".into(),
+                false => format!("{} ({})", row.interval, row.method).into(),
+            },
             row.highest.as_str().into(),
             row.lowest.as_str().into(),
             Cell::toned(&limits, tone.unwrap_or_default()),

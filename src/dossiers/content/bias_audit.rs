@@ -17,7 +17,7 @@ use crate::{
         impact::{CategoryResult, ImpactAnalysis},
     },
     stats::impact::Standing,
-    web::words,
+    web::{subgroups::method, words},
 };
 
 pub(super) fn write(document: &mut Document, of: &Collected) -> Result<(), Error> {
@@ -73,6 +73,13 @@ fn analysis(section: &mut Section, result: &MetricResult) {
     if let Some(highest) = &impact.highest_category {
         section.say(format!("Ratios divide by the rate of {highest}, the highest."));
     }
+    if impact.categories.iter().any(|row| row.interval.is_some()) {
+        section.say(
+            "The intervals are by formula, from the counts alone. Under the results by group the lowest of these ratios \
+             has another one, which also draws the rows again (bootstrap, widened): limits of the environment are \
+             judged by that.",
+        );
+    }
     for refused in impact.refused_exclusions.iter().take(20) {
         section.absent(format!("Not left out as asked: {refused}."));
     }
@@ -93,7 +100,9 @@ fn category(row: &CategoryResult) -> Vec<Cell> {
         words::grouped(row.selected).into(),
         row.rate.map_or_else(|| "none".to_owned(), |rate| words::percent(rate.value)).into(),
         number(row.impact_ratio).into(),
-        row.interval.map_or_else(String::new, |i| format!("{:.3} to {:.3}", i.low, i.high)).into(),
+        row.interval
+            .map_or_else(String::new, |i| format!("{:.3} to {:.3} ({})", i.low, i.high, method(i.method)))
+            .into(),
         remark.into(),
     ]
 }

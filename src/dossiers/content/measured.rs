@@ -1,6 +1,7 @@
 //! What the registry measured: verdicts on limits, figures, results by group.
 
 use crate::{
+    constraints::ConstraintVerdict,
     core::clock::rfc3339,
     dossiers::{
         collect::Collected,
@@ -9,9 +10,21 @@ use crate::{
     },
     error::Error,
     frameworks::{MetricResult, MetricVerdict},
+    stats::interval::{Interval, IntervalMethod},
     validation::{EvidenceKind, evidence::BiasBody},
-    web::{verdicts, words},
+    web::{subgroups::method, verdicts, words},
 };
+use std::collections::HashMap;
+
+/// What a reader has to know of intervals from a bootstrap.
+pub(in crate::dossiers) const DRAWN_AGAIN: &str = "A bootstrap draws the rows again and again. A figure that cannot be \
+    below 0, such as the expected calibration error or the gap between the highest and the lowest group, comes out \
+    higher in the draws than in the rows themselves, so its interval lies too high, and the value can lie below it. It \
+    is not corrected for that.";
+
+fn is_drawn(interval: Interval) -> bool {
+    matches!(interval.method, IntervalMethod::BootstrapPercentile | IntervalMethod::BootstrapOrClosedForm)
+}
 
 pub(super) fn limits(document: &mut Document, of: &Collected) {
     let mut section = Section::new("Limits of the environment and what was measured");
@@ -32,11 +45,16 @@ pub(super) fn verdicts_of(section: &mut Section, of: &Collected) {
     if let Some((code, reason)) = &run.reason {
         section.absent(format!("{reason} ({code})"));
     }
+    let interval = |verdict: &ConstraintVerdict| Some((verdict.constraint.clone(), method(verdict.interval?.method)));
+    let ways: HashMap<_, _> = run.verdicts.iter().filter_map(interval).collect();
     let row = |row: verdicts::VerdictRow| {
         let measured = match (row.measured.is_empty(), row.interval.is_empty()) {
             (true, _) => Cell::toned("not measured", "mind"),
             (false, true) => row.measured.into(),
-            (false, false) => format!("{} ({})", row.measured, row.interval).into(),
+            (false, false) => {
+                let way = ways.get(&row.constraint).map_or_else(String::new, |way| format!(", {way}"));
+                format!("{} ({}{way})", row.measured, row.interval).into()
+            }
         };
         let tone = if row.tone == "good" { "" } else { row.tone };
         vec![
@@ -51,6 +69,9 @@ pub(super) fn verdicts_of(section: &mut Section, of: &Collected) {
     let rows = verdicts::rows(&run.verdicts).into_iter().map(row).collect();
     let head = ["Limit", "What it says", "Measured", "Verdict", "Severity", "Owner"];
     section.table("Limits and verdicts", &head, rows, "The run judged no limit.");
+    if run.verdicts.iter().filter_map(|verdict| verdict.interval).any(is_drawn) {
+        section.say(DRAWN_AGAIN);
+    }
 }
 
 pub(super) fn figures(document: &mut Document, of: &Collected) {
@@ -68,6 +89,9 @@ pub(super) fn figures_of(section: &mut Section, of: &Collected) {
     let rows = single.into_iter().map(figure).collect();
     let head = ["Figure", "Of", "Value", "Rows", "What it means", "Citation"];
     section.table("Figures of the profile", &head, rows, "The profile's figures are in the tables that follow.");
+    if of.held.metrics.iter().filter(|result| result.impact.is_none()).filter_map(|r| r.interval).any(is_drawn) {
+        section.say(DRAWN_AGAIN);
+    }
 }
 
 fn figure(result: &MetricResult) -> Vec<Cell> {
@@ -79,7 +103,7 @@ fn figure(result: &MetricResult) -> Vec<Cell> {
     let value = match (result.value, result.interval) {
         (None, _) => Cell::toned("unknown", "mind"),
         (Some(value), None) => format!("{value:.4}").into(),
-        (Some(value), Some(i)) => format!("{value:.4} ({:.4} to {:.4})", i.low, i.high).into(),
+        (Some(value), Some(i)) => format!("{value:.4} ({:.4} to {:.4}, {})", i.low, i.high, method(i.method)).into(),
     };
     let tone = match result.verdict {
         MetricVerdict::Outside => "bad",

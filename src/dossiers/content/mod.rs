@@ -8,6 +8,8 @@ mod model_card;
 mod model_risk;
 mod parts;
 
+pub(super) use measured::DRAWN_AGAIN;
+
 use crate::{
     core::clock::rfc3339,
     dossiers::{

@@ -24,12 +24,13 @@ use crate::{
     validation::evidence::BiasBody,
     web::{verdicts, words},
 };
+pub(crate) use amount::method;
 pub(crate) use chart::Chart;
 use disparities::Disparities;
 pub(crate) use disparities::Row as DisparityRow;
 use drawn::Drawn;
 use grid::Grid;
-pub(crate) use grid::Row as GridRow;
+pub(crate) use grid::{Heading, Row as GridRow};
 use impact::Impact;
 
 /// Groups of all tables of one page. Further tables are only counted.

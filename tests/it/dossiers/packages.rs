@@ -24,11 +24,39 @@ async fn every_profile_gives_a_package_that_verifies_with_the_public_key_alone()
         let entries = unpack(&zip);
         says_what_it_is(profile, page(&entries, "dossier.html"), &parsed(&entries, "dossier.json"));
         holds_what_it_names(&entries);
+        every_interval_says_how_it_was_made(profile, &parsed(&entries, "dossier.json"));
         pdf::is_accessible_and_says_what_is_missing(profile, &entries);
         // The log says which package left.
         assert_eq!(leaf["detail"]["manifest"], verified.manifest_digest);
         assert_eq!(leaf["detail"]["profile"], manifest.profile);
     }
+}
+
+/// Two methods give two intervals for one ratio; nobody should have to guess which is which.
+fn every_interval_says_how_it_was_made(profile: &str, data: &Value) {
+    let (mut found, mut text_of_it) = (0, String::new());
+    let sections = data["document"]["sections"].as_array().expect("sections");
+    for block in sections.iter().flat_map(|section| section["blocks"].as_array().expect("blocks")) {
+        text_of_it += block["text"].as_str().unwrap_or_default();
+        let caption = block["caption"].as_str().unwrap_or_default();
+        for row in block["rows"].as_array().into_iter().flatten() {
+            for (head, cell) in block["head"].as_array().expect("head").iter().zip(row.as_array().expect("row")) {
+                let (head, cell) = (text(head), text(&cell["text"]));
+                if ["95 % interval", "Measured", "Value"].contains(&head.as_str()) && cell.contains(" to ") {
+                    assert!(cell.ends_with(')') && cell.contains(char::is_alphabetic), "{profile}: {cell}");
+                    let way = cell.rsplit(['(', ',']).find(|part| part.contains(char::is_alphabetic)).expect("method");
+                    assert!(!way.contains(" to "), "{profile}: {cell}");
+                    found += 1;
+                } else if caption.contains("with 95 % intervals") && cell.contains(" to ") {
+                    assert!(caption.ends_with(')') || head.ends_with(')'), "{profile}: {caption}, {head}: {cell}");
+                    found += 1;
+                }
+            }
+        }
+    }
+    let measured = !["cyclonedx", "gdpr"].contains(&profile);
+    assert!(!measured || 5 < found, "{profile}: {found}");
+    assert!(!measured || text_of_it.contains("the value can lie below it"), "{profile}");
 }
 
 /// Profile, standing, moment, registry, what is missing and the disclaimer.
