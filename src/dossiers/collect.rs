@@ -4,8 +4,8 @@
 //! reported evidence, keys) a later end is taken back; the stage of a request is told by the
 //! replayed log (never by the slice of it, which may be cut), and so are the model's owners and
 //! its risk tier. What the log has only as a hash (the
-//! model's title and uses) or not at all (who owns a robot) is of now, and
-//! [`Collected::notices`] says so.
+//! model's title and uses) is compared with it ([`record`]); what it has not at all (who owns a
+//! robot) is of now, and [`Collected::notices`] says so.
 
 use crate::{
     accounts,
@@ -15,15 +15,15 @@ use crate::{
     core::{clock::rfc3339, ids::AccountId},
     db::Conn,
     dossiers::{
-        Ask, profiles, slice,
+        Ask, profiles, record, slice,
         slice::{Objects, Slice},
         store,
     },
     environments::Environment,
     error::Error,
     evidence::{self, state::State as EvidenceState},
-    frameworks::{self, facts::ReleaseFact, facts::Stamped, ops::Held},
-    models::{self, Model, RiskTier},
+    frameworks::{self, RecordText, facts::ReleaseFact, facts::Stamped, ops::Held},
+    models::{self, Model},
     promotions::{self, Approval, Outcome, Promotion, assessment},
     releases::{Release, State as ReleaseState},
     trust, validation,
@@ -86,15 +86,14 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
     let (conn, scope) = (reader.conn(), sight.scope());
     let mut subject = find(conn, scope, ask, at).await?;
     let wanted = Selection { model: Some(subject.model.name.clone()), environment: None };
-    let (state, stages) = asof::ops::state_and_requests(app, sight, at, &wanted).await?;
-    let told = state.models.into_iter().next();
-    if let Some(told) = &told {
-        subject.model.risk_tier = RiskTier::parse(&told.risk_tier).map_err(Error::internal)?;
-        subject.model.revision = told.revision;
-    }
+    let told = asof::ops::told_at(app, sight, at, &wanted).await?;
+    let then = told.models.get(&subject.model.id.to_string()).cloned().unwrap_or_default();
+    let texts = record::put_back(conn, &mut subject.model, &then, at).await?;
     let facts = facts(conn, scope, &subject, at).await?;
     let mut known = frameworks::ops::gather(conn, &facts).await?;
-    let (active, gone) = told.map(|told| told.owners).unwrap_or_default().into_iter().partition(|(_, p)| p.active);
+    known.record_texts = texts;
+    let owners = told.state.models.into_iter().next().map(|model| model.owners);
+    let (active, gone) = owners.unwrap_or_default().into_iter().partition(|(_, p)| p.active);
     (known.owners, known.vacant) = (names_of(active), names_of(gone));
     let mut is_long = subject.releases.len() as u64 == store::MAX_HISTORY;
     let releases: Vec<_> =
@@ -103,7 +102,7 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
     is_long |= promotions.len() as u64 == store::MAX_HISTORY;
     let slice = slice::of(app, conn, scope, &objects(&facts, &promotions, &releases), at).await?;
     let approvals = store::approvals(conn, &promotions, at).await?;
-    let requests = requests(promotions, &approvals, &stages);
+    let requests = requests(promotions, &approvals, &told.requests);
     known.approvals = approved(&requests);
     known.releases = releases.iter().map(|release| release_fact(release, facts.version.id)).collect();
     known.leaf = slice.sealing(&facts.version.id.to_string());
@@ -128,7 +127,7 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
         origin: app.signer.origin().to_owned(),
         held: Held::of(entry, &known, at.date_naive(), at),
         files: versions::store::files(conn, facts.version.id).await?,
-        notices: notices(conn, &facts, &slice, is_long, at).await?,
+        notices: notices(&known, &slice, is_long),
         names: accounts::ops::names(app, &names).await?,
         facts,
         known,
@@ -298,20 +297,14 @@ fn release_fact(release: &Release, version: crate::core::ids::VersionId) -> Rele
     }
 }
 
-async fn notices(
-    conn: &Conn<'_>,
-    facts: &assessment::Facts,
-    slice: &Slice,
-    is_long: bool,
-    at: DateTime<Utc>,
-) -> Result<Vec<String>, Error> {
+fn notices(known: &frameworks::Facts, slice: &Slice, is_long: bool) -> Vec<String> {
     let mut notices = Vec::new();
-    if let Some(changed) = store::record_changed_after(conn, facts.model.id, at).await? {
-        notices.push(format!(
-            "The model's record was changed on {} and later; its title and uses here are of now, not of the moment of \
-             this dossier.",
-            rfc3339(changed)
-        ));
+    if known.record_texts.values().any(|text| *text == RecordText::NotKept) {
+        notices.push(
+            "The model's record was changed after the moment of this dossier. The registry keeps no earlier texts, and \
+             the log has only their hashes: what had another text then is said not to be kept."
+                .to_owned(),
+        );
     }
     notices
         .push("The log names people by id; their names here are those of now, and so is who owns a robot.".to_owned());
@@ -330,5 +323,5 @@ async fn notices(
             store::MAX_HISTORY
         ));
     }
-    Ok(notices)
+    notices
 }

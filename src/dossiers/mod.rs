@@ -19,6 +19,7 @@ mod json;
 pub mod ops;
 mod plots;
 pub mod profiles;
+mod record;
 mod render_html;
 mod render_pdf;
 mod slice;

@@ -9,7 +9,7 @@ use crate::{
         Conn,
         entity::{
             approval, attestation, audit_checkpoint, audit_cosignature, audit_event, audit_leaf, audit_node,
-            environment, environment_revision, model_version, promotion_request, release, validation_run,
+            environment, environment_revision, model_version, promotion_request, release, row_salt, validation_run,
         },
     },
     dossiers::slice::Objects,
@@ -357,19 +357,26 @@ pub(super) async fn nodes(conn: &Conn<'_>, positions: &[u64]) -> Result<HashMap<
     Ok(all)
 }
 
-/// When the record of a model was first changed after a moment.
-pub(super) async fn record_changed_after(
+/// Events about the record of a model until a moment, newest first, with their leaves.
+pub(super) async fn changes_of_record(
     conn: &Conn<'_>,
     model: ModelId,
     at: DateTime<Utc>,
-) -> Result<Option<DateTime<Utc>>, Error> {
-    let row = audit_event::Entity::find()
+) -> Result<Vec<(DateTime<Utc>, String)>, Error> {
+    let rows = audit_event::Entity::find()
         .filter(audit_event::COLUMN.object_id.eq(model.to_string()))
-        .filter(audit_event::COLUMN.action.eq("model.update"))
+        .filter(audit_event::COLUMN.action.is_in([Action::ModelRegister.name(), Action::ModelUpdate.name()]))
         .filter(audit_event::COLUMN.outcome.eq("done"))
-        .filter(audit_event::COLUMN.at.gt(at))
-        .order_by_asc(audit_event::Column::Id)
-        .one(conn)
+        .filter(audit_event::COLUMN.at.lte(at))
+        .order_by_desc(audit_event::Column::Id)
+        .limit(MAX_LEAVES)
+        .all(conn)
         .await?;
-    Ok(row.map(|row| row.at))
+    Ok(rows.into_iter().map(|row| (row.at, row.leaf)).collect())
+}
+
+/// With what the log hashes the texts of a row.
+pub(super) async fn salt(conn: &Conn<'_>, table: &str, key: &str) -> Result<Option<String>, Error> {
+    let found = row_salt::Entity::find_by_id((table.to_owned(), key.to_owned())).one(conn).await?;
+    Ok(found.map(|row| row.salt))
 }

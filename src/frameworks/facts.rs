@@ -5,7 +5,7 @@ use crate::{
     datasets::roles::Roles,
     environments::profile::Profile,
     evidence::state::{Standing, State},
-    frameworks::selector::{AttributeSelector, MeasuredKind, ReportedKind},
+    frameworks::selector::{AttributeSelector, MeasuredKind, ModelField, ReportedKind},
     stats::{disparity::Against, fairness::AttributeTable, figure::Figure},
     trust::TrustKey,
 };
@@ -27,6 +27,8 @@ pub struct Facts {
     pub title: String,
     /// When the model's record was made.
     pub recorded_at: Option<DateTime<Utc>>,
+    /// What is known of the fields of the record beside their words, where an earlier moment is asked about.
+    pub record_texts: BTreeMap<ModelField, RecordText>,
     /// Active people by accountability.
     pub owners: BTreeMap<String, String>,
     /// Accountabilities whose person is no longer active.
@@ -52,6 +54,14 @@ pub struct Facts {
     /// Where the sealing stands in the log.
     pub leaf: Option<(i64, DateTime<Utc>)>,
     pub reported: Vec<ReportedFact>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordText {
+    /// Written then, and as it was.
+    Since(DateTime<Utc>),
+    /// It had another text at the moment, which the registry no longer has.
+    NotKept,
 }
 
 #[derive(Clone, Debug, Default)]

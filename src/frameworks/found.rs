@@ -6,7 +6,7 @@ use crate::{
     constraints::Dimension,
     environments::profile::{OperatingMode, Profile},
     frameworks::{
-        facts::{Facts, LimitFact, SignatureFact},
+        facts::{Facts, LimitFact, RecordText, SignatureFact},
         selector::{
             AttributeRole, AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, Selector,
         },
@@ -233,11 +233,19 @@ fn record(facts: &Facts, field: ModelField) -> Found {
         ModelField::RiskTier => &facts.risk_tier,
         ModelField::Title => &facts.title,
     };
+    let since = match facts.record_texts.get(&field) {
+        Some(RecordText::NotKept) => {
+            let why = format!("there was a {field}, and its text was replaced after that moment and is not kept");
+            return lack(why, "look into a dossier that was made before the change");
+        }
+        Some(RecordText::Since(since)) => Some(*since),
+        None => facts.recorded_at,
+    };
     if text.trim().is_empty() {
         let model = &facts.model;
         return lack(format!("{model}'s record says no {field}"), format!("write the {field} into {model}'s record"));
     }
-    hit(format!("models/{}#{}", facts.model, field.word()), facts.recorded_at, format!("{field} is on record"))
+    hit(format!("models/{}#{}", facts.model, field.word()), since, format!("{field} is on record"))
 }
 
 fn owner(facts: &Facts, accountability: &str) -> Found {

@@ -21,7 +21,7 @@ pub(crate) mod store;
 
 pub use catalog::{Catalog, Entry, catalog};
 pub use coverage::{ItemState, State, coverage};
-pub use facts::Facts;
+pub use facts::{Facts, RecordText};
 pub use metrics::{MetricResult, MetricVerdict};
 pub use pins::Pin;
 pub use profile::{FrameworkProfile, Standing};

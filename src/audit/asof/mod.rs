@@ -5,8 +5,8 @@
 //! can't differ from what was logged; what the log shows only as a hash is left out.
 
 pub mod api;
+pub mod beside;
 pub mod ops;
-pub mod requests;
 
 use crate::audit::{changes::Row, replay::Tables};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@ use crate::{
     accounts,
     app::App,
     audit::{
-        asof::{Selection, State, requests, state},
+        asof::{Selection, State, beside::StateAndRows, state},
         changes::Change,
         replay::{Tables, store},
     },
@@ -50,17 +50,17 @@ pub async fn as_of(app: &App, who: &Principal, at: DateTime<Utc>, wanted: &Selec
     Ok((state(&tables, wanted, &names), records))
 }
 
-/// The state, and the states of all requests by id, for use-cases that asked the policy already.
-pub(crate) async fn state_and_requests(
+/// The same and more, for use-cases that asked the policy already.
+pub(crate) async fn told_at(
     app: &App,
     sight: &ReadPermit,
     at: DateTime<Utc>,
     wanted: &Selection,
-) -> Result<(State, BTreeMap<String, String>), Error> {
+) -> Result<StateAndRows, Error> {
     let snapshot = app.db.snapshot(sight).await?;
     let (tables, _) = replayed(&snapshot.reader(), at).await?;
     let names = names(app, &tables).await?;
-    Ok((state(&tables, wanted, &names), requests::states(&tables)))
+    Ok(StateAndRows::new(state(&tables, wanted, &names), &tables))
 }
 
 async fn replayed(reader: &Reader<'_>, at: DateTime<Utc>) -> Result<(Tables, u64), Error> {

@@ -38,11 +38,9 @@ async fn what_came_later_is_not_there() {
         let names: Vec<_> =
             entries.keys().filter(|n| n.starts_with("releases/") || n.starts_with("approvals/")).collect();
         assert_eq!(names.len(), requests + releases, "{names:?}");
-        let approval =
-            data["coverage"]["items"].as_array().expect("items").iter().find(|i| i["item"] == "change-control");
-        if let Some(item) = approval {
-            assert_eq!(item["state"] == "present", requests == 1, "{item}");
-        }
+        let items = data["coverage"]["items"].as_array().expect("items");
+        let challenge = items.iter().find(|item| item["item"] == "effective-challenge").expect("item");
+        assert_eq!(challenge["state"] == "present", requests == 1, "{challenge}");
     }
     // Without a version: the one in force, although a newer one is sealed.
     let zip = dossier(&story, &format!("profile=sr-11-7&model={MODEL}")).await;
@@ -67,16 +65,46 @@ async fn the_same_facts_give_the_same_bytes() {
 }
 
 #[actix_web::test]
-async fn what_the_log_has_only_as_a_hash_is_said_to_be_of_now() {
+async fn no_text_that_was_written_later_gets_into_a_dossier_of_before() {
     let story = released().await;
+    let begun = story.app.get(&story.ada, &format!("/api/v1/models/{MODEL}")).await.expect(200).json();
     let at = rfc3339(story.app.app.db.clock().now());
-    an_hour(&story);
-    let path = format!("/api/v1/models/{MODEL}");
-    let change = story.app.request(&story.ines, "PATCH", &path).header("if-match", "\"1\"");
-    let change = change.json(&serde_json::json!({"title": "Another title"}));
-    crate::harness::reply(change).await.expect(200);
-    let zip = dossier(&story, &format!("profile=model-card&model={MODEL}&as_of={at}")).await;
-    assert!(page(&unpack(&zip), "dossier.html").contains("its title and uses here are of now"));
+    let query = format!("profile=sr-11-7&model={MODEL}&as_of={at}");
+    let before = dossier(&story, &query).await;
+    let items = |zip: &[u8]| {
+        let data = parsed(&unpack(zip), "dossier.json");
+        let items = data["coverage"]["items"].as_array().expect("items").clone();
+        let item = |name: &str| items.iter().find(|item| item["item"] == name).expect("item").clone();
+        (item("intended-use"), item("limits-of-use"))
+    };
+    let (used, limits) = items(&before);
+    assert_eq!((&used["state"], &limits["state"]), (&"present".into(), &"missing".into()));
+    assert_eq!(used["since"], begun["created_at"]);
+
+    let change = async |revision: u32, fields: Value| {
+        an_hour(&story);
+        let path = format!("/api/v1/models/{MODEL}");
+        let change = story.app.request(&story.ines, "PATCH", &path).header("if-match", format!("\"{revision}\""));
+        crate::harness::reply(change.json(&fields)).await.expect(200).json()
+    };
+    // Nothing was written about it then, so nothing is lost: the same bytes.
+    change(1, serde_json::json!({"prohibited_use": "Written after the incident."})).await;
+    assert_eq!(dossier(&story, &query).await, before);
+    // A text that stood there then is gone: neither the new one nor a date stands in its place.
+    change(2, serde_json::json!({"intended_use": "Also written after the incident."})).await;
+    let after = dossier(&story, &query).await;
+    let (used, _) = items(&after);
+    assert_eq!((&used["state"], &used["since"]), (&"missing".into(), &Value::Null));
+    assert!(text(&used["why"]).contains("is not kept"), "{used}");
+    for (name, bytes) in unpack(&after) {
+        assert!(!String::from_utf8_lossy(&bytes).contains("after the incident"), "{name}");
+    }
+    assert!(page(&unpack(&after), "dossier.html").contains("said not to be kept"));
+    // Of now: both, each since it was written.
+    let now = dossier(&story, &format!("profile=sr-11-7&model={MODEL}")).await;
+    let (used, limits) = items(&now);
+    assert_eq!((&used["state"], &limits["state"]), (&"present".into(), &"present".into()));
+    assert!(text(&begun["created_at"]) < text(&limits["since"]) && text(&limits["since"]) < text(&used["since"]));
 }
 
 /// A slice holds 1,000 records; one of the 1,010 inspections here is about the version like everything else.
@@ -98,7 +126,7 @@ async fn however_often_somebody_looked_the_stages_and_the_records_that_decide_ar
     let states: Vec<_> =
         data["requests"].as_array().expect("requests").iter().map(|r| (&r["id"], &r["state"])).collect();
     assert_eq!(states, [(&rejected["id"], &"rejected".into()), (&approved["id"], &"approved".into())]);
-    let item = data["coverage"]["items"].as_array().expect("items").iter().find(|i| i["item"] == "change-control");
+    let item = data["coverage"]["items"].as_array().expect("items").iter().find(|i| i["item"] == "effective-challenge");
     assert_eq!(item.expect("item")["state"], "present");
     let told: Vec<_> = data["audit"].as_array().expect("records").iter().map(|leaf| text(&leaf["action"])).collect();
     assert_eq!(told.len(), 1_000);
