@@ -214,21 +214,18 @@ pub(super) fn reported(of: &Collected) -> Section {
 pub(super) fn record(of: &Collected) -> Section {
     let mut section = Section::new("Evidence and the audit log");
     let row = |record: &crate::validation::Evidence| {
-        vec![
-            format!("measured: {}", record.kind.name()).into(),
-            record.digest.to_string().into(),
-            format!("evidence/{}.json", record.digest.hex()).into(),
-        ]
+        vec![format!("measured: {}", record.kind.name()).into(), record.digest.to_string().into(), "evidence/".into()]
     };
     let reported = of.reports.iter().map(|report| {
         vec![
             format!("reported: {}", report.record.kind.name()).into(),
             report.record.digest.to_string().into(),
-            format!("reported/{}.json", report.record.digest.hex()).into(),
+            "reported/".into(),
         ]
     });
     let rows: Vec<_> = of.facts.evidence.iter().map(row).chain(reported).collect();
-    section.table("Evidence by digest", &["Kind", "Digest", "In this package"], rows, "There is no evidence.");
+    section.table("Evidence by digest", &["Kind", "Digest", "Folder"], rows, "There is no evidence.");
+    section.say("Each is a file of this package, named by the 64 digits of its digest.");
     match &of.slice.checkpoint {
         Some(note) => {
             let size = note.lines().nth(1).unwrap_or_default();
