@@ -74,11 +74,13 @@ fn analysis(section: &mut Section, result: &MetricResult) {
         section.say(format!("Ratios divide by the rate of {highest}, the highest."));
     }
     if impact.categories.iter().any(|row| row.interval.is_some()) {
-        section.say(
-            "The intervals are by formula, from the counts alone. Under the results by group the lowest of these ratios \
-             has another one, which also draws the rows again (bootstrap, widened): limits of the environment are \
-             judged by that.",
-        );
+        section.say("The intervals are by formula, from the counts alone.");
+        if impact.scoring.is_none() {
+            section.say(
+                "Under the results by group the lowest of these ratios has another one, which also draws the rows again \
+                 (bootstrap, widened): limits of the environment are judged by that.",
+            );
+        }
     }
     for refused in impact.refused_exclusions.iter().take(20) {
         section.absent(format!("Not left out as asked: {refused}."));
