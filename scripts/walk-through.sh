@@ -59,8 +59,19 @@ import re
 import sys
 
 shown, printed = (" ".join(pathlib.Path(file).read_text(encoding="utf-8").split()) for file in sys.argv[1:])
-pattern = ".*?".join(re.escape(part) for part in shown.replace(" … ", "…").split("…"))
-sys.exit(not re.fullmatch(pattern, printed, re.S))
+first, *parts = re.split(" ?… ?", shown)
+if not parts:
+    sys.exit(shown != printed)
+if not printed.startswith(first):
+    sys.exit(f"it does not begin with: {first}")
+at = len(first)
+for part in parts[:-1]:
+    found = printed.find(part, at)
+    if found < 0:
+        sys.exit(f"it does not say, in this place: {part}")
+    at = found + len(part)
+if not printed[at:].endswith(parts[-1]):
+    sys.exit(f"it does not end with: {parts[-1]}")
 PYTHON
 }
 
