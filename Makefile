@@ -1,11 +1,11 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test bench build run openapi prerequisites onnxruntime
+.PHONY: help demo clean-demo test walk-through bench build run openapi prerequisites onnxruntime
 
 program := $(or $(CARGO_TARGET_DIR),target)/debug/plimsoll
 
 help: ## Say what there is
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 demo: build ## The whole main job on a real credit model; leaves the service running
 	@examples/credit/demo.sh
@@ -15,6 +15,9 @@ clean-demo: ## Stop the demo's service and remove its data
 
 test: ## Formatting, lints, and the whole suite on SQLite and on PostgreSQL
 	@scripts/test.sh
+
+walk-through: build ## Follow docs/auditing.md word by word, in a temporary folder
+	@scripts/walk-through.sh
 
 bench: prerequisites ## Measure against named references and write benches/REPORT.md; one with BENCH=fairness
 	@benches/run $(BENCH)
