@@ -15,7 +15,7 @@ def main(export):
     tree = InmemoryTree(algorithm="sha256")
     for leaf in leaves:
         tree.append_entry(leaf)
-    found = tree.get_state() if leaves else b""
+    found = tree.get_root() if leaves else b""
     if int(size) != len(leaves) or base64.b64decode(root, validate=True) != found:
         sys.exit(f"{len(leaves)} records give the root {found.hex()}; signed was that of {size} records, {root}")
     print(f"{size} records, root {found.hex()}")
