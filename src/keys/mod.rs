@@ -4,7 +4,7 @@
 //! its event; until that transaction is committed nothing signs with it. For a time the
 //! log's heads carry a line of each key; statements are signed by the newest alone.
 //!
-//! Invariants: exactly one key signs until further notice; a key's time may end sooner than
+//! Invariants: all keys of a database are of one log, whose name never changes; exactly one key signs until further notice; a key's time may end sooner than
 //! was announced and never later; what a retired key signed goes on verifying.
 
 pub mod api;

@@ -18,7 +18,22 @@ pub struct Rotation {
     pub old: RegisteredKey,
 }
 
-/// Registers the key file of a first start.
+/// A log never changes its name: another one would be a second log in its database.
+fn same_origin(app: &App, keys: &[RegisteredKey]) -> Result<(), Error> {
+    let own = app.signer.origin();
+    match keys.first().filter(|first| first.origin != own) {
+        Some(RegisteredKey { origin, .. }) => {
+            let detail = format!(
+                "the log in this database is called {origin}, and this is started as {own}; nothing was changed. \
+                 Start with --origin {origin}"
+            );
+            Err(Error::conflict("other_origin", detail))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Registers the key file of a first start; later it refuses to go on under another origin.
 pub async fn ensure_first(app: &App) -> Result<(), Error> {
     if store::all(&app.db.read(&policy::upkeep())).await?.is_empty() {
         let workspace = workspaces::ops::ensure_default(app).await?;
@@ -40,12 +55,14 @@ pub async fn ensure_first(app: &App) -> Result<(), Error> {
             tx.commit(permit, event).await?;
         }
     }
+    same_origin(app, &store::all(&app.db.read(&policy::upkeep())).await?)?;
     refresh(app).await
 }
 
 /// Lets the signer know what the database says.
 pub async fn refresh(app: &App) -> Result<(), Error> {
-    let keys = store::all(&app.db.read(&policy::upkeep())).await?;
+    let mut keys = store::all(&app.db.read(&policy::upkeep())).await?;
+    keys.retain(|key| key.origin == app.signer.origin());
     app.signer.refresh(keys, app.db.clock().now());
     Ok(())
 }
@@ -63,6 +80,7 @@ pub async fn rotate(app: &App, who: &Principal, overlap: TimeDelta, reason: Opti
     let permit = policy::system(who, Action::RegistryKeyAdd)?;
     let tx = app.db.begin().await?;
     let keys = store::lock(&tx).await?;
+    same_origin(app, &keys)?;
     let old = keys.into_iter().find(|key| key.signs_until.is_none());
     let old = old.ok_or_else(|| Error::internal("no key is registered"))?;
     let secret = app.signer.secret(&old.id);
@@ -101,7 +119,9 @@ pub async fn rotate(app: &App, who: &Principal, overlap: TimeDelta, reason: Opti
 pub async fn retire(app: &App, who: &Principal, id: &str, reason: &str) -> Result<RegisteredKey, Error> {
     let permit = policy::system(who, Action::RegistryKeyRetire)?;
     let tx = app.db.begin().await?;
-    let key = store::lock(&tx).await?.into_iter().find(|key| key.id == id).ok_or(Error::not_found("registry key"))?;
+    let keys = store::lock(&tx).await?;
+    same_origin(app, &keys)?;
+    let key = keys.into_iter().find(|key| key.id == id).ok_or(Error::not_found("registry key"))?;
     match key.state(tx.at()) {
         KeyState::Retiring => {}
         KeyState::Retired => return Err(Error::conflict("key_retired", format!("the key {id} is retired already"))),

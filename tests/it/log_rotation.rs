@@ -145,6 +145,29 @@ async fn a_key_ends_at_once_when_it_must_and_never_comes_back() {
 }
 
 #[actix_web::test]
+async fn a_log_keeps_its_name_whatever_the_program_is_started_with() {
+    let story = Story::begin_without_runtime(&[]).await;
+    let origin = story.app.app.signer.origin().to_owned();
+    head(&story).await;
+    let events = story.app.events().await;
+    for command in [
+        &["admin", "key", "rotate", "--overlap", "0d"][..],
+        &["admin", "key", "list"],
+        &["admin", "compare"],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        let output = story.app.program(&[command, &["--origin", "other.example/log"]].concat()).await;
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(7), "{said}");
+        assert!(said.contains(&format!("the log in this database is called {origin}")), "{said}");
+        assert!(said.contains(&format!("Start with --origin {origin}")) && !said.contains("rotate"), "{said}");
+    }
+    assert_eq!((listed(&story.app).await.len(), story.app.events().await), (1, events));
+    let pems = fs::read_dir(story.app.data().join("keys")).expect("folder").filter_map(Result::ok);
+    assert_eq!(pems.filter(|file| file.path().extension().is_some_and(|end| end == "pem")).count(), 1);
+}
+
+#[actix_web::test]
 async fn a_rotation_that_stopped_half_way_changed_nothing_and_can_be_done_again() {
     let story = Story::begin_without_runtime(&[]).await;
     let key = story.verifier_key().await;
