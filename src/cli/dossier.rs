@@ -139,12 +139,13 @@ impl Verify {
 }
 
 fn show(file: &Path, verified: &Verified, as_json: bool) -> Result<Exit, Failure> {
-    let Verified { manifest, manifest_digest, files, evidence, statements, records } = verified;
+    let Verified { manifest, manifest_digest, files, evidence, statements, records, followed } = verified;
     if as_json {
         let mut value = serde_json::to_value(manifest).map_err(Failure::other)?;
         if let Value::Object(fields) = &mut value {
             fields.remove("files");
             fields.insert("verified".to_owned(), json!(true));
+            fields.insert("followed_keys".to_owned(), json!(followed));
             fields.insert("manifest_digest".to_owned(), json!(manifest_digest));
             fields.insert(
                 "counts".to_owned(),
@@ -153,7 +154,7 @@ fn show(file: &Path, verified: &Verified, as_json: bool) -> Result<Exit, Failure
         }
         return output::json(&value);
     }
-    print(&output::fields(&[
+    let mut said = vec![
         ("verified", format!("{}: {files} files, none changed, added or taken out", file.display())),
         ("registry", manifest.origin.clone()),
         ("profile", manifest.profile.clone()),
@@ -163,7 +164,11 @@ fn show(file: &Path, verified: &Verified, as_json: bool) -> Result<Exit, Failure
         ("statements", format!("{statements} of approvals and releases, signed by the registry")),
         ("log", format!("{records} records, each with a proof")),
         ("manifest", manifest_digest.clone()),
-    ]))
+    ];
+    if !followed.is_empty() {
+        said.push(("keys", output::followed(followed)));
+    }
+    print(&output::fields(&said))
 }
 
 fn read(file: &Path, most: u64) -> Result<Vec<u8>, Failure> {

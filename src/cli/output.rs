@@ -72,6 +72,11 @@ pub fn size(bytes: u64) -> String {
     format!("{amount:.1} {unit}")
 }
 
+/// That signatures of keys were believed which nobody gave.
+pub fn followed(ids: &[String]) -> String {
+    format!("the registry changed its key; the given one vouches for those that followed: {}", ids.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

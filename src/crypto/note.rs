@@ -14,6 +14,11 @@ const MAX_NOTE_BYTES: usize = 64 << 10;
 const MAX_SIGNATURES: usize = 100;
 const MAX_KEYS: usize = 64;
 const ED25519: u8 = 1;
+/// What to do about a signature by a key that nobody gave.
+pub const OTHER_KEYS: &str = "The registry may have changed its key. `plimsoll audit key --all` prints all the keys \
+    that you pinned; the registry lists all that it ever had at /api/v1/audit/keys, each with the note in which the \
+    key before vouches for it. Give all of them, a line each in a --key-file; if your key vouches for none, it is \
+    another registry's";
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
@@ -25,6 +30,9 @@ pub enum NoteError {
     Vkey(&'static str),
     #[error("the note is not signed by {0}; it comes from another registry, or the registry has another key")]
     NotSigned(String),
+    /// Ids of keys, as everywhere: 8 hex digits each.
+    #[error("it is signed by the key {signed} of {name}, and the known one is {known}. {OTHER_KEYS}")]
+    OtherKey { name: String, signed: String, known: String },
     #[error("the signature of {0} does not hold: the note was altered after it was signed")]
     BadSignature(String),
     #[error("the checkpoint is malformed: {0}")]
@@ -73,6 +81,11 @@ impl Vkey {
         let (name, id, key) = parse_vkey(text, ED25519)?;
         Ok(Self { name, id, key })
     }
+
+    /// In the one form that the registry prints.
+    pub fn text(&self) -> String {
+        vkey(&self.name, &self.key.to_bytes())
+    }
 }
 
 pub(super) fn parse_vkey(text: &str, kind: u8) -> Result<(String, [u8; 4], RegistryVerifyingKey), NoteError> {
@@ -117,6 +130,11 @@ impl Vkeys {
         self.0.first().map_or("", |key| key.name.as_str())
     }
 
+    /// Each as the registry prints it.
+    pub fn texts(&self) -> Vec<String> {
+        self.0.iter().map(Vkey::text).collect()
+    }
+
     pub fn keys(&self) -> Vec<RegistryVerifyingKey> {
         self.0.iter().map(|vkey| vkey.key.clone()).collect()
     }
@@ -133,7 +151,23 @@ impl Vkeys {
                 Err(error) => return Err(error),
             }
         }
-        if signed { Ok(note.text) } else { Err(NoteError::NotSigned(self.name().to_owned())) }
+        if signed { Ok(note.text) } else { Err(self.not_signed(&note)) }
+    }
+
+    /// How many of these keys signed.
+    pub fn signers(&self, note: &Note) -> usize {
+        self.0.iter().filter(|key| note.verify(key).is_ok()).count()
+    }
+
+    fn not_signed(&self, note: &Note) -> NoteError {
+        let name = self.name().to_owned();
+        let lines = note.signatures.iter().filter(|line| line.name == name);
+        let signed: Vec<_> = lines.take(4).map(|line| hex::encode(&line.id)).collect();
+        if signed.is_empty() {
+            return NoteError::NotSigned(name);
+        }
+        let known: Vec<_> = self.0.iter().map(|key| hex::encode(&key.id)).collect();
+        NoteError::OtherKey { name, signed: signed.join(", "), known: known.join(", ") }
     }
 }
 
@@ -258,7 +292,9 @@ mod tests {
         for known in [&texts[..1], &texts[1..2], &texts[..2], &texts[1..], &texts[..]] {
             assert_eq!(judge(known.join("\n"), &note), Ok("text\n".to_owned()));
         }
-        assert_eq!(judge(texts[2].clone(), &note), Err(NoteError::NotSigned("log".to_owned())));
+        let id = |n: usize| texts[n].split('+').nth(1).expect("id").to_owned();
+        let (signed, name) = (format!("{}, {}", id(0), id(1)), "log".to_owned());
+        assert_eq!(judge(texts[2].clone(), &note), Err(NoteError::OtherKey { name, signed, known: id(2) }));
         // A line of a known key that does not hold counts, whatever else holds.
         let wrong = sign("other\n", "log", &keys[1]);
         let mixed = format!("{}{}", sign("text\n", "log", &keys[0]), wrong.rsplit_once("\n\n").expect("lines").1);

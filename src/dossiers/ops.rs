@@ -85,6 +85,7 @@ async fn entries(app: &App, of: &Collected) -> Result<Entries, Error> {
     // Older approvals and heads may be signed by an earlier key.
     let keys: String = keys::ops::list(app).await?.iter().map(|(key, _)| format!("{}\n", key.verifier_key)).collect();
     put("keys/registry.vkey".to_owned(), keys.into_bytes());
+    put(verify::KEYS.to_owned(), keys::ops::key_file(app).await?.into_bytes());
     put("keys/registry.pem".to_owned(), app.signer.public_key_pem().into_bytes());
     Ok(entries)
 }

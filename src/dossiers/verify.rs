@@ -12,9 +12,10 @@ use crate::{
     crypto::{
         bundle::{self, BundleError},
         checkpoint, json,
+        key_chain::{self, Link},
         keys::RegistryVerifyingKey,
         merkle::leaf_hash,
-        note::{self, NoteError, Vkeys},
+        note::{self, NoteError, OTHER_KEYS, Vkey, Vkeys},
         proof_file::{self, ProofError},
     },
     dossiers::archive::{DOSSIER_TYPE, Entries, FORMAT, MANIFEST, Manifest, SIGNATURE, listed},
@@ -26,6 +27,8 @@ const LINE_START: &str = "{\"index\":";
 const LEAF_START: &str = ",\"leaf\":";
 const LEAVES: &str = "audit/leaves.jsonl";
 const CHECKPOINT: &str = "audit/checkpoint";
+/// Every key that the registry had, and how each vouches for the next.
+pub(super) const KEYS: &str = "keys/registry.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum DossierError {
@@ -33,10 +36,12 @@ pub enum DossierError {
     Zip(#[from] ZipError),
     #[error("the key cannot be read: {0}")]
     Key(String),
+    #[error("{KEYS} is not a list of keys: {0}")]
+    Keys(String),
+    #[error("{path} is signed by the key {id}, which is not trusted. {OTHER_KEYS}")]
+    OtherKey { path: String, id: String },
     #[error("it has no {0}; a dossier always has, so this is none, or it was taken out")]
     Absent(&'static str),
-    #[error("the signature over the manifest: {0}")]
-    Signature(BundleError),
     #[error("the signature is not over this manifest: one of them was replaced")]
     OtherManifest,
     #[error("the manifest cannot be read: {0}")]
@@ -77,6 +82,8 @@ pub struct Verified {
     pub statements: usize,
     /// Records of the log with proofs.
     pub records: usize,
+    /// Ids of keys that were not given: a given one vouches for them, or one that it vouches for.
+    pub followed: Vec<String>,
 }
 
 /// The registry's key as a verifier key (`NAME+ID+KEY`) or as PEM, which names no registry; or
@@ -96,16 +103,42 @@ impl Keys {
         let vkeys = Vkeys::parse(text).map_err(|e| DossierError::Key(e.to_string()))?;
         Ok(Self { keys: vkeys.keys(), origin: Some(vkeys.name().to_owned()) })
     }
+
+    /// Adds the listed keys that these vouch for; returns their ids.
+    fn follow(&mut self, links: &[Link]) -> Vec<String> {
+        let first = links.first().and_then(|link| Vkey::parse(&link.verifier_key).ok());
+        let Some(name) = self.origin.clone().or(first.map(|key| key.name)) else { return Vec::new() };
+        let known: Vec<_> = self.keys.iter().map(|key| note::vkey(&name, &key.to_bytes())).collect();
+        let followed = key_chain::follow(&name, &known, links);
+        self.keys.extend(followed.iter().filter_map(|key| Vkey::parse(key).ok()).map(|vkey| vkey.key));
+        followed.iter().map(|key| key_chain::id(key)).collect()
+    }
+}
+
+/// Says which key it was in the way in which every other place names keys.
+fn refused(path: &str, error: BundleError, links: &[Link]) -> DossierError {
+    let path = path.to_owned();
+    match error {
+        BundleError::UnknownKey { hint } => {
+            DossierError::OtherKey { path, id: key_chain::id_of(&hint, links).unwrap_or(hint) }
+        }
+        source => DossierError::Statement { path, source },
+    }
 }
 
 /// Checks the bytes of a zip against a key.
 pub fn verify(zip: &[u8], key: &str) -> Result<Verified, DossierError> {
-    let Keys { keys, origin } = Keys::parse(key)?;
+    let mut known = Keys::parse(key)?;
     let mut entries = entries::read(zip)?;
+    let links = entries.get(KEYS).map_or(Ok(Vec::new()), |text| key_chain::from_file(text));
+    let links = links.map_err(DossierError::Keys)?;
+    let followed = known.follow(&links);
+    let Keys { keys, origin } = known;
     let signature = entries.remove(SIGNATURE).ok_or(DossierError::Absent(SIGNATURE))?;
     let text = entries.remove(MANIFEST).ok_or(DossierError::Absent(MANIFEST))?;
     let digest = Digest::of(&text);
-    let statement = bundle::verify_registry_statement_by(&signature, &keys).map_err(DossierError::Signature)?;
+    let statement =
+        bundle::verify_registry_statement_by(&signature, &keys).map_err(|e| refused(SIGNATURE, e, &links))?;
     let names = |s: &crate::crypto::statement::Subject| s.digest.get("sha256").is_some_and(|hex| *hex == digest.hex());
     if statement.predicate_type != DOSSIER_TYPE || statement.subject.len() != 1 || !statement.subject.iter().all(names)
     {
@@ -120,12 +153,12 @@ pub fn verify(zip: &[u8], key: &str) -> Result<Verified, DossierError> {
     }
     compare(&manifest, &entries)?;
     let evidence = evidence(&entries)?;
-    let statements = statements(&entries, &keys)?;
+    let statements = statements(&entries, &keys, &links)?;
     let vkeys: Vec<_> = keys.iter().map(|key| note::vkey(&manifest.origin, &key.to_bytes())).collect();
     let vkey = vkeys.join("\n");
     let records = slice(&entries, &vkey)?;
     let manifest_digest = digest.to_string();
-    Ok(Verified { manifest_digest, files: entries.len(), evidence, statements, records, manifest })
+    Ok(Verified { manifest_digest, files: entries.len(), evidence, statements, records, followed, manifest })
 }
 
 /// No file more, none less, none other.
@@ -163,11 +196,10 @@ fn evidence(entries: &Entries) -> Result<usize, DossierError> {
     Ok(count)
 }
 
-fn statements(entries: &Entries, keys: &[RegistryVerifyingKey]) -> Result<usize, DossierError> {
+fn statements(entries: &Entries, keys: &[RegistryVerifyingKey], links: &[Link]) -> Result<usize, DossierError> {
     let mut count = 0;
     for (path, bytes) in within(entries, "approvals/").chain(within(entries, "releases/")) {
-        bundle::verify_registry_statement_by(bytes, keys)
-            .map_err(|source| DossierError::Statement { path: path.clone(), source })?;
+        bundle::verify_registry_statement_by(bytes, keys).map_err(|error| refused(path, error, links))?;
         count += 1;
     }
     Ok(count)

@@ -2,7 +2,7 @@ use crate::{
     app::App,
     authz::{Action, Principal, policy},
     core::{clock::rfc3339, event::Event},
-    crypto::key_chain,
+    crypto::key_chain::{self, Link},
     error::Error,
     keys::{KeyState, RegisteredKey, store},
     workspaces,
@@ -72,6 +72,13 @@ pub async fn list(app: &App) -> Result<Vec<(RegisteredKey, KeyState)>, Error> {
     let keys = store::all(&app.db.read(&policy::upkeep())).await?;
     let now = app.db.clock().now();
     Ok(keys.into_iter().map(|key| (key.clone(), key.state(now))).collect())
+}
+
+/// Every key with its endorsement, as archives and dossiers carry them: see [`key_chain`].
+pub async fn key_file(app: &App) -> Result<String, Error> {
+    let keys = store::all(&app.db.read(&policy::upkeep())).await?.into_iter();
+    let links: Vec<_> = keys.map(|key| Link { verifier_key: key.verifier_key, endorsement: key.endorsement }).collect();
+    key_chain::to_file(&links).map_err(Error::internal)
 }
 
 /// Makes a new key, which signs from now on; the old one signs the log's heads beside it

@@ -2,14 +2,14 @@
 //! earlier key signed.
 
 use crate::{
-    harness::TestApp,
+    harness::{TestApp, reply},
     log_restore::{back_up, restore},
     log_witness::{Witness, pushed, witnessed},
     story::{MODEL, Story, text},
 };
 use chrono::TimeDelta;
 use plimsoll::{
-    audit::{sequencer, verify::verify_since},
+    audit::{archive, sequencer, verify::verify_since},
     crypto::{
         checkpoint, key_chain,
         keys::RegistryKey,
@@ -78,7 +78,7 @@ async fn two_keys_sign_for_a_while_and_then_the_new_one_alone() {
     let after = head(&story).await;
     assert_eq!(lines(&after), 1);
     checkpoint::open(&after, &new_key).expect("the new key");
-    assert!(matches!(checkpoint::open(&after, &old_key), Err(NoteError::NotSigned(_))));
+    assert!(matches!(checkpoint::open(&after, &old_key), Err(NoteError::OtherKey { .. })));
     let (export, _) = story.export().await;
     let older = [first, during];
     let verified = verify_since(export.as_bytes(), &both, &older).expect("goes on from what the old key signed");
@@ -237,6 +237,39 @@ async fn a_database_from_before_the_rotation_is_noticed() {
     let app = story.app.again(&[]).await;
     let said = refused(sequencer::sequence(&app.app).await);
     assert!(said.contains("was signed") && said.contains("Restore"), "{said}");
+}
+
+#[actix_web::test]
+async fn who_has_the_old_key_verifies_an_archive_of_today_by_what_it_vouches_for() {
+    let story = Story::begin_without_runtime(&[]).await;
+    let old_key = story.verifier_key().await;
+    let new = rotate(&story.app, 30).await.new;
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("log.tar");
+    let stranger = note::vkey(story.app.app.signer.origin(), &RegistryKey::generate().expect("key").public_bytes());
+    // Within the overlap, when both keys sign the head and the new one the manifest; and after it.
+    for days in [1, 31] {
+        story.app.app.db.clock().advance(TimeDelta::days(days));
+        story.model(&format!("after-{days}")).await;
+        let request = story.app.request(&story.ada, "POST", "/api/v1/audit/export?format=tar");
+        let archive = reply(request).await.expect(200).body;
+        let verified = archive::verify::verify(archive.as_slice(), &old_key, &[], &[]).expect("the old key");
+        assert_eq!((verified.followed, verified.other_signatures), (vec![new.id.clone()], 0));
+        let verified = archive::verify::verify(archive.as_slice(), &new.verifier_key, &[], &[]).expect("the new key");
+        assert!(verified.followed.is_empty());
+        fs::write(&file, archive).expect("written");
+        let verify = async |key: &str| {
+            let arguments = ["audit", "verify", &file.display().to_string(), "--key", key];
+            Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(arguments).output().await.expect("verify")
+        };
+        let told = well(&verify(&old_key).await);
+        assert!(told.contains("vouches for those that followed") && told.contains(&new.id), "{told}");
+        let refused = verify(&stranger).await;
+        let told = said(&refused);
+        assert_eq!(refused.status.code(), Some(6), "{told}");
+        assert!(told.contains(&new.id) && told.contains("plimsoll audit key --all"), "{told}");
+        assert!(told.contains("/api/v1/audit/keys") && told.contains("may have changed its key"), "{told}");
+    }
 }
 
 #[actix_web::test]

@@ -29,6 +29,7 @@ mod idempotency;
 mod jobs;
 mod log_archive;
 mod log_foreign;
+mod log_keys;
 mod log_proofs;
 mod log_restore;
 mod log_rotation;

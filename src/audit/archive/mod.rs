@@ -1,7 +1,7 @@
 //! The archive for an auditor: one tar file with the log, or with one workspace's records of
 //! it, that can be verified with this program and the registry's public key alone.
 //!
-//! The files, in this order: `README.txt`, `vkey`, `checkpoint`; of a log `checkpoints/SIZE`
+//! The files, in this order: `README.txt`, `vkey`, `keys.json`, `checkpoint`; of a log `checkpoints/SIZE`
 //! and the tiles and entries of C2SP `tlog-tiles`, so that the unpacked archive is a mirror;
 //! of a workspace `records/INDEX.json` with `records/INDEX.tlog-proof`; then `SHA256SUMS`,
 //! `manifest.json` and `manifest.sigstore.json`, which signs the manifest and so everything.
@@ -24,6 +24,8 @@ pub const MEDIA_TYPE: &str = "application/x-tar";
 
 const README: &str = "README.txt";
 const VKEY: &str = "vkey";
+/// Every key that the registry had, and how each vouches for the next.
+const KEYS: &str = "keys.json";
 const HEADS: &str = "checkpoints/";
 const RECORDS: &str = "records/";
 const SUMS: &str = "SHA256SUMS";

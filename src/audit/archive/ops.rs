@@ -13,6 +13,7 @@ use crate::{
     crypto::checkpoint::Checkpoint,
     crypto::note::Note,
     error::Error,
+    keys,
 };
 
 /// Begins an archive of the whole log, for those who answer for the registry, or of the
@@ -43,6 +44,7 @@ pub async fn begin(app: &App, who: &Principal, extent: Option<Extent>) -> Result
         head: checkpoint,
         note: head.note,
         vkey: app.signer.vkey(),
+        keys: keys::ops::key_file(app).await?,
         heads,
         workspace: (extent == Extent::Workspace).then_some(who.workspace),
         exported_at,

@@ -7,8 +7,8 @@ use crate::{
     app::App,
     audit::{
         archive::{
-            ARCHIVE_TYPE, Extent, FORMAT, MANIFEST, Manifest, README, STATEMENT, SUMS, VKEY, head_path, proof_path,
-            record_path, tape::Writer,
+            ARCHIVE_TYPE, Extent, FORMAT, KEYS, MANIFEST, Manifest, README, STATEMENT, SUMS, VKEY, head_path,
+            proof_path, record_path, tape::Writer,
         },
         mirror::{CHECKPOINT, entries_path, tile_path},
         store,
@@ -73,6 +73,8 @@ pub struct Plan {
     /// With its signatures.
     pub note: String,
     pub vkey: String,
+    /// `key_chain::to_file`.
+    pub keys: String,
     /// Earlier heads by size.
     pub heads: Vec<(u64, String)>,
     /// Absent for the whole log.
@@ -86,6 +88,7 @@ impl Pack {
         let mut parts = VecDeque::from([
             Part::Text(README.to_owned(), super::ops::readme(extent).into_bytes()),
             Part::Text(VKEY.to_owned(), format!("{}\n", plan.vkey).into_bytes()),
+            Part::Text(KEYS.to_owned(), plan.keys.into_bytes()),
             Part::Text(CHECKPOINT.to_owned(), plan.note.clone().into_bytes()),
         ]);
         match extent {

@@ -3,7 +3,7 @@
 use crate::{
     audit::{
         archive::{
-            ARCHIVE_TYPE, Extent, FORMAT, HEADS, MANIFEST, MAX_HEADS, MAX_TEXT_BYTES, Manifest, README, RECORDS,
+            ARCHIVE_TYPE, Extent, FORMAT, HEADS, KEYS, MANIFEST, MAX_HEADS, MAX_TEXT_BYTES, Manifest, README, RECORDS,
             STATEMENT, SUMS, VKEY, head_path, proof_path, record_path,
             tape::{Reader, TapeError},
         },
@@ -17,9 +17,9 @@ use crate::{
         checkpoint::{self, Checkpoint},
         cosignature::WitnessKey,
         hex, json,
-        keys::RegistryVerifyingKey,
+        key_chain::{self, Link},
         merkle::leaf_hash,
-        note::{Note, NoteError, Vkeys},
+        note::{Note, NoteError, OTHER_KEYS, Vkeys},
         proof_file::{self, ProofError},
     },
 };
@@ -33,6 +33,10 @@ pub enum ArchiveError {
     NotText(String),
     #[error("the key: {0}")]
     Key(NoteError),
+    #[error("{KEYS} is not a list of keys: {0}")]
+    Keys(String),
+    #[error("{STATEMENT} is signed by the key {id}, which is not trusted. {OTHER_KEYS}")]
+    OtherKey { id: String },
     #[error("{path}: {why}")]
     Head { path: String, why: NoteError },
     #[error("{path} is a head over {found} records; it was renamed or replaced")]
@@ -80,6 +84,8 @@ pub struct Checked {
     pub witnesses: Vec<(String, u64)>,
     /// Signature lines below the head that no key was given for.
     pub other_signatures: u64,
+    /// Ids of keys that were not given: a given one vouches for them, or one that it vouches for.
+    pub followed: Vec<String>,
 }
 
 /// Checks an archive against the registry's key: also that its log goes on from heads that
@@ -90,14 +96,19 @@ pub fn verify(
     older: &[String],
     witnesses: &[WitnessKey],
 ) -> Result<Checked, ArchiveError> {
-    let keys = Vkeys::parse(vkey).map_err(ArchiveError::Key)?.keys();
+    let given = Vkeys::parse(vkey).map_err(ArchiveError::Key)?;
     let mut tape = Reader::of(input);
     tape.take(README, MAX_TEXT_BYTES)?;
     tape.take(VKEY, MAX_TEXT_BYTES)?;
+    let links = key_chain::from_file(&tape.take(KEYS, MAX_TEXT_BYTES)?).map_err(ArchiveError::Keys)?;
+    let followed = key_chain::follow(given.name(), &given.texts(), &links);
+    let vkey = [given.texts(), followed.clone()].concat().join("\n");
+    let vkey = vkey.as_str();
+    let keys = Vkeys::parse(vkey).map_err(ArchiveError::Key)?;
     let note = text(&mut tape, CHECKPOINT)?;
     let of_head = |why| ArchiveError::Head { path: CHECKPOINT.to_owned(), why };
     let head = checkpoint::open(&note, vkey).map_err(of_head)?;
-    let (witnesses, other_signatures) = cosigned(&note, witnesses).map_err(of_head)?;
+    let (witnesses, other_signatures) = cosigned(&note, &keys, witnesses).map_err(of_head)?;
     let mut checked = Checked {
         log: Verified {
             origin: head.origin.clone(),
@@ -113,6 +124,7 @@ pub fn verify(
         heads_of_other_keys: 0,
         witnesses,
         other_signatures,
+        followed: followed.iter().map(|key| key_chain::id(key)).collect(),
     };
     let (records, workspace) = match tape.peek()? {
         Some(path) if path.starts_with(HEADS) || path.starts_with("tile/") => {
@@ -127,7 +139,7 @@ pub fn verify(
     let manifest = text(&mut tape, MANIFEST)?;
     let statement = text(&mut tape, STATEMENT)?;
     tape.finish()?;
-    signed(&manifest, &statement, &keys)?;
+    signed(&manifest, &statement, &keys, &links)?;
     checked.manifest = json::parse(manifest.as_bytes()).map_err(|e| ArchiveError::Manifest(e.to_string()))?;
     agrees(&checked, records, workspace, files, &sums)?;
     Ok(checked)
@@ -138,12 +150,12 @@ fn text(tape: &mut Reader<impl Read>, path: &str) -> Result<String, ArchiveError
 }
 
 /// Which of the witnesses signed, and how many lines nobody looked at.
-fn cosigned(note: &str, witnesses: &[WitnessKey]) -> Result<(Vec<(String, u64)>, u64), NoteError> {
+fn cosigned(note: &str, own: &Vkeys, witnesses: &[WitnessKey]) -> Result<(Vec<(String, u64)>, u64), NoteError> {
     let parsed = Note::parse(note)?;
     let seen = witnesses.iter().map(|witness| Ok((witness.label(), witness.seen_at(&parsed)?)));
     let seen = seen.collect::<Result<Vec<_>, NoteError>>()?;
     let lines = note.rsplit_once("\n\n").map_or(0, |(_, lines)| lines.lines().count()) as u64;
-    let others = lines.saturating_sub(1 + seen.len() as u64);
+    let others = lines.saturating_sub((own.signers(&parsed) + seen.len()) as u64);
     Ok((seen, others))
 }
 
@@ -178,7 +190,7 @@ fn of_log(
                 all.push(note);
             }
             // The registry may have had another key then.
-            Err(NoteError::NotSigned(_)) => checked.heads_of_other_keys += 1,
+            Err(NoteError::NotSigned(_) | NoteError::OtherKey { .. }) => checked.heads_of_other_keys += 1,
             Err(why) => return Err(of_head(why)),
         }
         if MAX_HEADS as u64 * 2 < checked.heads + checked.heads_of_other_keys {
@@ -223,8 +235,14 @@ fn of_workspace(
     Ok((records, workspace))
 }
 
-fn signed(manifest: &str, statement: &str, keys: &[RegistryVerifyingKey]) -> Result<(), ArchiveError> {
-    let statement = bundle::verify_registry_statement_by(statement.as_bytes(), keys)?;
+fn signed(manifest: &str, statement: &str, keys: &Vkeys, links: &[Link]) -> Result<(), ArchiveError> {
+    let judged = bundle::verify_registry_statement_by(statement.as_bytes(), &keys.keys());
+    let statement = judged.map_err(|error| match error {
+        BundleError::UnknownKey { hint } => {
+            ArchiveError::OtherKey { id: key_chain::id_of(&hint, links).unwrap_or(hint) }
+        }
+        error => ArchiveError::Statement(error),
+    })?;
     let digest = Digest::of(manifest).hex();
     let of_manifest = |subject: &crate::crypto::statement::Subject| {
         subject.name == MANIFEST && subject.digest.get("sha256") == Some(&digest)
@@ -283,9 +301,10 @@ mod tests {
         };
         let one = witness("one.example", &first);
         let seen = |time| vec![(one.label(), time)];
-        assert_eq!(cosigned(&note, &[]), Ok((Vec::new(), 2)));
-        assert_eq!(cosigned(&note, std::slice::from_ref(&one)), Ok((seen(1_700_000_000), 1)));
-        assert!(matches!(cosigned(&note, &[witness("three.example", &log)]), Err(NoteError::NotSigned(_))));
+        let own = Vkeys::parse(&crate::crypto::note::vkey("log.example", &log.public_bytes())).expect("key");
+        assert_eq!(cosigned(&note, &own, &[]), Ok((Vec::new(), 2)));
+        assert_eq!(cosigned(&note, &own, std::slice::from_ref(&one)), Ok((seen(1_700_000_000), 1)));
+        assert!(matches!(cosigned(&note, &own, &[witness("three.example", &log)]), Err(NoteError::NotSigned(_))));
     }
 
     proptest! {

@@ -46,7 +46,7 @@ pub fn verify(file: &Path, key: &str, older: &[String], witnesses: &[String], js
             "exported_at": checked.manifest.exported_at, "earlier_heads": checked.heads,
             "heads_of_other_keys": checked.heads_of_other_keys, "since": older.len(),
             "witnesses": checked.witnesses.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            "other_signatures": checked.other_signatures,
+            "other_signatures": checked.other_signatures, "followed_keys": checked.followed,
         }));
     }
     print(&output::fields(&said(file, &checked, older.len())))
@@ -60,6 +60,9 @@ fn said(file: &Path, checked: &Checked, since: usize) -> Vec<(&'static str, Stri
         ("log", log.origin.clone()),
         ("head", format!("{} records, root {}; the registry's signature holds", log.size, log.root)),
     ];
+    if !checked.followed.is_empty() {
+        said.push(("keys", output::followed(&checked.followed)));
+    }
     match is_log {
         true => said.push(("records", format!("all {}: none was changed, removed, added or moved", log.size))),
         false => {
