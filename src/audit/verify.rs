@@ -334,7 +334,8 @@ mod tests {
         let (log, other) = (Log::of(3), Log::of(3));
         let export = log.lines().concat();
         let not_signed = verify(export.as_bytes(), &other.vkey()).expect_err("other key").to_string();
-        assert!(not_signed.starts_with("line 1, checkpoint: the note is not signed by"), "{not_signed}");
+        assert!(not_signed.starts_with("line 1, checkpoint: it is signed by the key"), "{not_signed}");
+        assert!(not_signed.contains("plimsoll audit key --all"), "it says what to do: {not_signed}");
         let elsewhere = note::vkey("other.example", &log.key.public_bytes());
         assert!(verify(export.as_bytes(), &elsewhere).is_err());
         assert!(verify(export.as_bytes(), "nonsense").is_err());
