@@ -41,7 +41,7 @@ impl Captured {
 
 /// Notes the changes of a table from now on. Call it again after adding a column.
 pub async fn capture(manager: &SchemaManager<'_>, captured: &Captured) -> Result<(), DbErr> {
-    release(manager, captured.table).await?;
+    stop(manager, captured.table).await?;
     let statements = match manager.get_database_backend() {
         DatabaseBackend::Sqlite => sqlite(manager, captured).await?,
         _ => vec![postgres(captured)],
@@ -53,7 +53,7 @@ pub async fn capture(manager: &SchemaManager<'_>, captured: &Captured) -> Result
 }
 
 /// Stops noting the changes of a table.
-pub async fn release(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+pub async fn stop(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     let statements = match manager.get_database_backend() {
         DatabaseBackend::Sqlite => ["insert", "update", "delete"]
             .map(|operation| format!("DROP TRIGGER IF EXISTS {table}_captured_{operation}"))
@@ -67,10 +67,11 @@ pub async fn release(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
 }
 
 /// What all triggers of PostgreSQL call, with the key's columns and whether rows have salts. It acts
-/// for the owner of the tables: the service's own role can't write notes by itself.
+/// for the owner of the tables: the service's own role can't write notes by itself. Its plans are
+/// kept for as long as a connection lives, so they must not rest on how small the tables once were.
 pub const POSTGRES_FUNCTION: &str = "
-CREATE FUNCTION capture_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION capture_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     old_row jsonb; new_row jsonb; place text; row_salt_text text; piece text;
 BEGIN
@@ -83,9 +84,11 @@ BEGIN
         IF TG_OP = 'INSERT' THEN
             INSERT INTO row_salt (table_name, row_key, salt) VALUES (TG_TABLE_NAME, place,
                 encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'))
-                ON CONFLICT DO NOTHING;
+                ON CONFLICT DO NOTHING RETURNING salt INTO row_salt_text;
         END IF;
-        SELECT salt INTO row_salt_text FROM row_salt WHERE table_name = TG_TABLE_NAME AND row_key = place;
+        IF row_salt_text IS NULL THEN
+            SELECT salt INTO row_salt_text FROM row_salt WHERE table_name = TG_TABLE_NAME AND row_key = place;
+        END IF;
     END IF;
     INSERT INTO row_change (table_name, row_key, old_row, new_row, salt)
         VALUES (TG_TABLE_NAME, place, old_row::text, new_row::text, row_salt_text);

@@ -12,6 +12,7 @@ mod m0008_log_cosignatures;
 mod m0009_changes;
 mod m0010_log_mentions;
 mod m0011_keys_and_settings;
+mod m0012_lighter_log;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_changes::Migration),
             Box::new(m0010_log_mentions::Migration),
             Box::new(m0011_keys_and_settings::Migration),
+            Box::new(m0012_lighter_log::Migration),
         ]
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    capture::{Captured, POSTGRES_FUNCTION, capture, release},
+    capture::{Captured, POSTGRES_FUNCTION, capture, stop},
     table::{drop_all, index},
 };
 use sea_orm_migration::{
@@ -80,7 +80,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for captured in CAPTURED {
-            release(manager, captured.table).await?;
+            stop(manager, captured.table).await?;
         }
         let statements: &[&str] = match manager.get_database_backend() {
             DatabaseBackend::Sqlite => &["DROP TRIGGER audit_event_queued", "DROP TRIGGER row_salt_replaced"],

@@ -1,4 +1,4 @@
-//! Gives committed events their place: dense, in the order of their transactions; and
+//! Gives committed events their place: dense, in the order of their ids; and
 //! signs the head of the tree that they make.
 //!
 //! Invariants: any process may run it, and a lock on the head row makes them take turns;
@@ -27,6 +27,9 @@ const BATCH: u64 = 1_000;
 const POLL: Duration = Duration::from_millis(500);
 /// After a wake-up, wait for company: one transaction for many events.
 const GATHER: Duration = Duration::from_millis(20);
+/// When there was much, more comes soon; whoever needs a place or a head at once asks for it.
+const GATHER_MUCH: Duration = Duration::from_millis(250);
+const MUCH: u64 = 20;
 /// A head is signed this often without being asked for; whoever asks gets a new one at once.
 const SIGN: Duration = Duration::from_secs(1);
 
@@ -39,26 +42,33 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let woken = committed.notified();
         let due = signed_at.is_none_or(|at| SIGN <= at.elapsed());
-        let done = if due { sequence(&app).await } else { place(&app).await };
+        let done = if due { pass(&app).await } else { place(&app).await };
         if due {
             signed_at = Some(Instant::now());
         }
         let done = match done {
-            Ok(_) if due || backlog => mention(&app).await.map(|mentioned| backlog = mentioned == BATCH),
-            done => done.map(drop),
+            Ok(placed) if due || backlog => mention(&app).await.map(|mentioned| {
+                backlog = mentioned == BATCH;
+                placed
+            }),
+            done => done,
         };
-        complaint.about(done.err());
+        let gather = match &done {
+            Ok(placed) if MUCH < placed.count => GATHER_MUCH,
+            _ => GATHER,
+        };
+        complaint.about(done);
         if std::mem::take(&mut backlog) {
             continue;
         }
         tokio::select! {
-            () = woken => tokio::time::sleep(GATHER).await,
+            () = woken => tokio::time::sleep(gather).await,
             () = tokio::time::sleep(POLL) => {}
             _ = stop.changed() => {}
         }
     }
     // What was committed last should not have to wait for the next start.
-    complaint.about(sequence(&app).await.err());
+    complaint.about(pass(&app).await);
 }
 
 /// Says once what goes wrong again and again.
@@ -66,58 +76,79 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 struct Complaint(Option<String>);
 
 impl Complaint {
-    fn about(&mut self, error: Option<Error>) {
-        let said = error.as_ref().map(ToString::to_string);
+    fn about(&mut self, done: Result<Placed, Error>) {
+        let said = match &done {
+            Ok(placed) => placed.doubt.clone(),
+            Err(error) => Some(error.to_string()),
+        };
         if said != self.0 {
-            match &error {
-                Some(error) if guard::is_refusal(error) => tracing::error!("the audit log is not extended: {error}"),
-                Some(error) => tracing::error!(?error, "the audit log can't be sequenced"),
-                None => tracing::info!("the audit log is extended again"),
+            match &done {
+                Err(error) if guard::is_refusal(error) => tracing::error!("the audit log is not extended: {error}"),
+                Err(error) => tracing::error!(?error, "the audit log can't be sequenced"),
+                Ok(Placed { doubt: Some(doubt), .. }) => tracing::error!("{doubt}"),
+                Ok(_) => tracing::info!("the audit log is extended again"),
             }
             self.0 = said;
         }
     }
 }
 
+/// What placing came to.
+#[derive(Default)]
+struct Placed {
+    count: u64,
+    /// What waits and gets no place, because the service did not write it.
+    doubt: Option<String>,
+}
+
 /// Sequences everything that is committed and signs the head; returns how many events got a place.
 pub async fn sequence(app: &App) -> Result<u64, Error> {
+    Ok(pass(app).await?.count)
+}
+
+async fn pass(app: &App) -> Result<Placed, Error> {
     witness::client::ask_once(app).await;
     let placed = place(app).await?;
     sign(app).await?;
     Ok(placed)
 }
 
-async fn place(app: &App) -> Result<u64, Error> {
-    let mut total = 0;
+async fn place(app: &App) -> Result<Placed, Error> {
+    let mut total = Placed::default();
     loop {
         let placed = batch(app).await?;
-        total += placed;
-        if placed < BATCH {
+        total.count += placed.count;
+        total.doubt = placed.doubt.or(total.doubt);
+        if placed.count < BATCH {
             return Ok(total);
         }
     }
 }
 
-/// Without the rows that the service did not write: they get no place, and are complained of. When
-/// there is nothing else, that is why.
-fn sound(events: Vec<audit_event::Model>) -> Result<Vec<audit_event::Model>, Error> {
-    let (sound, doubtful): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| row::doubt(event).is_none());
-    for doubt in doubtful.iter().filter_map(row::doubt) {
-        tracing::error!("somebody wrote into the audit log past the service, and it gets no place: {doubt}");
+/// The rows that the service wrote, and what there is to say about the others.
+fn sound(events: Vec<audit_event::Model>) -> Result<(Vec<audit_event::Model>, Option<String>), Error> {
+    let (mut sound, mut doubts) = (Vec::new(), Vec::new());
+    for event in events {
+        match row::doubt(&event) {
+            None => sound.push(event),
+            Some(doubt) => doubts.push(doubt),
+        }
     }
-    if sound.is_empty() && u64::try_from(doubtful.len()).is_ok_and(|n| n == BATCH) {
-        let detail = "the queue of the audit log is full of rows that the service did not write; remove them";
-        return Err(Error::Unavailable { code: guard::REFUSED, detail: detail.to_owned() });
+    let Some(first) = doubts.first() else { return Ok((sound, None)) };
+    let count = doubts.len();
+    let doubt = format!("{count} rows of the audit log were written past the service and get no place, first {first}");
+    if u64::try_from(count).is_ok_and(|count| count == BATCH) {
+        return Err(Error::Unavailable { code: guard::REFUSED, detail: format!("{doubt}; nothing gets past them") });
     }
-    Ok(sound)
+    Ok((sound, Some(doubt)))
 }
 
-async fn batch(app: &App) -> Result<u64, Error> {
+async fn batch(app: &App) -> Result<Placed, Error> {
     let tx = app.db.begin_bookkeeping().await?;
     let first = store::lock_head(&tx).await?;
-    let events = sound(store::pending(&tx, BATCH).await?)?;
+    let (events, doubt) = sound(store::pending(&tx, BATCH).await?)?;
     if events.is_empty() {
-        return Ok(0);
+        return Ok(Placed { count: 0, doubt });
     }
     guard::check(app, first).await?;
     // The peaks of the tree are all that later leaves can need of earlier ones.
@@ -135,7 +166,7 @@ async fn batch(app: &App) -> Result<u64, Error> {
     }
     store::extend(&tx, first, &events, &added).await?;
     tx.commit().await?;
-    Ok(size - first)
+    Ok(Placed { count: size - first, doubt })
 }
 
 /// Adds what mentions earlier leaves lack, a batch of them; returns of how many.

@@ -4,10 +4,14 @@ use crate::{
     audit::{Head, mentions},
     authz::Scope,
     core::ids::WorkspaceId,
-    crypto::merkle::{self, Hash},
+    crypto::{
+        hex,
+        merkle::{self, Hash},
+    },
     db::{
         Bookkeeping, Reader,
         entity::{audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_node, audit_pending},
+        slices,
     },
     error::Error,
 };
@@ -80,21 +84,23 @@ pub async fn extend(
         .collect::<Result<Vec<_>, Error>>()?;
     let nodes = nodes
         .iter()
-        .map(|(position, hash)| Ok(audit_node::ActiveModel { position: Set(signed(*position)?), hash: Set(hex(hash)) }))
+        .map(|(position, hash)| {
+            Ok(audit_node::ActiveModel { position: Set(signed(*position)?), hash: Set(hex::encode(hash)) })
+        })
         .collect::<Result<Vec<_>, Error>>()?;
-    for chunk in leaves.chunks(CHUNK) {
-        audit_leaf::Entity::insert_many(chunk.to_vec()).exec_without_returning(&tx.conn()).await?;
+    for slice in slices(&leaves) {
+        audit_leaf::Entity::insert_many(slice.to_vec()).exec_without_returning(&tx.conn()).await?;
     }
-    for chunk in nodes.chunks(CHUNK) {
-        audit_node::Entity::insert_many(chunk.to_vec()).exec_without_returning(&tx.conn()).await?;
+    for slice in slices(&nodes) {
+        audit_node::Entity::insert_many(slice.to_vec()).exec_without_returning(&tx.conn()).await?;
     }
-    for chunk in events.chunks(CHUNK) {
-        let done: Vec<_> = chunk.iter().map(|event| event.id).collect();
-        audit_pending::Entity::delete_many()
-            .filter(audit_pending::COLUMN.event_id.is_in(done))
-            .exec(&tx.conn())
-            .await?;
-    }
+    let mut placed = Query::select();
+    placed.column(audit_leaf::Column::EventId).from(audit_leaf::Entity);
+    placed.and_where(audit_leaf::COLUMN.seq.gte(signed(first)?));
+    audit_pending::Entity::delete_many()
+        .filter(audit_pending::COLUMN.event_id.in_subquery(placed))
+        .exec(&tx.conn())
+        .await?;
     mentions::store::extend(tx, first, events).await?;
     audit_head::Entity::update_many()
         .col_expr(audit_head::Column::Size, Expr::value(signed(size)?))
@@ -108,7 +114,7 @@ pub async fn extend(
 pub async fn insert_checkpoint(tx: &Bookkeeping, head: &Head, root: &Hash) -> Result<(), Error> {
     let row = audit_checkpoint::ActiveModel {
         size: Set(i64::try_from(head.size).map_err(Error::internal)?),
-        root: Set(hex(root)),
+        root: Set(hex::encode(root)),
         note: Set(head.note.clone()),
         created_at: Set(tx.at()),
     };
@@ -196,23 +202,31 @@ pub async fn insert_cosignature(tx: &Bookkeeping, size: u64, witness: &str, line
     Ok(())
 }
 
-/// Leaves `from..to`, in their order, with their places.
+/// Leaves `from..to`, in their order.
 pub async fn leaves(reader: &Reader<'_>, from: u64, to: u64) -> Result<Vec<String>, Error> {
-    let signed = |n: u64| i64::try_from(n).map_err(Error::internal);
-    let places = audit_leaf::Entity::find()
-        .filter(audit_leaf::COLUMN.seq.gte(signed(from)?))
-        .filter(audit_leaf::COLUMN.seq.lt(signed(to)?))
+    Ok(rows(reader, from, to).await?.into_iter().map(|row| row.leaf).collect())
+}
+
+/// The rows of the leaves `from..to`, in their order.
+pub async fn rows(reader: &Reader<'_>, from: u64, to: u64) -> Result<Vec<audit_event::Model>, Error> {
+    let ids: Vec<_> = places(reader, from, to).await?.iter().map(|place| place.event_id).collect();
+    let mut rows = HashMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let found = audit_event::Entity::find().filter(audit_event::COLUMN.id.is_in(chunk.to_vec()));
+        rows.extend(found.all(reader.conn()).await?.into_iter().map(|row| (row.id, row)));
+    }
+    ids.iter().map(|id| rows.remove(id).ok_or_else(|| Error::internal(format!("event {id} is missing")))).collect()
+}
+
+async fn places(reader: &Reader<'_>, from: u64, to: u64) -> Result<Vec<audit_leaf::Model>, Error> {
+    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let rows = audit_leaf::Entity::find()
+        .filter(audit_leaf::COLUMN.seq.gte(signed(from)))
+        .filter(audit_leaf::COLUMN.seq.lt(signed(to)))
         .order_by_asc(audit_leaf::Column::Seq)
         .all(reader.conn())
         .await?;
-    let ids: Vec<_> = places.iter().map(|place| place.event_id).collect();
-    let mut texts = HashMap::new();
-    for chunk in ids.chunks(CHUNK) {
-        let rows =
-            audit_event::Entity::find().filter(audit_event::COLUMN.id.is_in(chunk.to_vec())).all(reader.conn()).await?;
-        texts.extend(rows.into_iter().map(|row| (row.id, row.leaf)));
-    }
-    ids.iter().map(|id| texts.remove(id).ok_or_else(|| Error::internal(format!("event {id} is missing")))).collect()
+    Ok(rows)
 }
 
 /// Of the leaves `from..to` those of one workspace, with their places, in their order.
@@ -222,13 +236,7 @@ pub async fn leaves_of(
     from: u64,
     to: u64,
 ) -> Result<Vec<(u64, String)>, Error> {
-    let signed = |n: u64| i64::try_from(n).map_err(Error::internal);
-    let places = audit_leaf::Entity::find()
-        .filter(audit_leaf::COLUMN.seq.gte(signed(from)?))
-        .filter(audit_leaf::COLUMN.seq.lt(signed(to)?))
-        .order_by_asc(audit_leaf::Column::Seq)
-        .all(reader.conn())
-        .await?;
+    let places = places(reader, from, to).await?;
     let mut found = Vec::new();
     for chunk in places.chunks(CHUNK) {
         let ids: Vec<_> = chunk.iter().map(|place| place.event_id).collect();
@@ -266,8 +274,4 @@ fn to_node(row: audit_node::Model) -> Result<(u64, Hash), Error> {
 
 pub fn leaf_hash(event: &audit_event::Model) -> Hash {
     merkle::leaf_hash(event.leaf.as_bytes())
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|b| format!("{b:02x}")).collect()
 }

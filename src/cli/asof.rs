@@ -2,15 +2,12 @@
 
 use crate::{
     audit::{
-        asof::{
-            Person, State,
-            api::{AsOfView, MOMENT, moment},
-        },
+        asof::{Person, State, api::AsOfView},
         replay,
     },
     cli::{Exit, Failure, output, print, session::Session},
     config::Client as Connection,
-    core::clock::{Clock, rfc3339},
+    core::clock::{Clock, MOMENT, moment, rfc3339},
 };
 use clap::Args;
 use std::{collections::BTreeMap, fmt::Write, path::PathBuf};

@@ -1,6 +1,6 @@
 //! Where the time comes from.
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Invariant: every value is a whole number of microseconds, because that is what
@@ -37,4 +37,38 @@ impl Clock {
 /// UTC with six decimals and `Z`: the one form in which Plimsoll writes a time.
 pub fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// What [`moment`] reads, for those who wrote something else.
+pub const MOMENT: &str = "use a day such as 2026-04-16, or a time in RFC 3339";
+
+/// A time in RFC 3339, or a day, which means its end in UTC; of today: now.
+pub fn moment(raw: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(raw) {
+        return Some(at.to_utc());
+    }
+    let day = NaiveDate::parse_from_str(raw, "%Y-%m-%d").ok().filter(|_| raw.len() == 10)?;
+    let end = day.succ_opt()?.and_time(NaiveTime::MIN).and_utc() - TimeDelta::microseconds(1);
+    Some(if day == now.date_naive() { now } else { end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+
+    #[test]
+    fn a_day_is_meant_to_its_end_and_today_to_now() {
+        let now = Utc.with_ymd_and_hms(2026, 3, 2, 10, 0, 0).single().expect("time");
+        for (raw, wanted) in [
+            ("2026-03-01", Some("2026-03-01T23:59:59.999999Z")),
+            ("2026-03-02", Some("2026-03-02T10:00:00.000000Z")),
+            ("2026-03-01T12:00:00+02:00", Some("2026-03-01T10:00:00.000000Z")),
+            ("2026-3-1", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(moment(raw, now).map(rfc3339).as_deref(), wanted, "{raw}");
+        }
+    }
 }

@@ -16,9 +16,9 @@ const MAX_PART_BYTES: usize = 20 << 10;
 
 /// Where the changes of a transaction begin: what is noted before was left by somebody who changed
 /// the file of an SQLite database past the service, and must not be told as this caller's doing.
+/// PostgreSQL needs no such mark, as each transaction's notes have its own id there.
 pub(super) async fn mark(tx: &DatabaseTransaction) -> Result<i64, Error> {
     if tx.get_database_backend() == DbBackend::Postgres {
-        // There each transaction's notes have its own id.
         return Ok(0);
     }
     let last = row_change::Entity::find().select_only().column_as(row_change::Column::Id.max(), "last");
@@ -28,12 +28,10 @@ pub(super) async fn mark(tx: &DatabaseTransaction) -> Result<i64, Error> {
 /// The net changes of the transaction since its mark. Each is given once.
 pub(super) async fn take(tx: &DatabaseTransaction, mark: i64) -> Result<Vec<Change>, Error> {
     let own = match tx.get_database_backend() {
-        DbBackend::Postgres => Expr::cust("pg_current_xact_id()::text::bigint"),
-        _ => Expr::value(0),
+        DbBackend::Postgres => Expr::col(row_change::Column::Xid).eq(Expr::cust("pg_current_xact_id()::text::bigint")),
+        _ => row_change::COLUMN.id.gt(mark),
     };
-    let taken = row_change::Entity::delete_many()
-        .filter(Expr::col(row_change::Column::Xid).eq(own))
-        .filter(row_change::COLUMN.id.gt(mark));
+    let taken = row_change::Entity::delete_many().filter(own);
     let mut rows = taken.exec_with_returning(tx).await?;
     rows.sort_by_key(|row| row.id);
     let noted = rows.into_iter().map(|row| Noted {
@@ -62,6 +60,9 @@ pub(super) async fn forget(tx: &DatabaseTransaction, table: &str, key: &str) -> 
 
 /// Parts that fit into a record each; at least one, which may be empty.
 pub(super) fn parts(changes: Vec<Change>) -> Result<Vec<Vec<Change>>, Error> {
+    if changes.len() < 2 {
+        return Ok(vec![changes]);
+    }
     let mut parts = vec![Vec::new()];
     let mut used_bytes = 0;
     for change in changes {

@@ -13,10 +13,12 @@ mod changes;
 pub mod entity;
 pub mod grants;
 mod reader;
+mod slices;
 mod tx;
 
 pub use bookkeeping::Bookkeeping;
 pub use reader::{Reader, Snapshot};
+pub use slices::slices;
 pub use tx::WriteTx;
 
 /// A connection or a transaction, to hand from one store function to another.
@@ -37,6 +39,9 @@ use tokio::sync::Notify;
 
 /// Waiting longer than this for a connection means that the database is too busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLite's WAL goes into the file when it has so many pages of 4 KiB. A change with its record
+/// touches about fifteen, so the 1,000 of the library would mean a stop every few dozen changes.
+const CHECKPOINT_PAGES: &str = "8000";
 /// One migrating process at a time; any number that no other use of the database has.
 const MIGRATION_LOCK: i64 = 0x706c_696d_736f_6c6c;
 
@@ -183,6 +188,7 @@ fn write_options(url: &str) -> ConnectOptions {
                 .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
                 .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
                 .foreign_keys(true)
+                .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
                 .busy_timeout(ACQUIRE_TIMEOUT)
         });
     options

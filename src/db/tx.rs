@@ -9,7 +9,7 @@ use crate::{
         event::{Event, Object},
         ids::ClaimId,
     },
-    crypto::merkle,
+    crypto::{hex, merkle},
     db::{
         changes,
         entity::{audit_event, idempotency_claim},
@@ -133,7 +133,7 @@ impl WriteTx {
             outcome: Set(record.outcome.name().to_owned()),
             object_kind: Set(object_kind.map(str::to_owned)),
             object_id: Set(object_id),
-            leaf_hash: Set(hex(&merkle::leaf_hash(text.as_bytes()))),
+            leaf_hash: Set(hex::encode(&merkle::leaf_hash(text.as_bytes()))),
             leaf: Set(text),
         };
         // A trigger puts it into the sequencer's queue.
@@ -175,8 +175,4 @@ impl Record {
         let detail = json!({"event": "changes_continued", "of": leaf.to_string()});
         Self { action: event.action().name(), outcome: Outcome::Done, object: Some(event.object()), detail }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -27,11 +27,11 @@ mod store;
 pub mod verify;
 
 use crate::{
-    core::clock::rfc3339,
-    error::{Error, InField},
+    core::clock::{self, MOMENT, rfc3339},
+    error::Error,
     versions::VersionRef,
 };
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -53,25 +53,11 @@ pub struct Ask {
 /// For what is no day or time, and for the future: what comes is not on record.
 pub fn moment(raw: Option<&str>, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
     let Some(raw) = raw else { return Ok(now) };
-    let at = match DateTime::parse_from_rfc3339(raw) {
-        Ok(at) => at.with_timezone(&Utc),
-        Err(_) => end_of(raw, now)?,
-    };
+    let at = clock::moment(raw, now).ok_or_else(|| Error::invalid("as_of", MOMENT))?;
     if now < at {
         return Err(Error::invalid("as_of", format!("{} is to come; nothing is on record of it", rfc3339(at))));
     }
     Ok(at)
-}
-
-fn end_of(raw: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
-    let wrong = "use a day such as 2026-04-16, or a time in RFC 3339";
-    let day = NaiveDate::parse_from_str(raw, "%Y-%m-%d").ok().filter(|_| raw.len() == 10);
-    let day = day.ok_or_else(|| crate::core::Malformed::new(wrong)).in_field("as_of")?;
-    if day == now.date_naive() {
-        return Ok(now);
-    }
-    let last = NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap_or_default();
-    Ok(day.and_time(last).and_utc())
 }
 
 #[cfg(test)]

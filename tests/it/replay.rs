@@ -304,7 +304,9 @@ async fn a_change_that_somebody_left_behind_is_nobody_elses() {
     let world = World::build().await;
     let db = world.app.app.db.raw_for_tests();
     if db.get_database_backend() == DbBackend::Postgres {
-        // There a change without an event can't be committed with the triggers in place.
+        // No session can leave it behind there while the triggers are in place.
+        let refused = db.execute_unprepared("UPDATE model SET risk_tier = 'high'").await.expect_err("refused");
+        assert!(refused.to_string().contains("row_change_needs_an_audit_event"), "{refused}");
         return;
     }
     // As the shell of SQLite does it: foreign keys are off, and no trigger is dropped.

@@ -1,8 +1,9 @@
 use super::tables::{self, Form};
+use crate::crypto::hex;
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 /// A row as the log tells it; a column without a value is left out.
 pub type Row = BTreeMap<String, Option<Value>>;
@@ -55,12 +56,7 @@ fn tell(column: &str, form: Form, value: Value, salt: Option<&str>) -> Result<Va
 /// What stands in the log for a text, given the salt of its row.
 pub fn salted(salt: &str, column: &str, text: &str) -> String {
     let hash = Sha256::new().chain_update(salt).chain_update(column).chain_update([0]).chain_update(text).finalize();
-    let mut told = String::from("salted:");
-    for byte in hash {
-        // Writing to a string can't fail.
-        let _ = write!(told, "{byte:02x}");
-    }
-    told
+    format!("salted:{}", hex::encode(&hash))
 }
 
 /// Both databases' forms of a time, as leaves have it.

@@ -9,6 +9,7 @@ use crate::{
             audit_event, audit_leaf, audit_mention, audit_mentioned, model_version, promotion_request, release,
             reported_evidence, validation_run,
         },
+        slices,
     },
     error::Error,
 };
@@ -92,8 +93,8 @@ async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> 
     }
     // Some may be there, if somebody made the mentions again without emptying the table.
     let keep = OnConflict::new().do_nothing().to_owned();
-    for chunk in rows.chunks(CHUNK) {
-        audit_mention::Entity::insert_many(chunk.to_vec())
+    for slice in slices(&rows) {
+        audit_mention::Entity::insert_many(slice.to_vec())
             .on_conflict(keep.clone())
             .exec_without_returning(&tx.conn())
             .await?;

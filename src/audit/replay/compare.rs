@@ -7,7 +7,7 @@ use crate::audit::{
 use std::collections::BTreeSet;
 
 /// So many differences are named; the others are counted.
-const MAX_NAMED: usize = 100;
+pub(super) const MAX_NAMED: usize = 100;
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {

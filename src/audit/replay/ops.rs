@@ -2,7 +2,11 @@ use crate::{
     app::App,
     audit::{
         guard,
-        replay::{Comparison, Difference, Fault, Tables, compare::compare, store},
+        replay::{
+            Comparison, Difference, Fault, Tables,
+            compare::{MAX_NAMED, compare},
+            store,
+        },
         store as log,
     },
     authz::policy,
@@ -59,6 +63,7 @@ pub async fn compare_tables(app: &App) -> Result<Comparison, Error> {
     let mut found = compare(&tables, &stored);
     found.differing += altered.len();
     found.differences.splice(0..0, altered);
+    found.differences.truncate(MAX_NAMED);
     Ok(Comparison { records, signed, ..found })
 }
 

@@ -5,7 +5,7 @@ use crate::{
         changes::{self, tables::TABLES},
         leaf::{Leaf, LeafError, Outcome},
         replay::Tables,
-        row,
+        row, store as log,
     },
     authz::{Action, Scope},
     db::{
@@ -20,7 +20,6 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, Query},
 };
-use std::collections::HashMap;
 
 /// Rows per statement.
 const PAGE: u64 = 2_000;
@@ -61,21 +60,7 @@ pub async fn tables(reader: &Reader<'_>) -> Result<Tables, Error> {
 
 /// Records `from..to` in their places, as their rows have them.
 pub async fn placed(reader: &Reader<'_>, from: u64, to: u64) -> Result<Vec<Record>, Error> {
-    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let places = audit_leaf::Entity::find()
-        .filter(audit_leaf::COLUMN.seq.gte(signed(from)))
-        .filter(audit_leaf::COLUMN.seq.lt(signed(to)))
-        .order_by_asc(audit_leaf::Column::Seq)
-        .all(reader.conn())
-        .await?;
-    let ids: Vec<_> = places.iter().map(|place| place.event_id).collect();
-    let mut rows = HashMap::new();
-    for chunk in ids.chunks(500) {
-        let found = audit_event::Entity::find().filter(audit_event::COLUMN.id.is_in(chunk.to_vec()));
-        rows.extend(found.all(reader.conn()).await?.into_iter().map(|row| (row.id, row)));
-    }
-    let missing = |id: &i64| Error::internal(format!("event {id} is missing"));
-    ids.iter().map(|id| rows.remove(id).map(Record::of).ok_or_else(|| missing(id))).collect()
+    Ok(log::rows(reader, from, to).await?.into_iter().map(Record::of).collect())
 }
 
 /// Changes that were noted and that no event tells of: table and key. A transaction of the service

@@ -4,12 +4,11 @@ use super::{archive, read_small, unreadable};
 use crate::{
     audit::{
         archive::verify::verify as verify_archive,
-        asof::api::{MOMENT, moment},
         replay::file::{Form, Replayed, replay},
         verify::verify,
     },
     cli::{Exit, Failure, output, print},
-    core::clock::{Clock, rfc3339},
+    core::clock::{Clock, MOMENT, moment, rfc3339},
 };
 use chrono::{DateTime, Utc};
 use clap::Args;
