@@ -32,6 +32,9 @@ pub struct App {
     pub hashing: Semaphore,
     /// Reading a table takes several times its size in memory: one at a time.
     pub tables: Semaphore,
+    /// Replaying the log reads all of a workspace's and holds a connection meanwhile: two at a time,
+    /// so that there are connections left for everybody else.
+    pub replays: Semaphore,
     /// Signalled when there may be a job to do.
     pub work: Arc<Notify>,
     pub limits: Limits,
@@ -63,6 +66,7 @@ impl App {
             sandbox: runner(config)?,
             hashing: Semaphore::new(2),
             tables: Semaphore::new(1),
+            replays: Semaphore::new(2),
             work: Arc::new(Notify::new()),
             limits: Limits {
                 max_file_bytes: config.storage.max_file_bytes,

@@ -9,7 +9,7 @@ use crate::{
     },
     db::{
         Reader, WriteTx,
-        entity::{account, api_token, membership},
+        entity::{account, api_token, idempotency_claim, membership},
     },
     error::Error,
 };
@@ -133,6 +133,11 @@ pub async fn erase(tx: &WriteTx, id: AccountId) -> Result<String, Error> {
         .col_expr(account::Column::DisplayName, Expr::value(&name))
         .col_expr(account::Column::PasswordHash, Expr::value(None::<String>))
         .filter(account::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    // Answers that were kept in case its requests are repeated.
+    idempotency_claim::Entity::delete_many()
+        .filter(idempotency_claim::COLUMN.account_id.eq(id))
         .exec(&tx.conn())
         .await?;
     let tokens = api_token::Entity::find().filter(api_token::COLUMN.account_id.eq(id)).all(&tx.conn()).await?;

@@ -15,7 +15,7 @@ pub mod leaf;
 mod leaf_scan;
 mod mentions;
 pub mod mirror;
-mod names;
+pub(crate) mod names;
 pub mod ops;
 pub mod proofs;
 pub mod replay;

@@ -58,8 +58,8 @@ pub struct Denied {
     pub code: &'static str,
     /// A sentence for the person who was refused.
     pub reason: String,
-    /// The object, if one was named.
-    pub object: Option<crate::core::event::Object>,
+    /// What it was about, by kind and id, the object itself first.
+    pub about: Vec<crate::core::event::Object>,
 }
 
 impl Permit {
@@ -81,7 +81,17 @@ impl ReadPermit {
 impl Denied {
     /// Says on which object the refusal was.
     pub fn on(mut self, kind: &'static str, id: impl ToString) -> Self {
-        self.object = Some((kind, id.to_string()));
+        self.about.insert(0, (kind, id.to_string()));
+        self
+    }
+
+    /// Says what else the request named, the narrowest first.
+    pub fn naming(mut self, named: Vec<crate::core::event::Object>) -> Self {
+        for named in named {
+            if !self.about.contains(&named) {
+                self.about.push(named);
+            }
+        }
         self
     }
 }

@@ -18,6 +18,11 @@ pub fn authenticate() -> ReadPermit {
     ReadPermit { scope: Scope::Instance }
 }
 
+/// Leave to find the ids of what a request named that was refused, for the log alone.
+pub fn tell_refusal(denied: &Denied) -> Option<ReadPermit> {
+    Some(ReadPermit { scope: Scope::Workspace(denied.actor.workspace?) })
+}
+
 /// Leave for the registry's own upkeep: workers, the log, start-up checks.
 pub fn upkeep() -> ReadPermit {
     ReadPermit { scope: Scope::Instance }
@@ -191,7 +196,7 @@ fn role_missing(who: &Principal, action: Action) -> Denied {
 }
 
 fn denied(who: &Principal, action: Action, code: &'static str, reason: String) -> Denied {
-    Denied { actor: Box::new(who.actor()), action, code, reason, object: None }
+    Denied { actor: Box::new(who.actor()), action, code, reason, about: Vec::new() }
 }
 
 #[cfg(test)]

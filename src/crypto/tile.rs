@@ -42,19 +42,15 @@ impl Tile {
     }
 
     /// The tiles of every level that a log of this size consists of, the entries' included as level 0.
-    pub fn of_tree(size: u64) -> Vec<Self> {
-        let mut tiles = Vec::new();
-        let (mut level, mut hashes) = (0, size);
-        while hashes > 0 {
-            let full = hashes / FULL_WIDTH;
-            tiles.extend((0..full).map(|number| Self { level, number, width: FULL_WIDTH }));
-            let rest = hashes % FULL_WIDTH;
-            if rest > 0 {
-                tiles.push(Self { level, number: full, width: rest });
-            }
-            (level, hashes) = (level + 1, full);
-        }
-        tiles
+    /// One after the other: whoever signed a size may claim any.
+    pub fn of_tree(size: u64) -> impl Iterator<Item = Self> {
+        let hashes_of = move |level: u32| size >> (HEIGHT * level);
+        let levels = (0..=MAX_LEVEL).take_while(move |level| hashes_of(*level) > 0);
+        levels.flat_map(move |level| {
+            let (full, rest) = (hashes_of(level) / FULL_WIDTH, hashes_of(level) % FULL_WIDTH);
+            let all = (0..full).map(move |number| Self { level, number, width: FULL_WIDTH });
+            all.chain((rest > 0).then_some(Self { level, number: full, width: rest }))
+        })
     }
 
     pub fn level(&self) -> u32 {
@@ -176,7 +172,7 @@ mod tests {
     #[test]
     fn a_tree_has_exactly_the_tiles_that_its_hashes_fill() {
         for size in [0, 1, 255, 256, 257, 65_535, 65_536, 70_000] {
-            let tiles = Tile::of_tree(size);
+            let tiles: Vec<_> = Tile::of_tree(size).collect();
             assert!(tiles.iter().all(|tile| tile.is_in(size)), "{size}");
             for level in 0..3 {
                 let width: u64 = tiles.iter().filter(|t| t.level == level).map(|t| t.width).sum();
@@ -187,6 +183,12 @@ mod tests {
         let tile = |level: &str, path: &str| Tile::parse(level, path).expect(path);
         assert!(tile("1", "000.p/1").is_in(256) && !tile("1", "000.p/1").is_in(255));
         assert!(tile("7", "000.p/127").is_in(i64::MAX as u64) && !tile("7", "000.p/128").is_in(i64::MAX as u64));
+    }
+
+    #[test]
+    fn a_tree_that_nobody_can_hold_is_walked_all_the_same() {
+        let first: Vec<_> = Tile::of_tree(1 << 62).take(2).map(|tile| tile.path()).collect();
+        assert_eq!(first, ["000", "001"]);
     }
 
     #[test]

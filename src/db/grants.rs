@@ -106,21 +106,30 @@ pub async fn apply(url: &str, role: &str) -> Result<(), DbErr> {
         tx.execute_unprepared(&statement).await?;
     }
     if may_rewrite(&tx, &format!("'{role}'")).await? {
-        let why =
-            format!("{role} owns tables of the log, or is a superuser, so that no grant binds it; make another role");
+        let why = format!(
+            "{role} could still rewrite history: it owns a table or is a superuser, so that no grant binds it, or \
+             everybody (PUBLIC) has the right to; make another role, or take that right away"
+        );
         return Err(DbErr::Custom(why));
     }
     tx.commit().await?;
     db.close().await
 }
 
-/// Whether a role (an SQL expression) could disable the triggers of the log.
+/// Whether a role (an SQL expression) could disable a trigger or rewrite history: it owns a table, or
+/// was given more than [`TABLES`] gives, itself or as everybody.
 pub(super) async fn may_rewrite(db: &impl ConnectionTrait, role: &str) -> Result<bool, DbErr> {
     if db.get_database_backend() != DbBackend::Postgres {
         return Ok(false);
     }
-    let sql =
-        format!("SELECT pg_has_role({role}, relowner, 'MEMBER') FROM pg_class WHERE oid = 'audit_event'::regclass");
+    let history: Vec<_> =
+        TABLES.iter().filter(|(_, rights)| *rights == ADD).map(|(table, _)| format!("'{table}'")).collect();
+    let sql = format!(
+        "SELECT bool_or(pg_has_role({role}, relowner, 'MEMBER') OR has_table_privilege({role}, oid, 'TRUNCATE, TRIGGER') \
+         OR (relname IN ({}) AND has_table_privilege({role}, oid, 'UPDATE, DELETE'))) \
+         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'",
+        history.join(", ")
+    );
     let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
     row.map_or(Ok(false), |row| row.try_get_by_index(0))
 }

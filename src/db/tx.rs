@@ -89,12 +89,12 @@ impl WriteTx {
     }
 
     pub(super) async fn commit_denial(self, denied: &Denied) -> Result<(), Error> {
-        let record = Record {
-            action: denied.action.name(),
-            outcome: Outcome::Denied,
-            object: denied.object.clone(),
-            detail: json!({"event": "denied", "code": denied.code}),
-        };
+        let mut detail = json!({"event": "denied", "code": denied.code});
+        for (kind, id) in denied.about.iter().skip(1) {
+            detail[*kind] = json!(id);
+        }
+        let (action, object) = (denied.action.name(), denied.about.first().cloned());
+        let record = Record { action, outcome: Outcome::Denied, object, detail };
         self.append(&denied.actor, record, Vec::new()).await?;
         self.tx.commit().await?;
         self.committed.notify_waiters();

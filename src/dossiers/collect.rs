@@ -10,10 +10,13 @@
 use crate::{
     accounts,
     app::App,
-    audit::asof::{self, Person, Selection},
+    audit::{
+        asof::{self, Person, Selection},
+        guard, sequencer,
+    },
     authz::{ReadPermit, Scope},
     core::{clock::rfc3339, ids::AccountId},
-    db::Conn,
+    db::{Conn, Reader},
     dossiers::{
         Ask, profiles, record, slice,
         slice::{Objects, Slice},
@@ -31,6 +34,9 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
+
+/// Somebody may write between placing and reading.
+const ATTEMPTS: usize = 5;
 
 /// One request and what had become of it.
 pub(super) struct Request {
@@ -80,13 +86,29 @@ struct Subject {
     releases: Vec<Release>,
 }
 
+/// Everything is read at one moment. It is taken again if somebody wrote between placing what is in
+/// the log and reading it: what has no place yet can't be proven.
 pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTime<Utc>) -> Result<Collected, Error> {
+    let _turn = app.replays.acquire().await.map_err(Error::internal)?;
+    for _ in 0..ATTEMPTS {
+        match sequencer::sequence(app).await {
+            Err(error) if !guard::is_refusal(&error) => return Err(error),
+            _ => {}
+        }
+        let snapshot = app.db.snapshot(sight).await?;
+        if let Some(found) = collected(app, &snapshot.reader(), ask, at).await? {
+            return Ok(found);
+        }
+    }
+    Err(slice::unproven())
+}
+
+async fn collected(app: &App, reader: &Reader<'_>, ask: &Ask, at: DateTime<Utc>) -> Result<Option<Collected>, Error> {
     let entry = profiles::choose(&ask.profile, at.date_naive())?;
-    let reader = app.db.read(sight);
-    let (conn, scope) = (reader.conn(), sight.scope());
+    let (conn, scope) = (reader.conn(), reader.scope());
     let mut subject = find(conn, scope, ask, at).await?;
     let wanted = Selection { model: Some(subject.model.name.clone()), environment: None };
-    let told = asof::ops::told_at(app, sight, at, &wanted).await?;
+    let told = asof::ops::told_at(app, reader, at, &wanted).await?;
     let then = told.models.get(&subject.model.id.to_string()).cloned().unwrap_or_default();
     let texts = record::put_back(conn, &mut subject.model, &then, at).await?;
     let facts = facts(conn, scope, &subject, at).await?;
@@ -100,7 +122,9 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
         subject.releases.into_iter().filter(|release| release.environment == facts.environment.id).collect();
     let promotions = store::requests(conn, facts.version.id, facts.environment.id, at).await?;
     is_long |= promotions.len() as u64 == store::MAX_HISTORY;
-    let slice = slice::of(app, conn, scope, &objects(&facts, &promotions, &releases), at).await?;
+    let Some(slice) = slice::of(conn, scope, &objects(&facts, &promotions, &releases), at).await? else {
+        return Ok(None);
+    };
     let approvals = store::approvals(conn, &promotions, at).await?;
     let requests = requests(promotions, &approvals, &told.requests);
     known.approvals = approved(&requests);
@@ -122,7 +146,7 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
         let bundle = evidence::store::statement(conn, record.id).await?.bundle;
         reports.push(Report { record: record.clone(), bundle });
     }
-    Ok(Collected {
+    Ok(Some(Collected {
         at,
         origin: app.signer.origin().to_owned(),
         held: Held::of(entry, &known, at.date_naive(), at),
@@ -136,7 +160,7 @@ pub(super) async fn collect(app: &App, sight: &ReadPermit, ask: &Ask, at: DateTi
         released,
         reports,
         slice,
-    })
+    }))
 }
 
 fn names_of(owners: BTreeMap<String, Person>) -> BTreeMap<String, String> {
@@ -270,7 +294,6 @@ fn objects(facts: &assessment::Facts, requests: &[Promotion], releases: &[Releas
 }
 
 fn requests(promotions: Vec<Promotion>, approvals: &[Approval], stages: &BTreeMap<String, String>) -> Vec<Request> {
-    // One that the log does not have came while this was read.
     let one = |promotion: Promotion| {
         let approvals = approvals.iter().filter(|approval| approval.promotion == promotion.id).cloned().collect();
         let stage = stages.get(&promotion.id.to_string())?.clone();

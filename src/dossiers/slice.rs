@@ -1,8 +1,6 @@
 //! The part of the audit log that is about a dossier's subject, with proofs against one head.
 
 use crate::{
-    app::App,
-    audit::{guard, sequencer},
     authz::Scope,
     crypto::{merkle, proof_file},
     db::Conn,
@@ -10,9 +8,6 @@ use crate::{
     error::Error,
 };
 use chrono::{DateTime, Utc};
-
-/// Somebody may write between placing and reading.
-const ATTEMPTS: usize = 5;
 
 #[derive(Default)]
 pub(super) struct Slice {
@@ -35,18 +30,18 @@ pub(super) struct Objects {
 }
 
 /// Events about these objects until a moment. The head is the first one that covers them, so
-/// that the same question has the same answer for ever.
+/// that the same question has the same answer for ever. `None` if one has no place yet: without,
+/// nothing could be proven.
 pub(super) async fn of(
-    app: &App,
     conn: &Conn<'_>,
     scope: Scope,
     objects: &Objects,
     at: DateTime<Utc>,
-) -> Result<Slice, Error> {
-    let leaves = placed(app, conn, scope, objects, at).await?;
+) -> Result<Option<Slice>, Error> {
+    let Some(leaves) = store::events(conn, scope, objects, at).await? else { return Ok(None) };
     let total = store::count_events(conn, scope, objects, at).await?;
-    let Some(last) = leaves.last() else { return Ok(Slice::default()) };
-    let (size, note) = store::head_over(conn, last.index + 1).await?.ok_or_else(unproven)?;
+    let Some(last) = leaves.last() else { return Ok(Some(Slice::default())) };
+    let Some((size, note)) = store::head_over(conn, last.index + 1).await? else { return Ok(None) };
     let mut positions: Vec<_> = leaves.iter().flat_map(|leaf| merkle::inclusion_positions(leaf.index, size)).collect();
     positions.sort_unstable();
     positions.dedup();
@@ -57,30 +52,11 @@ pub(super) async fn of(
         Ok::<_, Error>(proof_file::format(leaf.index, &hashes, &note))
     };
     let proofs = leaves.iter().map(proof).collect::<Result<_, _>>()?;
-    Ok(Slice { leaves, proofs, checkpoint: Some(note), total })
+    Ok(Some(Slice { leaves, proofs, checkpoint: Some(note), total }))
 }
 
-/// All of them, each with its place: without, nothing could be proven.
-async fn placed(
-    app: &App,
-    conn: &Conn<'_>,
-    scope: Scope,
-    objects: &Objects,
-    at: DateTime<Utc>,
-) -> Result<Vec<Placed>, Error> {
-    for _ in 0..ATTEMPTS {
-        match sequencer::sequence(app).await {
-            Err(error) if !guard::is_refusal(&error) => return Err(error),
-            _ => {}
-        }
-        if let Some(leaves) = store::events(conn, scope, objects, at).await? {
-            return Ok(leaves);
-        }
-    }
-    Err(unproven())
-}
-
-fn unproven() -> Error {
+/// What is said when the log stays behind.
+pub(super) fn unproven() -> Error {
     let detail = "the audit log is not extended at the moment, so not everything could be proven; try again, and tell \
                   the operator if it stays so (/readyz says why)";
     Error::Unavailable { code: "log_not_extended", detail: detail.to_owned() }

@@ -9,7 +9,7 @@ use crate::{
     http::{headers::RequestId, problem::Problem},
 };
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    FromRequest, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{Method, header},
@@ -73,35 +73,6 @@ pub async fn session(app: &App, request: &HttpRequest) -> Result<Option<(Princip
     }
     who.cause = cause_of(request);
     Ok(Some((who, cookie.value().to_owned())))
-}
-
-/// Writes refusals to the audit log, whoever refused.
-pub async fn record_denials(
-    app: Data<App>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let response = next.call(request).await?.map_into_boxed_body();
-    let denied = response.response().error().and_then(denial_in);
-    if let Some(denied) = denied {
-        // What cannot be audited does not happen; for a refusal that means: say so.
-        if let Err(error) = app.db.record_denial(&denied).await {
-            return Ok(response.into_response(HttpResponse::from_error(Problem::from(error))));
-        }
-        tracing::warn!(actor = denied.actor.name, action = %denied.action, code = denied.code, "refused");
-    }
-    Ok(response)
-}
-
-fn denial_in(error: &actix_web::Error) -> Option<crate::authz::Denied> {
-    let cause = match error.as_error::<Problem>() {
-        Some(problem) => problem.cause(),
-        None => error.as_error::<crate::web::PageError>().and_then(|page| page.problem().cause()),
-    };
-    match cause {
-        Some(Error::Denied(denied) | Error::Refused { denied, .. }) => Some(denied.clone()),
-        _ => None,
-    }
 }
 
 pub fn cause_of(request: &HttpRequest) -> Cause {

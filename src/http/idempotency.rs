@@ -20,7 +20,7 @@ use actix_web::{
     web::{Bytes, Data},
 };
 
-mod store;
+pub mod store;
 
 use store::{Claim, Stored};
 

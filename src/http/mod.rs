@@ -1,6 +1,7 @@
 //! The edge: bytes in, bytes out. No rules live here.
 
 pub mod authn;
+pub mod denials;
 pub mod docs;
 pub mod extract;
 pub mod headers;

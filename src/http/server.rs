@@ -4,7 +4,7 @@ use crate::{
     accounts,
     app::App,
     audit, datasets, dossiers, environments, evidence, frameworks,
-    http::{authn, docs, headers, health, idempotency, problem::Problem},
+    http::{authn, denials, docs, headers, health, idempotency, problem::Problem},
     keys, models, promotions, registry, releases, trust, validation, versions, web,
 };
 use actix_web::{
@@ -65,7 +65,7 @@ pub fn openapi() -> Document {
 pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
-            .wrap(from_fn(authn::record_denials))
+            .wrap(from_fn(denials::record_denials))
             .wrap(from_fn(web::dress))
             .wrap(from_fn(headers::surround))
             .into_utoipa_app()

@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     error::Error,
+    http::idempotency,
     jobs::{
         Job,
         store::{self, Claimed, LEASE},
@@ -25,7 +26,7 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         if SWEEP <= swept.elapsed() {
             swept = tokio::time::Instant::now();
-            if let Err(error) = promotions::ops::expire_due(&app).await {
+            if let Err(error) = sweep(&app).await {
                 tracing::error!(%error, "sweep failed");
             }
         }
@@ -42,6 +43,12 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => {}
         }
     }
+}
+
+/// Ends what the clock ends.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    promotions::ops::expire_due(app).await?;
+    idempotency::store::purge(&app.db).await.map(drop)
 }
 
 /// Does everything that is due, and returns; for tests and one-shot workers.

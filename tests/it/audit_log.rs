@@ -14,7 +14,7 @@ use plimsoll::{
     },
 };
 use sea_orm::ConnectionTrait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[actix_web::test]
 async fn what_a_client_got_wrong_is_no_event() {
@@ -172,4 +172,32 @@ async fn history_cannot_be_changed_even_with_the_databases_password() {
         }
     }
     story.pull(None).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_refusal_by_role_says_on_what_it_was() {
+    let story = Story::begin_without_runtime(&[]).await;
+    story.model(MODEL).await;
+    let files = json!({"files": [{"path": "a", "sha256": format!("sha256:{}", "7".repeat(64)), "size_bytes": 1}]});
+    let versions = format!("/api/v1/models/{MODEL}/versions");
+    let version = story.app.post(&story.ines, &versions, files).await.expect(201).json();
+    let model = story.app.get(&story.ines, &format!("/api/v1/models/{MODEL}")).await.expect(200).json();
+    let reason = json!({"reason": "not mine to say"});
+    story.app.post(&story.ines, &format!("{versions}/1/revocation"), reason).await.expect(403);
+    for name in ["mara", "nobody-here"] {
+        reply(story.app.request(&story.ines, "DELETE", &format!("/api/v1/accounts/{name}"))).await.expect(403);
+    }
+
+    let denied = story.app.get(&story.ada, "/api/v1/audit/events?outcome=denied").await.expect(200).json();
+    let denied = denied["items"].as_array().expect("events").clone();
+    let account = story.app.get(&story.ada, "/api/v1/accounts?limit=100").await.expect(200).json();
+    let mara = account["items"].as_array().expect("accounts").iter().find(|a| a["name"] == "mara").expect("mara");
+    assert_eq!(denied[0]["object"], Value::Null, "what is not there is not named: {}", denied[0]);
+    assert_eq!((&denied[1]["object"]["kind"], &denied[1]["object"]["id"]), (&json!("account"), &mara["id"]));
+    let revocation = &denied[2];
+    assert_eq!((&revocation["object"]["kind"], &revocation["object"]["id"]), (&json!("version"), &version["id"]));
+    assert_eq!(revocation["leaf"]["detail"]["model"], model["id"], "{revocation}");
+    let of_model = story.app.get(&story.ada, &format!("/api/v1/audit/history/model:{MODEL}")).await.expect(200).json();
+    let events = of_model["items"].as_array().expect("events");
+    assert!(events.iter().any(|e| e["outcome"] == "denied" && e["action"] == "version.revoke"), "{of_model}");
 }

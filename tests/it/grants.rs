@@ -109,6 +109,18 @@ async fn a_role_that_owns_the_tables_is_told_so() {
     assert!(printed.contains("GRANT SELECT, INSERT ON audit_event TO \"app\";"), "{printed}");
 }
 
+#[actix_web::test]
+async fn a_right_that_everybody_has_is_a_right_to_rewrite_history_too() {
+    let Some((app, owner)) = TestApp::start_without_ownership().await else { return };
+    let admin = Database::connect(&owner).await.expect("owner");
+    for given in ["DELETE ON approval", "UPDATE ON audit_leaf", "TRUNCATE ON release", "TRIGGER ON model"] {
+        assert!(!app.app.db.may_rewrite_log().await.expect("asked"), "before {given}");
+        admin.execute_unprepared(&format!("GRANT {given} TO PUBLIC")).await.expect(given);
+        assert!(app.app.db.may_rewrite_log().await.expect("asked"), "{given}");
+        admin.execute_unprepared(&format!("REVOKE {given} FROM PUBLIC")).await.expect(given);
+    }
+}
+
 fn first(table: &str) -> &'static str {
     match table {
         "audit_node" => "position",

@@ -2,6 +2,8 @@
 
 use crate::harness::{Reply, TestApp, reply};
 use futures_util::future::join_all;
+use plimsoll::{db::entity::idempotency_claim, jobs::worker};
+use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
 fn model(name: &str) -> Value {
@@ -93,6 +95,26 @@ async fn an_answer_with_a_secret_is_not_kept() {
     let tokens = t.get(&ines, "/api/v1/tokens").await.expect(200).json();
     let made = tokens["items"].as_array().expect("items").iter().filter(|token| token["name"] == "laptop").count();
     assert_eq!(made, 1, "{tokens}");
+}
+
+#[actix_web::test]
+async fn an_answer_is_kept_for_a_day_and_not_longer_than_its_account() {
+    let t = TestApp::start().await;
+    let (ines, olga) = (t.user("ines", &["contributor"]).await, t.user("olga", &["admin"]).await);
+    let kept = async || idempotency_claim::Entity::find().count(t.app.db.raw_for_tests()).await.expect("claims");
+    post(&t, &ines, "/api/v1/models", "key-00001", &model("scorer")).await.expect(201);
+    t.app.db.clock().advance(chrono::TimeDelta::hours(23));
+    post(&t, &ines, "/api/v1/models", "key-00002", &model("other")).await.expect(201);
+    worker::sweep(&t.app).await.expect("swept");
+    assert_eq!(kept().await, 2);
+    t.app.db.clock().advance(chrono::TimeDelta::hours(2));
+    worker::sweep(&t.app).await.expect("swept");
+    assert_eq!(kept().await, 1, "the first is older than a day");
+
+    for (method, path) in [("DELETE", "/api/v1/accounts/ines"), ("POST", "/api/v1/accounts/ines/erasure")] {
+        reply(t.request(&olga, method, path)).await.expect(200);
+    }
+    assert_eq!(kept().await, 0, "what it said goes with the account");
 }
 
 #[actix_web::test]

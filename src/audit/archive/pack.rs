@@ -95,7 +95,7 @@ impl Pack {
             Extent::Log => {
                 let heads = plan.heads.into_iter();
                 parts.extend(heads.map(|(size, note)| Part::Text(head_path(size), note.into_bytes())));
-                parts.extend(Tile::of_tree(plan.head.size).into_iter().map(Part::Tile));
+                parts.extend(Tile::of_tree(plan.head.size).map(Part::Tile));
             }
             Extent::Workspace => parts.push_back(Part::Records(0)),
         }

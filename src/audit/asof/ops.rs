@@ -6,7 +6,7 @@ use crate::{
         changes::Change,
         replay::{Tables, store},
     },
-    authz::{Action, Principal, ReadPermit, policy},
+    authz::{Action, Principal, policy},
     core::ids::AccountId,
     db::Reader,
     error::Error,
@@ -44,21 +44,22 @@ pub async fn as_of(app: &App, who: &Principal, at: DateTime<Utc>, wanted: &Selec
     if app.db.clock().now() < at {
         return Err(Error::invalid("at", "that is in the future; ask for a time that has passed"));
     }
+    let _turn = app.replays.acquire().await.map_err(Error::internal)?;
     let snapshot = app.db.snapshot(&sight).await?;
     let (tables, records) = replayed(&snapshot.reader(), at).await?;
     let names = names(app, &tables).await?;
     Ok((state(&tables, wanted, &names), records))
 }
 
-/// The same and more, for use-cases that asked the policy already.
+/// The same and more, for use-cases that asked the policy already and that waited for their turn to
+/// replay (`App::replays`).
 pub(crate) async fn told_at(
     app: &App,
-    sight: &ReadPermit,
+    reader: &Reader<'_>,
     at: DateTime<Utc>,
     wanted: &Selection,
 ) -> Result<StateAndRows, Error> {
-    let snapshot = app.db.snapshot(sight).await?;
-    let (tables, _) = replayed(&snapshot.reader(), at).await?;
+    let (tables, _) = replayed(reader, at).await?;
     let names = names(app, &tables).await?;
     Ok(StateAndRows::new(state(&tables, wanted, &names), &tables))
 }

@@ -100,6 +100,17 @@ pub async fn keep(db: &Db, id: ClaimId, status: i32, reply: Option<String>) -> R
     tx.commit().await
 }
 
+/// Forgets answers that nobody may ask for any more: they hold what their requests were about.
+pub async fn purge(db: &Db) -> Result<u64, Error> {
+    let tx = db.begin_bookkeeping().await?;
+    let purged = idempotency_claim::Entity::delete_many()
+        .filter(idempotency_claim::COLUMN.created_at.lt(tx.at() - TimeDelta::hours(KEPT_HOURS)))
+        .exec(&tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(purged.rows_affected)
+}
+
 fn stored(row: idempotency_claim::Model) -> Stored {
     Stored { request_hash: row.request_hash, state: row.state, status: row.status, reply: row.reply }
 }
