@@ -125,7 +125,8 @@ pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Accou
     Ok(account)
 }
 
-/// Ends an account's access at once: its sessions, its tokens, its robots.
+/// Ends an account's access at once: its sessions, its tokens, its robots. Where nothing is left
+/// to end, nothing is logged.
 pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Account, Error> {
     let sight = policy::read(who, Action::AccountRead)?;
     let permit = policy::act(who, Action::AccountDeactivate)?;
@@ -134,8 +135,9 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
         return Err(Error::conflict("own_account", "nobody deactivates the account they are signed in with"));
     }
     let tx = app.db.begin().await?;
-    store::deactivate(&tx, account.id).await?;
-    tx.commit(permit, Event::AccountDeactivated { account: account.id }).await?;
+    if store::deactivate(&tx, account.id).await? {
+        tx.commit(permit, Event::AccountDeactivated { account: account.id }).await?;
+    }
     Ok(Account { active: false, ..account })
 }
 
@@ -143,6 +145,7 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
 /// names of its tokens, and the salts by which the log's hashes of them could be recognised.
 ///
 /// What it did stays on record under its id. Texts that others wrote about it are theirs to change.
+/// Where nothing is left to forget, nothing is logged.
 pub async fn erase(app: &App, who: &Principal, name: &str) -> Result<Account, Error> {
     let sight = policy::read(who, Action::AccountRead)?;
     let permit = policy::act(who, Action::AccountErase)?;
@@ -152,8 +155,10 @@ pub async fn erase(app: &App, who: &Principal, name: &str) -> Result<Account, Er
         return Err(Error::conflict("account_active", detail));
     }
     let tx = app.db.begin().await?;
-    let name = store::erase(&tx, account.id).await?;
-    tx.commit(permit, Event::AccountErased { account: account.id }).await?;
+    let (name, changed) = store::erase(&tx, account.id).await?;
+    if changed {
+        tx.commit(permit, Event::AccountErased { account: account.id }).await?;
+    }
     Ok(Account { display_name: name.clone(), name, ..account })
 }
 
@@ -226,6 +231,7 @@ pub async fn list_tokens(app: &App, who: &Principal, page: PageRequest) -> Resul
     store::list_tokens(&app.db.read(&sight), own, page).await
 }
 
+/// Ends a token at once. One that has ended stays so, and nothing is logged.
 pub async fn revoke_token(app: &App, who: &Principal, id: TokenId) -> Result<(), Error> {
     let sight = policy::read(who, Action::TokenRead)?;
     let token = store::find_token(&app.db.read(&sight), id).await?.ok_or(NO_TOKEN)?;
@@ -235,8 +241,10 @@ pub async fn revoke_token(app: &App, who: &Principal, id: TokenId) -> Result<(),
     }
     let permit = policy::manage_token(who, Action::TokenRevoke, token.account, who.kind)?;
     let tx = app.db.begin().await?;
-    store::revoke_token(&tx, id).await?;
-    tx.commit(permit, Event::TokenRevoked { token: id }).await
+    match store::revoke_token(&tx, id).await? {
+        true => tx.commit(permit, Event::TokenRevoked { token: id }).await,
+        false => Ok(()),
+    }
 }
 
 /// The console acts with the authority of the machine's operator.

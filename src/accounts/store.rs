@@ -109,32 +109,39 @@ pub async fn insert(
     Ok(())
 }
 
-pub async fn deactivate(tx: &WriteTx, id: AccountId) -> Result<(), Error> {
-    account::Entity::update_many()
+/// Whether there was anything to end: an account that was active, or a token that lived.
+pub async fn deactivate(tx: &WriteTx, id: AccountId) -> Result<bool, Error> {
+    let accounts = account::Entity::update_many()
         .col_expr(account::Column::State, Expr::value("deactivated"))
         .filter(account::COLUMN.id.eq(id))
+        .filter(account::COLUMN.state.eq("active"))
         .exec(&tx.conn())
         .await?;
-    api_token::Entity::update_many()
+    let tokens = api_token::Entity::update_many()
         .col_expr(api_token::Column::RevokedAt, Expr::value(tx.at()))
         .filter(api_token::COLUMN.account_id.eq(id))
         .filter(api_token::COLUMN.revoked_at.is_null())
         .exec(&tx.conn())
         .await?;
-    Ok(())
+    Ok(0 < accounts.rows_affected + tokens.rows_affected)
 }
 
-/// Replaces what says who an account and its tokens belonged to; returns the name that is left.
-pub async fn erase(tx: &WriteTx, id: AccountId) -> Result<String, Error> {
+/// Replaces what says who an account and its tokens belonged to; returns the name that is left,
+/// and whether there was anything to replace.
+pub async fn erase(tx: &WriteTx, id: AccountId) -> Result<(String, bool), Error> {
     let name = format!("erased-{}", id.0.simple());
-    tx.forget("account", &id.to_string()).await?;
-    account::Entity::update_many()
-        .col_expr(account::Column::Name, Expr::value(&name))
-        .col_expr(account::Column::DisplayName, Expr::value(&name))
-        .col_expr(account::Column::PasswordHash, Expr::value(None::<String>))
-        .filter(account::COLUMN.id.eq(id))
-        .exec(&tx.conn())
-        .await?;
+    let account = account::Entity::find_by_id(id).lock_exclusive().one(&tx.conn()).await?;
+    let mut changed = account.is_some_and(|account| account.name != name);
+    if changed {
+        tx.forget("account", &id.to_string()).await?;
+        account::Entity::update_many()
+            .col_expr(account::Column::Name, Expr::value(&name))
+            .col_expr(account::Column::DisplayName, Expr::value(&name))
+            .col_expr(account::Column::PasswordHash, Expr::value(None::<String>))
+            .filter(account::COLUMN.id.eq(id))
+            .exec(&tx.conn())
+            .await?;
+    }
     // Answers that were kept in case its requests are repeated.
     idempotency_claim::Entity::delete_many()
         .filter(idempotency_claim::COLUMN.account_id.eq(id))
@@ -142,15 +149,20 @@ pub async fn erase(tx: &WriteTx, id: AccountId) -> Result<String, Error> {
         .await?;
     let tokens = api_token::Entity::find().filter(api_token::COLUMN.account_id.eq(id)).all(&tx.conn()).await?;
     for token in tokens {
+        let hash = format!("erased-{}", token.id);
+        if token.secret_hash == hash {
+            continue;
+        }
+        changed = true;
         tx.forget("api_token", &token.id.to_string()).await?;
         api_token::Entity::update_many()
             .col_expr(api_token::Column::Name, Expr::value("erased"))
-            .col_expr(api_token::Column::SecretHash, Expr::value(format!("erased-{}", token.id)))
+            .col_expr(api_token::Column::SecretHash, Expr::value(hash))
             .filter(api_token::COLUMN.id.eq(token.id))
             .exec(&tx.conn())
             .await?;
     }
-    Ok(name)
+    Ok((name, changed))
 }
 
 pub async fn insert_token(tx: &WriteTx, new: &Token, secret_hash: &str) -> Result<(), Error> {
@@ -190,14 +202,15 @@ pub async fn list_tokens(reader: &Reader<'_>, own: Option<AccountId>, page: Page
     Ok(Page::from_rows(rows, page.limit, |row| row.id.0).map(to_token))
 }
 
-pub async fn revoke_token(tx: &WriteTx, id: TokenId) -> Result<(), Error> {
-    api_token::Entity::update_many()
+/// Whether it lived until now.
+pub async fn revoke_token(tx: &WriteTx, id: TokenId) -> Result<bool, Error> {
+    let tokens = api_token::Entity::update_many()
         .col_expr(api_token::Column::RevokedAt, Expr::value(tx.at()))
         .filter(api_token::COLUMN.id.eq(id))
         .filter(api_token::COLUMN.revoked_at.is_null())
         .exec(&tx.conn())
         .await?;
-    Ok(())
+    Ok(0 < tokens.rows_affected)
 }
 
 /// Accounts that hold a role in the caller's workspace.

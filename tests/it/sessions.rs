@@ -151,6 +151,35 @@ async fn a_revoked_token_is_dead_and_others_live() {
 }
 
 #[actix_web::test]
+async fn ending_what_has_ended_answers_the_same_and_is_no_event() {
+    let t = TestApp::start().await;
+    let mara = t.user("mara", &["admin"]).await;
+    t.user("ines", &["viewer"]).await;
+    let (id, _) = token(&t, &mara, "mara").await;
+    let token_path = format!("/api/v1/tokens/{id}");
+    let left = |account: &str| format!("/api/v1/accounts/{account}");
+    for (method, path, status) in
+        [("DELETE", token_path, 204), ("DELETE", left("ines"), 200), ("POST", left("ines/erasure"), 200)]
+    {
+        let before = t.events().await;
+        let first = reply(t.request(&mara, method, &path)).await.expect(status);
+        assert_eq!(t.events().await, before + 1, "{path}");
+        // An erased account is found under the name that is left.
+        let path = match path.ends_with("erasure") {
+            true => left(&format!("{}/erasure", first.json()["name"].as_str().expect("name"))),
+            false => path,
+        };
+        for _ in 0..2 {
+            let again = reply(t.request(&mara, method, &path)).await.expect(status);
+            assert_eq!(again.text(), first.text(), "{path}");
+        }
+        assert_eq!(t.events().await, before + 1, "{path}");
+    }
+    let refused = t.user("otto", &["auditor"]).await;
+    reply(t.request(&refused, "DELETE", &left("ines"))).await.expect(403);
+}
+
+#[actix_web::test]
 async fn other_peoples_tokens_are_out_of_sight() {
     let t = TestApp::start().await;
     let (ines, omar) = (t.user("ines", &["viewer"]).await, t.user("omar", &["viewer"]).await);
