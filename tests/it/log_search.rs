@@ -181,6 +181,28 @@ async fn a_version_an_environment_and_a_model_have_all_that_was_done_with_them()
 }
 
 #[actix_web::test]
+async fn a_version_has_the_event_by_which_its_release_ended() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    story.released(2).await;
+    story.roll_back(None).await.expect_success();
+    let history = async |reference: &str| {
+        let page = story.app.get(&story.ada, &format!("{HISTORY}/{reference}?limit=200")).await.expect(200).json();
+        page["items"].as_array().expect("items").clone()
+    };
+    let activated = |events: &[Value]| actions(events).iter().filter(|a| **a == "promotion.activate").count();
+    let (first, second) = (history(&format!("model:{MODEL}@1")).await, history(&format!("model:{MODEL}@2")).await);
+    assert_eq!(activated(&first), 2, "its own activation, and that of what replaced it");
+    assert_eq!(actions(&first)[0], "release.roll_back");
+    assert_eq!(activated(&second), 1);
+    assert_eq!(actions(&second)[0], "release.roll_back", "it was rolled back");
+    // A log whose mentions are made again has the same.
+    let emptied = ["DELETE FROM audit_mention", "UPDATE audit_mentioned SET size = 0"].map(str::to_owned);
+    past_the_triggers(&story.app, &emptied).await;
+    assert_eq!(history(&format!("model:{MODEL}@2")).await, second);
+}
+
+#[actix_web::test]
 async fn a_log_from_before_the_mentions_becomes_searchable() {
     let story = eventful().await;
     let query = format!("mentions=model:{MODEL}");

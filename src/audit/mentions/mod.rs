@@ -1,15 +1,16 @@
 //! What a leaf mentions: the ids and digests in it, and facets that are rare enough to be
 //! looked for. The table of mentions answers every search that names something.
 //!
-//! Invariants: mentions are made of the leaf's text, and of what its object belongs to, which
-//! never changes: a run, a request, a release and a report belong to a version and an
-//! environment, and a version to a model. So they can be made again at any time. The
-//! workspace is no mention, as it is everywhere.
+//! Invariants: mentions are made of the leaf's text, and of what its object and the rows that it
+//! changed belong to, which never changes: a run, a request, a release and a report belong to a
+//! version and an environment, and a version to a model. So they can be made again at any time.
+//! The workspace is no mention, as it is everywhere.
 
 pub mod store;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// Facets begin with a character that no id begins with.
 const FACET: char = '=';
@@ -23,6 +24,47 @@ pub const BY_ANONYMOUS: &str = "=anonymous";
 /// The term of every refusal.
 pub const DENIED: &str = "=denied";
 
+/// What belongs to something above it for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Run,
+    Request,
+    Release,
+    Report,
+    Version,
+}
+
+/// What one leaf mentions by itself, and what of it belongs to more that it mentions too.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Mentions {
+    pub terms: BTreeSet<String>,
+    pub parts: BTreeSet<(Part, Uuid)>,
+}
+
+impl Part {
+    fn of_object(kind: &str) -> Option<Self> {
+        match kind {
+            "run" => Some(Self::Run),
+            "promotion" => Some(Self::Request),
+            "release" => Some(Self::Release),
+            "evidence" => Some(Self::Report),
+            "version" => Some(Self::Version),
+            _ => None,
+        }
+    }
+
+    fn of_table(table: &str) -> Option<Self> {
+        match table {
+            "validation_run" => Some(Self::Run),
+            "promotion_request" => Some(Self::Request),
+            "release" => Some(Self::Release),
+            "reported_evidence" => Some(Self::Report),
+            "model_version" => Some(Self::Version),
+            _ => None,
+        }
+    }
+}
+
 /// The term of what one request led to.
 pub fn of_request(request_id: &str) -> String {
     format!("{FACET}request {request_id}")
@@ -33,10 +75,26 @@ pub fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_TERM_BYTES && !text.starts_with(FACET) && !text.contains('\0')
 }
 
-/// All terms of a leaf. Bounded, as a leaf is.
-pub fn of_leaf(leaf: &str) -> BTreeSet<String> {
+/// All mentions of a leaf. Bounded, as a leaf is.
+pub fn of_leaf(leaf: &str) -> Mentions {
+    match serde_json::from_str::<Value>(leaf) {
+        Ok(leaf) => Mentions { terms: terms(&leaf), parts: parts(&leaf) },
+        Err(_) => Mentions::default(),
+    }
+}
+
+/// The object, and the changed rows: a rollback has the release that it ended as a key and says
+/// no more of it.
+fn parts(leaf: &Value) -> BTreeSet<(Part, Uuid)> {
+    let part = |part: Option<Part>, id: &Value| Some((part?, id.as_str()?.parse().ok()?));
+    let object = part(leaf["object"]["kind"].as_str().and_then(Part::of_object), &leaf["object"]["id"]);
+    let changes = leaf["changes"].as_array().into_iter().flatten();
+    let changed = changes.filter_map(|c| part(c["table"].as_str().and_then(Part::of_table), &c["key"]));
+    object.into_iter().chain(changed).collect()
+}
+
+fn terms(leaf: &Value) -> BTreeSet<String> {
     let mut terms = BTreeSet::new();
-    let Ok(leaf) = serde_json::from_str::<Value>(leaf) else { return terms };
     let text = |pointer: &str| leaf.pointer(pointer).and_then(Value::as_str);
     for part in ["detail", "changes"] {
         if let Some(value) = leaf.get(part) {
@@ -103,7 +161,7 @@ mod tests {
             "detail": {"x": [{"y": B}, "text", 7, null], "workspace": W, "d": digest},
             "changes": [{"table": "run", "key": [C], "row": {"w": W, "n": "0190A3C4-0000-7000-8000-00000000000D"}}],
         });
-        let found = of_leaf(&leaf.to_string());
+        let found = of_leaf(&leaf.to_string()).terms;
         let wanted: BTreeSet<String> = [A, B, C, "r", "=request q", &digest].into_iter().map(str::to_owned).collect();
         assert_eq!(found, wanted);
     }
@@ -111,20 +169,37 @@ mod tests {
     #[test]
     fn actors_without_an_id_and_refusals_are_facets() {
         let leaf = |kind: &str, outcome: &str| {
-            of_leaf(&json!({"actor": {"kind": kind}, "outcome": outcome, "detail": {}}).to_string())
+            of_leaf(&json!({"actor": {"kind": kind}, "outcome": outcome, "detail": {}}).to_string()).terms
         };
         assert_eq!(leaf("system", "done"), BTreeSet::from([BY_SYSTEM.to_owned()]));
         assert_eq!(leaf("anonymous", "denied"), BTreeSet::from([BY_ANONYMOUS.to_owned(), DENIED.to_owned()]));
         assert_eq!(leaf("user", "done"), BTreeSet::new());
         // What an object calls itself does not make it a facet.
         let sly = json!({"object": {"kind": "x", "id": "=denied"}, "detail": {"a": "=system"}});
-        assert_eq!(of_leaf(&sly.to_string()), BTreeSet::new());
-        assert!(of_leaf("no leaf").is_empty() && !is_id("") && !is_id("=x") && !is_id("a\0b"));
+        assert_eq!(of_leaf(&sly.to_string()), Mentions::default());
+        assert_eq!(of_leaf("no leaf"), Mentions::default());
+        assert!(!is_id("") && !is_id("=x") && !is_id("a\0b"));
     }
 
     #[test]
     fn a_workspace_is_found_only_by_the_events_about_it() {
         let leaf = json!({"workspace": W, "object": {"kind": "workspace", "id": W}, "detail": {"workspace": W}});
-        assert_eq!(of_leaf(&leaf.to_string()), BTreeSet::from([W.to_owned()]));
+        assert_eq!(of_leaf(&leaf.to_string()).terms, BTreeSet::from([W.to_owned()]));
+    }
+
+    #[test]
+    fn the_object_and_the_changed_rows_belong_to_more() {
+        let leaf = json!({
+            "object": {"kind": "release", "id": A},
+            "changes": [
+                {"table": "release", "key": B, "op": "update", "row": {"state": "rolled_back"}},
+                {"table": "model_version", "key": C, "op": "update", "row": {}},
+                {"table": "account", "key": W, "op": "update", "row": {}},
+                {"table": "release", "key": "no id"}, {"key": A}, 7,
+            ],
+        });
+        let wanted = [(Part::Release, A), (Part::Release, B), (Part::Version, C)];
+        let wanted = wanted.map(|(part, id)| (part, id.parse().expect("an id")));
+        assert_eq!(of_leaf(&leaf.to_string()).parts, BTreeSet::from(wanted));
     }
 }

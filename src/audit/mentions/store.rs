@@ -1,7 +1,7 @@
 //! The only SQL that fills the table of mentions.
 
 use crate::{
-    audit::mentions,
+    audit::mentions::{self, Mentions, Part},
     core::ids::WorkspaceId,
     db::{
         Bookkeeping, Reader,
@@ -79,11 +79,10 @@ pub async fn catch_up(tx: &Bookkeeping, size: u64, limit: u64) -> Result<u64, Er
 
 async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> Result<(), Error> {
     let mut rows = Vec::new();
-    let belongings = belongings(tx, events).await?;
-    for event in events {
-        let mut terms = mentions::of_leaf(&event.leaf);
-        let object = event.object_id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
-        terms.extend(object.and_then(|id| belongings.get(&id)).into_iter().flatten().map(Uuid::to_string));
+    let told: Vec<Mentions> = events.iter().map(|event| mentions::of_leaf(&event.leaf)).collect();
+    let belongings = belongings(tx, told.iter().flat_map(|told| &told.parts).copied().collect()).await?;
+    for (event, Mentions { mut terms, parts }) in events.iter().zip(told) {
+        terms.extend(parts.iter().filter_map(|(_, id)| belongings.get(id)).flatten().map(Uuid::to_string));
         rows.extend(terms.into_iter().map(|term| audit_mention::ActiveModel {
             object_id: Set(term),
             workspace_id: Set(workspace_of(event.workspace_id)),
@@ -108,17 +107,14 @@ async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> 
     Ok(())
 }
 
-/// What the objects of the events belong to, by object: version, model, environment.
-async fn belongings(tx: &Bookkeeping, events: &[audit_event::Model]) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
-    let of_kind = |kind: &str| -> BTreeSet<Uuid> {
-        let of = events.iter().filter(|event| event.object_kind.as_deref() == Some(kind));
-        of.filter_map(|event| event.object_id.as_deref()?.parse().ok()).collect()
-    };
+/// What the parts belong to, by part: version, model, environment.
+async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
+    let all =
+        |wanted: Part| parts.iter().filter(move |(part, _)| *part == wanted).map(|(_, id)| *id).collect::<Vec<_>>();
     let mut found: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
     macro_rules! gather {
         ($entity:ident, $ids:expr, $first:ident, $second:ident) => {
-            let ids: Vec<Uuid> = $ids.into_iter().collect();
-            for chunk in ids.chunks(CHUNK) {
+            for chunk in $ids.chunks(CHUNK) {
                 let rows: Vec<(Uuid, Uuid, Uuid)> = $entity::Entity::find()
                     .select_only()
                     .column($entity::Column::Id)
@@ -132,12 +128,12 @@ async fn belongings(tx: &Bookkeeping, events: &[audit_event::Model]) -> Result<H
             }
         };
     }
-    gather!(validation_run, of_kind("run"), VersionId, EnvironmentId);
-    gather!(promotion_request, of_kind("promotion"), VersionId, EnvironmentId);
-    gather!(release, of_kind("release"), VersionId, EnvironmentId);
+    gather!(validation_run, all(Part::Run), VersionId, EnvironmentId);
+    gather!(promotion_request, all(Part::Request), VersionId, EnvironmentId);
+    gather!(release, all(Part::Release), VersionId, EnvironmentId);
     // A report is of a version only; the second column says so again.
-    gather!(reported_evidence, of_kind("evidence"), VersionId, VersionId);
-    let above: BTreeSet<Uuid> = found.values().flatten().copied().chain(of_kind("version")).collect();
+    gather!(reported_evidence, all(Part::Report), VersionId, VersionId);
+    let above: BTreeSet<Uuid> = found.values().flatten().copied().chain(all(Part::Version)).collect();
     let mut models: HashMap<Uuid, Uuid> = HashMap::new();
     for chunk in above.into_iter().collect::<Vec<_>>().chunks(CHUNK) {
         let rows: Vec<(Uuid, Uuid)> = model_version::Entity::find()
@@ -156,7 +152,7 @@ async fn belongings(tx: &Bookkeeping, events: &[audit_event::Model]) -> Result<H
         let of_model: Vec<Uuid> = ids.iter().filter_map(|id| models.get(id).copied()).collect();
         ids.extend(of_model);
     }
-    for version in of_kind("version") {
+    for version in all(Part::Version) {
         found.entry(version).or_default().extend(models.get(&version));
     }
     Ok(found)
