@@ -14,6 +14,7 @@ pub mod name;
 pub mod page;
 pub mod path;
 pub mod text;
+pub mod words;
 
 /// A value from outside that breaks a rule, before anyone knows in which field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,6 +5,7 @@
 //! instant; a page looks at a bounded number of rows, whatever is asked and however long the
 //! log is, so a page may hold fewer events than it could, or none, and still have a next one.
 
+pub mod actions;
 pub mod api;
 pub mod ops;
 pub mod store;

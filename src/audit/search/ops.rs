@@ -4,13 +4,14 @@ use crate::{
         Entry, mentions,
         names::{self, Reference, store::Names},
         ops::catch_up,
-        search::{By, Filter, Named, Order, Place, Record, parse_time, store},
+        search::{By, Filter, Named, Order, Place, Record, actions, parse_time, store},
         sequencer,
     },
     authz::{Action, Principal, policy},
     core::{
         ids::AccountId,
         page::{Page, PageError, PageRequest},
+        words::with_verb,
     },
     db::Reader,
     error::Error,
@@ -114,7 +115,8 @@ async fn all_mentioned(app: &App) -> Result<(), Error> {
     Err(Error::Unavailable {
         code: "index_building",
         detail: format!(
-            "the log was written by an earlier version and is being made searchable; {mentioned} records are done. Try again shortly"
+            "the log was written by an earlier version and is being made searchable; {} done. Try again shortly",
+            with_verb(mentioned, "record", ["is", "are"])
         ),
     })
 }
@@ -132,7 +134,7 @@ async fn understand(reader: &Reader<'_>, question: &Question) -> Result<Filter, 
     };
     Ok(Filter {
         by: by(reader, question.actor.as_deref()).await?,
-        actions: plain("action", &question.action)?.map(|action| actions(&action)),
+        actions: plain("action", &question.action)?.map(|action| meant(&action)).transpose()?,
         objects: ids(reader, "object", question.object.as_deref()).await?,
         mentions: ids(reader, "mentions", question.mentions.as_deref()).await?,
         kind: plain("kind", &question.kind)?,
@@ -157,12 +159,8 @@ fn checked<'a>(field: &str, text: &'a str) -> Result<&'a str, Error> {
     }
 }
 
-/// `promotion.` stands for every action that begins so.
-fn actions(wanted: &str) -> Vec<String> {
-    match wanted.ends_with('.') {
-        true => Action::ALL.iter().map(|a| a.name()).filter(|a| a.starts_with(wanted)).map(str::to_owned).collect(),
-        false => vec![wanted.to_owned()],
-    }
+fn meant(action: &str) -> Result<Vec<String>, Error> {
+    actions::meant(action).map_err(|unknown| Error::invalid("action", unknown))
 }
 
 async fn by(reader: &Reader<'_>, actor: Option<&str>) -> Result<Option<By>, Error> {
@@ -231,17 +229,4 @@ fn nameless(entry: Entry) -> Record {
     let actor = Named { id: text("/actor/id"), name, kind };
     let object = text("/object/kind").map(|kind| Named { kind, id: text("/object/id"), name: None });
     Record { entry, actor, object }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prefix_stands_for_every_action_that_begins_so() {
-        assert_eq!(actions("promotion.approve"), ["promotion.approve"]);
-        assert_eq!(actions("nothing."), Vec::<String>::new());
-        let all = actions("promotion.");
-        assert!(all.contains(&"promotion.approve".to_owned()) && all.iter().all(|a| a.starts_with("promotion.")));
-    }
 }
