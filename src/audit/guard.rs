@@ -6,6 +6,7 @@ use crate::{
     app::App,
     audit::{Head, kept_head::Kept, store},
     authz::policy,
+    core::words::counted,
     crypto::{
         checkpoint::Checkpoint,
         merkle::{self, Hash},
@@ -66,7 +67,8 @@ pub async fn check(app: &App, size: u64) -> Result<Option<Head>, Error> {
 async fn extends(app: &App, size: u64, place: &str, head: &Checkpoint) -> Result<(), Error> {
     if size < head.size {
         let what = format!(
-            "the audit log in the database has {size} records, but a head over {} was signed ({place})",
+            "the audit log in the database has {}, but a head over {} was signed ({place})",
+            counted(size, "record"),
             head.size
         );
         return Err(refuse(what, RESTORE));
@@ -88,8 +90,8 @@ async fn extends(app: &App, size: u64, place: &str, head: &Checkpoint) -> Result
         Some(true) => Ok(()),
         _ => {
             let what = format!(
-                "the audit log in the database is not the one whose head over {} records was signed ({place})",
-                head.size
+                "the audit log in the database is not the one whose head over {} was signed ({place})",
+                counted(head.size, "record")
             );
             Err(refuse(what, RESTORE))
         }

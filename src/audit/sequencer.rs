@@ -136,7 +136,11 @@ fn sound(events: Vec<audit_event::Model>) -> Result<(Vec<audit_event::Model>, Op
     }
     let Some(first) = doubts.first() else { return Ok((sound, None)) };
     let count = doubts.len();
-    let doubt = format!("{count} rows of the audit log were written past the service and get no place, first {first}");
+    let rows = match count {
+        1 => "a row of the audit log was written past the service and gets no place:".to_owned(),
+        _ => format!("{count} rows of the audit log were written past the service and get no place, first"),
+    };
+    let doubt = format!("{rows} {first}");
     if u64::try_from(count).is_ok_and(|count| count == BATCH) {
         return Err(Error::Unavailable { code: guard::REFUSED, detail: format!("{doubt}; nothing gets past them") });
     }

@@ -9,6 +9,7 @@ use crate::{
         export::{Header, HeaderError, LineError, Lines, MAX_LINE_BYTES},
         leaf::{Leaf, LeafError},
     },
+    core::words::{counted, with_verb},
     crypto::{
         checkpoint::{self, Checkpoint},
         hex,
@@ -34,12 +35,15 @@ pub enum VerifyError {
     #[error("line {line}: the record was altered, or is none: {source}")]
     Leaf { line: u64, source: LeafError },
     #[error(
-        "line {line}: the checkpoint covers {size} records, and this is one more; a record was added or duplicated"
+        "line {line}: the checkpoint covers {}, and this is one more; a record was added or duplicated",
+        counted(*size, "record")
     )]
     TooMany { line: u64, size: u64 },
     #[error(
-        "the file ends after line {line}: the checkpoint covers {size} records, and {found} are there; records were \
-         dropped, or the file was cut"
+        "the file ends after line {line}: the checkpoint covers {}, and {} there; records were dropped, or the file \
+         was cut",
+        counted(*size, "record"),
+        with_verb(*found, "record", ["is", "are"])
     )]
     TooFew { line: u64, size: u64, found: u64 },
     #[error(
@@ -49,11 +53,15 @@ pub enum VerifyError {
     Root { last_line: u64, signed: String, found: String },
     #[error("the older head: {0}")]
     Older(NoteError),
-    #[error("the older head covers {older} records, and this one {size}: records that were signed are not in this log")]
+    #[error(
+        "the older head covers {}, and this one {size}: records that were signed are not in this log",
+        counted(*older, "record")
+    )]
     Shrunk { older: u64, size: u64 },
     #[error(
-        "the log does not go on from the older head over {older} records: one of its first {older} records was \
-         altered after that head was signed"
+        "the log does not go on from the older head over {}: a record that it covers was altered after that head was \
+         signed",
+        counted(*older, "record")
     )]
     Forked { older: u64 },
     #[error(transparent)]

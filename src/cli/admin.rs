@@ -9,7 +9,7 @@ use crate::{
     audit::replay,
     cli::{Exit, Failure, output, print},
     config::Config,
-    core::clock::Clock,
+    core::{clock::Clock, words::with_verb},
     workspaces,
 };
 use clap::{Args, Subcommand};
@@ -100,7 +100,8 @@ async fn compare(args: Compare) -> Result<Exit, Failure> {
             ("records", format!("{}, of which {} under the signed head", found.records, found.signed)),
         ]));
     }
-    let mut failure = Failure::new(exit, format!("{} rows are not as the log tells", found.differing));
+    let mut failure =
+        Failure::new(exit, format!("{} not as the log tells", with_verb(found.differing, "row", ["is", "are"])));
     failure.why = found.differences.iter().map(|difference| output::printable(&difference.to_string())).collect();
     let left = found.differing - found.differences.len();
     failure.why.extend((0 < left).then(|| format!("and {left} more")));

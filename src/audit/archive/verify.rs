@@ -11,7 +11,7 @@ use crate::{
         mirror::{CHECKPOINT, Files, MAX_FILE_BYTES, MirrorError, verify_tree},
         verify::{Older, Verified, VerifyError},
     },
-    core::digest::Digest,
+    core::{digest::Digest, words::counted},
     crypto::{
         bundle::{self, BundleError},
         checkpoint::{self, Checkpoint},
@@ -39,7 +39,7 @@ pub enum ArchiveError {
     OtherKey { id: String },
     #[error("{path}: {why}")]
     Head { path: String, why: NoteError },
-    #[error("{path} is a head over {found} records; it was renamed or replaced")]
+    #[error("{path} is a head over {}; it was renamed or replaced", counted(*found, "record"))]
     HeadSize { path: String, found: u64 },
     #[error("there are more than {MAX_HEADS} earlier heads, or they are out of order; the archive was altered")]
     Heads,

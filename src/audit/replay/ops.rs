@@ -10,6 +10,7 @@ use crate::{
         store as log,
     },
     authz::policy,
+    core::words::with_verb,
     crypto::merkle::{CompactRange, leaf_hash},
     error::Error,
 };
@@ -49,7 +50,11 @@ pub async fn compare_tables(app: &App) -> Result<Comparison, Error> {
     }
     let signed = signed.map_or(0, |head| head.size);
     if tree.size() < signed {
-        return Err(broken(format!("{signed} records were signed, and {} are there", tree.size())));
+        return Err(broken(format!(
+            "{} signed, and {} there",
+            with_verb(signed, "record", ["was", "were"]),
+            with_verb(tree.size(), "record", ["is", "are"])
+        )));
     }
     let mut records = tree.size();
     for row in store::unplaced(&reader).await? {

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     audit::{Head, store},
     authz::policy,
+    core::words::counted,
     crypto::{merkle, note::Note},
     error::Error,
 };
@@ -28,13 +29,17 @@ pub enum PushError {
     #[error("it answers {status}: {said}")]
     Refused { status: StatusCode, said: String },
     #[error(
-        "it saw {witness} records of this log, and there are only {own}: the database was restored from an older copy, \
-         or another registry signs with this key"
+        "it saw {} of this log, and there {} only {own}: the database was restored from an older copy, or another \
+         registry signs with this key",
+        counted(*witness, "record"),
+        if *own == 1 { "is" } else { "are" }
     )]
     Ahead { witness: u64, own: u64 },
     #[error(
-        "it saw another tree of this log than the one whose head over {own} records it was shown (its answer: {status}): \
-         the database was restored and went on differently, or was rewritten, or another registry signs with this key"
+        "it saw another tree of this log than the one whose head over {} it was shown (its answer: {}): \
+         the database was restored and went on differently, or was rewritten, or another registry signs with this key",
+        counted(*own, "record"),
+        status
     )]
     OtherTree { own: u64, status: u16 },
     #[error("its answer holds no cosignature that its key verifies")]

@@ -7,6 +7,7 @@ use crate::{
         verify::{Checked, verify as check},
     },
     cli::{Exit, Failure, output, print},
+    core::words::counted,
     crypto::cosignature::WitnessKey,
 };
 use chrono::DateTime;
@@ -58,7 +59,7 @@ fn said(file: &Path, checked: &Checked, since: usize) -> Vec<(&'static str, Stri
     let mut said = vec![
         ("verified", format!("{}: every byte is as the registry signed it", file.display())),
         ("log", log.origin.clone()),
-        ("head", format!("{} records, root {}; the registry's signature holds", log.size, log.root)),
+        ("head", format!("{}, root {}; the registry's signature holds", counted(log.size, "record"), log.root)),
     ];
     if !checked.followed.is_empty() {
         said.push(("keys", output::followed(&checked.followed)));
@@ -78,10 +79,16 @@ fn said(file: &Path, checked: &Checked, since: usize) -> Vec<(&'static str, Stri
     said.push(("last", output::when(log.last_at.as_deref().unwrap_or_default())));
     said.push(("exported", output::when(&manifest.exported_at)));
     if is_log {
-        said.push(("goes on from", format!("{} earlier heads in the archive, {since} that you kept", checked.heads)));
+        said.push((
+            "goes on from",
+            format!("{} in the archive, {since} that you kept", counted(checked.heads, "earlier head")),
+        ));
     }
     if checked.heads_of_other_keys != 0 {
-        said.push(("not checked", format!("{} earlier heads that another key signed", checked.heads_of_other_keys)));
+        said.push((
+            "not checked",
+            format!("{} that another key signed", counted(checked.heads_of_other_keys, "earlier head")),
+        ));
     }
     for (name, seconds) in &checked.witnesses {
         let at = i64::try_from(*seconds).ok().and_then(|at| DateTime::from_timestamp(at, 0));
@@ -91,8 +98,8 @@ fn said(file: &Path, checked: &Checked, since: usize) -> Vec<(&'static str, Stri
         ));
     }
     if checked.other_signatures != 0 {
-        let count = checked.other_signatures;
-        said.push(("not checked", format!("{count} more signatures below the head; give --witness VKEY for each")));
+        let more = counted(checked.other_signatures, "more signature");
+        said.push(("not checked", format!("{more} below the head; give --witness VKEY for each")));
     }
     said
 }

@@ -5,6 +5,7 @@ use crate::{
     cli::{Exit, Failure, output, print, progress, session::Session},
     client::broken_off,
     config::Client as Connection,
+    core::words::with_verb,
 };
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -71,7 +72,10 @@ impl Export {
                 print(&format!("{} are in {place}; plimsoll audit verify checks them", output::size(size_bytes)))
             }
             // The first line is the signed head.
-            Format::Jsonl => print(&format!("{} records are in {place}", lines.saturating_sub(1))),
+            Format::Jsonl => {
+                let records = with_verb(lines.saturating_sub(1), "record", ["is", "are"]);
+                print(&format!("{records} in {place}"))
+            }
         }
     }
 }

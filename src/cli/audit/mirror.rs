@@ -6,6 +6,7 @@ use crate::{
     cli::{Exit, Failure, print, session::Session},
     client::Client,
     config::Client as Connection,
+    core::words::with_verb,
     crypto::{checkpoint::Checkpoint, note::Note, tile::Tile},
 };
 use clap::Args;
@@ -39,7 +40,12 @@ impl Mirror {
         }
         // Last, so that a mirror that was broken off still has a head that it fulfils.
         put(&self.folder.join(CHECKPOINT), note.as_bytes())?;
-        print(&format!("{size} records are in {}; {fetched} files were fetched", self.folder.display()))
+        print(&format!(
+            "{} in {}; {} fetched",
+            with_verb(size, "record", ["is", "are"]),
+            self.folder.display(),
+            with_verb(fetched, "file", ["was", "were"])
+        ))
     }
 
     /// How many files it fetched. A tile that was there never changes.

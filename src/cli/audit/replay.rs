@@ -8,7 +8,10 @@ use crate::{
         verify::verify,
     },
     cli::{Exit, Failure, output, print},
-    core::clock::{Clock, MOMENT, moment, rfc3339},
+    core::{
+        clock::{Clock, MOMENT, moment, rfc3339},
+        words::with_verb,
+    },
 };
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -59,7 +62,8 @@ impl Replay {
         for (table, rows) in tables.counts() {
             shown.add_row([table.to_owned(), rows.to_string()]);
         }
-        print(&format!("{records} records give these tables\n{}", output::text(&shown)))
+        let records = with_verb(records, "record", ["gives", "give"]);
+        print(&format!("{records} these tables\n{}", output::text(&shown)))
     }
 }
 
