@@ -14,11 +14,19 @@ pub fn json(value: &impl Serialize) -> Result<Exit, Failure> {
 
 /// An empty table; it takes the width of the terminal, or what it needs.
 pub fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(LINE_BELOW_HEADER).set_header(header);
-    if std::io::stdout().is_terminal() {
+    let mut table = unwrapped_table(header);
+    // A terminal that says that it has no width would get a letter per line.
+    let width = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
+    if std::io::stdout().is_terminal() && width != 0 {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
+    table
+}
+
+/// An empty table whose rows stay on one line each, whatever the width: what it shows is copied.
+pub fn unwrapped_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(LINE_BELOW_HEADER).set_header(header).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 

@@ -89,12 +89,17 @@ async fn list(args: List) -> Result<Exit, Failure> {
     if args.json {
         return output::json(&keys);
     }
-    let mut table = output::table(&["key", "state", "from", "until", "verifier key"]);
+    output::rows(&table_of(keys), "no keys")
+}
+
+/// Verifier keys stand last, each on one line: they are copied from here.
+fn table_of(keys: Vec<RegistryKeyView>) -> comfy_table::Table {
+    let mut table = output::unwrapped_table(&["key", "state", "from", "until", "verifier key"]);
     for key in keys {
         let until = key.signs_until.as_deref().map(output::when).unwrap_or_default();
         table.add_row([key.id, key.state, output::when(&key.signs_from), until, key.verifier_key]);
     }
-    output::rows(&table, "no keys")
+    table
 }
 
 async fn rotate(args: Rotate) -> Result<Exit, Failure> {
@@ -126,4 +131,29 @@ async fn retire(args: Retire) -> Result<Exit, Failure> {
 fn reason(text: &str) -> Result<String, Failure> {
     let line = Line::parse_required(text).map_err(|e| Failure::new(Exit::Usage, format!("--reason: {}", e.0)))?;
     Ok(line.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifier_key_stays_on_one_line_however_narrow_the_terminal_is() {
+        let verifier_key = format!("a-log-with-a-long-name.example.org/plimsoll+c74f20a3+{}", "A".repeat(44));
+        let key = RegistryKeyView {
+            id: "c74f20a3".to_owned(),
+            state: "active".to_owned(),
+            verifier_key: verifier_key.clone(),
+            public_key_pem: String::new(),
+            endorsement: None,
+            signs_from: "2026-01-02T03:04:05Z".to_owned(),
+            signs_until: None,
+        };
+        for width in [0, 1, 40, 80] {
+            let mut table = table_of(vec![key.clone()]);
+            table.set_width(width);
+            let text = output::text(&table);
+            assert!(text.lines().any(|line| line.ends_with(&verifier_key)), "{width}\n{text}");
+        }
+    }
 }
