@@ -72,7 +72,7 @@ impl AsOf {
 }
 
 fn said(view: &AsOfView) -> String {
-    let State { environments, models, open_requests, .. } = &view.state;
+    let State { environments, models, open_requests, roles } = &view.state;
     let mut text = format!("as of {}\n", output::when(&view.at));
     let mut part = |title: &str, header: &[&str], rows: Vec<Vec<String>>| {
         let mut table = output::table(header);
@@ -119,6 +119,11 @@ fn said(view: &AsOfView) -> String {
         vec![format!("{}@{}", r.model, r.version), r.environment.clone(), r.state.clone(), output::when(&r.since)]
     });
     part("open requests", &["version", "environment", "state", "since"], rows.collect());
+    let rows = roles.iter().map(|held| {
+        let state = if held.account.active { "active" } else { "deactivated" };
+        vec![person(&held.account), state.to_owned(), held.roles.join(", ")]
+    });
+    part("people and robots", &["account", "state", "roles"], rows.collect());
     text.trim_end().to_owned()
 }
 
