@@ -76,7 +76,7 @@ impl Client {
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Failure> {
-        read_json(self.get_raw(path, query).await?).await
+        self.read_json(self.get_raw(path, query).await?).await
     }
 
     /// `None` when there is no such object.
@@ -127,7 +127,12 @@ impl Client {
 
     /// A POST that creates something: sent once, under a new key.
     pub async fn create<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T, Failure> {
-        read_json(self.post(path, Some(body)).await?).await
+        self.read_json(self.post(path, Some(body)).await?).await
+    }
+
+    /// The same for an operation that takes no body.
+    pub async fn act<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Failure> {
+        self.read_json(self.post(path, None::<&()>).await?).await
     }
 
     /// The answer as it comes, for streaming. Without a body for operations that take none.
@@ -163,7 +168,7 @@ impl Client {
     ) -> Result<T, Failure> {
         let request = self.request(Method::PUT, self.url(path)?).header(header::IF_MATCH, format!("\"{seen}\""));
         let answer = request.json(body).send().await;
-        read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
+        self.read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
     }
 
     /// A PUT of bytes that are the same at every attempt. `open` gives them from the start.
@@ -186,8 +191,32 @@ impl Client {
     }
 
     pub async fn delete(&self, path: &[&str]) -> Result<(), Failure> {
+        self.delete_raw(path).await.map(drop)
+    }
+
+    /// A DELETE that answers with what is left.
+    pub async fn end<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Failure> {
+        self.read_json(self.delete_raw(path).await?).await
+    }
+
+    async fn delete_raw(&self, path: &[&str]) -> Result<Response, Failure> {
         let answer = self.request(Method::DELETE, self.url(path)?).send().await;
-        accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await.map(drop)
+        accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {
+        let bytes = read(response).await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(problem::unexpected(&error, self.version_of_service().await.as_deref())),
+        }
+    }
+
+    /// What the service says that it is, if it says so.
+    async fn version_of_service(&self) -> Option<String> {
+        let answer = self.request(Method::GET, self.url(&["registry"]).ok()?).timeout(CONNECT).send().await.ok()?;
+        let said: serde_json::Value = serde_json::from_slice(&read(answer).await.ok()?).ok()?;
+        said["version"].as_str().map(str::to_owned)
     }
 
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
@@ -242,14 +271,6 @@ async fn accepted(response: Response) -> Result<Response, Failure> {
     }
     let body = read(response).await?;
     Err(problem::failure(status, &body))
-}
-
-async fn read_json<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
-    let bytes = read(response).await?;
-    serde_json::from_slice(&bytes).map_err(|e| {
-        Failure::new(Exit::Other, format!("the answer is not what this program expects: {e}"))
-            .next("compare `plimsoll --version` with the version of the service")
-    })
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {

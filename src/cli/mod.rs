@@ -37,6 +37,7 @@ use clap::{Args, Parser, Subcommand};
 use std::{io::Write, process::ExitCode};
 
 pub use exit::{Exit, Failure};
+pub(crate) use output::printable;
 
 #[derive(Parser)]
 #[command(

@@ -1,10 +1,13 @@
 //! From what the service says to what the command line says.
 
 use crate::{
-    cli::{Exit, Failure},
+    cli::{Exit, Failure, printable},
     http::problem::Problem,
 };
 use reqwest::StatusCode;
+
+const SAME_VERSION: &str = "use the program that came with the service, or ask its operator for a newer service";
+const MAX_VERSION_CHARS: usize = 40;
 
 /// The failure of an answer that is not a success.
 pub fn failure(status: StatusCode, body: &[u8]) -> Failure {
@@ -30,10 +33,38 @@ fn of(problem: Problem) -> Failure {
     failure.why.push(format!("code {}{id}", problem.code));
     if !problem.unblock.is_empty() {
         failure.next = Some(format!("who can unblock it: {}", problem.unblock.join(", ")));
+    } else if problem.code == "no_route" {
+        failure.what = "the service has no such operation".to_owned();
+        failure.next = Some(format!("it may be older than this program: {SAME_VERSION}"));
     } else if failure.exit == Exit::SignIn {
         failure.next = Some("plimsoll login URL --user NAME".to_owned());
     }
     failure
+}
+
+/// An answer that can't be read, though it is a success. Services add fields and take none away, so
+/// what lacks one comes from an older service.
+pub fn unexpected(error: &serde_json::Error, version: Option<&str>) -> Failure {
+    let said = error.to_string();
+    let lacks = said.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(field, _)| field);
+    let mut failure = match lacks {
+        Some(field) => {
+            Failure::new(Exit::Other, format!("the service is older than this program: its answer has no \"{field}\""))
+        }
+        None => Failure::new(Exit::Other, format!("the answer is not what this program expects: {}", printable(&said))),
+    };
+    let own = env!("CARGO_PKG_VERSION");
+    failure.why.push(match version {
+        Some(version) => {
+            format!("the service says that it is version {}; this program is {own}", printable(&short(version)))
+        }
+        None => format!("the service does not say which version it is; this program is {own}"),
+    });
+    failure.next(SAME_VERSION)
+}
+
+fn short(version: &str) -> String {
+    version.chars().take(MAX_VERSION_CHARS).collect()
 }
 
 /// The exit code of a status. `stale` is a refusal by HTTP and a conflict to people.
@@ -107,6 +138,32 @@ mod tests {
         assert_eq!(failure.exit, Exit::Refused);
         assert_eq!(failure.why, ["constraint_fail: auc: 0.6 (owner: ines)", "code not_approved, request id r-1"]);
         assert_eq!(failure.next.as_deref(), Some("who can unblock it: mara"));
+    }
+
+    #[test]
+    fn an_answer_that_lacks_a_field_comes_from_an_older_service() {
+        #[derive(Debug, serde::Deserialize)]
+        struct New {
+            #[expect(dead_code, reason = "only whether it is there counts")]
+            roles: Vec<String>,
+        }
+        let error = |body: &str| serde_json::from_str::<New>(body).expect_err("no such answer");
+        let old = unexpected(&error("{}"), Some("0.0.1\u{1b}[2J"));
+        assert_eq!(old.what, "the service is older than this program: its answer has no \"roles\"");
+        assert!(old.why[0].starts_with("the service says that it is version 0.0.1\u{FFFD}[2J; this program is "));
+        let silent = unexpected(&error("{}"), None);
+        assert!(silent.why[0].contains("does not say which version"), "{:?}", silent.why);
+        let other = unexpected(&error("<html>"), None);
+        assert!(other.what.starts_with("the answer is not what this program expects: expected value"), "{other:?}");
+    }
+
+    #[test]
+    fn an_operation_that_is_not_there_is_of_a_newer_program() {
+        let body = br#"{"type":"/problems/no_route","title":"Not Found","status":404,"code":"no_route",
+            "detail":"there is nothing at this address; see /docs"}"#;
+        let failure = failure(StatusCode::NOT_FOUND, body);
+        assert_eq!(failure.exit, Exit::NotFound);
+        assert!(failure.next.is_some_and(|next| next.contains("older than this program")));
     }
 
     #[test]
