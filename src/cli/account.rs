@@ -1,5 +1,7 @@
 //! Accounts and tokens, over HTTP.
 
+mod erase;
+
 use super::{Exit, Failure, output, print, reference, secret, session::Session};
 use crate::{
     accounts::api::{AccountInput, AccountView, IssuedView, TokenInput},
@@ -14,6 +16,21 @@ pub enum User {
         after_help = "Examples:\n  printf '%s' 'correct horse battery' | plimsoll user create ines --role contributor --password-stdin\n  plimsoll user create deployer --kind service --role deployer"
     )]
     Create(CreateUser),
+    /// List the accounts of your workspace, with what they may do.
+    #[command(after_help = "Examples:\n  plimsoll user list\n  plimsoll user list --json")]
+    List(ListUsers),
+    /// End an account's access at once: its sessions, its tokens, and the robots that it owns.
+    ///
+    /// What it did stays on record under its name. There is no way back: whoever returns gets a
+    /// new account under another name.
+    #[command(after_help = "Example:\n  plimsoll user deactivate mara")]
+    Deactivate(Deactivate),
+    /// Forget who a deactivated account belonged to.
+    ///
+    /// Its name, its password and the names of its tokens go, and whatever could recognise them in the
+    /// audit log. Its id and what it did under it stay, so every proof goes on to hold. There is no way back.
+    #[command(after_help = "Examples:\n  plimsoll user erase mara\n  plimsoll user erase mara --yes --json")]
+    Erase(erase::Erase),
 }
 
 #[derive(Subcommand)]
@@ -66,31 +83,87 @@ pub struct CreateToken {
     json: bool,
 }
 
+#[derive(Args)]
+pub struct ListUsers {
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct Deactivate {
+    /// The account's name, as `plimsoll user list` shows it.
+    #[arg(value_parser = reference::name)]
+    name: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
 impl User {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let Self::Create(args) = self;
-        let client = Session::open(&args.connection)?.client;
-        let password = match (args.kind, args.password_stdin) {
+        match self {
+            Self::Create(args) => args.run().await,
+            Self::List(args) => args.run().await,
+            Self::Deactivate(args) => args.run().await,
+            Self::Erase(args) => args.run().await,
+        }
+    }
+}
+
+impl CreateUser {
+    async fn run(self) -> Result<Exit, Failure> {
+        let client = Session::open(&self.connection)?.client;
+        let password = match (self.kind, self.password_stdin) {
             (Kind::Service, _) => None,
             (Kind::User, true) => Some(secret::from_stdin("password")?),
-            (Kind::User, false) => Some(secret::ask(&format!("password of {}", args.name))?),
+            (Kind::User, false) => Some(secret::ask(&format!("password of {}", self.name))?),
         };
-        let kind = match args.kind {
+        let kind = match self.kind {
             Kind::User => "user",
             Kind::Service => "service",
         };
         let input = AccountInput {
-            name: args.name,
-            display_name: args.display_name,
+            name: self.name,
+            display_name: self.display_name,
             kind: kind.to_owned(),
-            roles: args.roles,
+            roles: self.roles,
             password,
         };
         let view: AccountView = client.create(&["accounts"], &input).await?;
-        if args.json {
+        if self.json {
             return output::json(&view);
         }
         print(&format!("created the {} {} ({})", view.kind, view.name, view.roles.join(", ")))
+    }
+}
+
+impl ListUsers {
+    async fn run(self) -> Result<Exit, Failure> {
+        let accounts: Vec<AccountView> = Session::open(&self.connection)?.client.list(&["accounts"], &[]).await?;
+        if self.json {
+            return output::json(&accounts);
+        }
+        let mut table = output::table(&["name", "display name", "kind", "state", "roles", "since"]);
+        for account in accounts {
+            let since = output::when(&account.created_at);
+            let roles = account.roles.join(", ");
+            table.add_row([account.name, account.display_name, account.kind, account.state, roles, since]);
+        }
+        output::rows(&table, "no accounts")
+    }
+}
+
+impl Deactivate {
+    async fn run(self) -> Result<Exit, Failure> {
+        let left: AccountView = Session::open(&self.connection)?.client.end(&["accounts", &self.name]).await?;
+        if self.json {
+            return output::json(&left);
+        }
+        let robots = if left.kind == "user" { ", nor do the service accounts that it owns" } else { "" };
+        print(&format!("{} is deactivated; its sessions and tokens no longer work{robots}", left.name))
     }
 }
 

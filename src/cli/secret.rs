@@ -1,4 +1,4 @@
-//! Reading passwords and tokens: from a pipe, or from a terminal without an echo.
+//! Reading passwords and tokens, from a pipe or from a terminal without an echo, and answers.
 
 use super::{Exit, Failure};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -15,6 +15,15 @@ pub fn from_stdin(what: &str) -> Result<String, Failure> {
         return Err(Failure::new(Exit::Usage, format!("standard input holds no {what}")));
     }
     Ok(text.to_owned())
+}
+
+/// One line from the terminal, as it is typed.
+pub fn ask_openly(prompt: &str) -> Result<String, Failure> {
+    eprint!("{prompt}: ");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin().lock().take(MAX_BYTES).read_line(&mut line).map_err(Failure::other)?;
+    Ok(line.trim().to_owned())
 }
 
 /// One line from the terminal, unseen.
