@@ -48,6 +48,8 @@ async fn an_approval_can_be_proven_without_the_registry() {
     let event = story.app.get(&story.ada, events).await.expect(200).json()["items"][0].clone();
     let index = event["index"].as_u64().expect("index");
     let leaf = canonical::to_string(&event["leaf"]).expect("leaf");
+    let record = story.app.get(&story.ada, &format!("/api/v1/audit/leaves/{index}")).await.expect(200).text();
+    assert_eq!(record, leaf);
     let proof = story.app.get(&story.ada, &format!("/api/v1/audit/leaves/{index}/proof")).await.expect(200).text();
     let key = story.verifier_key().await;
     let proven = verify::ProofFile::verify(&proof, &leaf, &key).expect("proof");
@@ -57,7 +59,9 @@ async fn an_approval_can_be_proven_without_the_registry() {
     assert!(verify::ProofFile::verify(&proof, &forged, &key).is_err());
     let beyond = story.app.events().await;
     for index in [beyond.to_string(), u64::MAX.to_string(), "-1".to_owned(), "x".to_owned()] {
-        story.app.get(&story.ada, &format!("/api/v1/audit/leaves/{index}/proof")).await.expect(404);
+        for part in ["", "/proof"] {
+            story.app.get(&story.ada, &format!("/api/v1/audit/leaves/{index}{part}")).await.expect(404);
+        }
     }
 }
 

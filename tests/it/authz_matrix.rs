@@ -107,6 +107,7 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/audit/events", "", Empty, LOG),
     ("GET", "/api/v1/asof", "/api/v1/asof?at=2026-01-01", Empty, LOG),
     ("GET", "/api/v1/audit/history/{reference}", "/api/v1/audit/history/model:scorer", Empty, LOG),
+    ("GET", "/api/v1/audit/leaves/{index}", "/api/v1/audit/leaves/0", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}/proof", "/api/v1/audit/leaves/0/proof", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}/inclusion", "/api/v1/audit/leaves/0/inclusion", Empty, LOG),
     ("GET", "/api/v1/audit/consistency", "/api/v1/audit/consistency?from=1", Empty, LOG),

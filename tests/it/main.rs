@@ -17,6 +17,7 @@ mod audit_log;
 mod authz_matrix;
 mod bad_input;
 mod bias;
+mod commands;
 mod completeness;
 mod concurrency;
 mod dossiers;

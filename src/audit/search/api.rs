@@ -13,7 +13,7 @@ use crate::{
     http::problem::{Found, Guarded, Problem},
 };
 use actix_web::{
-    get,
+    HttpResponse, get,
     web::{Data, Json, Path, Query},
 };
 use serde_json::Value;
@@ -24,7 +24,7 @@ const EVENTS: &str = "events";
 const HISTORY: &str = "history";
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list_events).service(history);
+    config.service(list_events).service(history).service(read_leaf);
 }
 
 /// An event, with the names that its ids have now.
@@ -72,7 +72,7 @@ pub struct EventPage {
 pub struct EventParams {
     /// Name or id of an account, `system` or `anonymous`.
     pub actor: Option<String>,
-    /// Such as `promotion.approve`; `promotion.` for all that begin so.
+    /// Such as `promotion.approve`; `promotion.` or `promotion.*` for all that begin so.
     pub action: Option<String>,
     /// The object that an event is about: id, `model:NAME`, `model:NAME@NUMBER`, `environment:NAME`, `dataset:NAME` or `account:NAME`.
     pub object: Option<String>,
@@ -139,6 +139,15 @@ async fn history(
     let order = parse_order(params.order.as_deref())?;
     let found = ops::history(&app, &who, &reference, order, request).await?;
     Ok(Json(EventPage::of(HISTORY, found)?))
+}
+
+/// A record of the log, byte for byte as it was hashed: what its proof proves.
+#[utoipa::path(tag = "audit", operation_id = "getLeaf", params(("index" = u64, Path, description = "Place in the tree")),
+    responses((status = 200, description = "The leaf, in canonical JSON", body = Object, content_type = "application/json"), Found))]
+#[get("/audit/leaves/{index}")]
+async fn read_leaf(app: Data<App>, who: Principal, index: Path<u64>) -> Result<HttpResponse, Problem> {
+    let record = ops::at_index(&app, &who, *index).await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(record.entry.leaf))
 }
 
 fn parse_order(text: Option<&str>) -> Result<Order, Error> {

@@ -9,7 +9,7 @@ mod verify;
 
 pub use replay::{beyond, replayed};
 
-use super::{Exit, Failure, print, profile::Profile, session::Session};
+use super::{Exit, Failure, print, printable, profile::Profile, session::Session};
 use crate::config::Client as Connection;
 use clap::{Args, Subcommand};
 use std::{
@@ -43,15 +43,22 @@ pub enum Audit {
         after_help = "Examples:\n  plimsoll audit export -o log.tar\n  plimsoll audit export -o ours.tar --extent workspace\n  plimsoll audit export -o log.jsonl"
     )]
     Export(export::Export),
+    /// Fetch one record, byte for byte as the log has it.
+    #[command(
+        after_help = "Examples:\n  plimsoll audit record 12 -o record-12.json\n  plimsoll audit record 12 | python3 -m json.tool"
+    )]
+    Record(Record),
     /// Fetch the proof that one record is in the log.
-    #[command(after_help = "Example:\n  plimsoll audit proof 12 -o record-12.proof")]
+    #[command(
+        after_help = "Examples:\n  plimsoll audit proof 12 -o record-12.proof\n\nTo verify it offline:\n  plimsoll audit record 12 -o record-12.json\n  plimsoll audit verify record-12.proof --record record-12.json --key-file registry.vkey"
+    )]
     Proof(Proof),
     /// Keep a folder in step with the log, as files that any verifier of C2SP logs reads.
     #[command(after_help = "Example:\n  plimsoll audit mirror ./log")]
     Mirror(mirror::Mirror),
     /// Verify an archive, an export, a mirror, or the proof of a record, offline.
     #[command(
-        after_help = "Examples:\n  plimsoll audit verify log.tar --key-file registry.vkey --since last-year.checkpoint\n  plimsoll audit verify log.jsonl --key-file registry.vkey\n  plimsoll audit verify ./log --key-file registry.vkey --since last-year.checkpoint\n  plimsoll audit verify record-12.proof --record record-12.json --key-file registry.vkey"
+        after_help = "Examples:\n  plimsoll audit verify log.tar --key-file registry.vkey --since last-year.checkpoint\n  plimsoll audit verify log.jsonl --key-file registry.vkey\n  plimsoll audit verify ./log --key-file registry.vkey --since last-year.checkpoint\n  plimsoll audit verify record-12.proof --record record-12.json --key-file registry.vkey\n\nThe last one's files come from `plimsoll audit proof 12 -o record-12.proof` and `plimsoll audit record 12 -o record-12.json`."
     )]
     Verify(verify::Verify),
     /// Verify an export and print the tables that it tells of, today or on any date, offline.
@@ -66,6 +73,17 @@ pub struct Key {
     /// Earlier keys too, a line each, the newest first: for logs and heads that were signed by them.
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args)]
+pub struct Record {
+    /// The record's place in the tree, as `plimsoll audit search` shows it.
+    index: u64,
+    /// Write it there, without a line end; to standard output if absent.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -91,6 +109,13 @@ impl Audit {
                 None => Err(Failure::new(Exit::SignIn, "no key is pinned yet").next("plimsoll login URL --user NAME")),
             },
             Self::Export(args) => args.run().await,
+            Self::Record(args) => {
+                let client = Session::open(&args.connection)?.client;
+                let text = client.get_text(&["audit", "leaves", &args.index.to_string()]).await?;
+                let Some(output) = &args.output else { return print(&printable(&text)) };
+                fs::write(output, text).map_err(|e| unwritable(output, &e))?;
+                print(&format!("record {} is in {}", args.index, output.display()))
+            }
             Self::Proof(args) => {
                 let client = Session::open(&args.connection)?.client;
                 let text = client.get_text(&["audit", "leaves", &args.index.to_string(), "proof"]).await?;

@@ -16,7 +16,7 @@ pub struct Search {
     /// Who did it: name or id of an account, `system` or `anonymous`.
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
-    /// Only this action, such as `promotion.approve`; `promotion.` for all that begin so.
+    /// Only this action, such as `promotion.approve`; `promotion.` or `promotion.*` for all that begin so.
     #[arg(long)]
     action: Option<String>,
     /// Only events about this object: id, `model:NAME`, `model:NAME@NUMBER`, `environment:NAME`, `dataset:NAME`, `account:NAME`.

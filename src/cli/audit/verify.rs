@@ -7,6 +7,7 @@ use crate::{
         verify::{ProofFile, Verified, verify_since},
     },
     cli::{Exit, Failure, output, print},
+    core::words::counted,
 };
 use clap::Args;
 use serde_json::json;
@@ -30,7 +31,8 @@ pub struct Verify {
     /// A file that holds it, or several, a line each.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     key_file: Option<PathBuf>,
-    /// The file is the proof of this record, in canonical JSON.
+    /// The file is the proof of this record, byte for byte as the log has it: `plimsoll audit record N -o FILE`
+    /// writes it, line N + 2 of an export as lines is it, and a dossier has it in `audit/leaves.jsonl`.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// A signed head that was kept; the log must go on from it. May be given several times.
@@ -78,7 +80,7 @@ impl Verify {
             ("root", verified.root),
         ];
         if !self.since.is_empty() {
-            said.push(("goes on from", format!("{} older heads", self.since.len())));
+            said.push(("goes on from", counted(self.since.len(), "older head")));
         }
         print(&output::fields(&said))
     }
