@@ -94,9 +94,27 @@ impl From<sea_orm::DbErr> for Error {
                 code: "storage_full",
                 detail: "the registry's storage is full; nothing was changed. Tell its operator".to_owned(),
             },
+            // Whoever gave way changed nothing, and may come again.
+            error if is_collision(&error) => Self::Unavailable {
+                code: "database_busy",
+                detail: "another change got in the way at the same moment; nothing was changed, try again".to_owned(),
+            },
             error => Self::internal(error),
         }
     }
+}
+
+/// PostgreSQL's SQLSTATE for a deadlock and for transactions that can't be put in an order.
+fn is_collision(error: &sea_orm::DbErr) -> bool {
+    use sea_orm::{DbErr, RuntimeErr};
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))
+    | DbErr::Conn(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    let code = cause.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["40P01", "40001"].contains(&code.as_ref()))
 }
 
 /// SQLite says it in words (SQLITE_FULL), PostgreSQL by its SQLSTATE 53100.
