@@ -89,7 +89,7 @@ impl Db {
     }
 
     pub async fn begin(&self) -> Result<WriteTx, Error> {
-        WriteTx::new(self.open_tx().await?, self.clock.now(), self.committed.clone()).await
+        WriteTx::new(self.open_tx().await?, self.clock.clone(), self.committed.clone()).await
     }
 
     pub async fn begin_bookkeeping(&self) -> Result<Bookkeeping, Error> {

@@ -5,7 +5,7 @@ use crate::{
     },
     authz::{Actor, Denied, Kind, Permit},
     core::{
-        clock::rfc3339,
+        clock::{Clock, rfc3339},
         event::{Event, Object},
         ids::ClaimId,
     },
@@ -33,14 +33,16 @@ pub struct WriteTx {
     tx: DatabaseTransaction,
     /// Where the changes of this transaction begin.
     mark: i64,
+    clock: Clock,
     at: DateTime<Utc>,
     committed: Arc<Notify>,
 }
 
 impl WriteTx {
-    pub(super) async fn new(tx: DatabaseTransaction, at: DateTime<Utc>, committed: Arc<Notify>) -> Result<Self, Error> {
+    pub(super) async fn new(tx: DatabaseTransaction, clock: Clock, committed: Arc<Notify>) -> Result<Self, Error> {
         let mark = changes::mark(&tx).await?;
-        Ok(Self { tx, mark, at, committed })
+        let at = clock.now();
+        Ok(Self { tx, mark, clock, at, committed })
     }
 
     /// For `store.rs` files only.
@@ -51,6 +53,13 @@ impl WriteTx {
     /// The one timestamp of this change; the row and its audit event agree.
     pub fn at(&self) -> DateTime<Utc> {
         self.at
+    }
+
+    /// The time after a lock was waited for, and not before the last change under that lock: another
+    /// replica's clock may be ahead. Nothing that rests on [`Self::at`] may have been written before.
+    pub fn catch_up(&mut self, last: Option<DateTime<Utc>>) {
+        self.at = self.at.max(self.clock.now());
+        self.at = last.map_or(self.at, |last| self.at.max(last));
     }
 
     /// Makes the log's hashes of a row's texts unrecognisable, for good. Rewrite every such text of

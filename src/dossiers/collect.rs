@@ -236,6 +236,7 @@ async fn facts(
         model: model.clone(),
         version: version.clone(),
         environment: environment.clone(),
+        active: None,
         key,
         attestations: store::attestations(conn, version.id, at).await?,
         dataset: None,

@@ -11,7 +11,7 @@ use crate::{
     },
     environments::{Current, Document, DocumentKind, Environment, Revision, profile::Profile, store},
     error::Error,
-    jobs::{self, Job},
+    promotions::invalidation::{self, Cause},
 };
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "environment" };
@@ -38,8 +38,7 @@ pub async fn create(app: &App, who: &Principal, name: Name, profile: Profile) ->
 
 /// Adds a revision of a document, if the current one is still the one that the caller saw.
 ///
-/// Open promotion requests in this environment rested on the old revision: a job
-/// invalidates them, and every decision checks again by itself.
+/// Open promotion requests in this environment rested on the old revision: they end with it.
 pub async fn revise(app: &App, who: &Principal, name: &str, seen: i64, document: Document) -> Result<Revision, Error> {
     let sight = policy::read(who, Action::EnvironmentRead)?;
     require_owners(app, who, &document).await?;
@@ -57,9 +56,8 @@ pub async fn revise(app: &App, who: &Principal, name: &str, seen: i64, document:
         return Ok(same);
     }
     store::insert_revision(&tx, &environment, &revision).await?;
-    jobs::store::enqueue(&tx, &Job::ReassessPromotions { environment: environment.id }).await?;
-    tx.commit(permit, revised(environment.id, &revision)).await?;
-    app.work.notify_waiters();
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Documents(environment.id)).await?;
+    tx.commit_all(permit, revised(environment.id, &revision), ended).await?;
     Ok(revision)
 }
 

@@ -14,7 +14,11 @@ use crate::{
     environments::{Current, DocumentKind, Environment, Revision},
     error::Error,
 };
-use sea_orm::{ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr};
+use sea_orm::{
+    ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    sea_query::LockType,
+};
+use std::collections::BTreeSet;
 
 pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, name: &str) -> Result<Option<Environment>, Error> {
     Ok(visible(scope).filter(environment::COLUMN.name.eq(name)).one(conn).await?.map(Environment::from))
@@ -38,8 +42,15 @@ pub async fn list(reader: &Reader<'_>, page: PageRequest) -> Result<Page<Environ
 }
 
 pub(crate) async fn lock(tx: &WriteTx, scope: Scope, name: &str) -> Result<Option<Environment>, Error> {
-    let row = visible(scope).filter(environment::COLUMN.name.eq(name)).lock_exclusive().one(&tx.conn()).await?;
-    Ok(row.map(Environment::from))
+    let query = visible(scope).filter(environment::COLUMN.name.eq(name)).lock(LockType::NoKeyUpdate);
+    Ok(query.one(&tx.conn()).await?.map(Environment::from))
+}
+
+/// One after the other in the order of their ids, so that two that lock several never wait for each other.
+pub(crate) async fn lock_all(tx: &WriteTx, scope: Scope, ids: &BTreeSet<EnvironmentId>) -> Result<(), Error> {
+    let query = visible(scope).filter(environment::COLUMN.id.is_in(ids.iter().copied()));
+    query.order_by_asc(environment::Column::Id).lock(LockType::NoKeyUpdate).all(&tx.conn()).await?;
+    Ok(())
 }
 
 pub async fn insert(tx: &WriteTx, new: &Environment) -> Result<(), Error> {

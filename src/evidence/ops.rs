@@ -21,6 +21,7 @@ use crate::{
         store::{self, Stored},
     },
     models,
+    promotions::invalidation::{self, Cause},
     trust::{self, TrustKey},
     versions::{self, Version, VersionRef},
 };
@@ -107,7 +108,8 @@ pub async fn report(
         key: new.key.id,
         supersedes,
     };
-    tx.commit(permit, event).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Version(new.version)).await?;
+    tx.commit_all(permit, event, ended).await?;
     Ok((new, true))
 }
 
@@ -197,7 +199,8 @@ pub async fn withdraw(
     let closed = close(&tx, who, old, Command::Withdraw, reason).await?;
     let event =
         Event::EvidenceWithdrawn { evidence: closed.id, version: closed.version, digest: closed.digest.to_string() };
-    tx.commit(permit, event).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Version(closed.version)).await?;
+    tx.commit_all(permit, event, ended).await?;
     Ok(closed)
 }
 
@@ -218,7 +221,8 @@ pub async fn refute(
     let closed = close(&tx, who, old, Command::Refute, reason).await?;
     let event =
         Event::EvidenceRefuted { evidence: closed.id, version: closed.version, digest: closed.digest.to_string() };
-    tx.commit(permit, event).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Version(closed.version)).await?;
+    tx.commit_all(permit, event, ended).await?;
     Ok(closed)
 }
 
@@ -294,7 +298,7 @@ async fn lock(
     version: &VersionRef,
     which: EvidenceRef,
 ) -> Result<(Version, Reported), Error> {
-    let version = find_version(&tx.conn(), sight, model, version).await?;
+    let version = lock_version(tx, sight, model, version).await?;
     let record = store::lock(tx, sight.scope(), version.id, which).await?.ok_or(NOT_FOUND)?;
     Ok((version, record))
 }

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum Job {
     /// Measure a version in the sandbox.
     RunValidation { run: RunId },
-    /// A document of the environment changed: open requests may rest on the old one.
+    /// A document of the environment changed. A change ends the requests by itself now; this is for
+    /// what an earlier release of the service left in the queue.
     ReassessPromotions { environment: EnvironmentId },
 }
 

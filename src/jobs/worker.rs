@@ -112,7 +112,7 @@ async fn handle(app: &App, claimed: &Claimed) -> Result<(), Error> {
     match &claimed.job {
         Err(unreadable) => Err(Error::internal(format!("the job can't be read: {unreadable}"))),
         Ok(Job::RunValidation { run }) => validation::jobs::run(app, *run, claimed.attempt).await,
-        Ok(Job::ReassessPromotions { environment }) => promotions::ops::reassess(app, *environment).await,
+        Ok(Job::ReassessPromotions { environment }) => promotions::invalidation::reassess(app, *environment).await,
     }
 }
 

@@ -4,7 +4,12 @@
 use crate::{
     authz::{Scope, policy::Involved},
     constraints::{Severity, Verdict},
-    core::{canonical, clock::rfc3339, digest::Digest, ids::AccountId},
+    core::{
+        canonical,
+        clock::rfc3339,
+        digest::Digest,
+        ids::{AccountId, ReleaseId},
+    },
     datasets::{self, Dataset},
     db::Conn,
     environments::{self, Current, Environment},
@@ -13,10 +18,10 @@ use crate::{
     frameworks::{self, Pin},
     models::Model,
     policies::Policy,
-    promotions,
+    promotions, releases,
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
-    versions::{self, Signature, State, Version, store::Attested},
+    versions::{self, Signature, Version, fitness, store::Attested},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -27,6 +32,8 @@ pub struct Facts {
     pub version: Version,
     pub environment: Environment,
     pub current: Current,
+    /// What runs there now: the release that an activation would replace.
+    pub active: Option<ReleaseId>,
     pub key: Option<TrustKey>,
     pub attestations: Vec<Attested>,
     pub dataset: Option<Dataset>,
@@ -51,6 +58,8 @@ pub struct Decision {
     version: String,
     version_number: i64,
     environment: String,
+    /// The release that was active when it was asked: reviewers judge the difference to it.
+    replaces: Option<ReleaseId>,
     profile: Option<String>,
     constraints: Option<String>,
     policy: Option<String>,
@@ -84,6 +93,7 @@ impl Facts {
         environment: Environment,
     ) -> Result<Self, Error> {
         let current = environments::store::all_current(conn, environment.id).await?;
+        let active = releases::store::active(conn, environment.id, model.id).await?.map(|release| release.id);
         let key = match &version.signature {
             Signature::Verified { key } => trust::store::find(conn, scope, *key).await?,
             _ => None,
@@ -95,6 +105,7 @@ impl Facts {
             version,
             environment,
             current,
+            active,
             key,
             attestations,
             dataset: None,
@@ -153,7 +164,7 @@ impl Facts {
         let policy = self.policy()?;
         let pins = self.pins(policy.as_ref(), now)?;
         let decision = canonical::to_string(&self.decision(&pins, now)).map_err(Error::internal)?;
-        let mut failed = self.version_checks(now);
+        let mut failed = fitness::checks(&self.version, self.key.as_ref(), now);
         failed.extend(self.environment_checks());
         failed.extend(self.evidence_checks(policy.as_ref(), now));
         failed.extend(self.framework_checks(policy.as_ref(), &pins, now)?);
@@ -187,11 +198,12 @@ impl Facts {
         let mut attestations: Vec<_> = self.attestations.iter().map(|a| a.digest.clone()).collect();
         attestations.sort();
         Decision {
-            v: 1,
+            v: 2,
             model: self.model.name.clone(),
             version: self.version.manifest.to_string(),
             version_number: self.version.number,
             environment: self.environment.name.clone(),
+            replaces: self.active,
             profile: digest(&self.current.profile),
             constraints: digest(&self.current.constraints),
             policy: digest(&self.current.policy),
@@ -205,34 +217,6 @@ impl Facts {
             evidence,
             frameworks: pins.to_vec(),
         }
-    }
-
-    /// Whether the bytes are fit to leave: what the gate asks again at every pull.
-    pub fn version_checks(&self, now: DateTime<Utc>) -> Vec<FailedCheck> {
-        let mut failed = Vec::new();
-        match self.version.state {
-            State::Sealed => {}
-            State::Draft => failed.push(check("version_not_sealed", "the version is a draft; seal it first")),
-            State::Revoked => {
-                let why = self.version.revocation_reason.as_deref().unwrap_or("no reason given");
-                failed.push(check("version_revoked", format!("the version was revoked: {why}")));
-            }
-        }
-        match (&self.version.signature, &self.key) {
-            (Signature::Verified { .. }, Some(key)) if key.is_valid_at(now) => {}
-            (Signature::Verified { .. }, Some(key)) => {
-                let detail = format!("the signing key {} is revoked or no longer valid", key.name);
-                failed.push(check("signing_key_not_valid", detail));
-            }
-            (Signature::Verified { .. }, None) => {
-                failed.push(check("signing_key_not_valid", "the signing key is not listed any more"));
-            }
-            (Signature::Untrusted { detail }, _) => failed.push(check("signature_not_trusted", detail.clone())),
-            (Signature::Absent, _) => {
-                failed.push(check("signature_missing", "the version was sealed without a signature; push it signed"));
-            }
-        }
-        failed
     }
 
     fn environment_checks(&self) -> Vec<FailedCheck> {

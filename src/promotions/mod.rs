@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod assessment;
+pub mod invalidation;
 pub mod ops;
 pub mod stage;
 pub(crate) mod store;
@@ -14,10 +15,10 @@ use crate::{
         digest::Digest,
         ids::{AccountId, ApprovalId, EnvironmentId, ModelId, PromotionId, RunId, VersionId, WorkspaceId},
     },
-    error::FailedCheck,
+    error::{Error, FailedCheck},
 };
 use chrono::{DateTime, Utc};
-use stage::Stage;
+use stage::{Command, Stage};
 
 #[derive(Clone, Debug)]
 pub struct Promotion {
@@ -39,6 +40,16 @@ pub struct Promotion {
     pub expires_at: DateTime<Utc>,
     pub closed_at: Option<DateTime<Utc>>,
     pub closed_reason: Option<String>,
+}
+
+impl Promotion {
+    /// Where a command leads. A refusal of a closed request says why it was closed.
+    pub fn apply(&self, command: Command) -> Result<Stage, Error> {
+        self.stage.apply(command).map_err(|refusal| match (refusal, &self.closed_reason) {
+            (Error::Conflict { code, detail }, Some(why)) => Error::conflict(code, format!("{detail} ({why})")),
+            (refusal, _) => refusal,
+        })
+    }
 }
 
 /// One person's decision on one digest.

@@ -5,7 +5,7 @@ use crate::{
         clock::rfc3339,
         digest::Digest,
         event::Event,
-        ids::{ApprovalId, EnvironmentId, PromotionId},
+        ids::{ApprovalId, PromotionId},
         page::{Page, PageRequest},
         text::{Line, Paragraph},
     },
@@ -19,15 +19,17 @@ use crate::{
     promotions::{
         Approval, Outcome, Promotion,
         assessment::{Assessment, Facts},
+        invalidation,
         stage::{Command, Stage},
         store,
     },
+    releases, trust,
     versions::{self, VersionRef},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "promotion request" };
 /// Without a policy nothing can be approved; a request that says so still has an end.
@@ -59,7 +61,11 @@ pub async fn request(
     let sight = policy::read(who, Action::PromotionRead)?;
     let permit = policy::act(who, Action::PromotionRequest)?;
     let requested_by = who.id.ok_or(Error::Unauthenticated)?;
-    let tx = app.db.begin().await?;
+    let mut tx = app.db.begin().await?;
+    // What it rests on stays until the request is there for its end to find.
+    let name = models::store::find(&tx.conn(), sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
+    versions::store::lock_shared(&tx, sight.scope(), name.id, version).await?;
+    trust::store::lock_all_shared(&tx, sight.scope()).await?;
     // One at a time here: two callers must not both find that no request is open.
     environments::store::lock(&tx, sight.scope(), environment).await?;
     let facts = named(&tx.conn(), &sight, model, version, environment).await?;
@@ -68,6 +74,7 @@ pub async fn request(
             format!("request {} for this version is {}; decide on it or withdraw it", open.id, open.stage.name());
         return Err(Error::conflict("promotion_open", detail));
     }
+    tx.catch_up(releases::store::last_moment(&tx.conn(), facts.environment.id, facts.model.id).await?);
     let assessment = facts.assess(tx.at())?;
     let hours = assessment.policy.as_ref().map_or(DEFAULT_EXPIRY_HOURS, |p| p.request_expires_after_hours);
     let stage = if assessment.failed.is_empty() { Stage::AwaitingApproval } else { Stage::ChecksFailed };
@@ -111,8 +118,8 @@ pub async fn decide(
     reason: Line,
 ) -> Result<Promotion, Error> {
     let sight = policy::read(who, Action::PromotionRead)?;
-    let tx = app.db.begin().await?;
-    let mut promotion = store::lock(&tx, sight.scope(), id).await?.ok_or(NOT_FOUND)?;
+    let mut tx = app.db.begin().await?;
+    let mut promotion = lock_in_place(&tx, sight.scope(), id).await?;
     let facts = reload(&tx.conn(), sight.scope(), &promotion).await?;
     let action = match outcome {
         Outcome::Approve => Action::PromotionApprove,
@@ -126,17 +133,14 @@ pub async fn decide(
         return Err(Error::conflict("decision_changed", detail));
     }
     let mut approvals = store::approvals(&tx.conn(), id).await?;
+    tx.catch_up(last_moment(&promotion, &approvals));
     // The same decision again changes nothing; on a closed request it is refused like any other.
     if promotion.stage.is_open() && approvals.iter().any(|a| a.account == account && a.outcome == outcome) {
         return Ok(promotion);
     }
     // Asked before anything is written, so that a closed request says so and stays as it is.
-    promotion.stage.apply(if outcome == Outcome::Reject {
-        Command::Reject
-    } else {
-        Command::Approve { quorum: false }
-    })?;
-    let (tx, assessment) = still_holds(tx, &promotion, &facts).await?;
+    promotion.apply(if outcome == Outcome::Reject { Command::Reject } else { Command::Approve { quorum: false } })?;
+    let (tx, assessment) = invalidation::still_holds(tx, &promotion, &facts).await?;
     let statement = approval_statement(app, who, &promotion, &facts, outcome, tx.at());
     let approval = Approval {
         id: ApprovalId::generate(),
@@ -158,7 +162,7 @@ pub async fn decide(
         Outcome::Approve => Command::Approve { quorum },
         Outcome::Reject => Command::Reject,
     };
-    promotion.stage = promotion.stage.apply(command)?;
+    promotion.stage = promotion.apply(command)?;
     let why = (outcome == Outcome::Reject).then_some("a reviewer rejected it");
     store::set_stage(&tx, id, promotion.stage, why).await?;
     let decision = seen.to_string();
@@ -175,7 +179,7 @@ pub async fn withdraw(app: &App, who: &Principal, id: PromotionId) -> Result<Pro
     let tx = app.db.begin().await?;
     let mut promotion = store::lock(&tx, sight.scope(), id).await?.ok_or(NOT_FOUND)?;
     let permit = policy::withdraw_promotion(who, promotion.requested_by).map_err(|d| d.on("promotion", id))?;
-    promotion.stage = promotion.stage.apply(Command::Withdraw)?;
+    promotion.stage = promotion.apply(Command::Withdraw)?;
     store::set_stage(&tx, id, promotion.stage, Some("withdrawn by the one who asked")).await?;
     tx.commit(permit, Event::PromotionWithdrawn { promotion: id }).await?;
     Ok(promotion)
@@ -216,21 +220,27 @@ pub async fn expire_due(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// A document of the environment changed: requests that rested on the old one end.
-pub async fn reassess(app: &App, environment: EnvironmentId) -> Result<(), Error> {
-    let reader = app.db.read(&policy::upkeep());
-    for open in store::open_in(&reader, environment).await? {
-        let scope = Scope::Workspace(open.workspace);
-        let tx = app.db.begin().await?;
-        let Some(promotion) = store::lock(&tx, scope, open.id).await?.filter(|p| p.stage.is_open()) else { continue };
-        let facts = reload(&tx.conn(), scope, &promotion).await?;
-        match still_holds(tx, &promotion, &facts).await {
-            // It still holds, or it was ended just now.
-            Ok(_) | Err(Error::Conflict { .. }) => {}
-            Err(error) => return Err(error),
-        }
+/// Locks a request and its environment, the environment first as everyone does: so no two ever
+/// wait for each other.
+pub(crate) async fn lock_in_place(tx: &WriteTx, scope: Scope, id: PromotionId) -> Result<Promotion, Error> {
+    let there = store::find(&tx.conn(), scope, id).await?.ok_or(NOT_FOUND)?;
+    environments::store::lock_all(tx, scope, &BTreeSet::from([there.environment])).await?;
+    store::lock(tx, scope, id).await?.ok_or(NOT_FOUND)
+}
+
+/// When something last happened to a request: nothing that follows is dated before it.
+pub(crate) fn last_moment(promotion: &Promotion, approvals: &[Approval]) -> Option<DateTime<Utc>> {
+    approvals.iter().map(|approval| approval.created_at).chain([promotion.requested_at]).max()
+}
+
+/// Another release takes the place of the one that a request led to. Of a request that was
+/// superseded before, a rollback having brought its version back, nothing changes.
+pub(crate) async fn supersede(tx: &WriteTx, scope: Scope, id: PromotionId, why: &str) -> Result<(), Error> {
+    let promotion = store::lock(tx, scope, id).await?.ok_or(NOT_FOUND)?;
+    match promotion.stage.apply(Command::Supersede) {
+        Ok(stage) => store::set_stage(tx, id, stage, Some(why)).await,
+        Err(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Everyone who may not decide on this request.
@@ -238,53 +248,6 @@ pub fn involved(facts: &Facts, promotion: &Promotion) -> Involved {
     let mut involved = facts.involved();
     involved.parties.push((promotion.requested_by, "the one who asked"));
     involved.with_owners(&facts.robots)
-}
-
-/// Hands the transaction back if the request still rests on what holds now; otherwise
-/// the request is invalidated, and the answer says so.
-pub(crate) async fn still_holds(
-    tx: WriteTx,
-    promotion: &Promotion,
-    facts: &Facts,
-) -> Result<(WriteTx, Assessment), Error> {
-    let now = tx.at();
-    let who = Principal::system("gate", promotion.workspace);
-    if promotion.expires_at <= now {
-        let stage = promotion.stage.apply(Command::Expire)?;
-        store::set_stage(&tx, promotion.id, stage, Some("nobody decided in time")).await?;
-        let permit = policy::system(&who, Action::PromotionExpire)?;
-        tx.commit(permit, Event::PromotionExpired { promotion: promotion.id }).await?;
-        let detail = format!("the request expired on {}; ask again", rfc3339(promotion.expires_at));
-        return Err(Error::conflict("promotion_expired", detail));
-    }
-    let assessment = facts.assess(now)?;
-    let cause = if assessment.digest != promotion.decision_digest {
-        changed(&promotion.decision, &assessment.decision)
-    } else if let Some(first) = assessment.failed.first() {
-        first.detail.clone()
-    } else {
-        return Ok((tx, assessment));
-    };
-    let stage = promotion.stage.apply(Command::Invalidate)?;
-    store::set_stage(&tx, promotion.id, stage, Some(&cause)).await?;
-    let permit = policy::system(&who, Action::PromotionInvalidate)?;
-    let event = Event::PromotionInvalidated {
-        promotion: promotion.id,
-        decision: assessment.digest.to_string(),
-        cause: if assessment.failed.is_empty() { "decision_changed" } else { "check_failed" }.to_owned(),
-    };
-    tx.commit(permit, event).await?;
-    let detail = format!("what was asked for no longer holds: {cause}. The request is invalidated; ask again");
-    Err(Error::conflict("decision_changed", detail))
-}
-
-/// Which parts of two decisions differ.
-fn changed(before: &str, now: &str) -> String {
-    let read = |text: &str| serde_json::from_str::<BTreeMap<String, serde_json::Value>>(text).unwrap_or_default();
-    let (before, now) = (read(before), read(now));
-    let names: Vec<_> =
-        now.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(n, _)| n.as_str()).collect();
-    format!("changed since it was asked: {}", names.join(", "))
 }
 
 /// Seats filled by people who may still decide, and all seats.

@@ -12,13 +12,14 @@ use crate::{
         entity::{account, approval, membership, promotion_request},
     },
     error::Error,
-    promotions::{Approval, Outcome, Promotion, stage::Stage},
+    promotions::{Approval, Outcome, Promotion, invalidation::Cause, stage::Stage},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
-    sea_query::Expr,
+    sea_query::{Expr, LockType},
 };
+use std::collections::BTreeSet;
 
 const OPEN: [&str; 2] = ["awaiting_approval", "approved"];
 
@@ -31,7 +32,8 @@ pub(crate) async fn find(
 }
 
 pub(crate) async fn lock(tx: &WriteTx, scope: Scope, id: PromotionId) -> Result<Option<Promotion>, Error> {
-    let row = visible(scope).filter(promotion_request::COLUMN.id.eq(id)).lock_exclusive().one(&tx.conn()).await?;
+    let row =
+        visible(scope).filter(promotion_request::COLUMN.id.eq(id)).lock(LockType::NoKeyUpdate).one(&tx.conn()).await?;
     row.map(TryInto::try_into).transpose()
 }
 
@@ -63,6 +65,35 @@ pub(crate) async fn find_open(
         .one(conn)
         .await?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// Where the open requests are that a cause reaches.
+pub(crate) async fn places(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    cause: Cause,
+) -> Result<BTreeSet<EnvironmentId>, Error> {
+    let query = reached(scope, cause).select_only().column(promotion_request::Column::EnvironmentId).distinct();
+    let places: Vec<EnvironmentId> = query.into_tuple().all(conn).await?;
+    Ok(places.into_iter().collect())
+}
+
+/// The open requests that a cause reaches, oldest first. Their environments are locked already.
+pub(crate) async fn lock_reached(tx: &WriteTx, scope: Scope, cause: Cause) -> Result<Vec<Promotion>, Error> {
+    let query = reached(scope, cause).order_by_asc(promotion_request::Column::Id).lock(LockType::NoKeyUpdate);
+    query.all(&tx.conn()).await?.into_iter().map(TryInto::try_into).collect()
+}
+
+fn reached(scope: Scope, cause: Cause) -> Select<promotion_request::Entity> {
+    let open = visible(scope).filter(promotion_request::COLUMN.state.is_in(OPEN));
+    match cause {
+        Cause::Documents(environment) => open.filter(promotion_request::COLUMN.environment_id.eq(environment)),
+        Cause::Version(version) => open.filter(promotion_request::COLUMN.version_id.eq(version)),
+        Cause::TrustRoots => open,
+        Cause::Release(environment, model) => open
+            .filter(promotion_request::COLUMN.environment_id.eq(environment))
+            .filter(promotion_request::COLUMN.model_id.eq(model)),
+    }
 }
 
 pub async fn open_in(reader: &Reader<'_>, environment: EnvironmentId) -> Result<Vec<Promotion>, Error> {

@@ -7,10 +7,11 @@ use crate::{
         event::Event,
         ids::{PromotionId, ReleaseId},
     },
-    environments,
+    db::WriteTx,
     error::{Error, FailedCheck},
     promotions::{
-        self,
+        self, Promotion,
+        invalidation::{self, Cause},
         stage::{Command, Stage},
     },
     releases::{Release, State, statement, statement::Claim, store},
@@ -22,18 +23,17 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     let sight = policy::read(who, Action::PromotionRead)?;
     let permit = policy::act(who, Action::PromotionActivate)?;
     let activated_by = who.id.ok_or(Error::Unauthenticated)?;
-    let tx = app.db.begin().await?;
-    let promotion = promotions::store::lock(&tx, sight.scope(), id).await?.ok_or(promotions::ops::NOT_FOUND)?;
-    let stage = promotion.stage.apply(Command::Activate)?;
-    // Everything that becomes active here, and every revision of a document, goes through this
-    // lock, one after the other; what the decision rests on is read under it.
-    let place = environments::store::find_by_id(&tx.conn(), sight.scope(), promotion.environment).await?;
-    let place = place.ok_or(environments::ops::NOT_FOUND)?;
-    environments::store::lock(&tx, sight.scope(), &place.name).await?;
-    let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
-    let (tx, assessment) = promotions::ops::still_holds(tx, &promotion, &facts).await?;
-    let involved = promotions::ops::involved(&facts, &promotion);
+    let mut tx = app.db.begin().await?;
+    // Everything that becomes active here, and every revision of a document, goes through the lock
+    // of the environment, one after the other; what the decision rests on is read under it.
+    let promotion = promotions::ops::lock_in_place(&tx, sight.scope(), id).await?;
+    let stage = next_stage(&tx, &promotion).await?;
     let approvals = promotions::store::approvals(&tx.conn(), id).await?;
+    let before = store::last_moment(&tx.conn(), promotion.environment, promotion.model).await?;
+    tx.catch_up(before.max(promotions::ops::last_moment(&promotion, &approvals)));
+    let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
+    let (tx, assessment) = invalidation::still_holds(tx, &promotion, &facts).await?;
+    let involved = promotions::ops::involved(&facts, &promotion);
     let (filled, seats) = promotions::ops::count(&tx.conn(), &promotion, &assessment, &approvals, &involved).await?;
     if filled < seats || seats == 0 {
         let detail =
@@ -54,13 +54,8 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     let replaced = store::active(&tx.conn(), facts.environment.id, facts.model.id).await?;
     if let Some(replaced) = &replaced {
         store::end(&tx, replaced.id, State::Superseded).await?;
-        promotions::store::set_stage(
-            &tx,
-            replaced.promotion,
-            Stage::Superseded,
-            Some("another release took its place"),
-        )
-        .await?;
+        let why = "another release took its place";
+        promotions::ops::supersede(&tx, sight.scope(), replaced.promotion, why).await?;
     }
     let release_id = ReleaseId::generate();
     let release = Release {
@@ -93,6 +88,8 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     };
     store::insert(&tx, &release).await?;
     promotions::store::set_stage(&tx, id, stage, None).await?;
+    let beside = Cause::Release(release.environment, release.model);
+    let ended = invalidation::follow(&tx, sight.scope(), beside).await?;
     let event = Event::ReleaseActivated {
         release: release.id,
         promotion: id,
@@ -101,6 +98,24 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
         replaces: replaced.map(|r| r.id),
         decision: promotion.decision_digest.to_string(),
     };
-    tx.commit(permit, event).await?;
+    tx.commit_all(permit, event, ended).await?;
     Ok(release)
+}
+
+/// Compare and swap: a request replaces the release that was active when it was asked, or none.
+async fn next_stage(tx: &WriteTx, promotion: &Promotion) -> Result<Stage, Error> {
+    let refusal = match promotion.apply(Command::Activate) {
+        Ok(stage) => return Ok(stage),
+        Err(refusal) => refusal,
+    };
+    let active = store::active(&tx.conn(), promotion.environment, promotion.model).await?.map(|release| release.id);
+    if promotion.stage != Stage::Invalidated || !invalidation::is_beside_another(promotion, active) {
+        return Err(refusal);
+    }
+    let now = active.map_or_else(|| "none".to_owned(), |id| id.to_string());
+    let detail = format!(
+        "another release became active since this was asked, so what was approved is not what would change; the \
+         active one is {now}: look at it, and ask again"
+    );
+    Err(Error::conflict("release_raced", detail))
 }

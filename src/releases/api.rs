@@ -14,7 +14,11 @@ use crate::{
         extract::{PageParams, ValidJson},
         problem::{Changed, Found, Problem},
     },
-    releases::{Release, activation, gate, gate::Pull, rollback},
+    releases::{
+        Release, activation, gate,
+        gate::{Answer, Pull},
+        rollback,
+    },
     versions::{self, VersionRef, api::FileView, stream},
 };
 use actix_web::{
@@ -116,14 +120,16 @@ async fn pull_release(
 ) -> Result<HttpResponse, Problem> {
     let (environment, model) = path.into_inner();
     let wanted = params.version.as_deref().map(VersionRef::parse).transpose().in_field("version")?;
-    let pull = gate::look(&app, &who, &environment, &model, wanted.as_ref()).await?;
-    let tag = format!("\"{}\"", pull.release.id);
-    let seen = request.headers().get(header::IF_NONE_MATCH);
-    if seen.is_some_and(|v| v.as_bytes() == tag.as_bytes()) {
-        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
+    let seen = request.headers().get(header::IF_NONE_MATCH).map(|value| value.as_bytes());
+    match gate::admit(&app, &who, &environment, &model, wanted.as_ref(), seen).await? {
+        Answer::Known(release) => {
+            Ok(HttpResponse::NotModified().insert_header((header::ETAG, gate::tag(release))).finish())
+        }
+        Answer::Pulled(pull) => {
+            let tag = gate::tag(pull.release.id);
+            Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).json(pull_view(&app, *pull).await?))
+        }
     }
-    gate::record(&app, &who, &pull, None).await?;
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).json(pull_view(&app, pull).await?))
 }
 
 /// One file of the active release.

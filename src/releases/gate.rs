@@ -5,6 +5,7 @@ use crate::{
     authz::{Action, Principal, ReadPermit, Role, policy, policy::Involved},
     core::{
         event::Event,
+        ids::ReleaseId,
         page::{Page, PageRequest},
         path::FilePath,
     },
@@ -14,7 +15,7 @@ use crate::{
     models::{self, Model},
     promotions::{self, assessment::Facts},
     releases::{Release, store},
-    versions::{self, DeclaredFile, StoredFile, Version, VersionRef},
+    versions::{self, DeclaredFile, StoredFile, Version, VersionRef, fitness},
 };
 use tokio::fs::File;
 
@@ -29,11 +30,53 @@ pub struct Pull {
     pub signature: Option<String>,
 }
 
-/// The active release, if everything that must hold for it holds now.
+/// What a deployer is told.
+pub enum Answer {
+    /// It has this release already; nothing leaves, and nothing is logged.
+    Known(ReleaseId),
+    Pulled(Box<Pull>),
+}
+
+/// Something moved between the look and the record this often: somebody else's turn.
+const LOOKS: usize = 16;
+
+/// Lets the active release out, unless the deployer has it already (`seen` is its ETag).
+pub async fn admit(
+    app: &App,
+    who: &Principal,
+    environment: &str,
+    model: &str,
+    wanted: Option<&VersionRef>,
+    seen: Option<&[u8]>,
+) -> Result<Answer, Error> {
+    for _ in 0..LOOKS {
+        let pull = look(app, who, environment, model, wanted).await?;
+        if seen.is_some_and(|seen| seen == tag(pull.release.id).as_bytes()) {
+            return Ok(Answer::Known(pull.release.id));
+        }
+        if record(app, who, &pull, None).await? {
+            return Ok(Answer::Pulled(Box::new(pull)));
+        }
+    }
+    Err(moving())
+}
+
+/// The ETag of a release.
+pub fn tag(release: ReleaseId) -> String {
+    format!("\"{release}\"")
+}
+
+fn moving() -> Error {
+    let detail = "what is active here changes all the time; nothing was pulled, try again".to_owned();
+    Error::Unavailable { code: "release_raced", detail }
+}
+
+/// The active release, if everything that must hold for it holds now. It may look different a
+/// moment later: [`record`] has the last word.
 ///
 /// `wanted` makes it an assertion: another version than the active one is refused, with
 /// what stands in its way.
-pub async fn look(
+async fn look(
     app: &App,
     who: &Principal,
     environment: &str,
@@ -58,8 +101,8 @@ pub async fn look(
     if !is_wanted {
         return Err(closed(app, conn, who, environment, model, wanted, "not_approved", Some(version.number)).await);
     }
-    let facts = Facts::load(conn, sight.scope(), model.clone(), version.clone(), environment.clone()).await?;
-    let failed = facts.version_checks(app.db.clock().now());
+    let key = versions::ops::signing_key(conn, sight.scope(), &version).await?;
+    let failed = fitness::checks(&version, key.as_ref(), app.db.clock().now());
     if !failed.is_empty() {
         let detail = format!("version {} may not leave any more: {}", version.number, failed[0].detail);
         let unblock = promotions::store::holders(conn, who.workspace, Role::EnvironmentManager, &[]).await?;
@@ -71,15 +114,29 @@ pub async fn look(
     Ok(Pull { release, model, environment, version, files, signature })
 }
 
-/// Writes the pull into the log, before the first byte leaves.
-pub async fn record(app: &App, who: &Principal, pull: &Pull, path: Option<&FilePath>) -> Result<(), Error> {
+/// Writes the pull into the log, before the first byte leaves, if the release is still active and
+/// fit to leave. Both is asked under a lock that whatever ends or blocks it takes as well, so in
+/// the log no pull stands behind that.
+async fn record(app: &App, who: &Principal, pull: &Pull, path: Option<&FilePath>) -> Result<bool, Error> {
+    let sight = policy::read(who, Action::ReleasePull)?;
     let permit = policy::act(who, Action::ReleasePull)?;
     let event = Event::ReleasePulled {
         release: pull.release.id,
         manifest: pull.version.manifest.to_string(),
         path: path.map(ToString::to_string),
     };
-    app.db.begin().await?.commit(permit, event).await
+    let tx = app.db.begin().await?;
+    if store::lock_active(&tx, sight.scope(), pull.release.id).await?.is_none() {
+        return Ok(false);
+    }
+    let version = versions::store::find_by_id(&tx.conn(), sight.scope(), pull.version.id).await?;
+    let version = version.ok_or(versions::ops::NOT_FOUND)?;
+    let key = versions::ops::signing_key(&tx.conn(), sight.scope(), &version).await?;
+    if !fitness::checks(&version, key.as_ref(), tx.at()).is_empty() {
+        return Ok(false);
+    }
+    tx.commit(permit, event).await?;
+    Ok(true)
 }
 
 /// One file of the active release.
@@ -90,15 +147,19 @@ pub async fn open(
     model: &str,
     path: &FilePath,
 ) -> Result<(File, DeclaredFile), Error> {
-    let pull = look(app, who, environment, model, None).await?;
-    let file = pull.files.iter().find(|f| f.declared.path == *path).ok_or(Error::not_found("file"))?;
-    let (bytes, size) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
-    if i64::try_from(size).ok() != Some(file.declared.size_bytes) {
-        return Err(Error::internal(format!("the blob {} has another size than its record", file.declared.sha256)));
+    for _ in 0..LOOKS {
+        let pull = look(app, who, environment, model, None).await?;
+        let file = pull.files.iter().find(|f| f.declared.path == *path).ok_or(Error::not_found("file"))?;
+        let (bytes, size) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+        if i64::try_from(size).ok() != Some(file.declared.size_bytes) {
+            return Err(Error::internal(format!("the blob {} has another size than its record", file.declared.sha256)));
+        }
+        let declared = file.declared.clone();
+        if record(app, who, &pull, Some(path)).await? {
+            return Ok((bytes, declared));
+        }
     }
-    let declared = file.declared.clone();
-    record(app, who, &pull, Some(path)).await?;
-    Ok((bytes, declared))
+    Err(moving())
 }
 
 /// What ran here and when, newest first.

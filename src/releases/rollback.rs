@@ -6,9 +6,13 @@ use crate::{
     core::{event::Event, ids::ReleaseId, text::Line},
     environments,
     error::Error,
-    promotions::{self, assessment::Facts, stage::Stage},
+    promotions::{
+        self,
+        invalidation::{self, Cause},
+    },
     releases::{Release, State, gate, statement, statement::Claim, store},
-    versions::{self, Version, VersionRef},
+    trust,
+    versions::{self, Version, VersionRef, fitness},
 };
 use std::collections::HashSet;
 
@@ -26,9 +30,12 @@ pub async fn roll_back(
     let sight = policy::read(who, Action::ReleaseRead)?;
     let permit = policy::act(who, Action::ReleaseRollBack)?;
     let activated_by = who.id.ok_or(Error::Unauthenticated)?;
-    let tx = app.db.begin().await?;
+    let mut tx = app.db.begin().await?;
+    // No key is revoked while it brings back what the key signed.
+    trust::store::lock_all_shared(&tx, sight.scope()).await?;
     let (environment, model) = gate::named(&tx.conn(), &sight, environment, model).await?;
     environments::store::lock(&tx, sight.scope(), &environment.name).await?;
+    tx.catch_up(store::last_moment(&tx.conn(), environment.id, model.id).await?);
     let active = store::active(&tx.conn(), environment.id, model.id).await?;
     let active = active.ok_or_else(|| {
         Error::conflict("nothing_active", format!("no version of {} is active in {}", model.name, environment.name))
@@ -46,8 +53,8 @@ pub async fn roll_back(
         if !is_meant(to, &version) {
             continue;
         }
-        let facts = Facts::load(&tx.conn(), sight.scope(), model.clone(), version.clone(), environment.clone()).await?;
-        let failed = facts.version_checks(tx.at());
+        let key = versions::ops::signing_key(&tx.conn(), sight.scope(), &version).await?;
+        let failed = fitness::checks(&version, key.as_ref(), tx.at());
         if failed.is_empty() {
             target = Some((earlier, version));
             break;
@@ -69,7 +76,7 @@ pub async fn roll_back(
     let promotion = promotions::store::find(&tx.conn(), sight.scope(), earlier.promotion).await?;
     let promotion = promotion.ok_or(promotions::ops::NOT_FOUND)?;
     store::end(&tx, active.id, State::RolledBack).await?;
-    promotions::store::set_stage(&tx, active.promotion, Stage::Superseded, Some("rolled back")).await?;
+    promotions::ops::supersede(&tx, sight.scope(), active.promotion, "rolled back").await?;
     let id = ReleaseId::generate();
     let release = Release {
         id,
@@ -100,7 +107,9 @@ pub async fn roll_back(
         ended_at: None,
     };
     store::insert(&tx, &release).await?;
-    promotions::store::set_stage(&tx, earlier.promotion, Stage::Activated, None).await?;
+    // The request of the release that comes back stays closed: which release is active says the
+    // release itself.
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
     let event = Event::ReleaseRolledBack {
         release: id,
         version: version.id,
@@ -108,7 +117,7 @@ pub async fn roll_back(
         replaces: active.id,
         restores: earlier.id,
     };
-    tx.commit(permit, event).await?;
+    tx.commit_all(permit, event, ended).await?;
     Ok(release)
 }
 

@@ -3,14 +3,21 @@
 use crate::{
     authz::Scope,
     core::{
-        ids::{EnvironmentId, ModelId, ReleaseId},
+        ids::{EnvironmentId, ModelId, ReleaseId, TrustKeyId, VersionId},
         page::{Page, PageRequest},
     },
-    db::{Conn, Reader, WriteTx, entity::release},
+    db::{
+        Conn, Reader, WriteTx,
+        entity::{model_version, release},
+    },
     error::Error,
     releases::{Release, State},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr, sea_query::Expr};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Set, SqlErr,
+    sea_query::{Expr, LockType},
+};
 
 pub(crate) async fn active(
     conn: &Conn<'_>,
@@ -19,6 +26,48 @@ pub(crate) async fn active(
 ) -> Result<Option<Release>, Error> {
     let row = of(environment, model).filter(release::COLUMN.state.eq(State::Active.name())).one(conn).await?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// Locks a release if it is still active. Pulls of one release take turns here, so that whatever
+/// ends it or blocks it comes before or after each of them, and is not kept waiting by those behind it.
+pub(crate) async fn lock_active(tx: &WriteTx, scope: Scope, id: ReleaseId) -> Result<Option<Release>, Error> {
+    let active = visible(scope).filter(release::COLUMN.state.eq(State::Active.name()));
+    let query = active.filter(release::COLUMN.id.eq(id)).lock(LockType::NoKeyUpdate);
+    query.one(&tx.conn()).await?.map(TryInto::try_into).transpose()
+}
+
+/// From here on no pull of a version happens before the end of the transaction.
+pub(crate) async fn hold_version(tx: &WriteTx, version: VersionId) -> Result<(), Error> {
+    hold(tx, release::Entity::find().filter(release::COLUMN.version_id.eq(version))).await
+}
+
+/// From here on no pull of what a key signed happens before the end of the transaction.
+pub(crate) async fn hold_key(tx: &WriteTx, scope: Scope, key: TrustKeyId) -> Result<(), Error> {
+    let signed = model_version::Entity::find().select_only().column(model_version::Column::Id);
+    let signed = signed.filter(model_version::Column::TrustKeyId.eq(key)).into_query();
+    hold(tx, visible(scope).filter(release::Column::VersionId.in_subquery(signed))).await
+}
+
+async fn hold(tx: &WriteTx, releases: Select<release::Entity>) -> Result<(), Error> {
+    let active = releases.filter(release::COLUMN.state.eq(State::Active.name()));
+    active.order_by_asc(release::Column::Id).lock(LockType::NoKeyUpdate).all(&tx.conn()).await?;
+    Ok(())
+}
+
+/// Where a version runs or ran.
+pub(crate) async fn places(conn: &Conn<'_>, version: VersionId) -> Result<Vec<EnvironmentId>, Error> {
+    let query = release::Entity::find().filter(release::COLUMN.version_id.eq(version)).select_only();
+    Ok(query.column(release::Column::EnvironmentId).distinct().into_tuple().all(conn).await?)
+}
+
+/// When something last changed about what runs: nothing that follows is dated before it.
+pub(crate) async fn last_moment(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let newest = of(environment, model).order_by_desc(release::Column::ActivatedAt).one(conn).await?;
+    Ok(newest.map(|row| row.ended_at.map_or(row.activated_at, |ended| ended.max(row.activated_at))))
 }
 
 /// Newest first.

@@ -9,6 +9,8 @@ use crate::{
     },
     crypto::keys::VerifyingKey,
     error::Error,
+    promotions::invalidation::{self, Cause},
+    releases,
     trust::{TrustKey, store},
 };
 use chrono::{DateTime, SubsecRound, Utc};
@@ -48,7 +50,7 @@ pub async fn add(
     Ok(key)
 }
 
-/// From now on nothing signed by this key leaves through the gate.
+/// From now on nothing signed by this key leaves through the gate, and requests that rest on it end.
 pub async fn revoke(app: &App, who: &Principal, id: TrustKeyId) -> Result<TrustKey, Error> {
     let sight = policy::read(who, Action::TrustKeyRead)?;
     let permit = policy::act(who, Action::TrustKeyRevoke)?;
@@ -60,7 +62,9 @@ pub async fn revoke(app: &App, who: &Principal, id: TrustKeyId) -> Result<TrustK
     store::revoke(&tx, id).await?;
     let revoked = TrustKey { revoked_at: Some(tx.at()), ..key };
     let event = Event::TrustKeyRevoked { key: id, fingerprint: revoked.fingerprint.clone() };
-    tx.commit(permit, event).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::TrustRoots).await?;
+    releases::store::hold_key(&tx, sight.scope(), id).await?;
+    tx.commit_all(permit, event, ended).await?;
     Ok(revoked)
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
-    sea_query::Expr,
+    sea_query::{Expr, LockType},
 };
 
 pub async fn list(reader: &Reader<'_>, page: PageRequest) -> Result<Page<TrustKey>, Error> {
@@ -35,8 +35,14 @@ pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, id: TrustKey
 }
 
 pub async fn lock(tx: &WriteTx, scope: Scope, id: TrustKeyId) -> Result<Option<TrustKey>, Error> {
-    let row = visible(scope).filter(trust_key::COLUMN.id.eq(id)).lock_exclusive().one(&tx.conn()).await?;
-    Ok(row.map(TrustKey::from))
+    let query = visible(scope).filter(trust_key::COLUMN.id.eq(id)).lock(LockType::NoKeyUpdate);
+    Ok(query.one(&tx.conn()).await?.map(TrustKey::from))
+}
+
+/// No key is revoked before the end of the transaction.
+pub async fn lock_all_shared(tx: &WriteTx, scope: Scope) -> Result<(), Error> {
+    visible(scope).order_by_asc(trust_key::Column::Id).lock_shared().all(&tx.conn()).await?;
+    Ok(())
 }
 
 pub async fn insert(tx: &WriteTx, workspace: WorkspaceId, new: &TrustKey) -> Result<(), Error> {

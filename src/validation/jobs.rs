@@ -8,6 +8,7 @@ use crate::{
     datasets::{self, Dataset, table::Table},
     environments,
     error::Error,
+    promotions::invalidation::{self, Cause},
     sandbox::{Failure, FailureKind, Observation, Outcome, Phase, Progress, Task},
     validation::{Evidence, Run, RunState, evidence, evidence::Basis, measure, ops, store},
     versions::{self, MODEL_FILE, StoredFile, Version, seal::read_interface},
@@ -165,6 +166,9 @@ async fn finish(app: &App, run: Run, records: Vec<Evidence>) -> Result<(), Error
     let who = Principal::system("worker", run.workspace);
     let permit = policy::system(&who, Action::RunFinish)?;
     let tx = app.db.begin().await?;
+    let scope = Scope::Workspace(run.workspace);
+    // Nobody asks for the version's promotion on an earlier run while this one ends.
+    versions::store::lock_by_id(&tx, scope, run.version).await?;
     if !store::finish(&tx, &run, &records).await? {
         tracing::warn!(run = %run.id, attempt = run.attempt, "a late result was refused");
         return Ok(());
@@ -176,5 +180,6 @@ async fn finish(app: &App, run: Run, records: Vec<Evidence>) -> Result<(), Error
         evidence: records.iter().map(|e| e.digest.to_string()).collect(),
         verdicts: run.verdicts_digest.map(|d| d.to_string()),
     };
-    tx.commit(permit, event).await
+    let ended = invalidation::follow(&tx, scope, Cause::Version(run.version)).await?;
+    tx.commit_all(permit, event, ended).await
 }

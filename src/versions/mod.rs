@@ -4,6 +4,7 @@
 pub mod api;
 mod download;
 pub mod files;
+pub mod fitness;
 pub mod ops;
 pub mod seal;
 pub(crate) mod store;

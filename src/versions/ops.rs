@@ -2,15 +2,19 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, policy},
+    authz::{Action, Principal, Scope, policy},
     core::{
         event::Event,
         ids::{ModelId, VersionId},
         page::{Page, PageRequest},
         text::Line,
     },
+    db::Conn,
     error::Error,
     models,
+    promotions::invalidation::{self, Cause},
+    releases,
+    trust::{self, TrustKey},
     versions::{Manifest, Signature, State, StoredFile, Version, VersionRef, store},
 };
 
@@ -119,7 +123,15 @@ async fn model_name(app: &App, who: &Principal, id: ModelId) -> Result<String, E
     Ok(model.ok_or(Error::not_found("model"))?.name)
 }
 
-/// Ends a version for good: nothing of it leaves through the gate any more.
+/// The key that signed a version, if it is still listed.
+pub(crate) async fn signing_key(conn: &Conn<'_>, scope: Scope, version: &Version) -> Result<Option<TrustKey>, Error> {
+    match &version.signature {
+        Signature::Verified { key } => trust::store::find(conn, scope, *key).await,
+        _ => Ok(None),
+    }
+}
+
+/// Ends a version for good: nothing of it leaves through the gate any more, and requests for it end.
 pub async fn revoke(
     app: &App,
     who: &Principal,
@@ -138,7 +150,9 @@ pub async fn revoke(
     version.state = State::Revoked;
     version.revocation_reason = Some(reason.to_string());
     let files = store::files(&tx.conn(), version.id).await?;
-    tx.commit(permit, Event::VersionRevoked { version: version.id }).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Version(version.id)).await?;
+    releases::store::hold_version(&tx, version.id).await?;
+    tx.commit_all(permit, Event::VersionRevoked { version: version.id }, ended).await?;
     Ok(Detail { version, files })
 }
 

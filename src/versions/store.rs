@@ -17,7 +17,7 @@ use crate::{
 };
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, LockType, OnConflict},
 };
 use std::collections::HashMap;
 
@@ -47,7 +47,23 @@ pub(crate) async fn find_by_id(
 }
 
 pub async fn lock(tx: &WriteTx, scope: Scope, model: ModelId, version: &VersionRef) -> Result<Option<Version>, Error> {
-    named(scope, model, version).lock_exclusive().one(&tx.conn()).await?.map(TryInto::try_into).transpose()
+    let query = named(scope, model, version).lock(LockType::NoKeyUpdate);
+    query.one(&tx.conn()).await?.map(TryInto::try_into).transpose()
+}
+
+pub async fn lock_by_id(tx: &WriteTx, scope: Scope, id: VersionId) -> Result<Option<Version>, Error> {
+    let query = visible(scope).filter(model_version::COLUMN.id.eq(id)).lock(LockType::NoKeyUpdate);
+    query.one(&tx.conn()).await?.map(TryInto::try_into).transpose()
+}
+
+/// It stays as it is until the end of the transaction.
+pub async fn lock_shared(
+    tx: &WriteTx,
+    scope: Scope,
+    model: ModelId,
+    version: &VersionRef,
+) -> Result<Option<Version>, Error> {
+    named(scope, model, version).lock_shared().one(&tx.conn()).await?.map(TryInto::try_into).transpose()
 }
 
 /// Newest first.

@@ -55,6 +55,8 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
             "assessment.rs",
             "jobs.rs",
             "stage.rs",
+            "invalidation.rs",
+            "fitness.rs",
         ],
         &["actix_web", "sea_orm", "sqlx", "db::entity", "crate::http", "crate::web", "raw_for_tests"],
     ),

@@ -72,8 +72,8 @@ async fn a_revised_spec_invalidates_the_request_and_says_what_changed() {
     spec["constraints"][0]["limit"] = 0.71.into();
     story.revise(ENVIRONMENT, "constraints", spec).await;
     let refused = story.approve(&story.mara, &promotion).await.expect(409);
-    assert_eq!(refused.code(), "decision_changed");
-    assert!(refused.text().contains("constraints"), "{}", refused.text());
+    assert_eq!(refused.code(), "promotion_state");
+    assert!(refused.text().contains("changed since it was asked: constraints"), "{}", refused.text());
     let now = story.look(&promotion).await;
     assert_eq!(now["state"], "invalidated");
     assert!(text(&now["closed_reason"]).contains("constraints"), "{now:#}");
@@ -90,7 +90,6 @@ async fn a_revised_document_ends_approved_requests_without_anyone_looking() {
             _ => policy(2),
         };
         story.revise(ENVIRONMENT, document, body).await;
-        story.app.work().await;
         let now = story.look(&approved).await;
         assert_eq!(now["state"], "invalidated", "{document}");
         assert!(text(&now["closed_reason"]).contains(document), "{now:#}");
@@ -301,8 +300,8 @@ async fn what_a_revoked_key_signed_is_neither_approved_nor_activated() {
     story.measured_version(2).await;
     let (approved, open) = (story.approved("1").await, story.request(MODEL, "2", ENVIRONMENT).await);
     story.revoke_key().await.expect(200);
-    assert_eq!(story.activate(&approved).await.expect(409).code(), "decision_changed");
-    assert_eq!(story.approve(&story.mara, &open).await.expect(409).code(), "decision_changed");
+    assert_eq!(story.activate(&approved).await.expect(409).code(), "promotion_state");
+    assert_eq!(story.approve(&story.mara, &open).await.expect(409).code(), "promotion_state");
     for promotion in [&approved, &open] {
         assert_eq!(story.look(promotion).await["state"], "invalidated");
     }
@@ -314,7 +313,9 @@ async fn a_revoked_version_is_neither_approved_nor_activated() {
     let story = Story::measured().await;
     let approved = story.approved("1").await;
     story.revoke_version("1").await.expect(200);
-    assert_eq!(story.activate(&approved).await.expect(409).code(), "decision_changed");
+    let refused = story.activate(&approved).await.expect(409);
+    assert_eq!(refused.code(), "promotion_state");
+    assert!(refused.text().contains("revoked: It learnt from leaked data."), "{}", refused.text());
     assert_eq!(checks(&story.request(MODEL, "1", ENVIRONMENT).await), ["version_revoked"]);
 }
 

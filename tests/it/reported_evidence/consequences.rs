@@ -25,7 +25,7 @@ async fn whoever_submitted_what_counts_does_not_decide() {
     assert!(refused.text().contains("the submitter of its reported evidence"), "{}", refused.text());
     // A record that was withdrawn no longer counts, and Mara is free again.
     lab.close(&story.mara, &record, "withdraw").await.expect(200);
-    assert_eq!(story.approve(&story.rui, &promotion).await.expect(409).code(), "decision_changed");
+    assert_eq!(story.approve(&story.rui, &promotion).await.expect(409).code(), "promotion_state");
     let promotion = story.request(MODEL, "1", ENVIRONMENT).await;
     story.approve(&story.mara, &promotion).await.expect(200);
 }
