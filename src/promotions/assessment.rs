@@ -18,7 +18,8 @@ use crate::{
     frameworks::{self, Pin},
     models::Model,
     policies::Policy,
-    promotions, releases,
+    promotions::{self, age},
+    releases,
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
     versions::{self, Signature, Version, fitness, store::Attested},
@@ -167,6 +168,9 @@ impl Facts {
         let mut failed = fitness::checks(&self.version, self.key.as_ref(), now);
         failed.extend(self.environment_checks());
         failed.extend(self.evidence_checks(policy.as_ref(), now));
+        if let Some(measured_at) = self.measured_at() {
+            failed.extend(self.age_checks(measured_at, now)?);
+        }
         failed.extend(self.framework_checks(policy.as_ref(), &pins, now)?);
         Ok(Assessment { digest: Digest::of(&decision), decision, failed, policy, frameworks: pins })
     }
@@ -217,6 +221,19 @@ impl Facts {
             evidence,
             frameworks: pins.to_vec(),
         }
+    }
+
+    /// When the version was last measured against the current limits.
+    pub fn measured_at(&self) -> Option<DateTime<Utc>> {
+        self.run.as_ref()?.finished_at
+    }
+
+    /// Limits of the current spec for which a measurement of `measured_at` is too old by now.
+    pub fn age_checks(&self, measured_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<FailedCheck>, Error> {
+        let Some(revision) = &self.current.constraints else { return Ok(Vec::new()) };
+        let (model, number, environment) = (&self.model.name, self.version.number, &self.environment.name);
+        let again = format!("run plimsoll check {model}@{number} --env {environment}");
+        Ok(age::checks(&revision.constraints()?, measured_at, now, &again))
     }
 
     fn environment_checks(&self) -> Vec<FailedCheck> {

@@ -3,6 +3,7 @@
 //! Everything that a request rests on is bound by one `decision_digest`; an approval
 //! names the digest that the approver saw.
 
+mod age;
 pub mod api;
 pub mod assessment;
 pub mod invalidation;

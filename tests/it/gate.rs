@@ -2,8 +2,9 @@
 
 use crate::{
     harness::{Reply, reply},
-    story::{ENVIRONMENT, MODEL, Story, checks, scorer, text},
+    story::{ENVIRONMENT, MODEL, Story, checks, policy, scorer, spec, text},
 };
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use plimsoll::core::digest::Digest;
 use sea_orm::ConnectionTrait;
@@ -28,6 +29,19 @@ async fn nothing_leaves_before_something_is_active() {
     // Approved is not active either.
     story.approved("1").await;
     assert_eq!(story.pull(Some("1")).await.expect(412).code(), "nothing_active");
+}
+
+/// A release is not taken down in silence because time passed: that would be an outage. The next
+/// request for the version finds it out.
+#[actix_web::test]
+async fn evidence_that_expires_after_the_activation_does_not_close_the_gate() {
+    let mut fresh = spec();
+    fresh["constraints"][1]["maximum_evidence_age_days"] = 7.into();
+    let story = Story::stage_with(&[], fresh, policy(1)).await;
+    story.released(1).await;
+    story.app.app.db.clock().advance(TimeDelta::days(8));
+    story.pull(None).await.expect(200);
+    assert_eq!(checks(&story.request(MODEL, "1", ENVIRONMENT).await), ["constraint_evidence_expired"]);
 }
 
 #[actix_web::test]

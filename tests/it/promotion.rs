@@ -295,6 +295,29 @@ async fn evidence_that_is_too_old_does_not_count() {
 }
 
 #[actix_web::test]
+async fn a_limit_may_ask_for_fresher_evidence_than_the_policy() {
+    let mut fresh = spec();
+    fresh["constraints"][1]["maximum_evidence_age_days"] = 7.into();
+    let mut patient = policy(1);
+    patient["request_expires_after_hours"] = 2_000.into();
+    let story = Story::stage_with(&[], fresh, patient).await;
+    story.measured_version(1).await;
+    let open = asked(&story).await;
+    story.app.app.db.clock().advance(TimeDelta::days(8));
+    let refused = story.approve(&story.mara, &open).await.expect(409);
+    assert_eq!(refused.code(), "decision_changed");
+    let again = story.request(MODEL, "1", ENVIRONMENT).await;
+    assert_eq!(checks(&again), ["constraint_evidence_expired"]);
+    let check = &again["failed_checks"][0];
+    assert_eq!(check["owner"], "tom");
+    let detail = text(&check["detail"]);
+    assert!(detail.starts_with("latency-p95: ") && detail.contains("since 20"), "{detail}");
+    // Measured anew, it counts again.
+    story.run(MODEL, "1", ENVIRONMENT).await;
+    asked(&story).await;
+}
+
+#[actix_web::test]
 async fn what_a_revoked_key_signed_is_neither_approved_nor_activated() {
     let story = Story::measured().await;
     story.measured_version(2).await;

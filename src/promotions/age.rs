@@ -1,0 +1,61 @@
+//! How long a measurement counts for a single limit: the owner of a limit may ask for fresher
+//! evidence than the environment's policy does.
+
+use crate::{
+    constraints::{ConstraintSpec, Severity},
+    core::clock::rfc3339,
+    error::FailedCheck,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// One failed check for each blocking limit that asks for evidence younger than what there is.
+///
+/// The last moment still counts. `again` says how to measure anew.
+pub fn checks(spec: &ConstraintSpec, measured_at: DateTime<Utc>, now: DateTime<Utc>, again: &str) -> Vec<FailedCheck> {
+    let blocking = spec.constraints().iter().filter(|c| c.severity == Severity::Block);
+    let expired = blocking.filter_map(|constraint| {
+        let days = constraint.maximum_evidence_age_days?;
+        let end = measured_at + TimeDelta::days(i64::from(days));
+        (end < now).then(|| FailedCheck {
+            check: "constraint_evidence_expired".to_owned(),
+            detail: format!(
+                "{}: its evidence counts for {days} days and has not counted since {}; {again}",
+                constraint.name,
+                rfc3339(end)
+            ),
+            owner: Some(constraint.owner.clone()),
+        })
+    });
+    expired.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn evidence_counts_up_to_its_last_moment_and_only_blocking_limits_stop_anything() {
+        let limit = |name: &str, severity: &str, days: Option<u32>| {
+            json!({"name": name, "dimension": "quality", "metric": "accuracy", "operator": ">=", "limit": 0.8,
+                "unit": "1", "owner": "mara", "severity": severity, "maximum_evidence_age_days": days})
+        };
+        let written = json!({"constraints": [
+            limit("week", "block", Some(7)), limit("month", "block", Some(30)), limit("any", "block", None),
+            limit("shown", "warn", Some(7)),
+        ]});
+        let spec = ConstraintSpec::parse(&written).expect("a legal spec");
+        let measured = DateTime::UNIX_EPOCH;
+        let names = |age: TimeDelta| -> Vec<String> {
+            let failed = checks(&spec, measured, measured + age, "measure again");
+            failed.iter().map(|c| c.detail.split(':').next().unwrap_or_default().to_owned()).collect()
+        };
+        assert_eq!(names(TimeDelta::days(7)), Vec::<String>::new());
+        assert_eq!(names(TimeDelta::days(7) + TimeDelta::microseconds(1)), ["week"]);
+        assert_eq!(names(TimeDelta::days(31)), ["week", "month"]);
+        let failed = checks(&spec, measured, measured + TimeDelta::days(8), "measure again");
+        assert_eq!(failed[0].check, "constraint_evidence_expired");
+        assert_eq!(failed[0].owner.as_deref(), Some("mara"));
+        assert!(failed[0].detail.contains("7 days") && failed[0].detail.contains("1970-01-08"), "{}", failed[0].detail);
+    }
+}
