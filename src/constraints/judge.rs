@@ -8,7 +8,7 @@ use super::{
     find::{Beyond, Candidate, find},
     measured::{HostFingerprint, Measured},
     reason,
-    spec::{Confidence, Constraint, ConstraintSpec, Hardware},
+    spec::{Confidence, Constraint, ConstraintSpec, Hardware, Machine},
     verdict::{ConstraintVerdict, Verdict},
 };
 use crate::stats::interval::Interval;
@@ -38,6 +38,8 @@ fn judge_one(constraint: &Constraint, hardware: Option<&Hardware>, measured: &Me
     {
         verdict = Verdict::NotRepresentative;
         reason = format!("{reason}; but {mismatch}");
+    } else if let Some(remark) = remark(constraint, hardware, measured.host.as_ref()) {
+        reason = format!("{reason}; {remark}");
     }
     answer(constraint, verdict, Some(candidate), reason)
 }
@@ -146,12 +148,23 @@ fn in_unit(constraint: &Constraint, interval: Interval) -> Option<Interval> {
 }
 
 /// Why the figures don't speak for the hardware that the spec means.
+///
+/// A spec that never says what its hardware is can't be satisfied by whatever machine happened to measure.
 fn mismatch(wanted: Option<&Hardware>, host: Option<&HostFingerprint>) -> Option<String> {
     let Some(host) = host else {
         return Some("the hardware it was measured on isn't known".to_owned());
     };
-    let wanted = wanted?;
-    match (&wanted.cpu_model, wanted.cores) {
+    let (cpu_model, cores) = match wanted {
+        Some(Hardware::Any(_)) => return None,
+        Some(Hardware::Of(Machine { cpu_model, cores })) => (cpu_model.as_ref(), *cores),
+        None => {
+            return Some(format!(
+                "it was measured on {}, and the spec doesn't say which hardware is representative; add `hardware` to it",
+                machine(host)
+            ));
+        }
+    };
+    match (cpu_model, cores) {
         (Some(cpu), _) if *cpu != host.cpu_model => {
             Some(format!("it was measured on `{}` and the environment has `{cpu}`", host.cpu_model))
         }
@@ -160,6 +173,19 @@ fn mismatch(wanted: Option<&Hardware>, host: Option<&HostFingerprint>) -> Option
         }
         _ => None,
     }
+}
+
+/// What a reader has to know about a figure of a machine when nobody said which machine counts.
+fn remark(constraint: &Constraint, hardware: Option<&Hardware>, host: Option<&HostFingerprint>) -> Option<String> {
+    if hardware.is_some() || !constraint.dimension.depends_on_the_machine() {
+        return None;
+    }
+    let machine = host.map_or_else(|| "an unknown machine".to_owned(), machine);
+    Some(format!("measured on {machine}; the spec doesn't say whether that is like the environment's hardware"))
+}
+
+fn machine(host: &HostFingerprint) -> String {
+    format!("`{}` with {} cores", host.cpu_model, host.cores)
 }
 
 fn answer(

@@ -237,6 +237,11 @@ impl Dimension {
         matches!(self, Self::Latency | Self::Throughput)
     }
 
+    /// Whether another machine would give another figure for the same model and data.
+    pub fn depends_on_the_machine(self) -> bool {
+        matches!(self, Self::Latency | Self::Throughput | Self::Memory | Self::LoadTime | Self::Compute)
+    }
+
     pub fn quantity(self) -> Quantity {
         match self {
             Self::Latency | Self::LoadTime | Self::Compute => Quantity::Time,

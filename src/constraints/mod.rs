@@ -21,7 +21,8 @@ pub use measured::{Attributes, Estimates, Grouping, HostFingerprint, LoadRun, Me
 pub use metric::{Dimension, ImpactForm, Metric, Statistic};
 pub use reason::amount;
 pub use spec::{
-    BiasRequest, Bootstrap, Confidence, Constraint, ConstraintSpec, Hardware, Load, Operator, Severity, SpecError,
+    BiasRequest, Bootstrap, Confidence, Constraint, ConstraintSpec, Hardware, Load, Machine, Operator, Severity,
+    SpecError,
 };
 pub use unit::{Quantity, Unit};
 pub use verdict::{ConstraintVerdict, Verdict, blocks};

@@ -6,7 +6,9 @@ mod load;
 use super::{
     fields::{Fields, Problems, kind},
     metric::{Dimension, Metric, Statistic},
-    spec::{Confidence, Constraint, ConstraintSpec, Hardware, MAXIMUM_CONSTRAINTS, Operator, Severity, SpecError},
+    spec::{
+        Confidence, Constraint, ConstraintSpec, Hardware, MAXIMUM_CONSTRAINTS, Machine, Operator, Severity, SpecError,
+    },
     unit::Unit,
 };
 use serde_json::Value;
@@ -120,11 +122,14 @@ fn datasets(fields: &mut Fields) -> BTreeMap<String, String> {
 }
 
 fn hardware(fields: &mut Fields) -> Option<Hardware> {
+    if fields.get("hardware")?.is_string() {
+        return fields.word("hardware").map(Hardware::Any);
+    }
     let mut hardware = fields.object("hardware", &["cpu_model", "cores"])?;
-    Some(Hardware {
+    Some(Hardware::Of(Machine {
         cpu_model: hardware.text("cpu_model", 200).map(str::to_owned),
         cores: hardware.integer("cores", 1..=4096).and_then(|c| u32::try_from(c).ok()),
-    })
+    }))
 }
 
 /// Reads every field before giving up, so that all problems are noted.

@@ -91,13 +91,35 @@ impl Default for Load {
     }
 }
 
-/// What representative hardware means. What is absent may be anything.
+/// What representative hardware means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Hardware {
+    /// Somebody decided that every machine speaks for this environment.
+    Any(AnyHardware),
+    Of(Machine),
+}
+
+words! {
+    AnyHardware {
+        Any = "any",
+    }
+}
+
+/// What the machine has to be. What is absent may be anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Hardware {
+pub struct Machine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cores: Option<u32>,
+}
+
+impl Hardware {
+    /// Whether it says anything: an empty object names no machine.
+    pub fn is_stated(&self) -> bool {
+        !matches!(self, Self::Of(Machine { cpu_model: None, cores: None }))
+    }
 }
 
 /// One limit, with every default filled in.
@@ -257,8 +279,23 @@ impl ConstraintSpec {
         self.datasets.get(model).map(String::as_str)
     }
 
+    /// What representative hardware means, if the spec says so.
     pub fn hardware(&self) -> Option<&Hardware> {
-        self.hardware.as_ref()
+        self.hardware.as_ref().filter(|hardware| hardware.is_stated())
+    }
+
+    /// The constraints that ask for representative hardware in a spec that never says what that is.
+    ///
+    /// Stored revisions may have them, so parsing lets them pass; a new revision may not.
+    pub fn without_hardware(&self) -> Vec<SpecError> {
+        let asking = |(_, c): &(usize, &Constraint)| self.hardware().is_none() && c.representative_hardware;
+        let problem = |(i, _): (usize, &Constraint)| {
+            SpecError {
+            path: format!("constraints[{i}].representative_hardware"),
+            detail: "the spec never says what representative hardware is; add `hardware` with cpu_model or cores, or `hardware: any`".to_owned(),
+        }
+        };
+        self.constraints.iter().enumerate().filter(asking).map(problem).collect()
     }
 
     pub fn bootstrap(&self) -> Bootstrap {

@@ -42,6 +42,7 @@ pub async fn create(app: &App, who: &Principal, name: Name, profile: Profile) ->
 pub async fn revise(app: &App, who: &Principal, name: &str, seen: i64, document: Document) -> Result<Revision, Error> {
     let sight = policy::read(who, Action::EnvironmentRead)?;
     require_owners(app, who, &document).await?;
+    require_hardware(&document)?;
     let tx = app.db.begin().await?;
     let environment = store::lock(&tx, sight.scope(), name).await?.ok_or(NOT_FOUND)?;
     let permit = policy::act(who, action_for(document.kind()))?;
@@ -92,6 +93,15 @@ async fn require_owners(app: &App, who: &Principal, document: &Document) -> Resu
         accounts::ops::require_member(app, who, &field, &constraint.owner).await?;
     }
     Ok(())
+}
+
+/// A limit that asks for representative hardware says which hardware that is.
+fn require_hardware(document: &Document) -> Result<(), Error> {
+    let Document::Constraints(spec) = document else { return Ok(()) };
+    match spec.without_hardware().into_iter().next() {
+        Some(problem) => Err(Error::invalid(problem.path, problem.detail)),
+        None => Ok(()),
+    }
 }
 
 fn action_for(kind: DocumentKind) -> Action {

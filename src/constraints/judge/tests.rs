@@ -150,17 +150,71 @@ fn what_is_missing_is_not_measured_and_says_why() {
     assert_eq!((got.verdict, got.samples), (Verdict::NotMeasured, None));
 }
 
-#[test]
-fn representative_means_the_named_hardware() {
-    let asked = spec(json!({"representative_hardware": true}));
-    let host = |cpu_model: &str, cores| HostFingerprint {
+fn host(cpu_model: &str, cores: u32) -> HostFingerprint {
+    HostFingerprint {
         cpu_model: cpu_model.to_owned(),
         cores,
         memory_bytes: None,
         accelerator: None,
         runtime: None,
         threads: None,
+    }
+}
+
+/// The spec with another `hardware`; `null` is a spec that says nothing of it.
+fn with_hardware(spec: &ConstraintSpec, hardware: Value) -> ConstraintSpec {
+    let mut written = serde_json::to_value(spec).expect("JSON");
+    written["hardware"] = hardware;
+    ConstraintSpec::parse(&written).expect("a legal spec")
+}
+
+#[test]
+fn no_machine_is_representative_of_hardware_that_nobody_named() {
+    let asked = spec(json!({"representative_hardware": true}));
+    for (hardware, host, want) in [
+        (json!(null), Some(host("Cortex-A76", 4)), Verdict::NotRepresentative),
+        (json!({}), Some(host("Cortex-A76", 4)), Verdict::NotRepresentative),
+        (json!("any"), Some(host("Xeon", 64)), Verdict::Pass),
+        (json!("any"), None, Verdict::NotRepresentative),
+    ] {
+        let mut measured = calls(&[3_000_000; 500]);
+        measured.host = host;
+        let got = only(&with_hardware(&asked, hardware.clone()), &measured);
+        assert_eq!(got.verdict, want, "{hardware}: {}", got.reason);
+    }
+    let places = |hardware: Value| with_hardware(&asked, hardware).without_hardware();
+    assert_eq!(places(json!(null))[0].path, "constraints[0].representative_hardware");
+    assert_eq!((places(json!({})).len(), places(json!("any")).len(), places(json!({"cores": 4})).len()), (1, 0, 0));
+}
+
+#[test]
+fn a_figure_of_some_machine_says_so_where_the_spec_names_no_hardware() {
+    let mut measured = calls(&[3_000_000; 500]);
+    measured.host = Some(host("Xeon", 64));
+    measured.figures.insert(Metric::Accuracy, Figure::point(Some(0.9), 500));
+    let says = |spec: &ConstraintSpec, hardware: Value| {
+        let got = only(&with_hardware(spec, hardware), &measured);
+        assert_eq!(got.verdict, Verdict::Pass, "{}", got.reason);
+        got.reason.contains("`Xeon` with 64 cores")
     };
+    assert!(says(&spec(json!({})), json!(null)));
+    assert!(!says(&spec(json!({})), json!("any")));
+    assert!(!says(&spec(json!({})), json!({"cores": 64})));
+    assert!(!says(&quality(json!({})), json!(null)), "accuracy is the same on every machine");
+}
+
+#[test]
+fn any_hardware_is_kept_as_it_was_written() {
+    let any = with_hardware(&spec(json!({})), json!("any"));
+    let explicit = any.explicit().expect("JSON");
+    assert_eq!(explicit["hardware"], "any");
+    assert_eq!(ConstraintSpec::parse(&explicit).expect("parses").hardware(), any.hardware());
+    assert!(ConstraintSpec::parse(&json!({"hardware": "fast", "constraints": explicit["constraints"]})).is_err());
+}
+
+#[test]
+fn representative_means_the_named_hardware() {
+    let asked = spec(json!({"representative_hardware": true}));
     for (host, want) in [
         (None, Verdict::NotRepresentative),
         (Some(host("Xeon", 4)), Verdict::NotRepresentative),
