@@ -33,8 +33,10 @@ words! {
         ArtifactSize = "artifact_size",
         /// From the file to a session that answers.
         LoadTime = "load_time",
-        /// CPU seconds per row, over all threads.
+        /// CPU seconds per row, over all threads, of the calls alone.
         CpuPerInference = "cpu_per_inference",
+        /// Threads of the process while the model predicts, without the callers of a load.
+        ThreadsUsed = "threads_used",
         Accuracy = "accuracy",
         BalancedAccuracy = "balanced_accuracy",
         Precision = "precision",
@@ -129,7 +131,7 @@ impl Dimension {
             Self::Memory => &[M::PeakMemory, M::ModelMemory],
             Self::Size => &[M::ArtifactSize],
             Self::LoadTime => &[M::LoadTime],
-            Self::Compute => &[M::CpuPerInference],
+            Self::Compute => &[M::CpuPerInference, M::ThreadsUsed],
             Self::Quality => &[
                 M::Accuracy,
                 M::BalancedAccuracy,
@@ -277,6 +279,7 @@ impl Metric {
             | Self::ArtifactSize
             | Self::LoadTime
             | Self::CpuPerInference
+            | Self::ThreadsUsed
             | Self::LogLoss
             | Self::Mae
             | Self::Rmse
@@ -291,6 +294,14 @@ impl Metric {
         }
     }
 
+    /// What it is an amount of: that of its dimension, but for a count in another one.
+    pub fn quantity(self, dimension: Dimension) -> Quantity {
+        match self {
+            Self::ThreadsUsed => Quantity::Number,
+            _ => dimension.quantity(),
+        }
+    }
+
     /// Whether a 95 % interval comes with it, so that `confidence: interval` can be judged.
     pub fn has_interval(self, statistic: Option<Statistic>) -> bool {
         match self {
@@ -301,6 +312,7 @@ impl Metric {
             | Self::ArtifactSize
             | Self::LoadTime
             | Self::CpuPerInference
+            | Self::ThreadsUsed
             | Self::MaeRatio
             | Self::RmseRatio => false,
             _ => true,

@@ -142,7 +142,7 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
     let class = bias::class(fields, metric, dimension);
     let against = bias::against(fields, metric, dimension);
     let operator = needed_word::<Operator>(fields, "operator");
-    let unit = unit(fields, dimension);
+    let unit = unit(fields, dimension, metric);
     let limit = limit(fields, metric, unit);
     let load = load::load(fields, dimension);
     let minimum_samples = load::minimum_samples(fields, dimension, load);
@@ -212,11 +212,16 @@ fn statistic(fields: &mut Fields, dimension: Option<Dimension>) -> Option<Statis
     None
 }
 
-fn unit(fields: &mut Fields, dimension: Option<Dimension>) -> Option<Unit> {
+fn unit(fields: &mut Fields, dimension: Option<Dimension>, metric: Option<Metric>) -> Option<Unit> {
     let unit = needed_word::<Unit>(fields, "unit")?;
-    if let Some(dimension) = dimension.filter(|d| d.quantity() != unit.quantity()) {
-        let base = dimension.quantity().base_unit();
-        let detail = format!("{dimension} isn't measured in `{unit}`; give a unit of the same kind as `{base}`");
+    let Some(dimension) = dimension else { return Some(unit) };
+    let wanted = metric.map_or(dimension.quantity(), |metric| metric.quantity(dimension));
+    if wanted != unit.quantity() {
+        let (what, base) = match metric {
+            Some(metric) if wanted != dimension.quantity() => (metric.to_string(), wanted.base_unit()),
+            _ => (dimension.to_string(), wanted.base_unit()),
+        };
+        let detail = format!("{what} isn't measured in `{unit}`; give a unit of the same kind as `{base}`");
         fields.note("unit", detail);
         return None;
     }

@@ -3,7 +3,7 @@
 use super::{
     cells::matrices,
     failure::{Failure, FailureKind},
-    host::{Host, Meter, cpu_seconds},
+    host::{Host, Meter},
     inputs::plan_inputs,
     lockdown::Isolation,
     measure::{Source, measure},
@@ -55,9 +55,22 @@ fn run(ort_lib: &Path, mut isolation: Isolation, out: &mut Reporter<'_>) -> Resu
     isolation.lock_down();
 
     // From here on everything comes from outside.
-    let mut task: Task = read_frame(&mut stdin, MAX_TASK_BYTES).map_err(|error| unreadable("task", &error))?;
+    let observation = observe(&mut stdin, &start, &runtime, (host, isolation), &mut meter, out);
+    observation.map_err(|failure| meter.reached().explain(failure, start.limits.address_space_bytes))
+}
+
+/// Reads task and model, and runs them.
+fn observe(
+    stdin: &mut impl Read,
+    start: &Start,
+    runtime: &Runtime,
+    (host, isolation): (Host, Isolation),
+    meter: &mut Meter,
+    out: &mut Reporter<'_>,
+) -> Result<Observation, Failure> {
+    let mut task: Task = read_frame(stdin, MAX_TASK_BYTES).map_err(|error| unreadable("task", &error))?;
     task.check().map_err(Failure::input)?;
-    let bytes = read_model(&mut stdin, start.model_size_bytes)?;
+    let bytes = read_model(stdin, start.model_size_bytes)?;
 
     out.report(Phase::Loading, 0);
     let baseline_memory_bytes = meter.baseline_bytes();
@@ -70,15 +83,17 @@ fn run(ort_lib: &Path, mut isolation: Isolation, out: &mut Reporter<'_>) -> Resu
     let plan = plan_inputs(&model.inputs, &task)?;
     let table = Table { matrices: matrices(&plan, &task.columns)?, rows: task.rows(), plan };
     task.columns = Vec::new();
-    let collected = predict(&mut model, &table, &outputs, |done| {
+    let (collected, predicting) = predict(&mut model, &table, &outputs, |done| {
         out.report(Phase::Predicting, percent(done, table.rows));
     })?;
+    // All threads that the runtime made are there by now, and none of the callers of a load.
+    let threads = meter.threads();
     // A model that rolls dice is told so, whatever else its answers are.
     repeat(&mut model, &table, &outputs, &collected)?;
     let predictions = collected.finish(task.interface.as_ref())?;
     drop(collected);
 
-    let source = Source { runtime: &runtime, bytes: &bytes, threads: task.threads };
+    let source = Source { runtime, bytes: &bytes, threads: task.threads };
     let mut latencies = Vec::with_capacity(task.loads.len());
     for (done, load) in task.loads.iter().enumerate() {
         out.report(Phase::Measuring, percent(done, task.loads.len()));
@@ -93,7 +108,8 @@ fn run(ort_lib: &Path, mut isolation: Isolation, out: &mut Reporter<'_>) -> Resu
         load_time_ms,
         peak_memory_bytes: meter.peak_bytes(),
         baseline_memory_bytes,
-        cpu_seconds: cpu_seconds(),
+        predicting,
+        threads,
         host,
         isolation,
         model: model.info(),

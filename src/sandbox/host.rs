@@ -2,7 +2,7 @@
 //!
 //! Everything is read, or at least opened, before the lock-down.
 
-use super::failure::printable;
+use super::{failure::printable, memory::Reached};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -77,6 +77,11 @@ impl Meter {
         self.status_bytes("VmHWM:")
     }
 
+    /// The most memory that this process has had.
+    pub(super) fn reached(&mut self) -> Reached {
+        Reached::of_status(&self.status_text())
+    }
+
     /// Threads of this process.
     pub(super) fn threads(&mut self) -> Option<u64> {
         let text = self.status_text();
@@ -121,7 +126,7 @@ fn os_name(os_release: &str) -> &str {
 }
 
 /// The value of a line such as `VmHWM:     5120 kB`, in bytes.
-fn kibibytes(text: &str, name: &str) -> Option<u64> {
+pub(super) fn kibibytes(text: &str, name: &str) -> Option<u64> {
     field(text, name)?.parse::<u64>().ok()?.checked_mul(1024)
 }
 

@@ -5,6 +5,7 @@
 
 use super::{
     failure::{Failure, FailureKind},
+    host::cpu_seconds,
     observation::LatencySamples,
     predict::Table,
     session::{Inputs, Model, Runtime, arguments},
@@ -50,13 +51,14 @@ pub(super) fn measure(
         .map(|_| source.runtime.open(source.bytes, source.threads))
         .collect::<Result<Vec<_>, _>>()?;
     let crowd = Crowd { requests: &requests, load, tickets: AtomicU32::new(0) };
-    let (start, caller_runs) = if more.is_empty() {
+    let (start, cpu_before, caller_runs) = if more.is_empty() {
         crowd.warm_up(model, 0)?;
-        let start = Instant::now();
-        (start, vec![crowd.timed(model, start)?])
+        let (start, cpu_before) = (Instant::now(), cpu_seconds());
+        (start, cpu_before, vec![crowd.timed(model, start)?])
     } else {
         crowd.run_together(model, more)?
     };
+    let spent = cpu_seconds() - cpu_before;
     let end = caller_runs.iter().map(|run| run.end).max().unwrap_or(start);
     let nanos: Vec<u64> = caller_runs.into_iter().flat_map(|run| run.nanos).collect();
     Ok(LatencySamples {
@@ -64,6 +66,7 @@ pub(super) fn measure(
         wall_nanos: nanos_of(end.duration_since(start)),
         rows: nanos.len() as u64 * u64::from(load.batch),
         nanos,
+        cpu_seconds: spent,
     })
 }
 
@@ -97,7 +100,7 @@ struct CallerRun {
 
 impl Crowd<'_> {
     /// One thread for each caller. All warm up, wait for each other, and start at the same moment.
-    fn run_together(&self, first: &mut Model, more: Vec<Model>) -> Result<(Instant, Vec<CallerRun>), Failure> {
+    fn run_together(&self, first: &mut Model, more: Vec<Model>) -> Result<(Instant, f64, Vec<CallerRun>), Failure> {
         let gate = RwLock::new(());
         let started = OnceLock::new();
         let (ready, all_ready) = mpsc::channel();
@@ -108,6 +111,7 @@ impl Crowd<'_> {
             let closed = gate.write();
             let mut callers = Vec::with_capacity(models.len());
             let mut refused = None;
+            let mut cpu_before = cpu_seconds();
             for (number, model) in models.into_iter().enumerate() {
                 let (gate, started, ready) = (&gate, &started, ready.clone());
                 let caller = move || {
@@ -133,6 +137,7 @@ impl Crowd<'_> {
             drop(ready);
             if refused.is_none() {
                 all_ready.iter().take(callers.len()).for_each(drop);
+                cpu_before = cpu_seconds();
                 let _ = started.set(Instant::now());
             }
             drop(closed);
@@ -143,7 +148,7 @@ impl Crowd<'_> {
             let panicked = |_| Failure::new(FailureKind::Crashed, "a caller panicked");
             let runs = ended.into_iter().map(|end| end.map_err(panicked)?).collect::<Result<Vec<_>, _>>()?;
             let start = started.get().copied().unwrap_or_else(Instant::now);
-            Ok((start, runs))
+            Ok((start, cpu_before, runs))
         })
     }
 

@@ -38,11 +38,29 @@ pub struct Observation {
     pub peak_memory_bytes: u64,
     /// Resident memory just before the model was loaded; the difference is the model's own.
     pub baseline_memory_bytes: u64,
-    /// CPU time of the child from its start.
-    pub cpu_seconds: f64,
+    /// The calls that predicted the data set.
+    pub predicting: Spent,
+    /// Threads of the child while the model was predicting, none of them a caller's; `None` when the system does not say.
+    pub threads: Option<u64>,
     pub host: Host,
     pub isolation: Isolation,
     pub model: ModelInfo,
+}
+
+/// What calls cost, and nothing around them: no start, no loading, no warm-up, no reading of data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spent {
+    /// CPU time of all threads of the child between the start and the end of the calls.
+    pub cpu_seconds: f64,
+    /// Rows of those calls, with those that fill a fixed batch.
+    pub rows: u64,
+}
+
+impl Spent {
+    fn is_possible(self) -> bool {
+        self.cpu_seconds.is_finite() && self.cpu_seconds >= 0.0
+    }
 }
 
 /// The timed calls of one load.
@@ -56,6 +74,8 @@ pub struct LatencySamples {
     pub wall_nanos: u64,
     /// Rows predicted by the timed calls.
     pub rows: u64,
+    /// CPU time of all threads between the first timed call's start and the last one's end.
+    pub cpu_seconds: f64,
 }
 
 /// What the model's file says about itself. Texts are the author's: escape them where they are shown.
@@ -113,8 +133,8 @@ impl Observation {
             return Err("a row of probabilities is none".to_owned());
         }
         let finite = self.values.iter().all(|value| value.is_finite());
-        let measured = [self.load_time_ms, self.cpu_seconds];
-        if !finite || !measured.iter().all(|number| number.is_finite() && *number >= 0.0) {
+        let load_time = self.load_time_ms.is_finite() && self.load_time_ms >= 0.0;
+        if !finite || !load_time || !self.predicting.is_possible() {
             return Err("a figure is not a finite number".to_owned());
         }
         Ok(())
@@ -129,6 +149,7 @@ impl Observation {
             let calls = samples.nanos.len() as u64;
             let right = (1..=u64::from(samples.load.samples)).contains(&calls)
                 && samples.rows == calls * u64::from(samples.load.batch)
+                && Spent { cpu_seconds: samples.cpu_seconds, rows: samples.rows }.is_possible()
                 && samples.nanos.iter().all(|nanos| *nanos <= samples.wall_nanos);
             if !right {
                 return Err("the samples of a load do not add up".to_owned());
@@ -151,11 +172,12 @@ mod tests {
             classes: vec!["0".to_owned(), "1".to_owned()],
             probabilities: vec![vec![0.75, 0.25], vec![0.0, 1.0]],
             values: Vec::new(),
-            latencies: vec![LatencySamples { load: load(), nanos: vec![5], wall_nanos: 6, rows: 1 }],
+            latencies: vec![LatencySamples { load: load(), nanos: vec![5], wall_nanos: 6, rows: 1, cpu_seconds: 0.1 }],
             load_time_ms: 1.5,
             peak_memory_bytes: 2,
             baseline_memory_bytes: 1,
-            cpu_seconds: 0.1,
+            predicting: Spent { cpu_seconds: 0.1, rows: 2 },
+            threads: Some(1),
             host: Host::read("1.28.0", 1),
             isolation: Isolation::none(),
             model: ModelInfo {
@@ -176,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_cannot_be_true_is_a_crash() {
-        let lies: [fn(&mut Observation); 13] = [
+        let lies: [fn(&mut Observation); 15] = [
             |o| o.labels.truncate(1),
             |o| o.values = vec![1.0, 2.0],
             |o| o.labels[0] = "2".to_owned(),
@@ -186,6 +208,8 @@ mod tests {
             |o| o.probabilities[0].truncate(1),
             |o| o.probabilities[0][0] = 1.5,
             |o| o.load_time_ms = -1.0,
+            |o| o.predicting.cpu_seconds = f64::NAN,
+            |o| o.latencies[0].cpu_seconds = -1.0,
             |o| o.latencies.clear(),
             |o| o.latencies[0].nanos = vec![7],
             |o| o.latencies[0].nanos = vec![1, 1],

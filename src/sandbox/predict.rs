@@ -3,7 +3,9 @@
 use super::{
     cells::Matrix,
     failure::{Failure, FailureKind, quoted},
+    host::cpu_seconds,
     inputs::InputPlan,
+    observation::Spent,
     outputs::OutputPlan,
     ports::Port,
     scores::{Collected, Raw},
@@ -57,22 +59,24 @@ fn pieces(rows: &[usize], most: usize, fixed: Option<usize>) -> Vec<Piece> {
         .collect()
 }
 
-/// Every row once; `progress` hears how many are done.
+/// Every row once, and what the runtime's calls cost; `progress` hears how many rows are done.
 pub(super) fn predict(
     model: &mut Model,
     table: &Table,
     outputs: &OutputPlan,
     mut progress: impl FnMut(usize),
-) -> Result<Collected, Failure> {
+) -> Result<(Collected, Spent), Failure> {
     let all: Vec<usize> = (0..table.rows).collect();
     let mut collected = Collected::default();
+    let mut spent = Spent::default();
     let mut done = 0;
     for piece in &table.pieces(&all, PIECE_ROWS) {
-        call(model, table, outputs, piece, &mut collected)?;
+        spent.cpu_seconds += call(model, table, outputs, piece, &mut collected)?;
+        spent.rows += piece.rows.len() as u64;
         done += piece.keep;
         progress(done);
     }
-    Ok(collected)
+    Ok((collected, spent))
 }
 
 /// Predicts the first rows again, in the same calls as before.
@@ -101,20 +105,24 @@ pub(super) fn repeat(
     }
 }
 
+/// One call. Returns the CPU seconds of the runtime's own work.
 fn call(
     model: &mut Model,
     table: &Table,
     outputs: &OutputPlan,
     piece: &Piece,
     collected: &mut Collected,
-) -> Result<(), Failure> {
+) -> Result<f64, Failure> {
     let inputs = table.inputs(&piece.rows)?;
     let port = |index: Option<usize>| index.and_then(|index| model.outputs.get(index)).cloned();
     let (label, score) = (port(outputs.label), port(outputs.score));
+    let before = cpu_seconds();
     let answers = model.run(&inputs)?;
+    let spent = cpu_seconds() - before;
     let label = label.map(|port| read(&answers, &port)).transpose()?;
     let score = score.map(|port| read(&answers, &port)).transpose()?;
-    collected.add(piece.rows.len(), piece.keep, label, score)
+    collected.add(piece.rows.len(), piece.keep, label, score)?;
+    Ok(spent)
 }
 
 fn read(answers: &SessionOutputs<'_>, port: &Port) -> Result<Raw, Failure> {

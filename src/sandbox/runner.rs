@@ -4,6 +4,7 @@ use super::{
     ending::failure_of,
     failure::{Failure, FailureKind},
     limits::{Limits, MAX_ARENAS},
+    memory::{Reached, watch},
     observation::Outcome,
     protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Start, encode, read_answer},
     task::{Progress, Task},
@@ -63,10 +64,12 @@ impl Runner {
         if let Some(interface) = &task.interface {
             interface.check().map_err(|error| Failure::input(format!("interface.json: {error}")))?;
         }
-        let header = self.header(task, model_size_bytes)?;
+        let (header, allowed_bytes) = self.header(task, model_size_bytes)?;
         let deadline = Instant::now() + self.limits.wall;
         let (mut child, _directory) = self.start()?;
         let group = Group::of(&child);
+        let process = child.id();
+        let mut reached = Reached::default();
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(unavailable("the sandbox has no pipes"));
@@ -78,6 +81,12 @@ impl Runner {
             (fed, heard, said, child.wait().await)
         };
         // Out of time, or the future dropped: the group is killed when `group` goes, and the child is reaped.
+        let talk = async {
+            tokio::select! {
+                ended = talk => ended,
+                never = watch(process, &mut reached) => match never {},
+            }
+        };
         let Ok((fed, heard, said, status)) = timeout_at(deadline, talk).await else {
             group.kill();
             let _ = child.wait().await;
@@ -86,11 +95,11 @@ impl Runner {
                 format!("the run was stopped after {} s of wall-clock time", self.limits.wall.as_secs_f64()),
             ));
         };
-        conclude(fed, heard, &said, status)
+        conclude(fed, heard, &said, status).map_err(|failure| reached.explain(failure, allowed_bytes))
     }
 
-    /// Everything that goes before the model's bytes.
-    fn header(&self, task: &Task, model_size_bytes: u64) -> Result<Vec<u8>, Failure> {
+    /// Everything that goes before the model's bytes, and the address space that it allows.
+    fn header(&self, task: &Task, model_size_bytes: u64) -> Result<(Vec<u8>, u64), Failure> {
         let too_large = |error| Failure::input(format!("the data set is too large for the sandbox: {error}"));
         let mut task_frame = encode(task, MAX_TASK_BYTES).map_err(too_large)?;
         let threads = task.peak_sessions().saturating_mul(task.threads.into());
@@ -102,7 +111,7 @@ impl Runner {
         };
         let mut header = encode(&start, MAX_START_BYTES).map_err(too_large)?;
         header.append(&mut task_frame);
-        Ok(header)
+        Ok((header, start.limits.address_space_bytes))
     }
 
     /// The child in a process group of its own, in an empty directory, with no environment to speak of.

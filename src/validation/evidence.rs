@@ -76,7 +76,7 @@ pub struct BiasBody {
     pub method: String,
 }
 
-const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory.";
+const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory; CPU per inference is the CPU time of all threads around the timed calls of all loads over their rows, or around the calls over the data set when no load is asked for: neither start, loading nor warm-up is in it; threads used are those of the process while the model predicts.";
 const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; 95 % intervals: Wilson for proportions, t for means, DeLong for AUC, and for the rest a seeded bootstrap over all rows; undefined figures are null.";
 const BIAS_METHOD: &str = "Counts per group from the model's own labels. 95 % intervals: Wilson for rates, Newcombe for differences of one rate between two groups, and for the rest a bootstrap stratified by group, widened to the closed form where there is one (Katz, Newcombe), with its resamples and seed in each table; more rows than 100,000 get fewer resamples. Groups under the minimum size have a count and no rate; a missing cell is the group (missing); what has an empty denominator is null. Impact ratios follow 6 RCNY 5-300 and 29 CFR 1607.4(D), which name no pass mark for a model.";
 

@@ -5,7 +5,7 @@ use crate::{
         Attributes, ConstraintSpec, Estimates, Grouping, HostFingerprint, Load, Measured, Metric, Predictions,
     },
     datasets::{Description, table::Table},
-    sandbox::{self, Column, Interface, Observation, Task},
+    sandbox::{self, Column, Interface, Observation, Spent, Task},
     validation::requests,
 };
 
@@ -51,10 +51,26 @@ pub fn measured(
     measured.set(Metric::ModelMemory, own as f64, 1);
     measured.set(Metric::ArtifactSize, artifact_bytes as f64, 1);
     measured.set(Metric::LoadTime, seen.load_time_ms / 1_000.0, 1);
-    let inferences = table.rows() as u64 + seen.latencies.iter().map(|l| l.rows).sum::<u64>();
-    measured.set(Metric::CpuPerInference, seen.cpu_seconds / inferences.max(1) as f64, inferences);
+    add_compute(&mut measured, seen);
     add_quality(&mut measured, seen, table, description, spec);
     measured
+}
+
+/// CPU time of the timed calls over their rows; of the calls over the data set where nothing was timed under load.
+fn add_compute(measured: &mut Measured, seen: &Observation) {
+    let timed = seen.latencies.iter().fold(Spent::default(), |sum, load| Spent {
+        cpu_seconds: sum.cpu_seconds + load.cpu_seconds,
+        rows: sum.rows + load.rows,
+    });
+    let spent = if timed.rows == 0 { seen.predicting } else { timed };
+    match spent.rows {
+        0 => measured.set_absent("cpu_per_inference", "no row was predicted"),
+        rows => measured.set(Metric::CpuPerInference, spent.cpu_seconds / rows as f64, rows),
+    }
+    match seen.threads {
+        Some(threads) => measured.set(Metric::ThreadsUsed, threads as f64, 1),
+        None => measured.set_absent("threads_used", "the system does not say how many threads a process has"),
+    }
 }
 
 fn add_quality(
