@@ -10,6 +10,7 @@
 pub mod constraints;
 pub mod core;
 pub mod crypto;
+pub mod formats;
 pub mod policies;
 pub mod stats;
 

@@ -14,7 +14,9 @@ use crate::{
     error::Error,
     sandbox::Interface,
     trust::{self, TrustKey},
-    versions::{INTERFACE_FILE, Signature, State, StoredFile, VersionRef, ops, ops::Detail, store, store::Attested},
+    versions::{
+        INTERFACE_FILE, Signature, State, StoredFile, VersionRef, inspect, ops, ops::Detail, store, store::Attested,
+    },
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,6 +47,7 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
     ops::require_own_draft(who, &detail.version)?;
     require_complete(&detail.files)?;
     check_interface(app, &detail.files).await?;
+    inspect::check_files(app, who, &detail.version, &detail.files).await?;
     if MAX_ATTESTATIONS < with.attestations.len() {
         return Err(Error::invalid("attestations", format!("at most {MAX_ATTESTATIONS} per version")));
     }

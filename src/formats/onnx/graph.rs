@@ -1,0 +1,227 @@
+//! Graphs, nodes and functions as the file has them: names and structure, no data.
+
+use super::{
+    super::Refusal,
+    MAX_GRAPH_DEPTH, MAX_NAME_BYTES,
+    tensor::Tensor,
+    trees::{self, Trees},
+    wire::{Field, Wire},
+};
+use std::io::{BufRead, Seek};
+
+/// What a node, an input or an initializer takes beside its texts, for the budget.
+const ITEM_BYTES: u64 = 96;
+/// Deeper types (a sequence of sequences of …) are nobody's.
+const MAX_TYPE_DEPTH: usize = 16;
+
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub inputs: Vec<Port>,
+    pub outputs: Vec<Port>,
+    pub initializers: Vec<Tensor>,
+    pub nodes: Vec<Node>,
+}
+
+/// A declared input or output.
+#[derive(Debug, Default)]
+pub(super) struct Port {
+    pub name: String,
+    /// `TensorProto.DataType` of a tensor; 0 when it is no tensor or says nothing.
+    pub element: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub name: String,
+    pub op: String,
+    pub domain: String,
+    pub overload: String,
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    pub graphs: Vec<Graph>,
+    /// The attribute `to` of a cast.
+    pub to: Option<u64>,
+    pub trees: Trees,
+    /// Where data of tensors in attributes are, if they are in other files.
+    pub locations: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Function {
+    pub name: String,
+    pub domain: String,
+    pub overload: String,
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    pub nodes: Vec<Node>,
+}
+
+impl<R: BufRead + Seek> Wire<R> {
+    /// A `GraphProto` up to `end`, inside of `depth` others.
+    pub(super) fn graph(&mut self, end: u64, depth: usize) -> Result<Graph, Refusal> {
+        if MAX_GRAPH_DEPTH < depth {
+            return Err(Refusal::Unsupported(format!(
+                "graphs are nested more than {MAX_GRAPH_DEPTH} deep, which is the limit here"
+            )));
+        }
+        let mut graph = Graph::default();
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) => graph.nodes.push(self.node(end, depth)?),
+                Field::Bytes(5, end) => {
+                    self.spend(ITEM_BYTES)?;
+                    graph.initializers.push(self.tensor(end)?);
+                }
+                Field::Bytes(11, end) => graph.inputs.push(self.port(end)?),
+                Field::Bytes(12, end) => graph.outputs.push(self.port(end)?),
+                Field::Bytes(15, end) => {
+                    let tensor = self.sparse_tensor(end)?;
+                    graph.initializers.push(tensor);
+                }
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok(graph)
+    }
+
+    /// A `FunctionProto` up to `end`.
+    pub(super) fn function(&mut self, end: u64) -> Result<Function, Refusal> {
+        let mut function = Function::default();
+        self.spend(ITEM_BYTES)?;
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) => function.name = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(4, end) => self.name_into(end, &mut function.inputs)?,
+                Field::Bytes(5, end) => self.name_into(end, &mut function.outputs)?,
+                Field::Bytes(7, end) => function.nodes.push(self.node(end, 0)?),
+                Field::Bytes(10, end) => function.domain = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(13, end) => function.overload = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok(function)
+    }
+
+    fn node(&mut self, end: u64, depth: usize) -> Result<Node, Refusal> {
+        let mut node = Node::default();
+        self.spend(ITEM_BYTES)?;
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) => self.name_into(end, &mut node.inputs)?,
+                Field::Bytes(2, end) => self.name_into(end, &mut node.outputs)?,
+                Field::Bytes(3, end) => node.name = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(4, end) => node.op = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(5, end) => self.attribute(end, depth, &mut node)?,
+                Field::Bytes(7, end) => node.domain = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(8, end) => node.overload = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok(node)
+    }
+
+    /// An `AttributeProto` up to `end`; its name may come behind its values.
+    fn attribute(&mut self, end: u64, depth: usize, node: &mut Node) -> Result<(), Refusal> {
+        let (mut name, mut number, mut numbers, mut leaves) = (String::new(), None, Vec::new(), Vec::new());
+        while let Some(field) = self.next(end)? {
+            // Files name an attribute before its values; lists that nobody asks for are passed over then.
+            let is_other = !name.is_empty() && !trees::is_list(&name);
+            match field {
+                Field::Bytes(1, end) => name = self.text(end, MAX_NAME_BYTES)?,
+                Field::Number(3, value) => number = Some(value),
+                Field::Bytes(5 | 10, end) => node.locations.extend(self.tensor(end)?.location),
+                Field::Bytes(6 | 11, end) => node.graphs.push(self.graph(end, depth + 1)?),
+                Field::Number(8, _) if is_other => {}
+                Field::Bytes(8, end) if is_other => self.skip_to(end)?,
+                Field::Number(8, _) if trees::MAX_TREE_NODES <= numbers.len() => node.trees.pass(),
+                Field::Bytes(8, end) if trees::MAX_TREE_NODES as u64 <= end - self.at() => {
+                    node.trees.pass();
+                    self.skip_to(end)?;
+                }
+                Field::Number(8, value) => self.push(value, usize::MAX, &mut numbers)?,
+                Field::Bytes(8, end) => self.packed(end, usize::MAX, &mut numbers)?,
+                Field::Bytes(9, end) if is_other => self.skip_to(end)?,
+                Field::Bytes(9, end) => {
+                    self.spend(1)?;
+                    leaves.push(self.is(end, b"LEAF")?);
+                }
+                Field::Bytes(22 | 23, end) => node.locations.extend(self.sparse_tensor(end)?.location),
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        if name == "to" {
+            node.to = number;
+        }
+        node.trees.take(&name, numbers, leaves);
+        Ok(())
+    }
+
+    fn sparse_tensor(&mut self, end: u64) -> Result<Tensor, Refusal> {
+        let mut found = Tensor::default();
+        self.spend(ITEM_BYTES)?;
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) => found = self.tensor(end)?,
+                Field::Bytes(2, end) => {
+                    let indices = self.tensor(end)?;
+                    found.location = found.location.or(indices.location);
+                }
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn port(&mut self, end: u64) -> Result<Port, Refusal> {
+        let mut port = Port::default();
+        self.spend(ITEM_BYTES)?;
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) => port.name = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(2, end) => port.element = self.element_type(end, 0)?,
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok(port)
+    }
+
+    /// The element type of a `TypeProto` that is a tensor, else 0. Its inner types are walked for their form.
+    fn element_type(&mut self, end: u64, depth: usize) -> Result<u64, Refusal> {
+        if MAX_TYPE_DEPTH < depth {
+            return Err(Refusal::Unsupported(format!("types are nested more than {MAX_TYPE_DEPTH} deep")));
+        }
+        let mut element = 0;
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) if depth == 0 => {
+                    while let Some(field) = self.next(end)? {
+                        match field {
+                            Field::Number(1, value) => element = value,
+                            Field::Bytes(_, end) => self.skip_to(end)?,
+                            Field::Number(..) | Field::Fixed(_) => {}
+                        }
+                    }
+                }
+                Field::Bytes(4 | 5 | 9, end) => {
+                    self.element_type(end, depth + 1)?;
+                }
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok(element)
+    }
+
+    fn name_into(&mut self, end: u64, names: &mut Vec<String>) -> Result<(), Refusal> {
+        self.spend(ITEM_BYTES / 4)?;
+        let name = self.text(end, MAX_NAME_BYTES)?;
+        names.push(name);
+        Ok(())
+    }
+}

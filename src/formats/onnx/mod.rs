@@ -1,0 +1,124 @@
+//! ONNX models: what the file says, and every rule of the format that can be checked without running it.
+//!
+//! Source: `onnx.proto` and the ONNX IR specification. What only shape inference or a run can tell is left to the sandbox.
+
+mod check;
+mod functions;
+mod graph;
+mod operators;
+mod tensor;
+mod trees;
+mod wire;
+
+use super::Refusal;
+use graph::{Function, Graph};
+use std::io::{BufRead, Seek};
+use wire::{Field, Wire, unreadable};
+
+/// Longest name that is kept, in bytes.
+const MAX_NAME_BYTES: u64 = 1 << 20;
+/// Everything that is kept of one file, in bytes: names, nodes, trees.
+const MAX_KEPT_BYTES: u64 = 256 << 20;
+/// Graphs inside of graphs. ONNX Runtime 1.28 needs time that doubles with each of them.
+const MAX_GRAPH_DEPTH: usize = 16;
+/// Nodes after all functions are written out; a small file can have 2^30.
+const MAX_EXPANDED_NODES: u64 = 1_000_000;
+/// Far above the newest version of the file's form (13 in 2026); whether the runtime reads it is for the runtime to say.
+const MAX_IR_VERSION: u64 = 32;
+/// Far above the newest standard operator set (26 in 2026); whether the runtime has it is for the runtime to say.
+const MAX_OPSET: i64 = 64;
+
+/// What the checks need to know beside the bytes.
+pub struct Surroundings<'a> {
+    /// The other files of the version, from its root.
+    pub files: &'a [&'a str],
+}
+
+/// The file as it was read.
+#[derive(Debug, Default)]
+struct Model {
+    ir_version: Option<u64>,
+    graph: Option<Graph>,
+    functions: Vec<Function>,
+    /// Domain and version.
+    opsets: Vec<(String, i64)>,
+}
+
+/// Reads a model of `size_bytes` and checks it.
+///
+/// # Errors
+/// The first rule that it breaks, naming the element.
+pub fn inspect<R: BufRead + Seek>(from: R, size_bytes: u64, around: &Surroundings<'_>) -> Result<(), Refusal> {
+    if size_bytes == 0 {
+        return Err(unreadable(0, "the file is empty"));
+    }
+    let model = read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
+    let Some(graph) = &model.graph else {
+        return Err(Refusal::Invalid("the model has no graph, so there is nothing to run".to_owned()));
+    };
+    check_versions(&model)?;
+    functions::check(graph, &model.functions)?;
+    operators::check(graph, &model.functions)?;
+    check::model(graph, &model.functions, around)
+}
+
+fn read<R: BufRead + Seek>(wire: &mut Wire<R>, end: u64) -> Result<Model, Refusal> {
+    let mut model = Model::default();
+    while let Some(field) = wire.next(end)? {
+        match field {
+            Field::Number(1, value) => model.ir_version = Some(value),
+            Field::Bytes(7, end) => {
+                // Two graphs would be merged by one reader and the first one ignored by another.
+                if model.graph.is_some() {
+                    return Err(Refusal::Invalid("the model has two graphs".to_owned()));
+                }
+                model.graph = Some(wire.graph(end, 0)?);
+            }
+            Field::Bytes(8, end) => model.opsets.push(opset(wire, end)?),
+            Field::Bytes(25, end) => model.functions.push(wire.function(end)?),
+            Field::Bytes(_, end) => wire.skip_to(end)?,
+            Field::Number(..) | Field::Fixed(_) => {}
+        }
+    }
+    Ok(model)
+}
+
+fn opset<R: BufRead + Seek>(wire: &mut Wire<R>, end: u64) -> Result<(String, i64), Refusal> {
+    let (mut domain, mut version) = (String::new(), 0);
+    wire.spend(32)?;
+    while let Some(field) = wire.next(end)? {
+        match field {
+            Field::Bytes(1, end) => domain = wire.text(end, MAX_NAME_BYTES)?,
+            Field::Number(2, value) => version = value.cast_signed(),
+            Field::Bytes(_, end) => wire.skip_to(end)?,
+            Field::Number(..) | Field::Fixed(_) => {}
+        }
+    }
+    Ok((domain, version))
+}
+
+fn check_versions(model: &Model) -> Result<(), Refusal> {
+    match model.ir_version {
+        None | Some(0) => return Err(Refusal::Invalid("the model says no ir_version".to_owned())),
+        Some(version) if MAX_IR_VERSION < version => {
+            return Err(Refusal::Unsupported(format!(
+                "ir_version {version} is newer than anything that can be run here"
+            )));
+        }
+        Some(_) => {}
+    }
+    match model.opsets.iter().find(|(domain, version)| is_standard(domain) && !(1..=MAX_OPSET).contains(version)) {
+        Some((_, version)) => Err(Refusal::Unsupported(format!(
+            "opset {version} of the standard operators is none that the runtime implements"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a domain is that of the standard operators.
+fn is_standard(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! A stored tensor: whether its data are as many as its shape says, and where they are. The data are passed over.
+
+use super::{
+    super::{Refusal, quoted},
+    MAX_NAME_BYTES,
+    wire::{Field, Wire},
+};
+use std::io::{BufRead, Seek};
+
+/// More dimensions than any operator takes.
+const MAX_DIMENSIONS: usize = 64;
+
+/// What is kept of a tensor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tensor {
+    pub name: String,
+    /// Where its data are if they are in another file.
+    pub location: Option<String>,
+}
+
+/// What is counted while a tensor is read.
+#[derive(Default)]
+struct Counted {
+    dims: Vec<i64>,
+    data_type: u64,
+    raw_bytes: Option<u64>,
+    /// Elements of `float_data`, `int64_data`, `double_data` and `uint64_data` together: a tensor has one of them.
+    elements: u64,
+    /// Elements in lists that hold several small types.
+    others: u64,
+    is_external: bool,
+}
+
+impl<R: BufRead + Seek> Wire<R> {
+    /// A `TensorProto` up to `end`.
+    pub(super) fn tensor(&mut self, end: u64) -> Result<Tensor, Refusal> {
+        let (mut tensor, mut counted) = (Tensor::default(), Counted::default());
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Number(1, value) => self.push(value, MAX_DIMENSIONS, &mut counted.dims)?,
+                Field::Bytes(1, end) => self.packed(end, MAX_DIMENSIONS, &mut counted.dims)?,
+                Field::Number(2, value) => counted.data_type = value,
+                Field::Fixed(4 | 10) | Field::Number(7 | 11, _) => counted.elements += 1,
+                Field::Bytes(4, end) => counted.elements += self.fixed(end, 4)?,
+                Field::Bytes(10, end) => counted.elements += self.fixed(end, 8)?,
+                Field::Bytes(7 | 11, end) => counted.elements += self.count_packed(end)?,
+                Field::Number(5, _) => counted.others += 1,
+                Field::Bytes(5, end) => counted.others += self.count_packed(end)?,
+                Field::Bytes(6, end) => {
+                    counted.others += 1;
+                    self.skip_to(end)?;
+                }
+                Field::Bytes(8, end) => tensor.name = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(9, end) => {
+                    counted.raw_bytes = Some(end - self.at());
+                    self.skip_to(end)?;
+                }
+                Field::Bytes(13, end) => {
+                    let (key, value) = self.entry(end)?;
+                    if key == "location" {
+                        tensor.location = Some(value);
+                    }
+                }
+                Field::Number(14, value) => counted.is_external = value == 1,
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        counted.check(&tensor)?;
+        Ok(tensor)
+    }
+
+    /// A `StringStringEntryProto` up to `end`.
+    fn entry(&mut self, end: u64) -> Result<(String, String), Refusal> {
+        let (mut key, mut value) = (String::new(), String::new());
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) => key = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(2, end) => value = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok((key, value))
+    }
+
+    /// How many numbers of `size_bytes` stand up to `end`.
+    fn fixed(&mut self, end: u64, size_bytes: u64) -> Result<u64, Refusal> {
+        let length = end - self.at();
+        if !length.is_multiple_of(size_bytes) {
+            return Err(super::wire::unreadable(self.at(), "a list of numbers ends in the middle of one"));
+        }
+        self.skip_to(end)?;
+        Ok(length / size_bytes)
+    }
+}
+
+impl Counted {
+    fn check(&self, tensor: &Tensor) -> Result<(), Refusal> {
+        let name = quoted(&tensor.name);
+        if let Some(dim) = self.dims.iter().find(|dim| **dim < 0) {
+            return Err(Refusal::Invalid(format!("the tensor {name} has the negative dimension {dim}")));
+        }
+        let elements = self.dims.iter().try_fold(1u64, |all, dim| all.checked_mul(dim.unsigned_abs()));
+        let Some(elements) = elements else {
+            return Err(Refusal::Invalid(format!("the tensor {name} has more elements than can be counted")));
+        };
+        if self.is_external || tensor.location.is_some() {
+            return match tensor.location {
+                Some(_) => Ok(()),
+                None => {
+                    Err(Refusal::Invalid(format!("the tensor {name} is in another file and does not say in which")))
+                }
+            };
+        }
+        let differs = |found: u64, what: &str| {
+            Refusal::Invalid(format!("the tensor {name} declares {elements} elements and has {found} {what}"))
+        };
+        match (self.raw_bytes, bits(self.data_type)) {
+            (Some(bytes), Some(bits)) => {
+                let wanted = elements.checked_mul(bits).map(|all| all.div_ceil(8));
+                if wanted == Some(bytes) { Ok(()) } else { Err(differs(bytes, "bytes of data")) }
+            }
+            (Some(_), None) => Err(Refusal::Invalid(format!(
+                "the tensor {name} has raw data of the type {}, which can't be",
+                self.data_type
+            ))),
+            (None, _) if self.others > 0 => Ok(()),
+            // Complex numbers stand as two.
+            (None, _) if self.data_type == 14 || self.data_type == 15 => Ok(()),
+            (None, _) if self.elements == elements => Ok(()),
+            (None, _) => Err(differs(self.elements, "elements of data")),
+        }
+    }
+}
+
+/// Bits of an element in raw data, by `TensorProto.DataType`; text has none.
+fn bits(data_type: u64) -> Option<u64> {
+    Some(match data_type {
+        2 | 3 | 9 | 17..=20 | 24 => 8,
+        4 | 5 | 10 | 16 => 16,
+        1 | 6 | 12 => 32,
+        7 | 11 | 13 | 14 => 64,
+        15 => 128,
+        21..=23 => 4,
+        25 | 26 => 2,
+        _ => return None,
+    })
+}
