@@ -16,6 +16,7 @@ mod asof;
 mod audit_log;
 mod authz_matrix;
 mod bad_input;
+mod bad_models;
 mod bias;
 mod commands;
 mod completeness;

@@ -66,13 +66,8 @@ impl Case {
 
 /// `None` where there is no folder of cases.
 pub fn cases() -> Option<Vec<Case>> {
-    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where the reference cases are")]
-    let named = std::env::var_os("PLIMSOLL_CASES").map(PathBuf::from);
-    let root = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"));
-    let Ok(folders) = std::fs::read_dir(&root) else {
-        eprintln!("skipped: {} is no folder of reference cases; PLIMSOLL_CASES names one", root.display());
-        return None;
-    };
+    let root = crate::story::cases_folder()?;
+    let folders = std::fs::read_dir(&root).expect("the folder of cases");
     let mut folders: Vec<PathBuf> = folders.map(|entry| entry.expect("an entry").path()).collect();
     folders.sort();
     Some(folders.into_iter().filter_map(Case::at).collect())

@@ -74,6 +74,19 @@ pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
+/// The folder of reference cases, which is outside of the repository: `PLIMSOLL_CASES` names it, default
+/// `../shared/cases`. Where there is none, whoever asked says so and passes.
+pub fn cases_folder() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says where the reference cases are")]
+    let named = std::env::var_os("PLIMSOLL_CASES").map(PathBuf::from);
+    let root = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"));
+    if root.is_dir() {
+        return Some(root);
+    }
+    eprintln!("skipped: {} is no folder of reference cases; PLIMSOLL_CASES names one", root.display());
+    None
+}
+
 #[track_caller]
 pub fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
