@@ -3,6 +3,9 @@ use proptest::prelude::*;
 use std::io::{Cursor, Write};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
+/// Makes a refusal of some kind from its text.
+type Kind = fn(String) -> Refusal;
+
 fn look(name: &str, file: &[u8]) -> Result<(), Refusal> {
     inspect(name, Cursor::new(file), file.len() as u64)
 }
@@ -62,7 +65,7 @@ fn what_runs_code_leaves_its_folder_or_lies_is_refused() {
     let layers: &[u8] = br#"{"config": {"layers": [{"class_name": "\u004cambda"}]}}"#;
     let far = r#"{"w": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 1099511627776]}}"#;
     let short = r#"{"w": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 8]}}"#;
-    let cases: [(&str, Vec<u8>, fn(String) -> Refusal, &str); 15] = [
+    let cases: [(&str, Vec<u8>, Kind, &str); 15] = [
         ("m.pkl", b"anything".to_vec(), Unsafe, "pickle"),
         ("m.bin", b"\x80\x04K\x01.".to_vec(), Unsafe, "pickle"),
         ("m.pt", archive(&[("archive/data.pkl", b"x")]), Unsafe, "archive/data.pkl"),

@@ -4,6 +4,9 @@ use super::*;
 use proptest::prelude::*;
 use std::io::Cursor;
 
+/// Makes a refusal of some kind from its text.
+type Kind = fn(String) -> Refusal;
+
 /// A field with a number.
 fn number(field: u32, value: u64) -> Vec<u8> {
     [varint(u64::from(field) << 3), varint(value)].concat()
@@ -164,7 +167,7 @@ fn each_broken_rule_is_named_with_its_element() {
     let add = |more: &[u8]| model(&graph(&[node("Add", &["X", "W"], &["Y"])], more), &[]);
     let chain = (0..30).flat_map(|i| function(&format!("F{i}"), &format!("F{}", i + 1), 2)).collect::<Vec<u8>>();
     let call = graph(&[[node("F0", &["X"], &["Y"]), bytes(7, "f")].concat()], &[]);
-    let cases: [(Vec<u8>, fn(String) -> Refusal, &str); 24] = [
+    let cases: [(Vec<u8>, Kind, &str); 24] = [
         (Vec::new(), Unreadable, "empty"),
         (vec![0; 64], Unreadable, "no legal number"),
         (b"<html>not a model</html>".to_vec(), Unreadable, "at byte"),
