@@ -65,6 +65,11 @@ fn add_compute(measured: &mut Measured, seen: &Observation) {
     let spent = if timed.rows == 0 { seen.predicting } else { timed };
     match spent.rows {
         0 => measured.set_absent("cpu_per_inference", "no row was predicted"),
+        // Some systems count CPU time in steps of milliseconds; nothing costs nothing.
+        _ if spent.cpu_seconds <= 0.0 => {
+            let why = "the calls took less CPU time than the system's clock can tell; ask for a load with more samples";
+            measured.set_absent("cpu_per_inference", why);
+        }
         rows => measured.set(Metric::CpuPerInference, spent.cpu_seconds / rows as f64, rows),
     }
     match seen.threads {

@@ -3,10 +3,8 @@
 //! The files live outside of the repository, in `bad_models` of the folder of reference cases. Without it the test says so
 //! and passes.
 
-#![expect(clippy::panic, reason = "a test that cannot go on should stop, and say why")]
-
 use crate::{
-    story::{ENVIRONMENT, Files, MODEL, Story, cases_folder, policy, read, scorer, single, text},
+    story::{ENVIRONMENT, Files, MODEL, Story, cases_folder, policy, read, scorer, text},
     validation::others_are_served,
 };
 use serde_json::{Value, json};
@@ -15,9 +13,6 @@ use std::{path::Path, time::Duration};
 /// What some of the files would leave behind if anything ran them.
 const MARKER: &str = "/tmp/plimsoll_PWNED_marker";
 const LIMITS: [&str; 4] = ["--sandbox-seconds", "6", "--sandbox-memory-mib", "1024"];
-/// Files that nothing here reads yet, by ending: they are kept as they are and never opened. A row that begins to be
-/// answered must leave this list.
-const UNREAD: [&str; 0] = [];
 
 /// What became of a file.
 #[derive(Debug)]
@@ -31,13 +26,13 @@ enum Answer {
 }
 
 /// Enough to run what takes three numbers in a row, and a limit that a constant answer does not meet.
-async fn stage_with(limits: &[&str]) -> Story {
+async fn stage() -> Story {
     let spec = json!({"datasets": {MODEL: "rows"}, "constraints": [
         {"name": "skill", "dimension": "quality", "metric": "balanced_accuracy", "operator": ">=", "limit": 0.6,
             "unit": "1", "minimum_samples": 4, "owner": "ines"},
         {"name": "mae", "dimension": "quality", "metric": "mae", "operator": "<=", "limit": 1000, "unit": "1",
             "minimum_samples": 4, "severity": "info", "owner": "ines"}]});
-    let story = Story::begin_with(limits).await;
+    let story = Story::begin_with(&LIMITS).await;
     story.model(MODEL).await;
     let csv = b"a,b,c,y\n0,0.25,0.5,0\n0.75,1,1.25,1\n1.5,1.75,2,0\n2.25,2.5,2.75,1\n";
     let description = json!({"label": "y", "positive_label": "1", "features": ["a", "b", "c"], "source": "made up"});
@@ -48,11 +43,14 @@ async fn stage_with(limits: &[&str]) -> Story {
 
 #[actix_web::test]
 async fn every_bad_file_gets_its_answer_and_the_service_goes_on() {
-    let Some(folder) = cases_folder().map(|root| root.join("bad_models")).filter(|folder| folder.is_dir()) else {
+    let Some(root) = cases_folder() else { return };
+    let folder = root.join("bad_models");
+    if !folder.is_dir() {
+        eprintln!("skipped: there is no folder {}", folder.display());
         return;
-    };
+    }
     let expected: Value = serde_json::from_slice(&read(&folder.join("expected.json"))).expect("JSON");
-    let story = stage_with(&LIMITS).await;
+    let story = stage().await;
     let mut wrong = Vec::new();
     let rows = expected["files"].as_array().expect("rows");
     for row in rows {
@@ -65,8 +63,7 @@ async fn every_bad_file_gets_its_answer_and_the_service_goes_on() {
         for one in wanted.split('|') {
             right |= is(&story, one, &answer).await;
         }
-        let unread = UNREAD.iter().any(|ending| name.ends_with(ending));
-        if right == unread {
+        if !right {
             wrong.push(format!("{name}: {wanted} was wanted, got {answer:?}"));
         }
     }
@@ -136,21 +133,4 @@ async fn is(story: &Story, wanted: &str, answer: &Answer) -> bool {
 async fn is_in_the_log(story: &Story) -> bool {
     let leaves = story.leaves("version.seal").await;
     leaves.first().is_some_and(|leaf| leaf.to_string().contains("unsafe_model"))
-}
-
-#[actix_web::test]
-async fn a_small_file_that_takes_much_memory_meets_its_limit_with_the_figures() {
-    let Some(model) = cases_folder().map(|root| root.join("light_vgg19/model.onnx")).filter(|file| file.is_file())
-    else {
-        return;
-    };
-    let story = stage_with(&["--sandbox-memory-mib", "512"]).await;
-    let version = story.signed(MODEL, &single(&model)).await;
-    let run = story.run(MODEL, &version, ENVIRONMENT).await;
-    assert_eq!((run["state"].as_str(), run["reason"]["code"].as_str()), (Some("failed"), Some("memory_limit")));
-    let detail = text(&run["reason"]["detail"]);
-    let figures: Vec<u64> = detail.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect();
-    let &[allowed, reached, resident, ..] = figures.as_slice() else { panic!("no figures: {detail}") };
-    assert!((512..700).contains(&allowed), "{detail}");
-    assert!(resident <= reached && reached <= allowed && 20 < resident, "{detail}");
 }
