@@ -104,7 +104,7 @@ fn each_problem_is_named_with_its_place() {
         (json!({"operator": "=="}), "operator", "<="),
         (json!({"unit": "MiBy"}), "unit", "`s`"),
         (json!({"unit": "millis"}), "unit", "ms"),
-        (json!({"dimension": "compute", "metric": "threads_used", "statistic": null}), "unit", "`1`"),
+        (json!({"dimension": "compute", "metric": "threads_used", "statistic": null, "load": null}), "unit", "`1`"),
         (json!({"limit": "20"}), "limit", "number"),
         (json!({"limit": -1}), "limit", "outside"),
         (json!({"limit": 1e300}), "limit", "number"),
