@@ -77,6 +77,7 @@ fn recipes() -> Vec<Recipe> {
         recipe("uploadFile", "contributor", README, Bytes(b"version 4"), Viewer, &[("version.upload", "version", "")]),
         recipe("sealVersion", "contributor", V4, Json(|| json!({})), Viewer, &[("version.seal", "version", "$id")]),
         recipe("createVersion", "contributor", &[("model", "scorer")], Json(|| json!({"files": [{"path": "a", "sha256": format!("sha256:{}", "0".repeat(64)), "size_bytes": 1}]})), Viewer, &[("version.create", "version", "$id")]),
+        recipe("withdrawPromotion", "contributor", &[("promotion", "{withdrawable}")], Empty, Viewer, &[("promotion.withdraw", "promotion", "{withdrawable}")]),
         recipe("reportEvidence", "contributor", V3, Json(|| json!({"bundle": "{bundle}"})), Viewer, &[("evidence.report", "evidence", "$id")]),
         recipe("withdrawEvidence", "contributor", &[("model", "scorer"), ("version", "3"), ("evidence", "{reportEvidence}")], Json(WHY), Viewer, &[("evidence.withdraw", "evidence", "{reportEvidence}")]),
         recipe("refuteEvidence", "reviewer", &[("model", "scorer"), ("version", "3"), ("evidence", "{evidence}")], Json(WHY), Viewer, &[("evidence.refute", "evidence", "{evidence}")]),
@@ -86,16 +87,16 @@ fn recipes() -> Vec<Recipe> {
         recipe("registerDataset", "contributor", &[("dataset", "{fresh}")], Table, Viewer, &[("dataset.register", "dataset", "$id")]),
         Recipe { job: &["run.finish"], ..recipe("requestRun", "contributor", &[], Json(ASK), Viewer, &[("run.request", "run", "$id")]) },
         recipe("requestPromotion", "contributor", &[], Json(ASK), Viewer, &[("promotion.request", "promotion", "$id")]),
-        recipe("withdrawPromotion", "contributor", &[("promotion", "{withdrawable}")], Empty, Viewer, &[("promotion.withdraw", "promotion", "{withdrawable}")]),
         recipe("decidePromotion", "reviewer", &[("promotion", "{promotion}")], Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), Viewer, &[("promotion.approve", "promotion", "{promotion}")]),
         recipe("activatePromotion", "environment_manager", &[("promotion", "{promotion}")], Empty, Viewer, &[("promotion.activate", "release", "$id")]),
         recipe("pullRelease", "deployer", PLACE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("pullFile", "deployer", PLACE_FILE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("inspectFile", "contributor", README, Empty, Viewer, &[("version.inspect", "version", "{sealVersion}")]),
         recipe("rollBack", "environment_manager", PLACE, Json(WHY), Viewer, &[("release.roll_back", "release", "$id")]),
-        // The job finds the request that rested on the old document.
-        Recipe { job: &["promotion.invalidate"], ..recipe("reviseDocument", "environment_manager", &[("environment", "spare"), ("document", "profile")],
-            Match("\"1\"", || json!({"class": "batch", "operating_mode": "advisory"})), Viewer, &[("environment.revise", "environment", "")]) },
+        // The request that rested on the old document ends with it.
+        recipe("reviseDocument", "environment_manager", &[("environment", "spare"), ("document", "profile")],
+            Match("\"1\"", || json!({"class": "batch", "operating_mode": "advisory"})), Viewer,
+            &[("environment.revise", "environment", ""), ("promotion.invalidate", "promotion", "{requestPromotion}")]),
         recipe("revokeVersion", "admin", V3, Json(WHY), Viewer, &[("version.revoke", "version", "$id")]),
         recipe("revokeTrustKey", "admin", &[("key", "{key}")], Empty, Viewer, &[("trust_key.revoke", "trust_key", "{key}")]),
         recipe("exportDossier", "auditor", &[], Query("profile=model-card&model=scorer&environment=production"), Viewer, &[("dossier.export", "version", "")]),
@@ -269,7 +270,8 @@ async fn a_newer_report_and_the_end_of_the_older_one_are_one_event_without_free_
     let path = "/api/v1/models/scorer/versions/3/evidence";
     assert_eq!(send(&world, "contributor", "POST", path, &report).await.status, 201);
     let events = newest(&world, before).await;
-    assert_eq!(events.len(), 1);
+    let said: Vec<_> = events.iter().map(|event| text(&event["action"])).collect();
+    assert_eq!(said, ["evidence.report", "promotion.invalidate"], "the open request for the version ends with it");
     let detail = &events[0]["leaf"]["detail"];
     assert_eq!(detail["supersedes"], world.fill("{evidence}"));
     assert!(!detail.to_string().contains("A scan"), "{detail}");
