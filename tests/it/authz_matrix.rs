@@ -70,6 +70,8 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}/attestations", "/api/v1/models/scorer/versions/1/attestations", Empty, LOOK),
     ("GET", "/api/v1/models/{model}/versions/{version}/evidence", "/api/v1/models/scorer/versions/3/evidence", Empty, LOOK),
     // Here already, so that both who may get the same answer.
+    // Before the evidence, which ends the request.
+    ("POST", "/api/v1/promotions/{promotion}/withdrawal", "/api/v1/promotions/{withdrawable}/withdrawal", Empty, only(CONTRIBUTOR, 200)),
     ("POST", "/api/v1/models/{model}/versions/{version}/evidence", "/api/v1/models/scorer/versions/3/evidence", Json(|| json!({"bundle": "{bundle}"})), [401, 403, 200, 200, 403, 403, 403, 403]),
     ("GET", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}", "/api/v1/models/scorer/versions/3/evidence/{evidence}", Empty, LOOK),
     // It was superseded: allowed to its submitter and to an administrator, and refused for that.
@@ -92,7 +94,6 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/promotions", "", Empty, LOOK),
     ("POST", "/api/v1/promotions", "", Json(|| json!({"model": "scorer", "version": "3", "environment": "spare"})), only(CONTRIBUTOR, 201)),
     ("GET", "/api/v1/promotions/{promotion}", "/api/v1/promotions/{promotion}", Empty, LOOK),
-    ("POST", "/api/v1/promotions/{promotion}/withdrawal", "/api/v1/promotions/{withdrawable}/withdrawal", Empty, only(CONTRIBUTOR, 200)),
     ("POST", "/api/v1/promotions/{promotion}/decisions", "/api/v1/promotions/{promotion}/decisions", Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), only(REVIEWER, 200)),
     ("POST", "/api/v1/promotions/{promotion}/activation", "/api/v1/promotions/{promotion}/activation", Empty, only(MANAGER, 201)),
     ("GET", "/api/v1/environments/{environment}/models/{model}/releases", "/api/v1/environments/production/models/scorer/releases", Empty, [401, 200, 200, 200, 200, 200, 200, 200]),
