@@ -13,7 +13,7 @@ mod m0009_changes;
 mod m0010_log_mentions;
 mod m0011_keys_and_settings;
 mod m0012_lighter_log;
-mod m0015_more_mentions;
+mod m0013_more_mentions;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -37,7 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_log_mentions::Migration),
             Box::new(m0011_keys_and_settings::Migration),
             Box::new(m0012_lighter_log::Migration),
-            Box::new(m0015_more_mentions::Migration),
+            Box::new(m0013_more_mentions::Migration),
         ]
     }
 }
