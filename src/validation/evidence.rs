@@ -40,6 +40,9 @@ pub struct PerformanceBody {
     /// Base units: bytes, seconds.
     #[schema(value_type = Object)]
     pub figures: BTreeMap<Metric, Figure>,
+    /// Why a figure is missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent: BTreeMap<String, String>,
     pub host: Option<HostFingerprint>,
     /// What held the model's process in.
     #[schema(value_type = Object)]
@@ -90,10 +93,15 @@ pub fn records(
 ) -> Result<Vec<Evidence>, Error> {
     let (quality, performance): (BTreeMap<_, _>, BTreeMap<_, _>) =
         measured.figures.clone().into_iter().partition(|(metric, _)| Dimension::Quality.metrics().contains(metric));
+    // What the machine decides stays out of the records that two runs have in common.
+    let is_of_machine = |what: &str| Dimension::Compute.metrics().iter().any(|metric| metric.to_string() == what);
+    let (of_machine, absent): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        measured.absent.clone().into_iter().partition(|(what, _)| is_of_machine(what));
     let performance = PerformanceBody {
         basis: basis.clone(),
         loads: measured.runs.clone(),
         figures: performance,
+        absent: of_machine,
         host: measured.host.clone(),
         isolation,
         model,
@@ -103,14 +111,14 @@ pub fn records(
         basis: basis.clone(),
         figures: quality,
         bootstrap: measured.bootstrap.clone(),
-        absent: measured.absent.clone(),
+        absent: absent.clone(),
         method: QUALITY_METHOD.to_owned(),
     };
     let bias = BiasBody {
         basis: basis.clone(),
         tables: measured.bias.clone(),
         comparisons: Comparisons::of(&measured.bias),
-        absent: measured.absent.clone(),
+        absent,
         method: BIAS_METHOD.to_owned(),
     };
     Ok(vec![
