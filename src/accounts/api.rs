@@ -101,7 +101,8 @@ pub struct AccountInput {
     pub display_name: String,
     /// `user` or `service`.
     pub kind: String,
-    /// Any of viewer, contributor, reviewer, environment_manager, deployer, auditor, admin.
+    /// Any of viewer, contributor, reviewer, environment_manager, deployer, auditor, admin,
+    /// risk_officer, compliance_officer.
     pub roles: Vec<String>,
     /// For users: 15 to 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]

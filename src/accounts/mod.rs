@@ -115,8 +115,8 @@ impl NewAccount {
             _ => return Err(Error::invalid("kind", "use user or service")),
         };
         let robot = matches!(credentials, NewCredentials::Robot);
-        if robot && roles.iter().any(|role| matches!(role, Role::Reviewer | Role::Admin)) {
-            return Err(Error::invalid("roles", "a service account can be neither reviewer nor admin"));
+        if robot && roles.iter().any(|role| role.judges() || *role == Role::Admin) {
+            return Err(Error::invalid("roles", "a service account can be neither reviewer, officer nor admin"));
         }
         Ok(Self { name, display_name: Line::parse(display_name).in_field("display_name")?, roles, credentials })
     }

@@ -19,6 +19,10 @@ pub enum Role {
     Auditor,
     /// Members, tokens, trusted keys. Approves nothing.
     Admin,
+    /// Decides on promotion requests where the risk is asked about.
+    RiskOfficer,
+    /// Decides on promotion requests where the law is asked about.
+    ComplianceOfficer,
 }
 
 const LOOK: &[Action] = &[
@@ -38,6 +42,10 @@ const LOOK: &[Action] = &[
 /// What everyone may do with what is their own.
 const OWN: &[Action] = &[Action::SessionClose, Action::TokenRead, Action::TokenCreate, Action::TokenRevoke];
 
+/// What an officer may beyond looking: judge requests, and read what there is to judge.
+const OFFICER: &[Action] =
+    &[Action::VersionInspect, Action::PromotionApprove, Action::PromotionReject, Action::DossierExport];
+
 impl Role {
     pub const ALL: &[Self] = &[
         Self::Viewer,
@@ -47,7 +55,12 @@ impl Role {
         Self::Deployer,
         Self::Auditor,
         Self::Admin,
+        Self::RiskOfficer,
+        Self::ComplianceOfficer,
     ];
+
+    /// Those that decide on what others ask for.
+    pub const JUDGES: &[Self] = &[Self::Reviewer, Self::RiskOfficer, Self::ComplianceOfficer];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -58,6 +71,8 @@ impl Role {
             Self::Deployer => "deployer",
             Self::Auditor => "auditor",
             Self::Admin => "admin",
+            Self::RiskOfficer => "risk_officer",
+            Self::ComplianceOfficer => "compliance_officer",
         }
     }
 
@@ -70,6 +85,11 @@ impl Role {
 
     pub fn allows(self, action: Action) -> bool {
         OWN.contains(&action) || self.actions().iter().any(|set| set.contains(&action))
+    }
+
+    /// It decides on what others ask for. No robot holds such a role.
+    pub fn judges(self) -> bool {
+        Self::JUDGES.contains(&self)
     }
 
     fn actions(self) -> [&'static [Action]; 2] {
@@ -120,6 +140,7 @@ impl Role {
                 Action::DossierExport,
                 Action::AuditRead,
             ],
+            Self::RiskOfficer | Self::ComplianceOfficer => OFFICER,
         };
         [LOOK, own]
     }
@@ -136,9 +157,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_reviewers_approve_and_only_deployers_pull() {
+    fn only_reviewers_and_officers_approve_and_only_deployers_pull() {
         for role in Role::ALL {
-            assert_eq!(role.allows(Action::PromotionApprove), *role == Role::Reviewer, "{role}");
+            assert_eq!(role.allows(Action::PromotionApprove), role.judges(), "{role}");
             assert_eq!(role.allows(Action::ReleasePull), *role == Role::Deployer, "{role}");
         }
     }

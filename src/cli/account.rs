@@ -50,7 +50,8 @@ enum Kind {
 pub struct CreateUser {
     #[arg(value_parser = reference::name)]
     name: String,
-    /// May be given several times: viewer, contributor, reviewer, environment_manager, deployer, auditor, admin.
+    /// May be given several times: viewer, contributor, reviewer, environment_manager, deployer, auditor, admin,
+    /// risk_officer, compliance_officer.
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
     #[arg(long, value_enum, default_value = "user")]

@@ -37,7 +37,8 @@ pub enum Admin {
 pub struct CreateUser {
     /// 1 to 64 of `a-z 0-9 . _ -`.
     name: String,
-    /// May be given several times: viewer, contributor, reviewer, environment_manager, auditor, admin.
+    /// May be given several times: viewer, contributor, reviewer, environment_manager, auditor, admin,
+    /// risk_officer, compliance_officer.
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
     #[arg(long, default_value = "")]

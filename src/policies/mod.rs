@@ -79,7 +79,8 @@ impl Policy {
         for (i, slot) in policy.approvals.iter().enumerate() {
             let role = Role::parse(&slot.role).in_field(&format!("approvals[{i}].role"))?;
             if !role.allows(crate::authz::Action::PromotionApprove) {
-                let detail = format!("the role {role} cannot approve; use reviewer");
+                let detail =
+                    format!("the role {role} cannot approve; use reviewer, risk_officer or compliance_officer");
                 return Err(Error::invalid(format!("approvals[{i}].role"), detail));
             }
             between(&format!("approvals[{i}].count"), slot.count, 1..=10)?;

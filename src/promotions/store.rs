@@ -217,12 +217,12 @@ pub(crate) async fn robots(
 pub(crate) async fn holders(
     conn: &DatabaseExecutor<'_>,
     workspace: WorkspaceId,
-    role: Role,
+    roles: &[Role],
     except: &[AccountId],
 ) -> Result<Vec<String>, Error> {
     let held = membership::Entity::find()
         .filter(membership::COLUMN.workspace_id.eq(workspace))
-        .filter(membership::COLUMN.role.eq(role.name()))
+        .filter(membership::COLUMN.role.is_in(roles.iter().map(|role| role.name())))
         .limit(50)
         .all(conn)
         .await?;

@@ -45,7 +45,7 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
             unblock: promotions::store::holders(
                 &tx.conn(),
                 who.workspace,
-                crate::authz::Role::Reviewer,
+                crate::authz::Role::JUDGES,
                 &involved.people(),
             )
             .await?,

@@ -105,7 +105,7 @@ async fn look(
     let failed = fitness::checks(&version, key.as_ref(), app.db.clock().now());
     if !failed.is_empty() {
         let detail = format!("version {} may not leave any more: {}", version.number, failed[0].detail);
-        let unblock = promotions::store::holders(conn, who.workspace, Role::EnvironmentManager, &[]).await?;
+        let unblock = promotions::store::holders(conn, who.workspace, &[Role::EnvironmentManager], &[]).await?;
         let denied = policy::refuse(who, Action::ReleasePull, "release_blocked", detail).on("release", release.id);
         return Err(Error::Refused { denied, failed, unblock });
     }
@@ -215,7 +215,7 @@ async fn closed(
     let scope = crate::authz::Scope::Workspace(who.workspace);
     let blocked = async {
         let holders = async |involved: &Involved| {
-            promotions::store::holders(conn, who.workspace, Role::Reviewer, &involved.people()).await
+            promotions::store::holders(conn, who.workspace, Role::JUDGES, &involved.people()).await
         };
         let anyone = Involved::default();
         let Some(wanted) = wanted else { return Ok::<_, Error>((Vec::new(), holders(&anyone).await?)) };

@@ -18,9 +18,21 @@ use plimsoll::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
 
+/// Those that decide on requests; the policy asks one of each.
+const JUDGES: [&str; 3] = ["reviewer", "risk_officer", "compliance_officer"];
+
 /// Every role there is, in the order of the columns of the authorization matrix.
-pub const ROLES: [&str; 7] =
-    ["viewer", "contributor", "reviewer", "environment_manager", "deployer", "auditor", "admin"];
+pub const ROLES: [&str; 9] = [
+    "viewer",
+    "contributor",
+    "reviewer",
+    "environment_manager",
+    "deployer",
+    "auditor",
+    "admin",
+    "risk_officer",
+    "compliance_officer",
+];
 
 pub struct World {
     pub app: TestApp,
@@ -166,7 +178,8 @@ impl World {
             "name": "size", "dimension": "size", "metric": "artifact_size", "operator": "<=", "limit": 512,
             "unit": "KiBy", "owner": "a-environment_manager"
         });
-        let policy = json!({"approvals": [{"role": "reviewer", "count": 1}]});
+        let approvals = JUDGES.map(|role| json!({"role": role, "count": 1}));
+        let policy = json!({"approvals": approvals});
         let documents =
             [("constraints", json!({"datasets": {"scorer": "people"}, "constraints": [size]})), ("policy", policy)];
         for (document, body) in documents {
@@ -197,7 +210,9 @@ impl World {
             if number == 1 {
                 let approve = json!({"decision_digest": request["decision_digest"], "outcome": "approve"});
                 let path = self.fill("/api/v1/promotions/{first}/decisions");
-                self.post("reviewer", &path, approve).await;
+                for role in JUDGES {
+                    self.post(role, &path, approve.clone()).await;
+                }
                 let path = self.fill("/api/v1/promotions/{first}/activation");
                 self.post("environment_manager", &path, json!({})).await;
             }
