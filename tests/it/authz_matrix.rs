@@ -194,9 +194,16 @@ async fn every_refusal_is_in_the_log_and_changes_nothing_else() {
             assert_eq!(world.app.events().await, before + 1, "{method} {path} as {role}");
         }
     }
-    let denied = world.app.get(world.token("auditor"), "/api/v1/audit/events?limit=200").await.expect(200).json();
-    let refusals: Vec<_> =
-        denied["items"].as_array().expect("events").iter().filter(|e| e["outcome"] == "denied").collect();
+    let mut refusals = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = format!("/api/v1/audit/events?limit=200{after}");
+        let page = world.app.get(world.token("auditor"), &page).await.expect(200).json();
+        let events = page["items"].as_array().expect("events").iter();
+        refusals.extend(events.filter(|e| e["outcome"] == "denied").cloned());
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        after = format!("&cursor={cursor}");
+    }
     assert!(100 < refusals.len(), "{}", refusals.len());
     // A reviewer withdraws evidence, but not what somebody else submitted.
     let codes: BTreeSet<_> = refusals.iter().filter_map(|e| e["leaf"]["detail"]["code"].as_str()).collect();
