@@ -52,5 +52,6 @@ pub mod client;
 pub mod config;
 pub mod http;
 pub mod registry;
+pub mod sweeps;
 pub mod telemetry;
 pub mod web;

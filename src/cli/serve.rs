@@ -9,7 +9,7 @@ use crate::{
     db,
     http::server,
     jobs::worker,
-    settings, telemetry,
+    settings, sweeps, telemetry,
 };
 use actix_web::web::Data;
 use std::{net::TcpListener, sync::Arc, time::Duration};
@@ -38,7 +38,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     background.spawn(audit::sequencer::run(app.clone(), stopped.clone()));
     background.spawn(audit::witness::client::run(app.clone(), stopped.clone()));
     for _ in 0..config.sandbox.workers {
-        background.spawn(worker::run(app.clone(), stopped.clone()));
+        background.spawn(worker::run(app.clone(), sweeps::ALL, stopped.clone()));
     }
     let service = server::run(listener, Data::from(app.clone()), config.http.workers()).map_err(Failure::other)?;
     let handle = service.handle();
@@ -77,7 +77,7 @@ pub async fn worker(config: Config) -> Result<Exit, Failure> {
     let (stop, stopped) = watch::channel(false);
     let mut work = JoinSet::new();
     for _ in 0..config.sandbox.workers.max(1) {
-        work.spawn(worker::run(app.clone(), stopped.clone()));
+        work.spawn(worker::run(app.clone(), sweeps::ALL, stopped.clone()));
     }
     stop_signal().await.map_err(Failure::other)?;
     let _ = stop.send(true);

@@ -4,7 +4,7 @@
 pub mod store;
 pub mod worker;
 
-use crate::core::ids::{EnvironmentId, RunId};
+use crate::core::ids::RunId;
 use serde::{Deserialize, Serialize};
 
 /// Everything that is done later. Handlers are idempotent: a job may run twice.
@@ -13,16 +13,12 @@ use serde::{Deserialize, Serialize};
 pub enum Job {
     /// Measure a version in the sandbox.
     RunValidation { run: RunId },
-    /// A document of the environment changed. A change ends the requests by itself now; this is for
-    /// what an earlier release of the service left in the queue.
-    ReassessPromotions { environment: EnvironmentId },
 }
 
 impl Job {
     pub fn name(&self) -> &'static str {
         match self {
             Self::RunValidation { .. } => "run_validation",
-            Self::ReassessPromotions { .. } => "reassess_promotions",
         }
     }
 }

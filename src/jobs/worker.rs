@@ -3,13 +3,13 @@
 use crate::{
     app::App,
     error::Error,
-    http::idempotency,
     jobs::{
         Job,
         store::{self, Claimed, LEASE},
     },
-    promotions, validation,
+    validation,
 };
+use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -19,15 +19,24 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often what the clock ends is ended.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// What is done again and again: it ends what the clock ends.
+pub struct Sweep {
+    /// Of what, for the service's own log.
+    pub name: &'static str,
+    pub run: for<'a> fn(&'a App) -> BoxFuture<'a, Result<(), Error>>,
+}
+
 /// Works until told to stop; the job at hand is finished first, or left to its lease.
-pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+pub async fn run(app: Arc<App>, sweeps: &[Sweep], mut stop: watch::Receiver<bool>) {
     let name = format!("worker-{}", Uuid::now_v7().simple());
     let mut swept = tokio::time::Instant::now() - SWEEP;
     while !*stop.borrow() {
         if SWEEP <= swept.elapsed() {
             swept = tokio::time::Instant::now();
-            if let Err(error) = sweep(&app).await {
-                tracing::error!(%error, "sweep failed");
+            for sweep in sweeps {
+                if let Err(error) = (sweep.run)(&app).await {
+                    tracing::error!(of = sweep.name, ?error, "a sweep failed");
+                }
             }
         }
         let woken = app.work.clone();
@@ -43,12 +52,6 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => {}
         }
     }
-}
-
-/// Ends what the clock ends.
-pub async fn sweep(app: &App) -> Result<(), Error> {
-    promotions::ops::expire_due(app).await?;
-    idempotency::store::purge(&app.db).await.map(drop)
 }
 
 /// Does everything that is due, and returns; for tests and one-shot workers.
@@ -84,8 +87,7 @@ async fn give_up(app: &App, claimed: &Claimed, error: &Error) -> Result<(), Erro
         Ok(Job::RunValidation { run }) => {
             validation::jobs::give_up(app, *run, claimed.attempt, &error.to_string()).await
         }
-        // Every decision assesses its request again by itself.
-        Ok(Job::ReassessPromotions { .. }) | Err(_) => Ok(()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -112,7 +114,6 @@ async fn handle(app: &App, claimed: &Claimed) -> Result<(), Error> {
     match &claimed.job {
         Err(unreadable) => Err(Error::internal(format!("the job can't be read: {unreadable}"))),
         Ok(Job::RunValidation { run }) => validation::jobs::run(app, *run, claimed.attempt).await,
-        Ok(Job::ReassessPromotions { environment }) => promotions::invalidation::reassess(app, *environment).await,
     }
 }
 

@@ -5,7 +5,6 @@
 //! version, trusted keys, environments by id, requests by id, releases.
 
 use crate::{
-    app::App,
     authz::{Action, Principal, Scope, policy},
     core::{
         clock::rfc3339,
@@ -101,26 +100,6 @@ pub(crate) async fn still_holds(
             Err(Error::conflict("decision_changed", detail))
         }
     }
-}
-
-/// Looks at all open requests of an environment; for what an earlier release left in the queue.
-pub async fn reassess(app: &App, environment: EnvironmentId) -> Result<(), Error> {
-    let reader = app.db.read(&policy::upkeep());
-    for open in store::open_in(&reader, environment).await? {
-        let scope = Scope::Workspace(open.workspace);
-        let tx = app.db.begin().await?;
-        let promotion = ops::lock_in_place(&tx, scope, open.id).await?;
-        if !promotion.stage.is_open() {
-            continue;
-        }
-        let facts = ops::reload(&tx.conn(), scope, &promotion).await?;
-        match still_holds(tx, &promotion, &facts).await {
-            // It still holds, or it was ended just now.
-            Ok(_) | Err(Error::Conflict { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Whether another release than `active` ran when this was asked, so that what reviewers judged

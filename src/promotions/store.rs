@@ -96,15 +96,6 @@ fn reached(scope: Scope, cause: Cause) -> Select<promotion_request::Entity> {
     }
 }
 
-pub async fn open_in(reader: &Reader<'_>, environment: EnvironmentId) -> Result<Vec<Promotion>, Error> {
-    let rows = promotion_request::Entity::find()
-        .filter(promotion_request::COLUMN.environment_id.eq(environment))
-        .filter(promotion_request::COLUMN.state.is_in(OPEN))
-        .all(reader.conn())
-        .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
-}
-
 pub async fn overdue(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<Vec<Promotion>, Error> {
     let rows = promotion_request::Entity::find()
         .filter(promotion_request::COLUMN.state.is_in(OPEN))

@@ -2,7 +2,7 @@
 
 use crate::harness::{Reply, TestApp, reply};
 use futures_util::future::join_all;
-use plimsoll::{db::entity::idempotency_claim, jobs::worker};
+use plimsoll::{db::entity::idempotency_claim, sweeps};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
@@ -105,10 +105,10 @@ async fn an_answer_is_kept_for_a_day_and_not_longer_than_its_account() {
     post(&t, &ines, "/api/v1/models", "key-00001", &model("scorer")).await.expect(201);
     t.app.db.clock().advance(chrono::TimeDelta::hours(23));
     post(&t, &ines, "/api/v1/models", "key-00002", &model("other")).await.expect(201);
-    worker::sweep(&t.app).await.expect("swept");
+    sweeps::run(&t.app).await.expect("swept");
     assert_eq!(kept().await, 2);
     t.app.db.clock().advance(chrono::TimeDelta::hours(2));
-    worker::sweep(&t.app).await.expect("swept");
+    sweeps::run(&t.app).await.expect("swept");
     assert_eq!(kept().await, 1, "the first is older than a day");
 
     for (method, path) in [("DELETE", "/api/v1/accounts/ines"), ("POST", "/api/v1/accounts/ines/erasure")] {
