@@ -37,6 +37,7 @@ pub mod sandbox;
 pub mod validation;
 
 pub mod frameworks;
+pub mod oversight;
 pub mod promotions;
 pub mod releases;
 

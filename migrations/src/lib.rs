@@ -14,6 +14,7 @@ mod m0010_log_mentions;
 mod m0011_keys_and_settings;
 mod m0012_lighter_log;
 mod m0013_more_mentions;
+mod m0017_oversight;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_keys_and_settings::Migration),
             Box::new(m0012_lighter_log::Migration),
             Box::new(m0013_more_mentions::Migration),
+            Box::new(m0017_oversight::Migration),
         ]
     }
 }

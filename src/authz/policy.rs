@@ -1,5 +1,9 @@
 //! The rules, as pure functions: who, on what, gives a permit or a refusal.
 
+mod oversight;
+
+pub use oversight::*;
+
 use crate::{
     authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Principal, ReadPermit, Scope},
     core::ids::{AccountId, WorkspaceId},

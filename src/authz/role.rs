@@ -37,6 +37,7 @@ const LOOK: &[Action] = &[
     Action::EvidenceRead,
     Action::PromotionRead,
     Action::ReleaseRead,
+    Action::FindingRead,
 ];
 
 /// What everyone may do with what is their own.

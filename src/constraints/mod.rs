@@ -14,7 +14,7 @@ pub(crate) mod reason;
 pub mod spec;
 pub mod unit;
 pub mod verdict;
-mod words;
+pub(crate) mod words;
 
 pub use judge::judge;
 pub use measured::{Attributes, Estimates, Grouping, HostFingerprint, LoadRun, Measured, Predictions};

@@ -77,6 +77,13 @@ actions! {
     RegistryKeyRetire => "registry_key.retire",
     ConfigurationLoad => "configuration.load",
     SchemaMigrate => "schema.migrate",
+    FindingRead => "finding.read",
+    FindingOpen => "finding.open",
+    FindingRemediate => "finding.remediate",
+    FindingClose => "finding.close",
+    FindingAccept => "finding.accept",
+    FindingReopen => "finding.reopen",
+    FindingRemind => "finding.remind",
 }
 
 impl fmt::Display for Action {

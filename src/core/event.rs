@@ -81,6 +81,13 @@ events! {
     RegistryKeyRetired: RegistryKeyRetire on "registry_key" { key: String, signs_until: String }
     /// Names of settings and a digest over all of them; their values are in the row.
     ConfigurationLoaded: ConfigurationLoad on "configuration" { digest: String, program: String, changed: Vec<String> }
+    FindingOpened: FindingOpen on "finding" { finding: FindingId, code: String, severity: String, owner: Option<AccountId> }
+    FindingRemediated: FindingRemediate on "finding" { finding: FindingId }
+    FindingClosed: FindingClose on "finding" { finding: FindingId, code: String }
+    FindingAccepted: FindingAccept on "finding" { finding: FindingId, until: String }
+    /// The acceptance of a risk has ended.
+    FindingReopened: FindingReopen on "finding" { finding: FindingId }
+    FindingReminded: FindingRemind on "finding" { finding: FindingId, owner: Option<AccountId>, due: String }
     SchemaMigrated: SchemaMigrate on "schema" { version: String, applied: Vec<String> }
     AuditExported: AuditExport on "log" { origin: String, size: i64, extent: String }
     /// A signed package about a version left; `manifest` is the sha256 of its manifest.

@@ -84,4 +84,16 @@ ids! {
     JobId,
     /// The claim of an `Idempotency-Key`.
     ClaimId,
+    /// Something wrong, to be dealt with.
+    FindingId,
+    /// One step in the life of a finding.
+    FindingStepId,
+    /// A time-bound exception to one limit.
+    WaiverId,
+    /// One person's decision on a waiver.
+    WaiverGrantId,
+    /// An emergency activation.
+    BreakGlassId,
+    /// What a deployer said really runs.
+    SnapshotId,
 }

@@ -30,6 +30,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("approval", ADD),
     ("environment_revision", ADD),
     ("evidence", ADD),
+    ("finding_step", ADD),
     ("reported_statement", ADD),
     ("reported_evidence", CHANGE),
     ("registry_key", CHANGE),
@@ -44,6 +45,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("api_token", CHANGE),
     // Never changed, only locked, which takes the right to update one column.
     ("environment", "SELECT, INSERT, UPDATE (id)"),
+    ("finding", CHANGE),
     ("model", CHANGE),
     ("model_owner", REPLACE),
     ("model_version", CHANGE),

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     audit, datasets, dossiers, environments, evidence, frameworks,
     http::{authn, denials, docs, headers, health, idempotency, problem::Problem},
-    keys, models, promotions, registry, releases, trust, validation, versions, web,
+    keys, models, oversight, promotions, registry, releases, trust, validation, versions, web,
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpServer,
@@ -104,6 +104,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     dossiers::api::routes(config);
     audit::api::routes(config);
     keys::api::routes(config);
+    oversight::api::routes(config);
 }
 
 /// Failures inside actix leave in the same shape as ours.

@@ -14,6 +14,7 @@ use crate::{
     db::WriteTx,
     environments,
     error::Error,
+    oversight::Reach,
     promotions::{
         Promotion,
         assessment::{Assessment, Facts},
@@ -38,6 +39,8 @@ pub enum Cause {
     TrustRoots,
     /// Another release of a model became active in an environment.
     Release(EnvironmentId, ModelId),
+    /// A finding or a waiver came or went.
+    Oversight(Reach),
 }
 
 /// How a request stands to what holds now.
@@ -49,6 +52,9 @@ enum Standing {
 
 /// Ends the requests that no longer hold, and returns what is to be logged with the cause.
 pub(crate) async fn follow(tx: &WriteTx, scope: Scope, cause: Cause) -> Result<Vec<Event>, Error> {
+    if matches!(cause, Cause::Oversight(reach) if reach.is_nowhere()) {
+        return Ok(Vec::new());
+    }
     let mut places = store::places(&tx.conn(), scope, cause).await?;
     if let Cause::Version(version) = cause {
         // A rollback there may be about to bring it back.

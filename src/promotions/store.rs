@@ -12,6 +12,7 @@ use crate::{
         entity::{account, approval, membership, promotion_request},
     },
     error::Error,
+    oversight::Reach,
     promotions::{Approval, Outcome, Promotion, invalidation::Cause, stage::Stage},
 };
 use chrono::{DateTime, Utc};
@@ -93,6 +94,11 @@ fn reached(scope: Scope, cause: Cause) -> Select<promotion_request::Entity> {
         Cause::Release(environment, model) => open
             .filter(promotion_request::COLUMN.environment_id.eq(environment))
             .filter(promotion_request::COLUMN.model_id.eq(model)),
+        Cause::Oversight(Reach { model, version, environment }) => {
+            let open = model.map_or(open.clone(), |id| open.filter(promotion_request::COLUMN.model_id.eq(id)));
+            let open = version.map_or(open.clone(), |id| open.filter(promotion_request::COLUMN.version_id.eq(id)));
+            environment.map_or(open.clone(), |id| open.filter(promotion_request::COLUMN.environment_id.eq(id)))
+        }
     }
 }
 

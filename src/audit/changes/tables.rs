@@ -132,4 +132,13 @@ tables! {
         promotion_id: Plain, restores: Plain, state: Plain, reason: Salted, statement: Salted,
         activated_by: Plain, activated_at: Time, ended_at: Time,
     }
+    finding [id] {
+        id: Plain, workspace_id: Plain, code: Plain, subject_kind: Plain, subject_id: Plain, subject_part: Plain,
+        model_id: Plain, version_id: Plain, environment_id: Plain, release_id: Plain, severity: Plain,
+        title: Salted, detail: Salted, owner_id: Plain, due_at: Time, opened_by: Plain, opened_at: Time,
+        state: Plain, remediated_by: Plain, accepted_until: Time, closed_at: Time, reminded_at: Time,
+    }
+    finding_step [id] {
+        id: Plain, finding_id: Plain, step: Plain, account_id: Plain, reason: Salted, until: Time, at: Time,
+    }
 }

@@ -4,6 +4,7 @@ pub mod access;
 pub mod environments;
 pub mod keys;
 pub mod log;
+pub mod oversight;
 pub mod promotions;
 pub mod queue;
 pub mod registry;
@@ -17,6 +18,7 @@ pub use log::{
     audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_mention, audit_mentioned,
     audit_node, audit_pending, row_change, row_salt,
 };
+pub use oversight::{finding, finding_step};
 pub use promotions::{approval, promotion_request, release};
 pub use queue::{idempotency_claim, job};
 pub use registry::{attestation, blob, model, model_owner, model_version, version_file};

@@ -1,0 +1,72 @@
+//! The only SQL that gives names to what findings, waivers and emergency activations are about.
+
+use crate::{
+    core::ids::{AccountId, EnvironmentId, ModelId, VersionId},
+    db::{
+        Conn,
+        entity::{account, environment, model, model_owner, model_version},
+    },
+    error::Error,
+    oversight::Reach,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use std::collections::HashMap;
+
+/// Names of models and environments, and numbers of versions, by id.
+#[derive(Default)]
+pub struct Names {
+    pub models: HashMap<ModelId, String>,
+    pub versions: HashMap<VersionId, i64>,
+    pub environments: HashMap<EnvironmentId, String>,
+}
+
+/// The names of what some things bear on. They come from rows that the caller may see.
+pub(crate) async fn names(conn: &Conn<'_>, of: &[Reach]) -> Result<Names, Error> {
+    let models: Vec<_> = of.iter().filter_map(|reach| reach.model).collect();
+    let versions: Vec<_> = of.iter().filter_map(|reach| reach.version).collect();
+    let environments: Vec<_> = of.iter().filter_map(|reach| reach.environment).collect();
+    let mut names = Names::default();
+    if !models.is_empty() {
+        let rows = model::Entity::find().filter(model::COLUMN.id.is_in(models)).all(conn).await?;
+        names.models = rows.into_iter().map(|row| (row.id, row.name)).collect();
+    }
+    if !versions.is_empty() {
+        let rows: Vec<(VersionId, i64)> = model_version::Entity::find()
+            .select_only()
+            .column(model_version::Column::Id)
+            .column(model_version::Column::Number)
+            .filter(model_version::COLUMN.id.is_in(versions))
+            .into_tuple()
+            .all(conn)
+            .await?;
+        names.versions = rows.into_iter().collect();
+    }
+    if !environments.is_empty() {
+        let rows = environment::Entity::find().filter(environment::COLUMN.id.is_in(environments)).all(conn).await?;
+        names.environments = rows.into_iter().map(|row| (row.id, row.name)).collect();
+    }
+    Ok(names)
+}
+
+/// Who answers for something where nobody was named: for a model its development owner, else its
+/// business owner; for an environment whoever made it. Only active accounts answer for anything.
+pub(crate) async fn answerable(conn: &Conn<'_>, reach: Reach) -> Result<Option<AccountId>, Error> {
+    let mut candidates = Vec::new();
+    if let Some(model) = reach.model {
+        let owners = model_owner::Entity::find().filter(model_owner::COLUMN.model_id.eq(model)).all(conn).await?;
+        for accountability in ["development", "business"] {
+            candidates.extend(owners.iter().find(|row| row.accountability == accountability).map(|row| row.account_id));
+        }
+    }
+    if let Some(environment) = reach.environment {
+        let row = environment::Entity::find_by_id(environment).one(conn).await?;
+        candidates.extend(row.map(|row| row.created_by));
+    }
+    for candidate in candidates {
+        let account = account::Entity::find_by_id(candidate).one(conn).await?;
+        if account.is_some_and(|account| account.state == "active") {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}
