@@ -15,6 +15,7 @@ mod m0011_keys_and_settings;
 mod m0012_lighter_log;
 mod m0013_more_mentions;
 mod m0017_oversight;
+mod m0015_people;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_lighter_log::Migration),
             Box::new(m0013_more_mentions::Migration),
             Box::new(m0017_oversight::Migration),
+            Box::new(m0015_people::Migration),
         ]
     }
 }

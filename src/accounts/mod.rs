@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod ops;
+pub mod people;
 mod store;
 
 use crate::{

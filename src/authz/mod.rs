@@ -5,10 +5,12 @@
 //! code that forgot to ask for a decision does not compile.
 
 pub mod policy;
+mod persons;
 mod principal;
 mod role;
 
 pub use crate::core::action::Action;
+pub use persons::{Leave, People, Persons};
 pub use principal::{Cause, Credential, Kind, Principal};
 pub use role::Role;
 

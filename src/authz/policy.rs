@@ -1,11 +1,13 @@
 //! The rules, as pure functions: who, on what, gives a permit or a refusal.
 
 mod oversight;
+mod people;
 
 pub use oversight::*;
+pub use people::{delegate, manage_person, revoke_delegation};
 
 use crate::{
-    authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Principal, ReadPermit, Scope},
+    authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, ReadPermit, Scope},
     core::ids::{AccountId, WorkspaceId},
 };
 
@@ -90,9 +92,33 @@ pub fn manage_token(who: &Principal, action: Action, owner: AccountId, owner_kin
 pub struct Involved {
     /// Who created or sealed the version, with the capacity in which they did it.
     pub parties: Vec<(AccountId, &'static str)>,
+    /// Which accounts count as one person; each for itself before [`Self::with_persons`].
+    pub persons: Persons,
 }
 
 impl Involved {
+    /// Adds those who had a hand in it in one more capacity. Before [`Self::with_owners`] and
+    /// [`Self::with_persons`], which reach on from everybody who is there.
+    pub fn add(&mut self, accounts: impl IntoIterator<Item = AccountId>, capacity: &'static str) {
+        for account in accounts {
+            if !self.parties.contains(&(account, capacity)) {
+                self.parties.push((account, capacity));
+            }
+        }
+    }
+
+    /// What one account did, every account did that decides as one with it.
+    #[must_use]
+    pub fn with_persons(mut self, persons: Persons) -> Self {
+        for party in self.people() {
+            let (same, deputies): (Vec<_>, Vec<_>) =
+                persons.others(party).into_iter().partition(|other| persons.are_one_human(party, *other));
+            self.add(same, "the same person, by another account, as somebody who took part in it");
+            self.add(deputies, "a delegate or delegator of somebody who took part in it");
+        }
+        Self { persons, ..self }
+    }
+
     pub fn people(&self) -> Vec<AccountId> {
         self.parties.iter().map(|(party, _)| *party).collect()
     }
@@ -221,13 +247,19 @@ mod tests {
         }
     }
 
+    fn by(author: AccountId) -> Involved {
+        let mut involved = Involved::default();
+        involved.add([author], "the version's author");
+        involved
+    }
+
     #[test]
     fn an_approver_had_no_part_in_it() {
         let who = person(&[Role::Reviewer, Role::Contributor]);
-        let mine = Involved { parties: who.id.map(|id| (id, "the version's author")).into_iter().collect() };
+        let mine = by(who.id.expect("id"));
         let refused = decide_promotion(&who, Action::PromotionApprove, &mine).expect_err("conflict");
         assert_eq!(refused.code, "separation_of_duties");
-        let theirs = Involved { parties: vec![(AccountId::generate(), "the version's author")] };
+        let theirs = by(AccountId::generate());
         assert!(decide_promotion(&who, Action::PromotionApprove, &theirs).is_ok());
     }
 
@@ -235,7 +267,7 @@ mod tests {
     fn what_a_robot_did_its_owner_did() {
         let (who, robot) = (person(&[Role::Reviewer]), AccountId::generate());
         let owner = who.id.expect("id");
-        let theirs = Involved { parties: vec![(robot, "the version's author")] }.with_owners(&[(robot, owner)]);
+        let theirs = by(robot).with_owners(&[(robot, owner)]);
         assert!(decide_promotion(&who, Action::PromotionApprove, &theirs).is_err());
     }
 

@@ -40,6 +40,13 @@ events! {
     AccountDeactivated: AccountDeactivate on "account" { account: AccountId }
     /// Who the account belonged to is forgotten; its id stays wherever it stands.
     AccountErased: AccountErase on "account" { account: AccountId }
+    /// The account is of the same person as the other one from now on.
+    PersonLinked: PersonLink on "account" { account: AccountId, same_as: AccountId, person: PersonId }
+    /// The account is of a person of its own from now on.
+    PersonUnlinked: PersonLink on "account" { account: AccountId, person: PersonId }
+    TeamSet: TeamSet on "account" { account: AccountId, team: Option<String> }
+    DelegationCreated: DelegationCreate on "delegation" { delegation: DelegationId, from: AccountId, to: AccountId, valid_from: String, valid_until: String }
+    DelegationRevoked: DelegationRevoke on "delegation" { delegation: DelegationId, from: AccountId, to: AccountId }
     SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId }
     /// A sign-in that failed. Says which name was tried only when such an account exists.
     SessionRefused: SessionOpen on "account" { account: String }
@@ -71,6 +78,7 @@ events! {
     PromotionWithdrawn: PromotionWithdraw on "promotion" { promotion: PromotionId }
     PromotionApproved: PromotionApprove on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String, quorum: bool }
     PromotionRejected: PromotionReject on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String }
+    PromotionCommented: PromotionComment on "promotion" { promotion: PromotionId, comment: CommentId }
     PromotionInvalidated: PromotionInvalidate on "promotion" { promotion: PromotionId, decision: String, cause: String }
     PromotionExpired: PromotionExpire on "promotion" { promotion: PromotionId }
     ReleaseActivated: PromotionActivate on "release" { release: ReleaseId, promotion: PromotionId, version: VersionId, environment: EnvironmentId, replaces: Option<ReleaseId>, decision: String }

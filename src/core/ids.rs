@@ -52,6 +52,10 @@ ids! {
     TokenId,
     /// One role of one account in one workspace.
     MembershipId,
+    /// One human, whatever accounts they have.
+    PersonId,
+    /// One person's leave for another to decide in their stead.
+    DelegationId,
     /// A named line of versions.
     ModelId,
     /// An immutable set of files.
@@ -78,6 +82,8 @@ ids! {
     PromotionId,
     /// One reviewer's decision.
     ApprovalId,
+    /// What somebody said on a request.
+    CommentId,
     /// What runs in an environment from some moment on.
     ReleaseId,
     /// A unit of background work.

@@ -40,7 +40,12 @@ pub const TABLES: &[(&str, &str)] = &[
     ("dataset", ADD),
     ("membership", ADD),
     ("workspace", ADD),
+    ("promotion_comment", ADD),
+    ("earlier_author", ADD),
     // States of the domain.
+    ("person_link", REPLACE),
+    ("person_team", REPLACE),
+    ("delegation", "SELECT, INSERT, UPDATE (revoked_at, revoked_by)"),
     ("account", CHANGE),
     ("api_token", CHANGE),
     // Never changed, only locked, which takes the right to update one column.

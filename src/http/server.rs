@@ -91,6 +91,7 @@ pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Re
 fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     registry::api::routes(config);
     accounts::api::routes(config);
+    accounts::people::api::routes(config);
     trust::api::routes(config);
     models::api::routes(config);
     versions::api::routes(config);

@@ -158,7 +158,7 @@ impl Facts {
         let standing = |r: &&Reported| r.state == EvidenceState::Verified && r.key.revoked_at.is_none();
         let submitters = self.reported.iter().filter(standing).map(|r| r.submitted_by);
         parties.extend(submitters.map(|id| (id, "the submitter of its reported evidence")));
-        Involved { parties }.with_owners(&self.robots)
+        Involved { parties, ..Involved::default() }.with_owners(&self.robots)
     }
 
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {

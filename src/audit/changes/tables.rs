@@ -61,6 +61,16 @@ tables! {
         owner_id: Plain, created_at: Time,
     }
     membership [id] { id: Plain, workspace_id: Plain, account_id: Plain, role: Plain }
+    person_link [workspace_id, account_id] {
+        workspace_id: Plain, account_id: Plain, person_id: Plain, linked_by: Plain, linked_at: Time,
+    }
+    person_team [workspace_id, account_id] {
+        workspace_id: Plain, account_id: Plain, team: Plain, set_by: Plain, set_at: Time,
+    }
+    delegation [id] {
+        id: Plain, workspace_id: Plain, from_account: Plain, to_account: Plain, valid_from: Time, valid_until: Time,
+        created_at: Time, revoked_at: Time, revoked_by: Plain,
+    }
     api_token [id] {
         id: Plain, workspace_id: Plain, account_id: Plain, kind: Plain, name: Salted, accessor: Plain,
         secret_hash: Salted, created_at: Time, expires_at: Time, revoked_at: Time,
@@ -100,6 +110,7 @@ tables! {
         id: Plain, version_id: Plain, predicate_type: Plain, digest: Plain, statement: Salted, created_by: Plain,
         created_at: Time,
     }
+    earlier_author [version_id, account_id] { version_id: Plain, account_id: Plain, until: Time }
     blob [workspace_id, sha256] { workspace_id: Plain, sha256: Plain, size_bytes: Plain, created_at: Time }
     validation_run [id] {
         id: Plain, workspace_id: Plain, version_id: Plain, environment_id: Plain, constraints_id: Plain,
@@ -125,8 +136,9 @@ tables! {
     }
     approval [id] {
         id: Plain, promotion_id: Plain, account_id: Plain, outcome: Plain, decision_digest: Plain, roles: Plain,
-        reason: Salted, statement: Salted, created_at: Time,
+        reason: Salted, statement: Salted, created_at: Time, on_behalf_of: Plain, conditions: Salted,
     }
+    promotion_comment [id] { id: Plain, promotion_id: Plain, account_id: Plain, body: Salted, created_at: Time }
     release [id] {
         id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, version_id: Plain,
         promotion_id: Plain, restores: Plain, state: Plain, reason: Salted, statement: Salted,

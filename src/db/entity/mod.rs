@@ -5,6 +5,7 @@ pub mod environments;
 pub mod keys;
 pub mod log;
 pub mod oversight;
+pub mod people;
 pub mod promotions;
 pub mod queue;
 pub mod registry;
@@ -19,6 +20,7 @@ pub use log::{
     audit_node, audit_pending, row_change, row_salt,
 };
 pub use oversight::{finding, finding_step};
+pub use people::{delegation, earlier_author, person_link, person_team, promotion_comment};
 pub use promotions::{approval, promotion_request, release};
 pub use queue::{idempotency_claim, job};
 pub use registry::{attestation, blob, model, model_owner, model_version, version_file};

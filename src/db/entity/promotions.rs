@@ -54,6 +54,11 @@ pub mod approval {
         #[sea_orm(column_type = "Text")]
         pub statement: String,
         pub created_at: DateTimeUtc,
+        /// The delegator, if it was given in somebody's stead.
+        pub on_behalf_of: Option<AccountId>,
+        /// A JSON list of texts.
+        #[sea_orm(column_type = "Text", nullable)]
+        pub conditions: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
