@@ -14,8 +14,8 @@ mod m0010_log_mentions;
 mod m0011_keys_and_settings;
 mod m0012_lighter_log;
 mod m0013_more_mentions;
-mod m0017_oversight;
 mod m0015_people;
+mod m0017_oversight;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;

@@ -4,8 +4,8 @@
 //! The database hands out readers and commits writes only against one of them, so
 //! code that forgot to ask for a decision does not compile.
 
-pub mod policy;
 mod persons;
+pub mod policy;
 mod principal;
 mod role;
 

@@ -53,8 +53,12 @@ impl People {
         for (account, person) in &self.links {
             humans.join(*first.entry(*person).or_insert(*account), *account);
         }
-        let leaves: BTreeSet<_> =
-            self.delegations.iter().filter(|leave| leave.is_in_force(now)).map(|leave| (leave.from, leave.to)).collect();
+        let leaves: BTreeSet<_> = self
+            .delegations
+            .iter()
+            .filter(|leave| leave.is_in_force(now))
+            .map(|leave| (leave.from, leave.to))
+            .collect();
         let mut deciding = humans.clone();
         for (from, to) in &leaves {
             deciding.join(*from, *to);

@@ -168,6 +168,8 @@ pub async fn insert_approval(tx: &WriteTx, new: &Approval, roles: &[&str]) -> Re
         reason: Set(new.reason.clone()),
         statement: Set(new.statement.clone()),
         created_at: Set(new.created_at),
+        on_behalf_of: Set(None),
+        conditions: Set(None),
     };
     approval::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {

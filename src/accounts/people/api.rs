@@ -29,14 +29,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const DELEGATIONS: &str = "delegations";
 
 pub fn routes(config: &mut ServiceConfig) {
-    config
-        .service(show)
-        .service(link)
-        .service(set_team)
-        .service(list)
-        .service(delegate)
-        .service(find)
-        .service(revoke);
+    config.service(show).service(link).service(set_team).service(list).service(delegate).service(find).service(revoke);
 }
 
 /// What binds an account to others where duties are to be separate.
@@ -149,11 +142,7 @@ async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Resu
 #[utoipa::path(tag = "accounts", operation_id = "createDelegation", request_body = DelegationInput, responses(
     (status = 201, description = "The delegation", body = DelegationView), Changed))]
 #[post("/delegations")]
-async fn delegate(
-    app: Data<App>,
-    who: Principal,
-    input: ValidJson<DelegationInput>,
-) -> Result<HttpResponse, Problem> {
+async fn delegate(app: Data<App>, who: Principal, input: ValidJson<DelegationInput>) -> Result<HttpResponse, Problem> {
     let i = input.0;
     let made = ops::delegate(&app, &who, &i.to, i.valid_from, i.valid_until).await?;
     Ok(HttpResponse::Created().json(one(&app, made).await?))

@@ -20,10 +20,8 @@ use sea_orm::{
 
 /// Everything on record about the people of a workspace; delegations that were revoked bind nobody.
 pub(crate) async fn people(conn: &Conn<'_>, workspace: WorkspaceId) -> Result<People, Error> {
-    let links =
-        person_link::Entity::find().filter(person_link::COLUMN.workspace_id.eq(workspace)).all(conn).await?;
-    let teams =
-        person_team::Entity::find().filter(person_team::COLUMN.workspace_id.eq(workspace)).all(conn).await?;
+    let links = person_link::Entity::find().filter(person_link::COLUMN.workspace_id.eq(workspace)).all(conn).await?;
+    let teams = person_team::Entity::find().filter(person_team::COLUMN.workspace_id.eq(workspace)).all(conn).await?;
     let delegations = delegation::Entity::find()
         .filter(delegation::COLUMN.workspace_id.eq(workspace))
         .filter(delegation::COLUMN.revoked_at.is_null())

@@ -196,7 +196,9 @@ pub struct Finding {
 pub enum Command {
     Remediate,
     Close,
-    Accept { until: DateTime<Utc> },
+    Accept {
+        until: DateTime<Utc>,
+    },
     /// The acceptance has ended.
     Reopen,
 }
@@ -320,7 +322,9 @@ mod tests {
         ];
         for (state, wanted) in table {
             let finding = finding(state, Severity::High, (state == State::RiskAccepted).then(|| at(5)));
-            for (command, wanted) in [Command::Remediate, Command::Close, accept, Command::Reopen].into_iter().zip(wanted) {
+            for (command, wanted) in
+                [Command::Remediate, Command::Close, accept, Command::Reopen].into_iter().zip(wanted)
+            {
                 assert_eq!(finding.apply(command, at(1)).ok(), wanted, "{state:?} {command:?}");
             }
         }

@@ -327,8 +327,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
         }
         finding.reminded_at = Some(tx.at());
         store::update(&tx, &finding).await?;
-        let event =
-            Event::FindingReminded { finding: due.id, owner: finding.owner, due: rfc3339(finding.due_at) };
+        let event = Event::FindingReminded { finding: due.id, owner: finding.owner, due: rfc3339(finding.due_at) };
         tx.commit(policy::system(&clock, Action::FindingRemind)?, event).await?;
     }
     Ok(())

@@ -74,8 +74,7 @@ pub(crate) async fn insert(tx: &WriteTx, new: &NewFinding) -> Result<Option<Find
         reminded_at: Set(None),
     };
     let unless_it_stands = OnConflict::new().do_nothing().to_owned();
-    let inserted =
-        finding::Entity::insert(row).on_conflict(unless_it_stands).exec_without_returning(&tx.conn()).await;
+    let inserted = finding::Entity::insert(row).on_conflict(unless_it_stands).exec_without_returning(&tx.conn()).await;
     match inserted {
         Ok(0) | Err(sea_orm::DbErr::RecordNotInserted) => return Ok(None),
         Ok(_) => {}
