@@ -10,6 +10,7 @@ pub mod invalidation;
 pub mod ops;
 pub mod stage;
 pub(crate) mod store;
+pub mod workflow;
 
 use crate::{
     core::{

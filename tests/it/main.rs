@@ -53,4 +53,5 @@ mod sessions;
 mod settings;
 mod uploads;
 mod validation;
+mod workflow;
 mod workspaces;

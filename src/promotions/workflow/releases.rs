@@ -1,0 +1,141 @@
+//! What becomes active, what ends, and what comes back.
+
+use crate::{
+    core::ids::{PromotionId, ReleaseId},
+    promotions::workflow::{
+        Fact, Lane, Observed, Refusal, Release, Request, Stage, Why,
+        command::Asked,
+        quorum::is_full,
+        requests::{must_stand, recorded, short_of_seats, unreadable},
+    },
+    releases::State,
+};
+use chrono::{DateTime, Utc};
+
+/// Compare and swap: a request replaces the release that was active when it was asked, or none.
+pub(super) fn activate(
+    lane: &Lane,
+    request: &Request,
+    release: ReleaseId,
+    observed: &Observed,
+    now: DateTime<Utc>,
+) -> Result<Vec<Fact>, Refusal> {
+    let active = lane.active().map(|active| active.id);
+    if request.stage == Stage::Invalidated && request.replaces != active {
+        return Err(raced(active));
+    }
+    if !request.stage.has_quorum() {
+        // What the clock has ended says so rather than that it still waits.
+        must_stand(request, observed, now)?;
+        return Err(Refusal::stage(request.stage));
+    }
+    must_stand(request, observed, now)?;
+    if request.replaces != active {
+        let ends = Fact::Invalidated { promotion: request.id, why: Why::Replaced };
+        return Err(Refusal { ends: Some(ends), ..raced(active) });
+    }
+    if !is_full(request, observed, now, None) {
+        return Err(short_of_seats(request, observed, now));
+    }
+    if !observed.holds.is_empty() {
+        let details: Vec<_> = observed.holds.iter().map(|hold| hold.detail.as_str()).collect();
+        return Err(Refusal::new("promotion_held", details.join("; "), Stage::Held.allowed()));
+    }
+    let over = (request.stage == Stage::Held).then_some(Fact::HoldOver { promotion: request.id });
+    let mut facts: Vec<_> = over.into_iter().collect();
+    facts.extend(end_active(lane, State::Superseded));
+    facts.push(Fact::Activated(begun(release, request)));
+    facts.extend(beside(lane, Some(request.id)));
+    Ok(facts)
+}
+
+/// Past checks, approvals and holds, and never past a revocation or a bad signature.
+pub(super) fn bypass(
+    lane: &Lane,
+    asked: &Asked,
+    release: ReleaseId,
+    observed: &Observed,
+) -> Result<Vec<Fact>, Refusal> {
+    let Some(assessed) = &observed.assessment else { return Err(unreadable()) };
+    if let Some(unfit) = observed.unfit.first() {
+        let detail = format!("the version may not leave, not even by break-glass: {}", unfit.detail);
+        return Err(Refusal::new("release_blocked", detail, &[]));
+    }
+    let request = recorded(lane, asked, assessed.digest, Stage::Bypassed);
+    let release = begun(release, &request);
+    let mut facts = vec![Fact::Requested(request)];
+    facts.extend(end_active(lane, State::Superseded));
+    facts.push(Fact::Activated(release));
+    facts.extend(beside(lane, None));
+    Ok(facts)
+}
+
+/// To a release that was active here and went through approval; what brought it to its end does
+/// not matter, except that a version which may not leave does not come back.
+pub(super) fn roll_back(
+    lane: &Lane,
+    release: ReleaseId,
+    to: ReleaseId,
+    observed: &Observed,
+) -> Result<Vec<Fact>, Refusal> {
+    if lane.active().is_none() {
+        return Err(Refusal::new("nothing_active", "nothing is active here, so there is nothing to leave", &[]));
+    }
+    let unknown = |detail: &str| Refusal::new("rollback_target_unknown", detail, Stage::Activated.allowed());
+    let earlier = lane.releases.iter().find(|earlier| earlier.id == to && earlier.state != State::Active);
+    let earlier = earlier.ok_or_else(|| unknown("that release was not active here before the current one"))?;
+    let request = lane.requests.get(&earlier.promotion);
+    if request.is_none_or(|request| !matches!(request.stage, Stage::Activated | Stage::Superseded)) {
+        return Err(unknown("that release was never approved here; it came by break-glass"));
+    }
+    if let Some(unfit) = observed.unfit.first() {
+        let detail = format!("the version can't come back: {}", unfit.detail);
+        return Err(Refusal::new("rollback_target_blocked", detail, Stage::Activated.allowed()));
+    }
+    let mut facts = end_active(lane, State::RolledBack);
+    let back = Release {
+        id: release,
+        version: earlier.version,
+        promotion: earlier.promotion,
+        state: State::Active,
+        lapsed: observed.lapsed,
+    };
+    facts.push(Fact::Restored { release: back, restores: earlier.id });
+    facts.extend(beside(lane, None));
+    Ok(facts)
+}
+
+/// A mark on what is active; once is enough.
+pub(super) fn lapse(lane: &Lane, release: ReleaseId, observed: &Observed) -> Vec<Fact> {
+    let active = lane.active().filter(|active| active.id == release && !active.lapsed && observed.lapsed);
+    active.map(|active| Fact::Lapsed { release: active.id }).into_iter().collect()
+}
+
+fn begun(id: ReleaseId, request: &Request) -> Release {
+    Release { id, version: request.version, promotion: request.id, state: State::Active, lapsed: false }
+}
+
+/// The active release ends, and with it the request that led to it, unless a rollback had brought
+/// the release back: its request ended before.
+fn end_active(lane: &Lane, how: State) -> Vec<Fact> {
+    let Some(active) = lane.active() else { return Vec::new() };
+    let mut facts = vec![Fact::Ended { release: active.id, how }];
+    let request = lane.requests.get(&active.promotion).filter(|request| request.stage == Stage::Activated);
+    facts.extend(request.map(|request| Fact::Superseded { promotion: request.id }));
+    facts
+}
+
+/// What reviewers of other requests judged is not what an activation would change now.
+fn beside(lane: &Lane, but: Option<PromotionId>) -> Vec<Fact> {
+    let open = lane.requests.values().filter(|request| request.stage.is_open() && Some(request.id) != but);
+    open.map(|request| Fact::Invalidated { promotion: request.id, why: Why::Replaced }).collect()
+}
+
+fn raced(active: Option<ReleaseId>) -> Refusal {
+    let now = active.map_or_else(|| "none".to_owned(), |id| id.to_string());
+    let detail = format!(
+        "another release became active since this was asked, so what was approved is not what would change; the \
+         active one is {now}: look at it, and ask again"
+    );
+    Refusal::new("release_raced", detail, &["request"])
+}
