@@ -7,8 +7,22 @@
 ///
 /// `seats` names the role of each seat; `people` lists the roles of each person.
 pub fn filled<R: PartialEq>(seats: &[R], people: &[Vec<R>]) -> usize {
+    assign(seats, people).iter().flatten().count()
+}
+
+/// Who fills which seat: for each seat the index of a person, as many as can be filled at once.
+pub fn assign<R: PartialEq>(seats: &[R], people: &[Vec<R>]) -> Vec<Option<usize>> {
     let mut seat_of: Vec<Option<usize>> = vec![None; people.len()];
-    (0..seats.len()).filter(|seat| seat_in(*seat, seats, people, &mut seat_of, &mut vec![false; people.len()])).count()
+    for seat in 0..seats.len() {
+        seat_in(seat, seats, people, &mut seat_of, &mut vec![false; people.len()]);
+    }
+    let mut person_in = vec![None; seats.len()];
+    for (person, seat) in seat_of.into_iter().enumerate() {
+        if let Some(seat) = seat {
+            person_in[seat] = Some(person);
+        }
+    }
+    person_in
 }
 
 /// Finds someone for a seat, moving others to another seat where that helps.
@@ -72,6 +86,23 @@ mod tests {
             people in prop::collection::vec(prop::collection::vec(0u8..3, 0..3), 0..5),
         ) {
             prop_assert_eq!(filled(&seats, &people), by_brute_force(&seats, &people));
+        }
+
+        #[test]
+        fn everyone_who_is_assigned_holds_the_seats_role_and_sits_once(
+            seats in prop::collection::vec(0u8..4, 0..5),
+            people in prop::collection::vec(prop::collection::vec(0u8..4, 0..4), 0..6),
+        ) {
+            let assigned = assign(&seats, &people);
+            prop_assert_eq!(assigned.len(), seats.len());
+            let mut sitting: Vec<_> = assigned.iter().flatten().collect();
+            for (seat, person) in assigned.iter().enumerate() {
+                prop_assert!(person.is_none_or(|person| people[person].contains(&seats[seat])));
+            }
+            sitting.sort();
+            let all = sitting.len();
+            sitting.dedup();
+            prop_assert_eq!(sitting.len(), all);
         }
     }
 }
