@@ -1,5 +1,7 @@
 //! Roles are named sets of actions; nothing asks for a role where it can ask for an action.
 
+mod oversight;
+
 use crate::{authz::Action, core::Malformed};
 use std::fmt;
 
@@ -37,7 +39,6 @@ const LOOK: &[Action] = &[
     Action::EvidenceRead,
     Action::PromotionRead,
     Action::ReleaseRead,
-    Action::FindingRead,
 ];
 
 /// What everyone may do with what is their own.
@@ -85,7 +86,9 @@ impl Role {
     }
 
     pub fn allows(self, action: Action) -> bool {
-        OWN.contains(&action) || self.actions().iter().any(|set| set.contains(&action))
+        OWN.contains(&action)
+            || self.actions().iter().any(|set| set.contains(&action))
+            || oversight::actions(self).contains(&action)
     }
 
     /// It decides on what others ask for. No robot holds such a role.

@@ -12,6 +12,7 @@ mod dossier;
 mod env;
 mod evidence;
 mod exit;
+mod finding;
 mod framework;
 mod init;
 mod meter;

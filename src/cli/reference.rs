@@ -1,6 +1,10 @@
 //! How people name things on the command line.
 
-use crate::{core::name::Name, versions::VersionRef};
+use crate::{
+    core::{clock, name::Name},
+    versions::VersionRef,
+};
+use chrono::{DateTime, Utc};
 use std::str::FromStr;
 
 /// `MODEL@VERSION`, the version a number or a digest.
@@ -42,6 +46,12 @@ impl FromStr for VersionOf {
 /// A parser for clap.
 pub fn name(raw: &str) -> Result<String, String> {
     Name::parse(raw).map(|name| name.as_str().to_owned()).map_err(|e| e.0)
+}
+
+/// A moment to come: a time in RFC 3339, or a day, which means its end in UTC.
+pub fn later(raw: &str) -> Result<DateTime<Utc>, String> {
+    // Of a day that is today its end is meant as well, so the moment that "now" would be lies before all.
+    clock::moment(raw, DateTime::UNIX_EPOCH).ok_or_else(|| clock::MOMENT.to_owned())
 }
 
 #[cfg(test)]

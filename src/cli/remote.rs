@@ -1,7 +1,7 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, audit, bias, check, dataset, dossier, env, evidence, framework, init, promotion, pull,
+    Exit, Failure, account, audit, bias, check, dataset, dossier, env, evidence, finding, framework, init, promotion, pull,
     push, release, sign_in, trust,
 };
 use clap::Subcommand;
@@ -96,6 +96,9 @@ pub enum Remote {
     /// Read and verify the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Open, list and settle findings.
+    #[command(subcommand)]
+    Finding(finding::Finding),
     /// Show what was in force on any date, from the service or offline from an export.
     Asof(super::asof::AsOf),
 }
@@ -128,6 +131,7 @@ impl Remote {
             Self::Dossier(args) => args.run().await,
             Self::Audit(args) => args.run().await,
             Self::Asof(args) => args.run().await,
+            Self::Finding(args) => args.run().await,
         }
     }
 }

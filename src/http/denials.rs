@@ -18,8 +18,14 @@ use actix_web::{
 use uuid::Uuid;
 
 /// Parameters of a path that are ids, and the kinds of objects that they are of.
-const IDS: [(&str, &str); 5] =
-    [("token", "token"), ("key", "trust_key"), ("run", "run"), ("promotion", "promotion"), ("evidence", "evidence")];
+const IDS: [(&str, &str); 6] = [
+    ("token", "token"),
+    ("key", "trust_key"),
+    ("run", "run"),
+    ("promotion", "promotion"),
+    ("evidence", "evidence"),
+    ("finding", "finding"),
+];
 
 /// Writes refusals to the audit log, whoever refused.
 pub async fn record_denials(

@@ -6,15 +6,19 @@
 
 pub mod api;
 pub mod findings;
+pub(crate) mod ops;
 pub(crate) mod store;
 
 pub use store::Names;
 
 use crate::{
     app::App,
-    core::ids::{EnvironmentId, ModelId, VersionId},
-    error::Error,
+    core::ids::{AccountId, EnvironmentId, ModelId, VersionId},
+    error::{Error, FailedCheck},
 };
+use chrono::{DateTime, Utc};
+use findings::{Finding, Severity};
+use std::collections::HashMap;
 
 /// Which requests and releases something bears on: those that match everything that is set. With
 /// nothing set it bears on none.
@@ -32,6 +36,26 @@ impl Reach {
 
     pub fn is_nowhere(self) -> bool {
         self == Self::default()
+    }
+}
+
+/// What people found and decided about a version of a model in an environment.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    pub findings: Vec<Finding>,
+    /// Names of accounts that answer for something in here.
+    pub owners: HashMap<AccountId, String>,
+}
+
+impl Standing {
+    /// What is known to be wrong, for what is decided on.
+    pub fn known(&self, now: DateTime<Utc>) -> Vec<findings::Known> {
+        self.findings.iter().map(|finding| finding.known(now)).collect()
+    }
+
+    /// What stops a promotion, findings of at least a severity.
+    pub fn finding_checks(&self, from: Severity, now: DateTime<Utc>) -> Vec<FailedCheck> {
+        findings::checks(&self.findings, from, now, |owner| self.owners.get(&owner).cloned())
     }
 }
 

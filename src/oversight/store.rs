@@ -70,3 +70,12 @@ pub(crate) async fn answerable(conn: &Conn<'_>, reach: Reach) -> Result<Option<A
     }
     Ok(None)
 }
+
+/// Names of accounts.
+pub(crate) async fn people(conn: &Conn<'_>, ids: &[AccountId]) -> Result<HashMap<AccountId, String>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = account::Entity::find().filter(account::COLUMN.id.is_in(ids.to_vec())).all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}

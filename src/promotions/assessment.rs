@@ -17,6 +17,10 @@ use crate::{
     evidence::{self, Reported, state::State as EvidenceState},
     frameworks::{self, Pin},
     models::Model,
+    oversight::{
+        self, Standing,
+        findings::{BLOCKING_BY_DEFAULT, Known},
+    },
     policies::Policy,
     promotions::{self, age},
     releases,
@@ -47,6 +51,8 @@ pub struct Facts {
     pub robots: Vec<(AccountId, AccountId)>,
     /// What frameworks ask about; loaded when the policy names one.
     pub framework_facts: Option<Box<frameworks::Facts>>,
+    /// What people found and decided beside it.
+    pub oversight: Standing,
     /// The revisions that a request fixed when it was made; `None` before there is a request.
     pub pinned: Option<Vec<Pin>>,
 }
@@ -75,6 +81,9 @@ pub struct Decision {
     /// The regulations that it is decided under.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     frameworks: Vec<Pin>,
+    /// What is known to be wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Known>,
 }
 
 pub struct Assessment {
@@ -101,6 +110,7 @@ impl Facts {
         };
         let attestations = versions::store::attestations_in(conn, version.id).await?;
         let reported = evidence::store::of_version(conn, scope, version.id).await?;
+        let oversight = oversight::ops::standing(conn, scope, model.id, version.id, environment.id).await?;
         let mut facts = Self {
             model,
             version,
@@ -115,6 +125,7 @@ impl Facts {
             reported,
             robots: Vec::new(),
             framework_facts: None,
+            oversight,
             pinned: None,
         };
         facts.load_evidence(conn, scope).await?;
@@ -172,6 +183,7 @@ impl Facts {
             failed.extend(self.age_checks(measured_at, now)?);
         }
         failed.extend(self.framework_checks(policy.as_ref(), &pins, now)?);
+        failed.extend(self.oversight.finding_checks(BLOCKING_BY_DEFAULT, now));
         Ok(Assessment { digest: Digest::of(&decision), decision, failed, policy, frameworks: pins })
     }
 
@@ -220,6 +232,7 @@ impl Facts {
             verdicts: self.run.as_ref().and_then(|run| run.verdicts_digest).map(|d| d.to_string()),
             evidence,
             frameworks: pins.to_vec(),
+            findings: self.oversight.known(now),
         }
     }
 

@@ -43,6 +43,10 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
         &["src/authz/"],
         &["actix_web", "sea_orm", "sqlx", "tokio", "std::fs", "crate::db", "crate::http", "crate::app", "crate::web"],
     ),
+    (
+        &["src/oversight/mod.rs", "src/oversight/findings/mod.rs"],
+        &["actix_web", "sea_orm", "sqlx", "tokio", "std::fs", "crate::db", "crate::http", "crate::web"],
+    ),
     (&["store.rs"], &["actix_web", "crate::http", "crate::app", "policy::", "crate::web"]),
     (
         &[

@@ -116,6 +116,13 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/audit/tile/{level}/{path}", "/api/v1/audit/tile/0/000.p/1", Empty, LOG),
     ("GET", "/api/v1/audit/tile/entries/{path}", "/api/v1/audit/tile/entries/000.p/1", Empty, only(AUDITOR, 200)),
     ("POST", "/api/v1/audit/export", "", Empty, only(AUDITOR, 200)),
+    ("GET", "/api/v1/findings", "", Empty, LOOK),
+    ("POST", "/api/v1/findings", "", Json(|| json!({"code": "{fresh}", "severity": "low", "title": "x", "environment": "spare"})), [401, 403, 201, 201, 201, 403, 201, 403, 201, 201]),
+    ("GET", "/api/v1/findings/{finding}", "/api/v1/findings/{finding}", Empty, LOOK),
+    // It is closed: allowed, and refused for that.
+    ("POST", "/api/v1/findings/{finding}/remediation", "/api/v1/findings/{finding}/remediation", Json(|| json!({"reason": "a test"})), [401, 403, 409, 403, 409, 403, 403, 403, 403, 403]),
+    ("POST", "/api/v1/findings/{finding}/closure", "/api/v1/findings/{finding}/closure", Json(|| json!({"reason": "a test"})), [401, 403, 403, 409, 403, 403, 403, 403, 409, 409]),
+    ("POST", "/api/v1/findings/{finding}/acceptance", "/api/v1/findings/{finding}/acceptance", Json(|| json!({"reason": "a test", "until": "2026-02-01T00:00:00Z"})), [401, 403, 403, 403, 403, 403, 403, 403, 409, 409]),
     // Last, because it ends the credentials that the other rows use.
     ("DELETE", "/api/v1/sessions/current", "", Empty, [401, 204, 204, 204, 204, 204, 204, 204, 204, 204]),
 ];

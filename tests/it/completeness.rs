@@ -101,6 +101,10 @@ fn recipes() -> Vec<Recipe> {
         recipe("revokeTrustKey", "admin", &[("key", "{key}")], Empty, Viewer, &[("trust_key.revoke", "trust_key", "{key}")]),
         recipe("exportDossier", "auditor", &[], Query("profile=model-card&model=scorer&environment=production"), Viewer, &[("dossier.export", "version", "")]),
         recipe("exportLog", "auditor", &[], Empty, Viewer, &[("audit.export", "log", "")]),
+        recipe("openFinding", "auditor", &[], Json(|| json!({"code": "{fresh}", "severity": "low", "title": "x", "environment": "spare"})), Viewer, &[("finding.open", "finding", "$id")]),
+        recipe("remediateFinding", "contributor", &[("finding", "{openFinding}")], Json(WHY), Viewer, &[("finding.remediate", "finding", "$id")]),
+        recipe("acceptFinding", "risk_officer", &[("finding", "{openFinding}")], Json(|| json!({"reason": "a test", "until": "2026-02-01T00:00:00Z"})), Viewer, &[("finding.accept", "finding", "$id")]),
+        recipe("closeFinding", "reviewer", &[("finding", "{openFinding}")], Json(WHY), Viewer, &[("finding.close", "finding", "$id")]),
         recipe("signOut", "deployer", &[], Empty, Not("everybody ends their own session"), &[("session.close", "token", "")]),
     ]
 }

@@ -23,6 +23,7 @@ mod completeness;
 mod concurrency;
 mod dossiers;
 mod erasure;
+mod findings;
 mod frameworks;
 mod gate;
 mod grants;

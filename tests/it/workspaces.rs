@@ -107,7 +107,7 @@ async fn what_another_workspace_holds_cannot_be_read() {
 async fn the_lists_of_another_workspace_are_empty() {
     let world = World::build().await;
     let stranger = stranger(&world.app).await;
-    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys"] {
+    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys", "findings"] {
         let full = world.app.get(world.token("viewer"), &format!("/api/v1/{list}")).await.expect(200).json();
         assert_ne!(full["items"], json!([]), "{list}");
         let page = world.app.get(&stranger, &format!("/api/v1/{list}")).await.expect(200).json();
@@ -150,6 +150,10 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/accounts/{account}/erasure", json!({})),
         ("DELETE", "/api/v1/tokens/{token}", json!({})),
         ("DELETE", "/api/v1/trust-keys/{key}", json!({})),
+        ("POST", "/api/v1/findings", json!({"code": "x", "severity": "low", "title": "x", "environment": "production"})),
+        ("POST", "/api/v1/findings/{finding}/remediation", json!({"reason": "x"})),
+        ("POST", "/api/v1/findings/{finding}/closure", json!({"reason": "x"})),
+        ("POST", "/api/v1/findings/{finding}/acceptance", json!({"reason": "x", "until": "2026-02-01T00:00:00Z"})),
     ];
     for (method, path, body) in attempts {
         let path = theirs(&world, path);

@@ -72,6 +72,7 @@ impl World {
         world.environment("production").await;
         world.environment("spare").await;
         world.measured().await;
+        world.watched().await;
         world.released().await;
         world
     }
@@ -197,6 +198,14 @@ impl World {
         self.app.work().await;
         let run = self.app.get(self.token("viewer"), &self.fill("/api/v1/runs/{run}")).await.expect(200).json();
         assert_eq!(run["state"], "passed", "{run}");
+    }
+
+    /// A finding that was dealt with.
+    async fn watched(&mut self) {
+        let finding = json!({"code": "disk_full", "severity": "low", "title": "Little is free.", "environment": "spare"});
+        let finding = self.post("auditor", "/api/v1/findings", finding).await;
+        self.keep("finding", &finding["id"]);
+        self.post("reviewer", &self.fill("/api/v1/findings/{finding}/closure"), json!({"reason": "There is more."})).await;
     }
 
     /// Version 1 is active, version 2 waits for a decision, version 3 can be withdrawn.

@@ -35,7 +35,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FindingInput {
-    /// What kind of thing is wrong: 1 to 64 of a-z, 0-9 and `_`. Of one code about one thing, one finding stands.
+    /// What kind of thing is wrong: 1 to 64 of a-z, 0-9, `_` and `-`. Of one code about one thing, one finding stands.
     pub code: String,
     /// `info`, `low`, `medium`, `high` or `critical`: due in 90, 90, 30, 14 and 7 days.
     pub severity: String,

@@ -18,6 +18,7 @@ use crate::{
     oversight::Reach,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// How long an accepted risk may stand before somebody has to look again.
@@ -191,6 +192,15 @@ pub struct Finding {
     pub reminded_at: Option<DateTime<Utc>>,
 }
 
+/// A finding as a decision has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Known {
+    finding: FindingId,
+    code: String,
+    severity: Severity,
+    state: State,
+}
+
 /// What can be done to a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -235,6 +245,11 @@ impl Finding {
         from <= self.severity && matches!(self.standing(now), State::Open | State::Remediating)
     }
 
+    /// What a decision says of it.
+    pub fn known(&self, now: DateTime<Utc>) -> Known {
+        Known { finding: self.id, code: self.code.clone(), severity: self.severity, state: self.standing(now) }
+    }
+
     /// Whether its due date has passed with nobody having dealt with it.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
         self.due_at <= now && matches!(self.standing(now), State::Open | State::Remediating)
@@ -267,11 +282,11 @@ pub fn checks(
     blocking.map(check).collect()
 }
 
-/// A code that somebody gives a finding: 1 to 64 of a-z, 0-9 and `_`, none of the registry's own.
+/// A code that somebody gives a finding: 1 to 64 of a-z, 0-9, `_` and `-`, none of the registry's own.
 pub fn parse_code(raw: &str) -> Result<String, Malformed> {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
     if raw.is_empty() || 64 < raw.len() || !raw.bytes().all(plain) {
-        return Err(Malformed::new("use 1 to 64 of a-z, 0-9 and _, such as subgroup_error"));
+        return Err(Malformed::new("use 1 to 64 of a-z, 0-9, _ and -, such as subgroup_error"));
     }
     if RESERVED.contains(&raw) {
         return Err(Malformed::new(format!("the registry opens {raw} by itself; use another code")));
