@@ -2,11 +2,12 @@
 //!
 //! Nothing may rest on a sweep having run: whoever asks looks at the clock as well.
 
-use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, promotions};
+use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions};
 
 /// In this order, each whether or not the one before it succeeded.
 pub const ALL: &[Sweep] = &[
     Sweep { name: "promotion requests", run: |app| Box::pin(promotions::ops::expire_due(app)) },
+    Sweep { name: "oversight", run: |app| Box::pin(oversight::sweep(app)) },
     Sweep {
         name: "idempotency claims",
         run: |app| Box::pin(async { idempotency::store::purge(&app.db).await.map(drop) }),

@@ -23,7 +23,9 @@ pub enum Finding {
     #[command(after_help = "Example:\n  plimsoll finding show 019a4c1e-…")]
     Show(Show),
     /// Say that you work on it. Somebody else closes it then.
-    #[command(after_help = "Example:\n  plimsoll finding remediate 019a4c1e-… --reason 'fitting it again without the column'")]
+    #[command(
+        after_help = "Example:\n  plimsoll finding remediate 019a4c1e-… --reason 'fitting it again without the column'"
+    )]
     Remediate(Step),
     /// Close a finding that is dealt with.
     #[command(after_help = "Example:\n  plimsoll finding close 019a4c1e-… --reason 'measured again, inside the limit'")]

@@ -245,7 +245,7 @@ async fn facts(
         reported: reported(conn, scope, version, at).await?,
         robots: Vec::new(),
         framework_facts: None,
-        oversight: oversight::Standing::default(),
+        oversight: crate::oversight::Standing::default(),
         pinned: None,
         current,
     };

@@ -188,8 +188,8 @@ async fn an_accepted_risk_stops_nothing_until_the_acceptance_ends_by_itself() {
     clock.advance(TimeDelta::days(10));
     assert_eq!(watched.look(&finding).await["state"], "open");
     assert_eq!(watched.stopped_by().await[0]["check"], "finding_open");
-    plimsoll::jobs::worker::sweep(&watched.story.app.app).await.expect("swept");
-    plimsoll::jobs::worker::sweep(&watched.story.app.app).await.expect("swept");
+    plimsoll::sweeps::run(&watched.story.app.app).await.expect("swept");
+    plimsoll::sweeps::run(&watched.story.app.app).await.expect("swept");
     let reopened = watched.story.leaves("finding.reopen").await;
     assert_eq!((reopened.len(), &reopened[0]["actor"]["kind"]), (1, &json!("system")));
     assert_eq!(text(&watched.look(&finding).await["steps"][2]["step"]), "reopened");

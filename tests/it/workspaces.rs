@@ -150,7 +150,11 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/accounts/{account}/erasure", json!({})),
         ("DELETE", "/api/v1/tokens/{token}", json!({})),
         ("DELETE", "/api/v1/trust-keys/{key}", json!({})),
-        ("POST", "/api/v1/findings", json!({"code": "x", "severity": "low", "title": "x", "environment": "production"})),
+        (
+            "POST",
+            "/api/v1/findings",
+            json!({"code": "x", "severity": "low", "title": "x", "environment": "production"}),
+        ),
         ("POST", "/api/v1/findings/{finding}/remediation", json!({"reason": "x"})),
         ("POST", "/api/v1/findings/{finding}/closure", json!({"reason": "x"})),
         ("POST", "/api/v1/findings/{finding}/acceptance", json!({"reason": "x", "until": "2026-02-01T00:00:00Z"})),

@@ -202,10 +202,12 @@ impl World {
 
     /// A finding that was dealt with.
     async fn watched(&mut self) {
-        let finding = json!({"code": "disk_full", "severity": "low", "title": "Little is free.", "environment": "spare"});
+        let finding =
+            json!({"code": "disk_full", "severity": "low", "title": "Little is free.", "environment": "spare"});
         let finding = self.post("auditor", "/api/v1/findings", finding).await;
         self.keep("finding", &finding["id"]);
-        self.post("reviewer", &self.fill("/api/v1/findings/{finding}/closure"), json!({"reason": "There is more."})).await;
+        self.post("reviewer", &self.fill("/api/v1/findings/{finding}/closure"), json!({"reason": "There is more."}))
+            .await;
     }
 
     /// Version 1 is active, version 2 waits for a decision, version 3 can be withdrawn.
