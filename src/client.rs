@@ -171,6 +171,12 @@ impl Client {
         self.read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
     }
 
+    /// A PUT of a value in the place of whatever is there.
+    pub async fn put<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T, Failure> {
+        let answer = self.request(Method::PUT, self.url(path)?).json(body).send().await;
+        self.read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
+    }
+
     /// A PUT of bytes that are the same at every attempt. `open` gives them from the start.
     pub async fn put_bytes(
         &self,

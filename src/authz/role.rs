@@ -29,6 +29,7 @@ pub enum Role {
 
 const LOOK: &[Action] = &[
     Action::AccountRead,
+    Action::DelegationRead,
     Action::TrustKeyRead,
     Action::ModelRead,
     Action::VersionRead,
@@ -42,11 +43,18 @@ const LOOK: &[Action] = &[
 ];
 
 /// What everyone may do with what is their own.
-const OWN: &[Action] = &[Action::SessionClose, Action::TokenRead, Action::TokenCreate, Action::TokenRevoke];
+const OWN: &[Action] =
+    &[Action::SessionClose, Action::TokenRead, Action::TokenCreate, Action::TokenRevoke, Action::DelegationRevoke];
 
 /// What an officer may beyond looking: judge requests, and read what there is to judge.
-const OFFICER: &[Action] =
-    &[Action::VersionInspect, Action::PromotionApprove, Action::PromotionReject, Action::DossierExport];
+const OFFICER: &[Action] = &[
+    Action::VersionInspect,
+    Action::PromotionApprove,
+    Action::PromotionReject,
+    Action::PromotionComment,
+    Action::DelegationCreate,
+    Action::DossierExport,
+];
 
 impl Role {
     pub const ALL: &[Self] = &[
@@ -112,6 +120,7 @@ impl Role {
                 Action::EvidenceWithdraw,
                 Action::PromotionRequest,
                 Action::PromotionWithdraw,
+                Action::PromotionComment,
             ],
             Self::Reviewer => &[
                 Action::VersionInspect,
@@ -120,6 +129,8 @@ impl Role {
                 Action::EvidenceRefute,
                 Action::PromotionApprove,
                 Action::PromotionReject,
+                Action::PromotionComment,
+                Action::DelegationCreate,
                 Action::DossierExport,
             ],
             Self::EnvironmentManager => &[
@@ -129,6 +140,7 @@ impl Role {
                 Action::PolicyPublish,
                 Action::DatasetRegister,
                 Action::PromotionActivate,
+                Action::PromotionComment,
                 Action::ReleaseRollBack,
             ],
             Self::Deployer => return [&[], &[Action::ReleaseRead, Action::ReleasePull]],
@@ -137,6 +149,8 @@ impl Role {
                 Action::AccountCreate,
                 Action::AccountDeactivate,
                 Action::AccountErase,
+                Action::PersonLink,
+                Action::TeamSet,
                 Action::TrustKeyAdd,
                 Action::TrustKeyRevoke,
                 Action::VersionRevoke,

@@ -1,5 +1,6 @@
 //! Accounts and tokens, over HTTP.
 
+mod bonds;
 mod erase;
 
 use super::{Exit, Failure, output, print, reference, secret, session::Session};
@@ -31,6 +32,17 @@ pub enum User {
     /// audit log. Its id and what it did under it stay, so every proof goes on to hold. There is no way back.
     #[command(after_help = "Examples:\n  plimsoll user erase mara\n  plimsoll user erase mara --yes --json")]
     Erase(erase::Erase),
+    /// Say that an account is of the same person as another one, or of a person of its own.
+    ///
+    /// Accounts of one person fill one seat of a quorum, and what one of them had a part in, none of
+    /// them decides on. It counts for open requests too, from now on.
+    #[command(
+        after_help = "Examples:\n  plimsoll user link mara-admin --same-as mara\n  plimsoll user link mara-admin --alone"
+    )]
+    Link(bonds::Link),
+    /// Put an account into a team, or take it out. Policies may ask for approvals of different teams.
+    #[command(after_help = "Examples:\n  plimsoll user team mara second-line\n  plimsoll user team mara --none")]
+    Team(bonds::Team),
 }
 
 #[derive(Subcommand)]
@@ -110,6 +122,8 @@ impl User {
             Self::List(args) => args.run().await,
             Self::Deactivate(args) => args.run().await,
             Self::Erase(args) => args.run().await,
+            Self::Link(args) => args.run().await,
+            Self::Team(args) => args.run().await,
         }
     }
 }

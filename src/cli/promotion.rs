@@ -38,6 +38,12 @@ pub struct Approve {
     /// Why; kept with the approval.
     #[arg(long, default_value = "", value_name = "TEXT")]
     reason: String,
+    /// What is to hold beside, where the policy lets an approval have conditions; may be given several times.
+    #[arg(long = "condition", value_name = "TEXT")]
+    conditions: Vec<String>,
+    /// Somebody whose delegate you are, and in whose stead you approve.
+    #[arg(long, value_name = "NAME", value_parser = reference::name)]
+    on_behalf_of: Option<String>,
     #[command(flatten)]
     connection: Connection,
     #[arg(long)]
@@ -101,27 +107,33 @@ impl Request {
 impl Approve {
     pub async fn run(self) -> Result<Exit, Failure> {
         let client = Session::open(&self.connection)?.client;
-        decide(&client, self.id, self.digest, "approve", self.reason, self.json).await
+        let input = DecisionInput {
+            decision_digest: self.digest.to_string(),
+            outcome: "approve".to_owned(),
+            reason: self.reason,
+            conditions: self.conditions,
+            on_behalf_of: self.on_behalf_of,
+        };
+        decide(&client, self.id, &input, self.json).await
     }
 }
 
 impl Reject {
     pub async fn run(self) -> Result<Exit, Failure> {
         let client = Session::open(&self.connection)?.client;
-        decide(&client, self.id, self.digest, "reject", self.reason, self.json).await
+        let input = DecisionInput {
+            decision_digest: self.digest.to_string(),
+            outcome: "reject".to_owned(),
+            reason: self.reason,
+            conditions: Vec::new(),
+            on_behalf_of: None,
+        };
+        decide(&client, self.id, &input, self.json).await
     }
 }
 
-async fn decide(
-    client: &Client,
-    id: PromotionId,
-    digest: Digest,
-    outcome: &str,
-    reason: String,
-    json: bool,
-) -> Result<Exit, Failure> {
-    let input = DecisionInput { decision_digest: digest.to_string(), outcome: outcome.to_owned(), reason };
-    let view: PromotionView = client.create(&["promotions", &id.to_string(), "decisions"], &input).await?;
+async fn decide(client: &Client, id: PromotionId, input: &DecisionInput, json: bool) -> Result<Exit, Failure> {
+    let view: PromotionView = client.create(&["promotions", &id.to_string(), "decisions"], input).await?;
     show(&view, json)
 }
 
@@ -153,9 +165,13 @@ fn show(view: &PromotionView, json: bool) -> Result<Exit, Failure> {
         ("version", format!("{}@{} {}", view.model, view.version, view.version_digest)),
         ("environment", view.environment.clone()),
         ("state", view.state.replace('_', " ")),
-        ("approvals", format!("{} of {}", view.seats_filled, view.seats)),
+        ("approvals", format!("{} of {}", view.seats_filled, view.seats.len())),
         ("decision", view.decision_digest.clone()),
     ];
+    for seat in &view.seats {
+        let by = if seat.filled_by.is_empty() { "nobody yet".to_owned() } else { seat.filled_by.join(", ") };
+        fields.push(("seat", format!("{}: {by}", seat.role.replace('_', " "))));
+    }
     if view.state == "awaiting_approval" {
         fields.push(("expires", output::when(&view.expires_at)));
     }

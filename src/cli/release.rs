@@ -123,7 +123,7 @@ impl Standing {
             parts.push(format!("nothing is active in {}", place.environment));
         }
         for open in &self.open_requests {
-            let (filled, seats) = (open.seats_filled, open.seats);
+            let (filled, seats) = (open.seats_filled, open.seats.len());
             parts.push(output::printable(&format!(
                 "request {} for {}@{} in {}: {}, {filled} of {seats} approvals",
                 open.id,

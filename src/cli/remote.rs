@@ -1,8 +1,8 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, audit, bias, check, dataset, dossier, env, evidence, finding, framework, init, promotion,
-    pull, push, release, sign_in, trust,
+    Exit, Failure, account, audit, bias, check, comment, dataset, delegate, dossier, env, evidence, finding, framework,
+    init, promotion, pull, push, release, sign_in, trust,
 };
 use clap::Subcommand;
 
@@ -42,13 +42,18 @@ pub enum Remote {
     )]
     Request(promotion::Request),
     /// Approve exactly what you looked at.
-    #[command(after_help = "Example:\n  plimsoll approve 019a4c1e-… --digest sha256:… --reason 'inside every limit'")]
+    #[command(
+        after_help = "Examples:\n  plimsoll approve 019a4c1e-… --digest sha256:… --reason 'inside every limit'\n  plimsoll approve 019a4c1e-… --digest sha256:… --on-behalf-of mara --condition 'look at the drift after a week'"
+    )]
     Approve(promotion::Approve),
     /// Reject a request.
     #[command(
         after_help = "Example:\n  plimsoll reject 019a4c1e-… --digest sha256:… --reason 'no data on the under-25s'"
     )]
     Reject(promotion::Reject),
+    /// Talk about a request.
+    #[command(subcommand)]
+    Promotion(comment::Promotion),
     /// Activate an approved request.
     #[command(after_help = "Example:\n  plimsoll promote 019a4c1e-…")]
     Promote(promotion::Promote),
@@ -86,6 +91,9 @@ pub enum Remote {
     /// Manage accounts.
     #[command(subcommand)]
     User(account::User),
+    /// Let somebody else decide in your stead for a time.
+    #[command(subcommand)]
+    Delegate(delegate::Delegate),
     /// Take a signed dossier about a version away, or verify one offline.
     #[command(
         args_conflicts_with_subcommands = true,
@@ -128,6 +136,8 @@ impl Remote {
             Self::Trust(args) => args.run().await,
             Self::Token(args) => args.run().await,
             Self::User(args) => args.run().await,
+            Self::Delegate(args) => args.run().await,
+            Self::Promotion(args) => args.run().await,
             Self::Dossier(args) => args.run().await,
             Self::Audit(args) => args.run().await,
             Self::Asof(args) => args.run().await,

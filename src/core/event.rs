@@ -76,7 +76,7 @@ events! {
     EvidenceRefuted: EvidenceRefute on "evidence" { evidence: EvidenceId, version: VersionId, digest: String }
     PromotionRequested: PromotionRequest on "promotion" { promotion: PromotionId, version: VersionId, environment: EnvironmentId, state: String, decision: String }
     PromotionWithdrawn: PromotionWithdraw on "promotion" { promotion: PromotionId }
-    PromotionApproved: PromotionApprove on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String, quorum: bool }
+    PromotionApproved: PromotionApprove on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String, quorum: bool, on_behalf_of: Option<AccountId>, conditions: bool }
     PromotionRejected: PromotionReject on "promotion" { promotion: PromotionId, approval: ApprovalId, decision: String }
     PromotionCommented: PromotionComment on "promotion" { promotion: PromotionId, comment: CommentId }
     PromotionInvalidated: PromotionInvalidate on "promotion" { promotion: PromotionId, decision: String, cause: String }

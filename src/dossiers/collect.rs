@@ -14,7 +14,7 @@ use crate::{
         asof::{self, Person, Selection},
         guard, sequencer,
     },
-    authz::{ReadPermit, Scope},
+    authz::{People, ReadPermit, Scope},
     core::{clock::rfc3339, ids::AccountId},
     db::{Conn, Reader},
     dossiers::{
@@ -244,6 +244,9 @@ async fn facts(
         evidence: Vec::new(),
         reported: reported(conn, scope, version, at).await?,
         robots: Vec::new(),
+        earlier_authors: versions::store::earlier_authors(conn, version.id).await?,
+        // Who decided is on record; who might, on that day, a dossier does not say.
+        people: People::default(),
         framework_facts: None,
         oversight: crate::oversight::Standing::default(),
         pinned: None,

@@ -130,6 +130,7 @@ pub(super) async fn attestations(
         predicate_type: row.predicate_type,
         digest: row.digest,
         statement: row.statement,
+        created_by: row.created_by,
     };
     Ok(rows.into_iter().map(attested).collect())
 }

@@ -25,6 +25,7 @@ pub struct Asked {
     pub evidence: Vec<EvidenceAsk>,
     pub exclude: Exclude,
     pub different_teams: bool,
+    pub conditions_allowed: bool,
     /// One per environment.
     pub soak: Vec<Soak>,
     pub wait_hours: Option<u32>,
@@ -61,6 +62,7 @@ impl Policy {
             evidence: Vec::new(),
             exclude: self.exclude.clone(),
             different_teams: self.different_teams,
+            conditions_allowed: self.conditions_allowed,
             soak: Vec::new(),
             wait_hours: self.wait_hours,
             approval_expires_after_hours: self.approval_expires_after_hours,

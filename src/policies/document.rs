@@ -38,6 +38,9 @@ pub struct Policy {
     /// People of one team fill one seat between them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub different_teams: bool,
+    /// An approval may come with conditions, which are shown and bound into it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub conditions_allowed: bool,
     /// Where the same bytes must have run before, and for how long. One or a list, at most 10.
     #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     pub soak: Vec<Soak>,

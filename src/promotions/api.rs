@@ -8,7 +8,7 @@ use crate::{
         digest::Digest,
         ids::{AccountId, PromotionId, RunId},
         page::{self, PageRequest},
-        text::{Line, Paragraph},
+        text::Paragraph,
     },
     error::{Error, FailedCheck, InField},
     frameworks::api::HeldView,
@@ -16,7 +16,7 @@ use crate::{
         extract::ValidJson,
         problem::{Changed, Found, Guarded, Problem},
     },
-    promotions::{Outcome, Promotion, ops, ops::Detail},
+    promotions::{Promotion, ops, ops::Detail, parties::Seat, said::Said},
     versions::VersionRef,
 };
 use actix_web::{
@@ -56,6 +56,12 @@ pub struct DecisionInput {
     /// Why; needed to reject.
     #[serde(default)]
     pub reason: String,
+    /// What is to hold beside, where the policy lets an approval have conditions. At most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
+    /// The account name of somebody whose delegate the caller is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -65,10 +71,23 @@ pub struct ApprovalView {
     pub outcome: String,
     pub decision_digest: String,
     pub reason: String,
+    #[serde(default)]
+    pub conditions: Vec<String>,
+    /// In whose stead it was given.
+    #[serde(default)]
+    pub on_behalf_of: Option<String>,
     pub at: String,
     /// The registry's signed statement: a Sigstore bundle with an in-toto statement.
     #[schema(value_type = Object)]
     pub statement: Value,
+}
+
+/// A place that the policy asks somebody to fill.
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct SeatView {
+    pub role: String,
+    /// The accounts, all of one person, by whose approvals it is filled; empty while nobody sits there.
+    pub filled_by: Vec<String>,
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -94,7 +113,10 @@ pub struct PromotionView {
     pub frameworks: Vec<HeldView>,
     pub approvals: Vec<ApprovalView>,
     pub seats_filled: usize,
-    pub seats: usize,
+    pub seats: Vec<SeatView>,
+    /// In whose stead the caller could decide now.
+    #[serde(default)]
+    pub you_may_act_for: Vec<String>,
     /// Why the caller could not decide on it; empty means that they had no part in it.
     pub your_conflicts: Vec<String>,
     pub comment: String,
@@ -179,12 +201,8 @@ async fn decide(
 ) -> Result<Json<PromotionView>, Problem> {
     let i = input.0;
     let seen = Digest::parse(&i.decision_digest).in_field("decision_digest")?;
-    let outcome = parse_outcome(&i.outcome)?;
-    let reason = match outcome {
-        Outcome::Approve => Line::parse(&i.reason),
-        Outcome::Reject => Line::parse_required(&i.reason),
-    };
-    ops::decide(&app, &who, *id, &seen, outcome, reason.in_field("reason")?).await?;
+    let said = Said::parse(&i.outcome, &i.reason, &i.conditions, i.on_behalf_of.as_deref())?;
+    ops::decide(&app, &who, *id, &seen, said).await?;
     Ok(Json(view(&app, &who, *id).await?))
 }
 
@@ -197,21 +215,18 @@ async fn withdraw(app: Data<App>, who: Principal, id: Path<PromotionId>) -> Resu
     Ok(Json(view(&app, &who, *id).await?))
 }
 
-pub fn parse_outcome(raw: &str) -> Result<Outcome, Error> {
-    match raw {
-        "approve" => Ok(Outcome::Approve),
-        "reject" => Ok(Outcome::Reject),
-        _ => Err(Error::invalid("outcome", "use approve or reject")),
-    }
-}
-
 pub async fn view(app: &App, who: &Principal, id: PromotionId) -> Result<PromotionView, Error> {
     let detail = ops::find(app, who, id).await?;
-    let mut people: Vec<AccountId> = detail.approvals.iter().map(|a| a.account).collect();
+    let delegators = who.id.map(|id| detail.involved.persons.delegators(id)).unwrap_or_default();
+    let mut people: Vec<AccountId> =
+        detail.approvals.iter().flat_map(|a| [Some(a.account), a.on_behalf_of]).flatten().collect();
     people.push(detail.promotion.requested_by);
+    people.extend(&delegators);
     let names = accounts::ops::names(app, &people).await?;
     let conflicts = policy::conflicts(who, &detail.involved).into_iter().map(str::to_owned).collect();
-    build(detail, &names, conflicts)
+    let mut view = build(detail, &names, conflicts)?;
+    view.you_may_act_for = delegators.iter().filter_map(|id| names.get(id).cloned()).collect();
+    Ok(view)
 }
 
 fn build(
@@ -219,8 +234,10 @@ fn build(
     names: &HashMap<AccountId, String>,
     your_conflicts: Vec<String>,
 ) -> Result<PromotionView, Error> {
-    let Detail { promotion, facts, approvals, quorum, frameworks, .. } = detail;
+    let Detail { promotion, facts, approvals, quorum, seating, frameworks, .. } = detail;
     let name = |id: AccountId| names.get(&id).cloned().unwrap_or_default();
+    let seat =
+        |seat: Seat| SeatView { role: seat.role, filled_by: seat.filled_by.into_iter().map(name).collect::<Vec<_>>() };
     let json = |text: &str| serde_json::from_str::<Value>(text).map_err(Error::internal);
     Ok(PromotionView {
         id: promotion.id,
@@ -240,6 +257,8 @@ fn build(
             .map(|a| {
                 Ok(ApprovalView {
                     by: name(a.account),
+                    conditions: a.conditions,
+                    on_behalf_of: a.on_behalf_of.map(name),
                     outcome: a.outcome.name().to_owned(),
                     decision_digest: a.decision_digest.to_string(),
                     reason: a.reason,
@@ -249,7 +268,8 @@ fn build(
             })
             .collect::<Result<_, Error>>()?,
         seats_filled: quorum.0,
-        seats: quorum.1,
+        seats: seating.into_iter().map(seat).collect(),
+        you_may_act_for: Vec::new(),
         your_conflicts,
         comment: promotion.comment,
         requested_by: name(promotion.requested_by),

@@ -2,7 +2,8 @@
 //! by a pure function, so that request, approval, activation and gate can't disagree.
 
 use crate::{
-    authz::{Scope, policy::Involved},
+    accounts::people,
+    authz::{People, Scope, policy::Involved},
     constraints::{Severity, Verdict},
     core::{
         canonical,
@@ -49,6 +50,10 @@ pub struct Facts {
     pub reported: Vec<Reported>,
     /// Robots among those who had a hand in it, each with the person who owns it.
     pub robots: Vec<(AccountId, AccountId)>,
+    /// Who declared the version, as a draft, before somebody else took it over.
+    pub earlier_authors: Vec<AccountId>,
+    /// Which accounts are one person, and who decides for whom.
+    pub people: People,
     /// What frameworks ask about; loaded when the policy names one.
     pub framework_facts: Option<Box<frameworks::Facts>>,
     /// What people found and decided beside it.
@@ -111,6 +116,8 @@ impl Facts {
         let attestations = versions::store::attestations_in(conn, version.id).await?;
         let reported = evidence::store::of_version(conn, scope, version.id).await?;
         let oversight = oversight::ops::standing(conn, scope, model.id, version.id, environment.id).await?;
+        let earlier_authors = versions::store::earlier_authors(conn, version.id).await?;
+        let people = people::store::people(conn, environment.workspace).await?;
         let mut facts = Self {
             model,
             version,
@@ -124,6 +131,8 @@ impl Facts {
             evidence: Vec::new(),
             reported,
             robots: Vec::new(),
+            earlier_authors,
+            people,
             framework_facts: None,
             oversight,
             pinned: None,
@@ -160,6 +169,8 @@ impl Facts {
     pub fn involved(&self) -> Involved {
         let mut parties = vec![(self.version.created_by, "the version's author")];
         parties.extend(self.version.sealed_by.map(|id| (id, "the version's author")));
+        parties.extend(self.earlier_authors.iter().map(|id| (*id, "who began the version")));
+        parties.extend(self.attestations.iter().map(|a| (a.created_by, "who sent an attestation of it")));
         parties.extend(self.run.as_ref().map(|run| (run.requested_by, "the producer of its evidence")));
         parties.extend(self.current.constraints.as_ref().map(|r| (r.created_by, "an editor of the constraint spec")));
         parties.extend(self.current.policy.as_ref().map(|r| (r.created_by, "an editor of the promotion policy")));
@@ -170,6 +181,11 @@ impl Facts {
         let submitters = self.reported.iter().filter(standing).map(|r| r.submitted_by);
         parties.extend(submitters.map(|id| (id, "the submitter of its reported evidence")));
         Involved { parties, ..Involved::default() }.with_owners(&self.robots)
+    }
+
+    /// Whether no two of one team may approve. In doubt they may not.
+    pub fn different_teams(&self) -> bool {
+        self.policy().map_or(true, |policy| policy.is_some_and(|policy| policy.different_teams))
     }
 
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {

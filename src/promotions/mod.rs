@@ -6,8 +6,11 @@
 mod age;
 pub mod api;
 pub mod assessment;
+pub mod comments;
 pub mod invalidation;
 pub mod ops;
+pub mod parties;
+pub mod said;
 pub mod stage;
 pub(crate) mod store;
 pub mod workflow;
@@ -66,6 +69,10 @@ pub struct Approval {
     /// The registry's signed statement of it.
     pub statement: String,
     pub created_at: DateTime<Utc>,
+    /// The delegator in whose stead it was given.
+    pub on_behalf_of: Option<AccountId>,
+    /// What the approver asks for beside; bound into the statement.
+    pub conditions: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

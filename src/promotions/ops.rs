@@ -5,9 +5,9 @@ use crate::{
         clock::rfc3339,
         digest::Digest,
         event::Event,
-        ids::{ApprovalId, PromotionId},
+        ids::{AccountId, ApprovalId, PromotionId},
         page::{Page, PageRequest},
-        text::{Line, Paragraph},
+        text::Paragraph,
     },
     crypto::statement::{Statement, Subject},
     db::{Conn, WriteTx},
@@ -15,11 +15,12 @@ use crate::{
     error::Error,
     frameworks::{self, ops::Held},
     models,
-    policies::quorum,
     promotions::{
         Approval, Outcome, Promotion,
         assessment::{Assessment, Facts},
         invalidation,
+        parties::{self, Seat, Vote},
+        said::Said,
         stage::{Command, Stage},
         store,
     },
@@ -45,6 +46,8 @@ pub struct Detail {
     pub involved: Involved,
     /// Seats filled, and seats there are.
     pub quorum: (usize, usize),
+    /// Who sits where.
+    pub seating: Vec<Seat>,
     /// What the pinned frameworks find, one per pin.
     pub frameworks: Vec<Held>,
 }
@@ -114,9 +117,9 @@ pub async fn decide(
     who: &Principal,
     id: PromotionId,
     seen: &Digest,
-    outcome: Outcome,
-    reason: Line,
+    said: Said,
 ) -> Result<Promotion, Error> {
+    let outcome = said.outcome;
     let sight = policy::read(who, Action::PromotionRead)?;
     let mut tx = app.db.begin().await?;
     let mut promotion = lock_in_place(&tx, sight.scope(), id).await?;
@@ -125,9 +128,10 @@ pub async fn decide(
         Outcome::Approve => Action::PromotionApprove,
         Outcome::Reject => Action::PromotionReject,
     };
-    let involved = involved(&facts, &promotion);
+    let involved = parties::involved(&facts, &promotion, tx.at());
     let permit = policy::decide_promotion(who, action, &involved).map_err(|d| d.on("promotion", id))?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
+    let on_behalf_of = said.stands_in_for(app, who, action, &involved).await?;
     if *seen != promotion.decision_digest {
         let detail = format!("the request's decision digest is {}; look at it again", promotion.decision_digest);
         return Err(Error::conflict("decision_changed", detail));
@@ -141,20 +145,23 @@ pub async fn decide(
     // Asked before anything is written, so that a closed request says so and stays as it is.
     promotion.apply(if outcome == Outcome::Reject { Command::Reject } else { Command::Approve { quorum: false } })?;
     let (tx, assessment) = invalidation::still_holds(tx, &promotion, &facts).await?;
-    let statement = approval_statement(app, who, &promotion, &facts, outcome, tx.at());
+    said.require_allowed(assessment.policy.as_ref().is_some_and(|policy| policy.conditions_allowed))?;
+    let statement = approval_statement(app, who, &promotion, &facts, (&said, on_behalf_of), tx.at());
     let approval = Approval {
         id: ApprovalId::generate(),
         promotion: id,
         account,
         outcome,
         decision_digest: *seen,
-        reason: reason.to_string(),
+        reason: said.reason.to_string(),
         statement,
         created_at: tx.at(),
+        on_behalf_of,
+        conditions: said.conditions.iter().map(ToString::to_string).collect(),
     };
     let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
     store::insert_approval(&tx, &approval, &roles).await?;
-    let approval_id = approval.id;
+    let (approval_id, conditions) = (approval.id, !approval.conditions.is_empty());
     approvals.push(approval);
     let (filled, seats) = count(&tx.conn(), &promotion, &assessment, &approvals, &involved).await?;
     let quorum = filled == seats && 0 < seats;
@@ -167,7 +174,14 @@ pub async fn decide(
     store::set_stage(&tx, id, promotion.stage, why).await?;
     let decision = seen.to_string();
     let event = match outcome {
-        Outcome::Approve => Event::PromotionApproved { promotion: id, approval: approval_id, decision, quorum },
+        Outcome::Approve => Event::PromotionApproved {
+            promotion: id,
+            approval: approval_id,
+            decision,
+            quorum,
+            on_behalf_of,
+            conditions,
+        },
         Outcome::Reject => Event::PromotionRejected { promotion: id, approval: approval_id, decision },
     };
     tx.commit(permit, event).await?;
@@ -195,9 +209,10 @@ pub async fn find(app: &App, who: &Principal, id: PromotionId) -> Result<Detail,
     let on = promotion.requested_at.date_naive();
     let frameworks = frameworks::ops::pinned(reader.conn(), &facts, &assessment, on, now).await?;
     let approvals = store::approvals(reader.conn(), id).await?;
-    let involved = involved(&facts, &promotion);
-    let quorum = count(reader.conn(), &promotion, &assessment, &approvals, &involved).await?;
-    Ok(Detail { promotion, facts, assessment, approvals, involved, quorum, frameworks })
+    let involved = parties::involved(&facts, &promotion, now);
+    let seating = seating(reader.conn(), &promotion, &assessment, &approvals, &involved).await?;
+    let quorum = (parties::filled(&seating), seating.len());
+    Ok(Detail { promotion, facts, assessment, approvals, involved, quorum, seating, frameworks })
 }
 
 pub async fn list(app: &App, who: &Principal, open_only: bool, page: PageRequest) -> Result<Page<Promotion>, Error> {
@@ -243,13 +258,6 @@ pub(crate) async fn supersede(tx: &WriteTx, scope: Scope, id: PromotionId, why: 
     }
 }
 
-/// Everyone who may not decide on this request.
-pub fn involved(facts: &Facts, promotion: &Promotion) -> Involved {
-    let mut involved = facts.involved();
-    involved.parties.push((promotion.requested_by, "the one who asked"));
-    involved.with_owners(&facts.robots)
-}
-
 /// Seats filled by people who may still decide, and all seats.
 pub(crate) async fn count(
     conn: &Conn<'_>,
@@ -258,16 +266,31 @@ pub(crate) async fn count(
     approvals: &[Approval],
     involved: &Involved,
 ) -> Result<(usize, usize), Error> {
-    let Some(policy) = &assessment.policy else { return Ok((0, 0)) };
-    let people: Vec<_> = approvals
-        .iter()
-        .filter(|a| a.outcome == Outcome::Approve && a.decision_digest == promotion.decision_digest)
-        .map(|a| a.account)
-        .filter(|account| !involved.parties.iter().any(|(party, _)| party == account))
-        .collect();
-    let roles = store::roles_now(conn, promotion.workspace, &people).await?;
-    let seats: Vec<String> = policy.seats().into_iter().map(str::to_owned).collect();
-    Ok((quorum::filled(&seats, &roles), seats.len()))
+    let seats = seating(conn, promotion, assessment, approvals, involved).await?;
+    Ok((parties::filled(&seats), seats.len()))
+}
+
+/// Who sits where by approvals that still count.
+pub(crate) async fn seating(
+    conn: &Conn<'_>,
+    promotion: &Promotion,
+    assessment: &Assessment,
+    approvals: &[Approval],
+    involved: &Involved,
+) -> Result<Vec<Seat>, Error> {
+    let Some(policy) = &assessment.policy else { return Ok(Vec::new()) };
+    let counts = |a: &&Approval| a.outcome == Outcome::Approve && a.decision_digest == promotion.decision_digest;
+    let mut votes = Vec::new();
+    for approval in approvals.iter().filter(counts) {
+        let people: Vec<_> = [approval.account].into_iter().chain(approval.on_behalf_of).collect();
+        let mut roles = store::roles_now(conn, promotion.workspace, &people).await?.into_iter();
+        votes.push(Vote {
+            account: approval.account,
+            roles: roles.next().unwrap_or_default(),
+            on_behalf_of: approval.on_behalf_of.zip(roles.next()),
+        });
+    }
+    Ok(parties::seating(&policy.seats(), &votes, involved))
 }
 
 /// What the request names, as it is now.
@@ -303,24 +326,30 @@ fn approval_statement(
     who: &Principal,
     promotion: &Promotion,
     facts: &Facts,
-    outcome: Outcome,
+    (said, on_behalf_of): (&Said, Option<AccountId>),
     at: DateTime<Utc>,
 ) -> String {
     let subject = Subject {
         name: format!("{}@{}", facts.model.name, facts.version.number),
         digest: BTreeMap::from([("sha256".to_owned(), facts.version.manifest.hex())]),
     };
-    let predicate = json!({
+    let mut predicate = json!({
         "request": promotion.id,
         "decision_digest": promotion.decision_digest.to_string(),
         "environment": facts.environment.name,
-        "outcome": outcome.name(),
+        "outcome": said.outcome.name(),
         "decided_by": who.id,
         "roles": who.roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
         "authentication": who.credential.name(),
         "decided_at": rfc3339(at),
         "registry": app.signer.origin(),
     });
+    if let Some(delegator) = on_behalf_of {
+        predicate["on_behalf_of"] = json!(delegator);
+    }
+    if !said.conditions.is_empty() {
+        predicate["conditions"] = said.conditions.iter().map(ToString::to_string).collect();
+    }
     let statement = Statement::new(vec![subject], APPROVAL_TYPE, predicate);
     app.signer.sign_statement(&statement).to_string()
 }

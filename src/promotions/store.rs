@@ -158,6 +158,8 @@ pub(crate) async fn approvals(conn: &DatabaseExecutor<'_>, promotion: PromotionI
 }
 
 pub async fn insert_approval(tx: &WriteTx, new: &Approval, roles: &[&str]) -> Result<(), Error> {
+    let conditions = Some(&new.conditions).filter(|all| !all.is_empty());
+    let conditions = conditions.map(serde_json::to_string).transpose().map_err(Error::internal)?;
     let row = approval::ActiveModel {
         id: Set(new.id),
         promotion_id: Set(new.promotion),
@@ -168,8 +170,8 @@ pub async fn insert_approval(tx: &WriteTx, new: &Approval, roles: &[&str]) -> Re
         reason: Set(new.reason.clone()),
         statement: Set(new.statement.clone()),
         created_at: Set(new.created_at),
-        on_behalf_of: Set(None),
-        conditions: Set(None),
+        on_behalf_of: Set(new.on_behalf_of),
+        conditions: Set(conditions),
     };
     approval::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
@@ -285,6 +287,11 @@ impl TryFrom<approval::Model> for Approval {
             reason: row.reason,
             statement: row.statement,
             created_at: row.created_at,
+            on_behalf_of: row.on_behalf_of,
+            conditions: match row.conditions {
+                Some(conditions) => serde_json::from_str(&conditions).map_err(Error::internal)?,
+                None => Vec::new(),
+            },
         })
     }
 }

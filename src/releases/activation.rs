@@ -33,7 +33,7 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     tx.catch_up(before.max(promotions::ops::last_moment(&promotion, &approvals)));
     let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
     let (tx, assessment) = invalidation::still_holds(tx, &promotion, &facts).await?;
-    let involved = promotions::ops::involved(&facts, &promotion);
+    let involved = promotions::parties::involved(&facts, &promotion, tx.at());
     let (filled, seats) = promotions::ops::count(&tx.conn(), &promotion, &assessment, &approvals, &involved).await?;
     if filled < seats || seats == 0 {
         let detail =

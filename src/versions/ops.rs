@@ -47,8 +47,8 @@ pub async fn create(app: &App, who: &Principal, model: &str, manifest: Manifest)
         if version.state == State::Draft && version.created_by != created_by {
             // Whoever declares the same files takes an unfinished draft over: nobody can
             // keep others from a content by naming it first.
+            store::take_over(&tx, version.id, version.created_by, created_by).await?;
             version.created_by = created_by;
-            store::take_over(&tx, version.id, created_by).await?;
             tx.commit(permit, Event::DraftTakenOver { version: version.id, manifest: digest.to_string() }).await?;
         }
         return Ok((Detail { version, files }, false));

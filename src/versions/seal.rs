@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, policy},
-    core::{digest::Digest, event::Event, path::FilePath},
+    core::{digest::Digest, event::Event, ids::AccountId, path::FilePath},
     crypto::{
         bundle, json as crypto_json,
         keys::VerifyingKey,
@@ -58,12 +58,13 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
     let keys: Vec<_> =
         trust::store::all(&tx.conn(), sight.scope()).await?.into_iter().filter(|k| k.is_valid_at(tx.at())).collect();
     let (signature, bundle) = judge_signature(&with, &detail.files, &keys)?;
+    let by = who.id.ok_or(Error::Unauthenticated)?;
     let mut seen = BTreeSet::new();
     let attested = with
         .attestations
         .iter()
         .enumerate()
-        .map(|(i, bundle)| judge_attestation(i, bundle, &detail.files, &keys))
+        .map(|(i, bundle)| judge_attestation(i, bundle, &detail.files, &keys, by))
         .collect::<Result<Vec<_>, _>>()?;
     if let Some(twice) = attested.iter().position(|a| !seen.insert(a.digest.clone())) {
         return Err(Error::invalid(format!("attestations[{twice}]"), "stands twice"));
@@ -73,9 +74,8 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
     version.sealed_by = who.id;
     version.sealed_at = Some(tx.at());
     store::seal(&tx, &version, bundle).await?;
-    let by = who.id.ok_or(Error::Unauthenticated)?;
     for attested in &attested {
-        store::insert_attestation(&tx, version.id, by, attested).await?;
+        store::insert_attestation(&tx, version.id, attested).await?;
     }
     let event = Event::VersionSealed {
         version: version.id,
@@ -154,7 +154,13 @@ fn judge_signature(with: &Seal, files: &[StoredFile], keys: &[TrustKey]) -> Resu
 }
 
 /// A statement counts only if a trusted key signed it and it is about these files.
-fn judge_attestation(index: usize, bundle: &Value, files: &[StoredFile], keys: &[TrustKey]) -> Result<Attested, Error> {
+fn judge_attestation(
+    index: usize,
+    bundle: &Value,
+    files: &[StoredFile],
+    keys: &[TrustKey],
+    created_by: AccountId,
+) -> Result<Attested, Error> {
     let field = format!("attestations[{index}]");
     let text = bundle.to_string();
     let statement = bundle::verify_statement(text.as_bytes(), &verifying_keys(keys)?)
@@ -164,6 +170,7 @@ fn judge_attestation(index: usize, bundle: &Value, files: &[StoredFile], keys: &
         predicate_type: statement.predicate_type.clone(),
         digest: Digest::of(&text).to_string(),
         statement: text,
+        created_by,
     })
 }
 

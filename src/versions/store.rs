@@ -10,7 +10,7 @@ use crate::{
     },
     db::{
         Reader, WriteTx,
-        entity::{attestation, blob, model_version, version_file},
+        entity::{attestation, blob, earlier_author, model_version, version_file},
     },
     error::Error,
     versions::{DeclaredFile, Manifest, Signature, State, StoredFile, Version, VersionRef},
@@ -27,6 +27,8 @@ pub struct Attested {
     pub predicate_type: String,
     pub digest: String,
     pub statement: String,
+    /// Who sent it.
+    pub created_by: AccountId,
 }
 
 pub(crate) async fn find(
@@ -164,13 +166,26 @@ pub async fn set_uploaded(tx: &WriteTx, version: &Version, file: &DeclaredFile) 
     Ok(())
 }
 
-pub async fn take_over(tx: &WriteTx, id: VersionId, by: AccountId) -> Result<(), Error> {
+/// Gives a draft to another author, and keeps who had it before.
+pub async fn take_over(tx: &WriteTx, id: VersionId, before: AccountId, by: AccountId) -> Result<(), Error> {
+    let kept = earlier_author::ActiveModel { version_id: Set(id), account_id: Set(before), until: Set(tx.at()) };
+    // It may have been theirs more than once.
+    earlier_author::Entity::insert(kept)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(&tx.conn())
+        .await?;
     model_version::Entity::update_many()
         .col_expr(model_version::Column::CreatedBy, Expr::value(by))
         .filter(model_version::COLUMN.id.eq(id))
         .exec(&tx.conn())
         .await?;
     Ok(())
+}
+
+/// Those who declared a version, as a draft, before it was taken over.
+pub(crate) async fn earlier_authors(conn: &DatabaseExecutor<'_>, id: VersionId) -> Result<Vec<AccountId>, Error> {
+    let rows = earlier_author::Entity::find().filter(earlier_author::COLUMN.version_id.eq(id)).all(conn).await?;
+    Ok(rows.into_iter().map(|row| row.account_id).collect())
 }
 
 pub async fn seal(tx: &WriteTx, version: &Version, bundle: Option<String>) -> Result<(), Error> {
@@ -204,19 +219,14 @@ pub async fn revoke(tx: &WriteTx, id: VersionId, reason: &str) -> Result<(), Err
     Ok(())
 }
 
-pub async fn insert_attestation(
-    tx: &WriteTx,
-    version: VersionId,
-    by: AccountId,
-    attested: &Attested,
-) -> Result<(), Error> {
+pub async fn insert_attestation(tx: &WriteTx, version: VersionId, attested: &Attested) -> Result<(), Error> {
     let row = attestation::ActiveModel {
         id: Set(AttestationId::generate()),
         version_id: Set(version),
         predicate_type: Set(attested.predicate_type.clone()),
         digest: Set(attested.digest.clone()),
         statement: Set(attested.statement.clone()),
-        created_by: Set(by),
+        created_by: Set(attested.created_by),
         created_at: Set(tx.at()),
     };
     attestation::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
@@ -258,7 +268,12 @@ fn visible(scope: Scope) -> Select<model_version::Entity> {
 }
 
 fn to_attested(row: attestation::Model) -> Attested {
-    Attested { predicate_type: row.predicate_type, digest: row.digest, statement: row.statement }
+    Attested {
+        predicate_type: row.predicate_type,
+        digest: row.digest,
+        statement: row.statement,
+        created_by: row.created_by,
+    }
 }
 
 fn to_file(row: version_file::Model) -> Result<StoredFile, Error> {

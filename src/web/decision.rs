@@ -4,15 +4,21 @@ use crate::{
     accounts,
     app::App,
     authz::{Action, policy},
-    core::{digest::Digest, ids::PromotionId, text::Line},
+    core::{
+        digest::Digest,
+        ids::PromotionId,
+        page::{MAX_LIMIT, PageRequest},
+        text::Paragraph,
+    },
     error::{Error, InField},
     frameworks::Pin,
     http::problem::Problem,
     policies::OnMissing,
     promotions::{
-        Outcome,
         api::{self, PromotionView},
+        comments::{self, api::CommentView},
         ops::{self, Detail},
+        said::Said,
         stage::Stage,
     },
     releases::board,
@@ -53,6 +59,12 @@ struct DecisionPage {
     /// Name and value of everything that the digest is over.
     bound: Vec<(String, String)>,
     choices: Choices,
+    /// Whether the policy lets an approval have conditions.
+    conditions_allowed: bool,
+    comments: Vec<CommentView>,
+    /// There are more than are shown.
+    more_comments: bool,
+    may_comment: bool,
     typed: Typed,
 }
 
@@ -78,6 +90,9 @@ struct Typed {
     error: String,
     outcome: String,
     reason: String,
+    conditions: String,
+    on_behalf_of: String,
+    comment: String,
 }
 
 #[get("/promotions/{promotion}")]
@@ -103,19 +118,45 @@ pub async fn decide(app: Data<App>, sent: Signed, id: Path<PromotionId>) -> Resu
         error: problem.detail,
         outcome: fields.get("outcome").to_owned(),
         reason: fields.get("reason").to_owned(),
+        conditions: fields.get("conditions").to_owned(),
+        on_behalf_of: fields.get("on_behalf_of").to_owned(),
+        comment: String::new(),
     };
     render(&app, &visitor, *id, status, typed).await
+}
+
+#[post("/promotions/{promotion}/comments")]
+pub async fn say(app: Data<App>, sent: Signed, id: Path<PromotionId>) -> Result<HttpResponse, PageError> {
+    let Signed { visitor, fields } = sent;
+    let body = fields.get("comment");
+    let taken = async {
+        let body = Paragraph::parse_required(body).in_field("comment")?;
+        comments::ops::comment(&app, &visitor.who, *id, body).await
+    };
+    match taken.await {
+        Ok(_) => Ok(see_other(&format!("/promotions/{id}#comments"))),
+        Err(failure @ (Error::Invalid(_) | Error::Conflict { .. })) => {
+            let problem = Problem::from(failure);
+            let status = problem.status();
+            let typed = Typed { error: problem.detail, comment: body.to_owned(), ..Typed::default() };
+            render(&app, &visitor, *id, status, typed).await
+        }
+        Err(failure) => Err(failure.into()),
+    }
 }
 
 /// The same rules as the API's: the digest that was shown, an outcome, a reason to reject.
 async fn take(app: &App, visitor: &Visitor, id: PromotionId, fields: &Fields) -> Result<(), Error> {
     let seen = Digest::parse(fields.get("decision_digest")).in_field("decision digest")?;
-    let outcome = api::parse_outcome(fields.get("outcome")).map_err(|_| Error::invalid("decision", "choose one"))?;
-    let reason = match outcome {
-        Outcome::Approve => Line::parse(fields.get("reason")),
-        Outcome::Reject => Line::parse_required(fields.get("reason")),
-    };
-    ops::decide(app, &visitor.who, id, &seen, outcome, reason.in_field("reason")?).await?;
+    let outcome = fields.get("outcome");
+    if !["approve", "reject"].contains(&outcome) {
+        return Err(Error::invalid("decision", "choose one"));
+    }
+    // One condition per line, and none with a rejection, whatever was typed.
+    let lines = fields.get("conditions").lines().map(str::trim).filter(|line| !line.is_empty() && outcome == "approve");
+    let conditions: Vec<String> = lines.map(str::to_owned).collect();
+    let said = Said::parse(outcome, fields.get("reason"), &conditions, Some(fields.get("on_behalf_of")))?;
+    ops::decide(app, &visitor.who, id, &seen, said).await?;
     Ok(())
 }
 
@@ -129,6 +170,7 @@ async fn render(
     let detail = ops::find(app, &visitor.who, id).await?;
     let request = api::view(app, &visitor.who, id).await?;
     let (run_state, found) = findings(app, visitor, &detail).await?;
+    let said = comments::api::shown(app, &visitor.who, id, PageRequest::first(MAX_LIMIT)).await?;
     let page = DecisionPage {
         frame: Frame::new("Requests", visitor),
         open: detail.promotion.stage.is_open(),
@@ -141,6 +183,10 @@ async fn render(
         attestations: detail.facts.attestations.iter().cloned().map(AttestationView::from).collect(),
         bound: bound(&request),
         choices: choices(visitor, &detail, &request),
+        conditions_allowed: detail.assessment.policy.as_ref().is_some_and(|policy| policy.conditions_allowed),
+        more_comments: said.next_cursor.is_some(),
+        comments: said.items,
+        may_comment: visitor.who.may(Action::PromotionComment),
         request,
         typed,
     };

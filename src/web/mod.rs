@@ -52,6 +52,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(promotions::list)
         .service(decision::show)
         .service(decision::decide)
+        .service(decision::say)
         .service(audit::list)
         .service(audit::record::show)
         .service(audit::record::leaf)

@@ -57,7 +57,7 @@ pub async fn oldest_first(app: &App, who: &Principal, shown: usize) -> Result<Qu
             waits,
             expires_at: view.expires_at,
             seats_filled: view.seats_filled,
-            seats: view.seats,
+            seats: view.seats.len(),
             conflicts: view.your_conflicts.join(" and "),
         });
     }

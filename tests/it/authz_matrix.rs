@@ -54,6 +54,14 @@ const MATRIX: &[Row] = &[
     ("DELETE", "/api/v1/accounts/{account}", "/api/v1/accounts/spare", Empty, only(ADMIN, 200)),
     // It was deactivated a moment ago.
     ("POST", "/api/v1/accounts/{account}/erasure", "/api/v1/accounts/spare/erasure", Empty, only(ADMIN, 200)),
+    ("GET", "/api/v1/accounts/{account}/person", "/api/v1/accounts/twin/person", Empty, LOOK),
+    ("PUT", "/api/v1/accounts/{account}/person", "/api/v1/accounts/twin/person", Json(|| json!({"same_as": null})), only(ADMIN, 200)),
+    ("PUT", "/api/v1/accounts/{account}/team", "/api/v1/accounts/twin/team", Json(|| json!({"team": "first-line"})), only(ADMIN, 200)),
+    ("GET", "/api/v1/delegations", "", Empty, LOOK),
+    ("POST", "/api/v1/delegations", "", Json(|| json!({"to": "deputy", "valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-02-02T00:00:00Z"})), [401, 403, 403, 201, 403, 403, 403, 403, 201, 201]),
+    ("GET", "/api/v1/delegations/{delegation}", "/api/v1/delegations/{delegation}", Empty, LOOK),
+    // One of its sides, and an administrator.
+    ("DELETE", "/api/v1/delegations/{delegation}", "/api/v1/delegations/{delegation}", Empty, [401, 403, 403, 200, 403, 403, 403, 200, 403, 403]),
     ("GET", "/api/v1/trust-keys", "", Empty, LOOK),
     ("POST", "/api/v1/trust-keys", "", Json(|| json!({"name": "{fresh}", "public_key_pem": "{pem}"})), only(ADMIN, 201)),
     ("GET", "/api/v1/models", "", Empty, LOOK),
@@ -95,6 +103,8 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/promotions", "", Empty, LOOK),
     ("POST", "/api/v1/promotions", "", Json(|| json!({"model": "scorer", "version": "3", "environment": "spare"})), only(CONTRIBUTOR, 201)),
     ("GET", "/api/v1/promotions/{promotion}", "/api/v1/promotions/{promotion}", Empty, LOOK),
+    ("GET", "/api/v1/promotions/{promotion}/comments", "/api/v1/promotions/{promotion}/comments", Empty, LOOK),
+    ("POST", "/api/v1/promotions/{promotion}/comments", "/api/v1/promotions/{promotion}/comments", Json(|| json!({"body": "Looked at it."})), [401, 403, 201, 201, 201, 403, 403, 403, 201, 201]),
     ("POST", "/api/v1/promotions/{promotion}/decisions", "/api/v1/promotions/{promotion}/decisions", Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), [401, 403, 403, 200, 403, 403, 403, 403, 200, 200]),
     ("POST", "/api/v1/promotions/{promotion}/activation", "/api/v1/promotions/{promotion}/activation", Empty, only(MANAGER, 201)),
     ("GET", "/api/v1/environments/{environment}/models/{model}/releases", "/api/v1/environments/production/models/scorer/releases", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),

@@ -16,6 +16,8 @@ const APPEND_ONLY: &[&str] = &[
     "reported_evidence",
     "reported_statement",
     "approval",
+    "promotion_comment",
+    "earlier_author",
 ];
 
 #[actix_web::test]
@@ -82,6 +84,7 @@ fn first_column(table: &str) -> &'static str {
         "audit_leaf" => "seq",
         "audit_node" => "position",
         "audit_checkpoint" => "size",
+        "earlier_author" => "version_id",
         "reported_statement" => "evidence_id",
         _ => "id",
     }

@@ -173,7 +173,7 @@ async fn one_person_fills_one_seat_however_often_they_approve() {
     let before = story.app.events().await;
     for token in [&story.mara, &session] {
         let again = story.approve(token, &promotion).await.expect(200).json();
-        assert_eq!((&again["seats_filled"], &again["seats"]), (&json!(1), &json!(2)));
+        assert_eq!((&again["seats_filled"], again["seats"].as_array().map(Vec::len)), (&json!(1), Some(2)));
         assert_eq!(again["approvals"].as_array().map(Vec::len), Some(1));
         assert_eq!(again["state"], "awaiting_approval");
     }

@@ -107,7 +107,7 @@ async fn what_another_workspace_holds_cannot_be_read() {
 async fn the_lists_of_another_workspace_are_empty() {
     let world = World::build().await;
     let stranger = stranger(&world.app).await;
-    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys", "findings"] {
+    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys", "delegations", "findings"] {
         let full = world.app.get(world.token("viewer"), &format!("/api/v1/{list}")).await.expect(200).json();
         assert_ne!(full["items"], json!([]), "{list}");
         let page = world.app.get(&stranger, &format!("/api/v1/{list}")).await.expect(200).json();
@@ -148,6 +148,10 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", json!({"reason": "x"})),
         ("DELETE", "/api/v1/accounts/{account}", json!({})),
         ("POST", "/api/v1/accounts/{account}/erasure", json!({})),
+        ("PUT", "/api/v1/accounts/{account}/person", json!({"same_as": null})),
+        ("PUT", "/api/v1/accounts/{account}/team", json!({"team": null})),
+        ("DELETE", "/api/v1/delegations/{delegation}", json!({})),
+        ("POST", "/api/v1/promotions/{promotion}/comments", json!({"body": "x"})),
         ("DELETE", "/api/v1/tokens/{token}", json!({})),
         ("DELETE", "/api/v1/trust-keys/{key}", json!({})),
         (

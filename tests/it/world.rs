@@ -67,6 +67,7 @@ impl World {
             bundle: Value::Null,
             model_bytes: fixture("tensor_binary.onnx"),
         };
+        world.people().await;
         world.registry().await;
         world.reported().await;
         world.environment("production").await;
@@ -94,6 +95,25 @@ impl World {
         self.things.insert(name, value.as_str().expect("an id").to_owned());
     }
 
+    /// Two accounts of one person, a deputy who judges, in a team, and a delegation to them in two months.
+    async fn people(&mut self) {
+        for name in ["twin", "other-twin"] {
+            self.app.user(name, &["viewer"]).await;
+        }
+        self.app.user("deputy", &["reviewer", "risk_officer", "compliance_officer"]).await;
+        let admin = self.token("admin");
+        for (path, body) in [
+            ("/api/v1/accounts/twin/person", json!({"same_as": "other-twin"})),
+            ("/api/v1/accounts/deputy/team", json!({"team": "second-line"})),
+        ] {
+            reply(self.app.request(admin, "PUT", path).json(&body)).await.expect(200);
+        }
+        let march =
+            json!({"to": "deputy", "valid_from": "2026-03-01T00:00:00Z", "valid_until": "2026-03-02T00:00:00Z"});
+        let delegation = self.post("reviewer", "/api/v1/delegations", march).await;
+        self.keep("delegation", &delegation["id"]);
+    }
+
     async fn registry(&mut self) {
         let pem = self.key.verifying_key().to_pem();
         let key = json!({"name": "laptop", "public_key_pem": pem});
@@ -114,6 +134,9 @@ impl World {
             self.upload(number).await;
             self.seal(number).await;
         }
+        // Somebody else begins the fourth, and it is taken over.
+        let beginner = self.app.user("beginner", &["contributor"]).await;
+        self.declare(&beginner, 4).await;
         self.draft(4).await;
         register_people(&self.app, self.token("contributor"), "people").await.expect(201);
     }
@@ -123,6 +146,10 @@ impl World {
     }
 
     async fn draft(&self, number: u32) {
+        self.declare(self.token("contributor"), number).await;
+    }
+
+    async fn declare(&self, token: &str, number: u32) {
         let files: Vec<_> = self
             .files(number)
             .iter()
@@ -130,8 +157,8 @@ impl World {
                 json!({"path": path, "sha256": Digest::of(bytes).to_string(), "size_bytes": bytes.len()})
             })
             .collect();
-        let made = self.post("contributor", "/api/v1/models/scorer/versions", json!({"files": files})).await;
-        assert_eq!(made["number"], number);
+        let made = self.app.post(token, "/api/v1/models/scorer/versions", json!({"files": files})).await;
+        assert_eq!(made.expect_success().json()["number"], number);
     }
 
     async fn upload(&self, number: u32) {
