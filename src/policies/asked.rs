@@ -2,14 +2,17 @@
 //! every rule that matches. The join takes the union of what is asked, the larger of two counts
 //! and times to wait, and the smaller of two ages, so that one more rule never asks for less.
 
-use crate::policies::{
-    document::{FrameworkAsk, OnMissing, Policy, Slot},
-    evidence::EvidenceAsk,
-    exceptions::{BreakGlass, FindingSeverity, LONGEST_WAIVER_DAYS, OnLapse},
-    exclude::Exclude,
-    freeze::Window,
-    rule::{Circumstances, Rule},
-    soak::Soak,
+use crate::{
+    oversight::findings::BLOCKING_BY_DEFAULT,
+    policies::{
+        document::{FrameworkAsk, OnMissing, Policy, Slot},
+        evidence::EvidenceAsk,
+        exceptions::{BreakGlass, FindingSeverity, LONGEST_WAIVER_DAYS, OnLapse},
+        exclude::Exclude,
+        freeze::Window,
+        rule::{Circumstances, Rule},
+        soak::Soak,
+    },
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -67,7 +70,7 @@ impl Policy {
             wait_hours: self.wait_hours,
             approval_expires_after_hours: self.approval_expires_after_hours,
             freeze: self.freeze.clone(),
-            blocking_finding: self.blocking_finding.unwrap_or(FindingSeverity::High),
+            blocking_finding: self.blocking_finding.unwrap_or(BLOCKING_BY_DEFAULT),
             on_lapse: self.on_lapse.unwrap_or_default(),
             waiver_maximum_days: self.waivers.map_or(LONGEST_WAIVER_DAYS, |waivers| waivers.maximum_days),
             break_glass: self.break_glass.clone(),

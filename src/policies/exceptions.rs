@@ -1,5 +1,6 @@
 //! The terms of what is out of the ordinary: findings, lapses, waivers, break-glass.
 
+pub use crate::oversight::findings::Severity as FindingSeverity;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -7,36 +8,6 @@ use utoipa::ToSchema;
 pub const LONGEST_WAIVER_DAYS: u32 = 90;
 /// The longest that a break-glass activation may last anywhere, in hours.
 pub const LONGEST_BREAK_GLASS_HOURS: u32 = 24;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingSeverity {
-    Info,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl FindingSeverity {
-    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    pub fn parse(raw: &str) -> Result<Self, crate::core::Malformed> {
-        let found = Self::ALL.into_iter().find(|severity| severity.name() == raw);
-        found.ok_or_else(|| crate::core::Malformed::new("use one of info, low, medium, high, critical"))
-    }
-}
 
 /// What happens to an active release when something that it rests on no longer holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
