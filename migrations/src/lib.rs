@@ -15,6 +15,7 @@ mod m0011_keys_and_settings;
 mod m0012_lighter_log;
 mod m0013_more_mentions;
 mod m0015_people;
+mod m0016_releases;
 mod m0017_oversight;
 mod table;
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_more_mentions::Migration),
             Box::new(m0017_oversight::Migration),
             Box::new(m0015_people::Migration),
+            Box::new(m0016_releases::Migration),
         ]
     }
 }

@@ -49,6 +49,15 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
     })
 }
 
+/// Whether the credential of a caller still stands; those without one act from the machine itself.
+pub async fn is_signed_in(app: &App, who: &Principal) -> Result<bool, Error> {
+    let Some(id) = who.credential.id() else { return Ok(true) };
+    let reader = app.db.read(&policy::authenticate());
+    let Some(token) = store::find_token_by_id(&reader, id).await? else { return Ok(false) };
+    let live = token.revoked_at.is_none() && app.db.clock().now() < token.expires_at;
+    Ok(live && store::is_active(&reader, token.account).await?)
+}
+
 /// Checks a password and opens a session.
 ///
 /// # Errors

@@ -61,6 +61,10 @@ pub async fn find_credential(reader: &Reader<'_>, secret_hash: &str) -> Result<O
     Ok(Some((to_token(row), to_account(account, roles)?)))
 }
 
+pub async fn find_token_by_id(reader: &Reader<'_>, id: TokenId) -> Result<Option<Token>, Error> {
+    Ok(api_token::Entity::find_by_id(id).one(reader.conn()).await?.map(to_token))
+}
+
 pub async fn is_active(reader: &Reader<'_>, id: AccountId) -> Result<bool, Error> {
     let row = account::Entity::find_by_id(id).one(reader.conn()).await?;
     Ok(row.is_some_and(|row| row.state == "active"))

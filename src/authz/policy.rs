@@ -201,6 +201,20 @@ pub fn refute_evidence(who: &Principal, authors: &[AccountId]) -> Result<Permit,
     Ok(permitted)
 }
 
+/// Whether a rollback was right is for a person to say who did not do it.
+pub fn review_rollback(who: &Principal, rolled_back_by: AccountId) -> Result<Permit, Denied> {
+    let action = Action::ReleaseReview;
+    let permitted = act(who, action)?;
+    if who.kind != Kind::User {
+        return Err(denied(who, action, "robot_cannot_review", "only a person reviews a rollback".to_owned()));
+    }
+    if who.id == Some(rolled_back_by) {
+        let reason = format!("{} cannot review this rollback, having carried it out", who.name);
+        return Err(denied(who, action, "separation_of_duties", reason));
+    }
+    Ok(permitted)
+}
+
 /// What the registry does by itself, as a consequence or by the clock.
 pub fn system(who: &Principal, action: Action) -> Result<Permit, Denied> {
     if who.kind == Kind::System {

@@ -54,6 +54,8 @@ const OFFICER: &[Action] = &[
     Action::PromotionComment,
     Action::DelegationCreate,
     Action::DossierExport,
+    Action::ReleaseSuspend,
+    Action::ReleaseReview,
 ];
 
 impl Role {
@@ -132,6 +134,7 @@ impl Role {
                 Action::PromotionComment,
                 Action::DelegationCreate,
                 Action::DossierExport,
+                Action::ReleaseReview,
             ],
             Self::EnvironmentManager => &[
                 Action::EnvironmentCreate,
@@ -142,6 +145,11 @@ impl Role {
                 Action::PromotionActivate,
                 Action::PromotionComment,
                 Action::ReleaseRollBack,
+                Action::ReleaseSuspend,
+                Action::ReleaseResume,
+                Action::ReleaseLowerMode,
+                Action::ReleaseReview,
+                Action::ReleaseRehearse,
             ],
             Self::Deployer => return [&[], &[Action::ReleaseRead, Action::ReleasePull]],
             Self::Auditor => &[Action::AuditRead, Action::AuditExport, Action::DossierExport, Action::VersionInspect],

@@ -19,6 +19,10 @@ pub struct Request {
     /// The environment it shall become active in.
     #[arg(long, value_name = "NAME", value_parser = reference::name)]
     env: String,
+    /// How much the model is to do by itself: advisory, human_in_the_loop or automated [default: as what is active; of
+    /// the first release, what the environment begins with].
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
     /// For those who decide.
     #[arg(long, default_value = "", value_name = "TEXT")]
     comment: String,
@@ -80,6 +84,7 @@ impl Request {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(&self.connection)?;
         let input = PromotionInput {
+            mode: self.mode,
             model: self.version.model,
             version: self.version.version.to_string(),
             environment: self.env,

@@ -83,6 +83,17 @@ events! {
     PromotionExpired: PromotionExpire on "promotion" { promotion: PromotionId }
     ReleaseActivated: PromotionActivate on "release" { release: ReleaseId, promotion: PromotionId, version: VersionId, environment: EnvironmentId, replaces: Option<ReleaseId>, decision: String }
     ReleaseRolledBack: ReleaseRollBack on "release" { release: ReleaseId, version: VersionId, environment: EnvironmentId, replaces: ReleaseId, restores: ReleaseId }
+    /// Withdrawn: it was active until now, and nothing is.
+    ReleaseSuspended: ReleaseSuspend on "release" { release: ReleaseId, version: VersionId, environment: EnvironmentId }
+    /// The same version is active again as a release of its own.
+    ReleaseResumed: ReleaseResume on "release" { release: ReleaseId, version: VersionId, environment: EnvironmentId, restores: ReleaseId, mode: String }
+    ReleaseModeLowered: ReleaseLowerMode on "release" { release: ReleaseId, version: VersionId, environment: EnvironmentId, replaces: ReleaseId, from: String, to: String }
+    /// A file that was on its way out stopped, because its release may not leave any more.
+    DownloadCutOff: ReleaseCutOff on "release" { release: ReleaseId, path: String, cause: String }
+    RollbackReviewed: ReleaseReview on "release" { release: ReleaseId, review: ReviewId, outcome: String }
+    RollbackReviewReminded: ReleaseRemind on "release" { release: ReleaseId, review: ReviewId, due_at: String }
+    RehearsalRequested: ReleaseRehearse on "release" { release: ReleaseId, rehearsal: RehearsalId, version: VersionId, environment: EnvironmentId }
+    RehearsalFinished: RehearsalFinish on "release" { release: ReleaseId, rehearsal: RehearsalId, state: String, digest: String }
     ReleasePulled: ReleasePull on "release" { release: ReleaseId, manifest: String, path: Option<String> }
     /// The verifier key stands here in full: who pins the key before it learns it from the log.
     RegistryKeyAdded: RegistryKeyAdd on "registry_key" { key: String, verifier_key: String, replaces: Option<String> }

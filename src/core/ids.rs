@@ -86,6 +86,10 @@ ids! {
     CommentId,
     /// What runs in an environment from some moment on.
     ReleaseId,
+    /// What is asked about a rollback afterwards.
+    ReviewId,
+    /// A rollback that is tried without carrying it out.
+    RehearsalId,
     /// A unit of background work.
     JobId,
     /// The claim of an `Idempotency-Key`.

@@ -56,6 +56,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ("model_version", CHANGE),
     ("promotion_request", CHANGE),
     ("release", CHANGE),
+    ("rehearsal", CHANGE),
+    ("rollback_review", CHANGE),
     ("trust_key", CHANGE),
     ("validation_run", CHANGE),
     ("version_file", CHANGE),

@@ -237,6 +237,8 @@ async fn facts(
         version: version.clone(),
         environment: environment.clone(),
         active: None,
+        active_mode: None,
+        mode: None,
         key,
         attestations: store::attestations(conn, version.id, at).await?,
         dataset: None,

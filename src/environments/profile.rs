@@ -1,7 +1,10 @@
 //! What an environment is: where models will run, for whom, and who is called at night.
 
 use crate::{
-    core::text::{Line, Paragraph},
+    core::{
+        Malformed,
+        text::{Line, Paragraph},
+    },
     environments::read_strictly,
     error::{Error, InField},
 };
@@ -18,7 +21,11 @@ pub struct Profile {
     /// Where the law is looked up, such as `EU` or `US-NY`.
     #[serde(default)]
     pub jurisdiction: String,
+    /// The most that any model may do by itself here.
     pub operating_mode: OperatingMode,
+    /// What the first release of a model may begin with: `advisory` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting_mode: Option<OperatingMode>,
     /// Position on the way to production; a smaller number comes first.
     #[serde(default)]
     pub order: u32,
@@ -44,12 +51,38 @@ pub enum Class {
 }
 
 /// Who decides: a person with advice, a person in the loop, or the model alone.
+/// In this order, each leaves less to people than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperatingMode {
     Advisory,
     HumanInTheLoop,
     Automated,
+}
+
+impl OperatingMode {
+    pub const ALL: [Self; 3] = [Self::Advisory, Self::HumanInTheLoop, Self::Automated];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Advisory => "advisory",
+            Self::HumanInTheLoop => "human_in_the_loop",
+            Self::Automated => "automated",
+        }
+    }
+
+    pub fn parse(raw: &str) -> Result<Self, Malformed> {
+        let found = Self::ALL.into_iter().find(|mode| mode.name() == raw);
+        found.ok_or_else(|| Malformed::new("use advisory, human_in_the_loop or automated"))
+    }
+
+    /// The next one that leaves less to people; the last one is its own.
+    pub fn one_up(self) -> Self {
+        match self {
+            Self::Advisory => Self::HumanInTheLoop,
+            Self::HumanInTheLoop | Self::Automated => Self::Automated,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -89,6 +122,10 @@ impl Profile {
         let profile: Self = read_strictly(written)?;
         Paragraph::parse(&profile.description).in_field("description")?;
         Line::parse(&profile.jurisdiction).in_field("jurisdiction")?;
+        if profile.starting_mode.is_some_and(|starting| profile.operating_mode < starting) {
+            let detail = format!("nothing here goes beyond the operating_mode, {}", profile.operating_mode.name());
+            return Err(Error::invalid("starting_mode", detail));
+        }
         if let Some(url) = &profile.runbook_url {
             let web = url.starts_with("https://") || url.starts_with("http://");
             if !web || 500 < url.len() || url.contains(char::is_whitespace) {

@@ -10,6 +10,7 @@ use crate::{
         page::{self, PageRequest},
         text::Paragraph,
     },
+    environments::profile::OperatingMode,
     error::{Error, FailedCheck, InField},
     frameworks::api::HeldView,
     http::{
@@ -41,6 +42,11 @@ pub struct PromotionInput {
     /// Number or digest.
     pub version: String,
     pub environment: String,
+    /// `advisory`, `human_in_the_loop` or `automated`: at most one step above what runs, and not above what the
+    /// environment's profile allows. If absent, that of the active release; of the first one, the profile's
+    /// `starting_mode`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     /// For those who decide.
     #[serde(default)]
     pub comment: String,
@@ -97,6 +103,9 @@ pub struct PromotionView {
     pub version: i64,
     pub version_digest: String,
     pub environment: String,
+    /// How much the model is to do by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     /// `checks_failed`, `awaiting_approval`, `approved`, `activated`, `superseded`,
     /// `rejected`, `withdrawn`, `expired` or `invalidated`.
     pub state: String,
@@ -176,7 +185,8 @@ async fn request_promotion(
     let i = input.0;
     let version = VersionRef::parse(&i.version).in_field("version")?;
     let comment = Paragraph::parse(&i.comment).in_field("comment")?;
-    let made = ops::request(&app, &who, &i.model, &version, &i.environment, comment).await?;
+    let mode = i.mode.as_deref().map(OperatingMode::parse).transpose().in_field("mode")?;
+    let made = ops::request(&app, &who, &i.model, &version, &i.environment, mode, comment).await?;
     Ok(HttpResponse::Created().json(view(&app, &who, made.id).await?))
 }
 
@@ -245,6 +255,7 @@ fn build(
         version: facts.version.number,
         version_digest: facts.version.manifest.to_string(),
         environment: facts.environment.name,
+        mode: promotion.mode.map(|mode| mode.name().to_owned()),
         state: promotion.stage.name().to_owned(),
         decision: json(&promotion.decision)?,
         decision_digest: promotion.decision_digest.to_string(),

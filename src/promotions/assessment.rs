@@ -13,7 +13,7 @@ use crate::{
     },
     datasets::{self, Dataset},
     db::Conn,
-    environments::{self, Current, Environment},
+    environments::{self, Current, Environment, profile::OperatingMode},
     error::{Error, FailedCheck},
     evidence::{self, Reported, state::State as EvidenceState},
     frameworks::{self, Pin},
@@ -24,7 +24,7 @@ use crate::{
     },
     policies::Policy,
     promotions::{self, age},
-    releases,
+    releases::{self, modes::Ladder},
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
     versions::{self, Signature, Version, fitness, store::Attested},
@@ -40,6 +40,10 @@ pub struct Facts {
     pub current: Current,
     /// What runs there now: the release that an activation would replace.
     pub active: Option<ReleaseId>,
+    /// The mode of that release, if it was written.
+    pub active_mode: Option<OperatingMode>,
+    /// What a request asks for; `None` before there is one, and of requests of before there were modes.
+    pub mode: Option<OperatingMode>,
     pub key: Option<TrustKey>,
     pub attestations: Vec<Attested>,
     pub dataset: Option<Dataset>,
@@ -83,6 +87,9 @@ pub struct Decision {
     run_finished_at: Option<String>,
     verdicts: Option<String>,
     evidence: Vec<String>,
+    /// How much the model is to do by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<OperatingMode>,
     /// The regulations that it is decided under.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     frameworks: Vec<Pin>,
@@ -108,7 +115,7 @@ impl Facts {
         environment: Environment,
     ) -> Result<Self, Error> {
         let current = environments::store::all_current(conn, environment.id).await?;
-        let active = releases::store::active(conn, environment.id, model.id).await?.map(|release| release.id);
+        let active = releases::store::active(conn, environment.id, model.id).await?;
         let key = match &version.signature {
             Signature::Verified { key } => trust::store::find(conn, scope, *key).await?,
             _ => None,
@@ -123,7 +130,9 @@ impl Facts {
             version,
             environment,
             current,
-            active,
+            active_mode: active.as_ref().and_then(|release| release.mode),
+            active: active.map(|release| release.id),
+            mode: None,
             key,
             attestations,
             dataset: None,
@@ -194,6 +203,9 @@ impl Facts {
         let decision = canonical::to_string(&self.decision(&pins, now)).map_err(Error::internal)?;
         let mut failed = fitness::checks(&self.version, self.key.as_ref(), now);
         failed.extend(self.environment_checks());
+        if let Some(mode) = self.mode {
+            failed.extend(self.ladder()?.checks(mode));
+        }
         failed.extend(self.evidence_checks(policy.as_ref(), now));
         if let Some(measured_at) = self.measured_at() {
             failed.extend(self.age_checks(measured_at, now)?);
@@ -247,9 +259,19 @@ impl Facts {
             run_finished_at: self.run.as_ref().and_then(|run| run.finished_at).map(rfc3339),
             verdicts: self.run.as_ref().and_then(|run| run.verdicts_digest).map(|d| d.to_string()),
             evidence,
+            mode: self.mode,
             frameworks: pins.to_vec(),
             findings: self.oversight.known(now),
         }
+    }
+
+    /// What modes a release may have here now.
+    pub fn ladder(&self) -> Result<Ladder, Error> {
+        let profile = self.current.profile.as_ref().map(|revision| revision.profile()).transpose()?;
+        let ceiling = profile.as_ref().map_or(OperatingMode::Advisory, |profile| profile.operating_mode);
+        let starting = profile.and_then(|profile| profile.starting_mode).unwrap_or(OperatingMode::Advisory);
+        let active = self.active.map(|_| self.active_mode.unwrap_or(ceiling));
+        Ok(Ladder { active, starting, ceiling })
     }
 
     /// When the version was last measured against the current limits.

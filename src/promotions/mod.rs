@@ -20,6 +20,7 @@ use crate::{
         digest::Digest,
         ids::{AccountId, ApprovalId, EnvironmentId, ModelId, PromotionId, RunId, VersionId, WorkspaceId},
     },
+    environments::profile::OperatingMode,
     error::{Error, FailedCheck},
 };
 use chrono::{DateTime, Utc};
@@ -45,6 +46,8 @@ pub struct Promotion {
     pub expires_at: DateTime<Utc>,
     pub closed_at: Option<DateTime<Utc>>,
     pub closed_reason: Option<String>,
+    /// How much the model is to do by itself; requests of before there were modes name none.
+    pub mode: Option<OperatingMode>,
 }
 
 impl Promotion {

@@ -12,6 +12,7 @@ use crate::{
     crypto::statement::{Statement, Subject},
     db::{Conn, WriteTx},
     environments,
+    environments::profile::OperatingMode,
     error::Error,
     frameworks::{self, ops::Held},
     models,
@@ -59,6 +60,7 @@ pub async fn request(
     model: &str,
     version: &VersionRef,
     environment: &str,
+    mode: Option<OperatingMode>,
     comment: Paragraph,
 ) -> Result<Promotion, Error> {
     let sight = policy::read(who, Action::PromotionRead)?;
@@ -71,7 +73,8 @@ pub async fn request(
     trust::store::lock_all_shared(&tx, sight.scope()).await?;
     // One at a time here: two callers must not both find that no request is open.
     environments::store::lock(&tx, sight.scope(), environment).await?;
-    let facts = named(&tx.conn(), &sight, model, version, environment).await?;
+    let mut facts = named(&tx.conn(), &sight, model, version, environment).await?;
+    facts.mode = Some(mode.unwrap_or(facts.ladder()?.unasked()));
     if let Some(open) = store::find_open(&tx.conn(), facts.version.id, facts.environment.id).await? {
         let detail =
             format!("request {} for this version is {}; decide on it or withdraw it", open.id, open.stage.name());
@@ -98,6 +101,7 @@ pub async fn request(
         expires_at: tx.at() + TimeDelta::hours(i64::from(hours)),
         closed_at: (!stage.is_open()).then(|| tx.at()),
         closed_reason: None,
+        mode: facts.mode,
     };
     store::insert(&tx, &promotion).await?;
     let event = Event::PromotionRequested {
@@ -302,6 +306,7 @@ pub(crate) async fn reload(conn: &Conn<'_>, scope: Scope, promotion: &Promotion)
     let mut facts = Facts::load(conn, scope, model, version, environment).await?;
     facts.robots.extend(store::robots(conn, &[promotion.requested_by]).await?);
     facts.pinned = Some(frameworks::pins::of_decision(&promotion.decision)?);
+    facts.mode = promotion.mode;
     Ok(facts)
 }
 

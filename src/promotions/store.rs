@@ -11,6 +11,7 @@ use crate::{
         Reader, WriteTx,
         entity::{account, approval, membership, promotion_request},
     },
+    environments::profile::OperatingMode,
     error::Error,
     oversight::Reach,
     promotions::{Approval, Outcome, Promotion, invalidation::Cause, stage::Stage},
@@ -130,6 +131,7 @@ pub async fn insert(tx: &WriteTx, new: &Promotion) -> Result<(), Error> {
         expires_at: Set(new.expires_at),
         closed_at: Set(new.closed_at),
         closed_reason: Set(new.closed_reason.clone()),
+        mode: Set(new.mode.map(|mode| mode.name().to_owned())),
     };
     promotion_request::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
@@ -266,6 +268,7 @@ impl TryFrom<promotion_request::Model> for Promotion {
             expires_at: row.expires_at,
             closed_at: row.closed_at,
             closed_reason: row.closed_reason,
+            mode: row.mode.as_deref().map(OperatingMode::parse).transpose().map_err(|e| Error::internal(e.0))?,
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         invalidation::{self, Cause},
         stage::{Command, Stage},
     },
-    releases::{Release, State, statement, statement::Claim, store},
+    releases::{Kind, Release, State, statement, statement::Claim, store},
 };
 
 /// Activates an approved request: quorum, independence and checks are asked once more,
@@ -58,6 +58,25 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
         promotions::ops::supersede(&tx, sight.scope(), replaced.promotion, why).await?;
     }
     let release_id = ReleaseId::generate();
+    let mode = facts.ladder()?.unasked();
+    let mode = promotion.mode.unwrap_or(mode);
+    let signed = statement::sign(
+        app,
+        &Claim {
+            release: release_id,
+            model: &facts.model,
+            version: &facts.version,
+            environment: &facts.environment,
+            promotion: &promotion,
+            approvals: &approvals,
+            kind: Kind::Promotion,
+            mode: Some(mode),
+            restores: None,
+            activated_by,
+            activated_at: tx.at(),
+            ends_at: None,
+        },
+    );
     let release = Release {
         id: release_id,
         workspace: who.workspace,
@@ -68,23 +87,16 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
         restores: None,
         state: State::Active,
         reason: None,
-        statement: statement::sign(
-            app,
-            &Claim {
-                release: release_id,
-                model: &facts.model.name,
-                number: facts.version.number,
-                manifest: &facts.version.manifest,
-                environment: &facts.environment.name,
-                decision_digest: &promotion.decision_digest,
-                restores: None,
-                activated_by,
-                activated_at: tx.at(),
-            },
-        ),
+        statement: signed.statement,
         activated_by,
         activated_at: tx.at(),
         ended_at: None,
+        mode: Some(mode),
+        kind: Kind::Promotion,
+        ends_at: None,
+        summary: signed.summary,
+        ended_by: None,
+        ended_reason: None,
     };
     store::insert(&tx, &release).await?;
     promotions::store::set_stage(&tx, id, stage, None).await?;

@@ -1,8 +1,9 @@
 //! The gate: the only way for bytes to a deployer. Fails closed.
 
 use crate::{
+    accounts,
     app::App,
-    authz::{Action, Principal, ReadPermit, Role, policy, policy::Involved},
+    authz::{Action, Principal, ReadPermit, policy},
     core::{
         event::Event,
         ids::ReleaseId,
@@ -11,13 +12,21 @@ use crate::{
     },
     db::Conn,
     environments::{self, Environment},
-    error::{Error, FailedCheck},
+    error::Error,
     models::{self, Model},
-    promotions::{self, assessment::Facts},
-    releases::{Release, store},
+    promotions,
+    releases::{
+        Release, State,
+        refusal::{self, Asked},
+        store, summary,
+        watch::Admission,
+    },
     versions::{self, DeclaredFile, StoredFile, Version, VersionRef, fitness},
 };
-use tokio::fs::File;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::{fs::File, time::Instant};
 
 /// What a deployer gets: the release, the version's files, and what proves both.
 pub struct Pull {
@@ -26,8 +35,14 @@ pub struct Pull {
     pub environment: Environment,
     pub version: Version,
     pub files: Vec<StoredFile>,
+    /// The registry's signed statement of the release.
+    pub statement: Value,
+    /// The signed summary of what was verified.
+    pub summary: Option<Value>,
+    /// The signed approvals that the summary names.
+    pub approvals: Vec<Value>,
     /// The author's OMS signature over the files.
-    pub signature: Option<String>,
+    pub signature: Option<Value>,
 }
 
 /// What a deployer is told.
@@ -37,20 +52,33 @@ pub enum Answer {
     Pulled(Box<Pull>),
 }
 
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub struct Wish<'a> {
+    pub environment: &'a str,
+    pub model: &'a str,
+    /// Refuse every other version than this.
+    pub wanted: Option<&'a VersionRef>,
+}
+
+/// A file that may leave, and who it was let out for.
+pub struct Opened {
+    pub bytes: File,
+    pub file: DeclaredFile,
+    pub admission: Admission,
+}
+
 /// Something moved between the look and the record this often: somebody else's turn.
 const LOOKS: usize = 16;
+/// Other replicas' changes can't wake one who waits; so often it looks by itself.
+const POLL: Duration = Duration::from_secs(1);
+/// However busy the registry is, nobody who waits looks more often.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Lets the active release out, unless the deployer has it already (`seen` is its ETag).
-pub async fn admit(
-    app: &App,
-    who: &Principal,
-    environment: &str,
-    model: &str,
-    wanted: Option<&VersionRef>,
-    seen: Option<&[u8]>,
-) -> Result<Answer, Error> {
+pub async fn admit(app: &App, who: &Principal, wish: Wish<'_>, seen: Option<&[u8]>) -> Result<Answer, Error> {
     for _ in 0..LOOKS {
-        let pull = look(app, who, environment, model, wanted).await?;
+        let pull = look(app, who, wish).await?;
         if seen.is_some_and(|seen| seen == tag(pull.release.id).as_bytes()) {
             return Ok(Answer::Known(pull.release.id));
         }
@@ -61,6 +89,40 @@ pub async fn admit(
     Err(moving())
 }
 
+/// The same; a deployer that has the active release already waits for what comes after it, or for the
+/// gate to close, but not for longer than `wait`.
+pub async fn admit_next(
+    app: &App,
+    who: &Principal,
+    wish: Wish<'_>,
+    seen: Option<&[u8]>,
+    wait: Duration,
+) -> Result<Answer, Error> {
+    let until = Instant::now() + wait;
+    let committed = app.db.committed();
+    loop {
+        let mut changed = std::pin::pin!(committed.notified());
+        changed.as_mut().enable();
+        let answer = admit(app, who, wish, seen).await?;
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || matches!(answer, Answer::Pulled(_)) {
+            return Ok(answer);
+        }
+        tokio::select! {
+            () = changed => tokio::time::sleep(PAUSE.min(left)).await,
+            () = tokio::time::sleep(POLL.min(left)) => {}
+        }
+        if !accounts::ops::is_signed_in(app, who).await? {
+            return Err(Error::Unauthenticated);
+        }
+    }
+}
+
+/// Whether the gate is open for this, without a pull: nothing leaves, and nothing is logged but a refusal.
+pub async fn assert(app: &App, who: &Principal, wish: Wish<'_>) -> Result<Pull, Error> {
+    look(app, who, wish).await
+}
+
 /// The ETag of a release.
 pub fn tag(release: ReleaseId) -> String {
     format!("\"{release}\"")
@@ -68,50 +130,72 @@ pub fn tag(release: ReleaseId) -> String {
 
 fn moving() -> Error {
     let detail = "what is active here changes all the time; nothing was pulled, try again".to_owned();
-    Error::Unavailable { code: "release_raced", detail }
+    Error::Unavailable { code: "gate_busy", detail }
 }
 
 /// The active release, if everything that must hold for it holds now. It may look different a
 /// moment later: [`record`] has the last word.
-///
-/// `wanted` makes it an assertion: another version than the active one is refused, with
-/// what stands in its way.
-async fn look(
-    app: &App,
-    who: &Principal,
-    environment: &str,
-    model: &str,
-    wanted: Option<&VersionRef>,
-) -> Result<Pull, Error> {
-    let sight = policy::read(who, Action::ReleasePull).map_err(|d| d.on("environment", environment))?;
+async fn look(app: &App, who: &Principal, wish: Wish<'_>) -> Result<Pull, Error> {
+    let sight = policy::read(who, Action::ReleasePull).map_err(|d| d.on("environment", wish.environment))?;
     let reader = app.db.read(&sight);
-    let conn = reader.conn();
-    let (environment, model) = named(conn, &sight, environment, model).await?;
-    let active = store::active(conn, environment.id, model.id).await?;
-    let Some(release) = active else {
-        return Err(closed(app, conn, who, environment, model, wanted, "nothing_active", None).await);
+    match seek(app, reader.conn(), who, &sight, wish).await {
+        Err(Error::Internal(cause)) => {
+            let about = ("environment", wish.environment);
+            Err(refusal::unreadable(reader.conn(), who, about, "record_unreadable", cause.as_ref()).await)
+        }
+        found => found,
+    }
+}
+
+async fn seek(app: &App, conn: &Conn<'_>, who: &Principal, sight: &ReadPermit, wish: Wish<'_>) -> Result<Pull, Error> {
+    let (environment, model) = named(conn, sight, wish.environment, wish.model).await?;
+    let asked = Asked { app, conn, who, environment: &environment, model: &model, wanted: wish.wanted };
+    let Some(release) = store::active(conn, environment.id, model.id).await? else {
+        let newest = store::newest(conn, environment.id, model.id).await?;
+        return Err(match newest.filter(|release| release.state == State::Suspended) {
+            Some(suspended) => asked.suspended(&suspended).await?,
+            None => asked.nothing_active().await,
+        });
     };
+    let now = app.db.clock().now();
+    if release.is_over(now) {
+        return Err(asked.suspended(&release).await?);
+    }
     let version = versions::store::find_by_id(conn, sight.scope(), release.version).await?;
-    let version = version.ok_or(versions::ops::NOT_FOUND)?;
-    let is_wanted = match wanted {
-        None => true,
-        Some(VersionRef::Number(number)) => *number == version.number,
-        Some(VersionRef::Digest(digest)) => *digest == version.manifest,
-    };
-    if !is_wanted {
-        return Err(closed(app, conn, who, environment, model, wanted, "not_approved", Some(version.number)).await);
+    let version = version.ok_or_else(|| Error::internal(format!("the release {} has no version", release.id)))?;
+    if let Some(wanted) = wish.wanted
+        && !is_wanted(wanted, &version)
+    {
+        return Err(asked.not_approved(wanted, version.number).await);
     }
     let key = versions::ops::signing_key(conn, sight.scope(), &version).await?;
-    let failed = fitness::checks(&version, key.as_ref(), app.db.clock().now());
+    let failed = fitness::checks(&version, key.as_ref(), now);
     if !failed.is_empty() {
-        let detail = format!("version {} may not leave any more: {}", version.number, failed[0].detail);
-        let unblock = promotions::store::holders(conn, who.workspace, &[Role::EnvironmentManager], &[]).await?;
-        let denied = policy::refuse(who, Action::ReleasePull, "release_blocked", detail).on("release", release.id);
-        return Err(Error::Refused { denied, failed, unblock });
+        return Err(asked.blocked(&release, &version, failed).await?);
     }
     let files = versions::store::files(conn, version.id).await?;
-    let signature = versions::store::signature_bundle(conn, version.id).await?;
-    Ok(Pull { release, model, environment, version, files, signature })
+    let json = |text: &str| serde_json::from_str::<Value>(text).map_err(Error::internal);
+    let signature = versions::store::signature_bundle(conn, version.id).await?.as_deref().map(json).transpose()?;
+    let statement = json(&release.statement)?;
+    let mut approvals = Vec::new();
+    if let Some(told) = &release.summary {
+        let told = summary::read(told).ok_or_else(|| Error::internal("the summary of the release can't be read"))?;
+        let named = summary::inputs(&told, "approval");
+        for approval in promotions::store::approvals(conn, release.promotion).await? {
+            if summary::payload_digest(&approval.statement).is_some_and(|digest| named.contains(&digest.to_string())) {
+                approvals.push(json(&approval.statement)?);
+            }
+        }
+    }
+    let summary = release.summary.as_deref().map(json).transpose()?;
+    Ok(Pull { release, model, environment, version, files, statement, summary, approvals, signature })
+}
+
+fn is_wanted(wanted: &VersionRef, version: &Version) -> bool {
+    match wanted {
+        VersionRef::Number(number) => *number == version.number,
+        VersionRef::Digest(digest) => *digest == version.manifest,
+    }
 }
 
 /// Writes the pull into the log, before the first byte leaves, if the release is still active and
@@ -126,13 +210,11 @@ async fn record(app: &App, who: &Principal, pull: &Pull, path: Option<&FilePath>
         path: path.map(ToString::to_string),
     };
     let tx = app.db.begin().await?;
-    if store::lock_active(&tx, sight.scope(), pull.release.id).await?.is_none() {
-        return Ok(false);
-    }
+    let Some(release) = store::lock_active(&tx, sight.scope(), pull.release.id).await? else { return Ok(false) };
     let version = versions::store::find_by_id(&tx.conn(), sight.scope(), pull.version.id).await?;
     let version = version.ok_or(versions::ops::NOT_FOUND)?;
     let key = versions::ops::signing_key(&tx.conn(), sight.scope(), &version).await?;
-    if !fitness::checks(&version, key.as_ref(), tx.at()).is_empty() {
+    if release.is_over(tx.at()) || !fitness::checks(&version, key.as_ref(), tx.at()).is_empty() {
         return Ok(false);
     }
     tx.commit(permit, event).await?;
@@ -140,26 +222,38 @@ async fn record(app: &App, who: &Principal, pull: &Pull, path: Option<&FilePath>
 }
 
 /// One file of the active release.
-pub async fn open(
-    app: &App,
-    who: &Principal,
-    environment: &str,
-    model: &str,
-    path: &FilePath,
-) -> Result<(File, DeclaredFile), Error> {
+pub async fn open(app: &App, who: &Principal, wish: Wish<'_>, path: &FilePath) -> Result<Opened, Error> {
     for _ in 0..LOOKS {
-        let pull = look(app, who, environment, model, None).await?;
-        let file = pull.files.iter().find(|f| f.declared.path == *path).ok_or(Error::not_found("file"))?;
-        let (bytes, size) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
-        if i64::try_from(size).ok() != Some(file.declared.size_bytes) {
-            return Err(Error::internal(format!("the blob {} has another size than its record", file.declared.sha256)));
-        }
-        let declared = file.declared.clone();
+        let pull = look(app, who, wish).await?;
+        let (bytes, file) = find_file(app, who, &pull, path).await?;
         if record(app, who, &pull, Some(path)).await? {
-            return Ok((bytes, declared));
+            let admission = Admission { who: who.clone(), release: pull.release.id, version: pull.version.id };
+            return Ok(Opened { bytes, file, admission });
         }
     }
     Err(moving())
+}
+
+/// What [`open`] would give; nothing leaves, and nothing is logged but a refusal.
+pub async fn describe(app: &App, who: &Principal, wish: Wish<'_>, path: &FilePath) -> Result<DeclaredFile, Error> {
+    let pull = look(app, who, wish).await?;
+    find_file(app, who, &pull, path).await.map(|(_, file)| file)
+}
+
+async fn find_file(app: &App, who: &Principal, pull: &Pull, path: &FilePath) -> Result<(File, DeclaredFile), Error> {
+    let file = pull.files.iter().find(|f| f.declared.path == *path).ok_or(Error::not_found("file"))?;
+    let declared = file.declared.clone();
+    let cause = match app.blobs.read(&declared.sha256).await {
+        Ok((bytes, size)) if i64::try_from(size).ok() == Some(declared.size_bytes) => return Ok((bytes, declared)),
+        Ok((_, size)) => {
+            let why = format!("the blob {} has {size} bytes, not {}", declared.sha256, declared.size_bytes);
+            std::io::Error::new(std::io::ErrorKind::InvalidData, why)
+        }
+        Err(error) => error,
+    };
+    let sight = policy::read(who, Action::ReleasePull)?;
+    let (reader, release) = (app.db.read(&sight), pull.release.id.to_string());
+    Err(refusal::unreadable(reader.conn(), who, ("release", &release), "blob_unreadable", &cause).await)
 }
 
 /// What ran here and when, newest first.
@@ -176,6 +270,20 @@ pub async fn history(
     store::history(&reader, environment.id, model.id, page).await
 }
 
+/// What was active here at a moment, if something was.
+pub async fn active_at(
+    app: &App,
+    who: &Principal,
+    environment: &str,
+    model: &str,
+    at: DateTime<Utc>,
+) -> Result<Option<Release>, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let reader = app.db.read(&sight);
+    let (environment, model) = named(reader.conn(), &sight, environment, model).await?;
+    store::active_at(reader.conn(), environment.id, model.id, at).await
+}
+
 pub(super) async fn named(
     conn: &Conn<'_>,
     sight: &ReadPermit,
@@ -185,62 +293,4 @@ pub(super) async fn named(
     let environment = environments::store::find(conn, sight.scope(), environment).await?;
     let model = models::store::find(conn, sight.scope(), model).await?;
     Ok((environment.ok_or(environments::ops::NOT_FOUND)?, model.ok_or(Error::not_found("model"))?))
-}
-
-/// The refusal: what stands in the way of what was asked for, and who can change that.
-#[expect(clippy::too_many_arguments, reason = "one place says everything that a refusal has to say")]
-async fn closed(
-    app: &App,
-    conn: &Conn<'_>,
-    who: &Principal,
-    environment: Environment,
-    model: Model,
-    wanted: Option<&VersionRef>,
-    code: &'static str,
-    active: Option<i64>,
-) -> Error {
-    let place = format!("{} in {}", model.name, environment.name);
-    let detail = match (wanted, active) {
-        (Some(wanted), Some(active)) => {
-            format!(
-                "{}@{wanted} is not approved for {}; version {active} is active there",
-                model.name, environment.name
-            )
-        }
-        (Some(wanted), None) => {
-            format!("{}@{wanted} is not approved for {}; no version is", model.name, environment.name)
-        }
-        (None, _) => format!("no version of {place} is active"),
-    };
-    let scope = crate::authz::Scope::Workspace(who.workspace);
-    let blocked = async {
-        let holders = async |involved: &Involved| {
-            promotions::store::holders(conn, who.workspace, Role::JUDGES, &involved.people()).await
-        };
-        let anyone = Involved::default();
-        let Some(wanted) = wanted else { return Ok::<_, Error>((Vec::new(), holders(&anyone).await?)) };
-        let Some(version) = versions::store::find(conn, scope, model.id, wanted).await? else {
-            let unknown = missing("version_unknown", format!("{} has no version {wanted}", model.name));
-            return Ok((vec![unknown], holders(&anyone).await?));
-        };
-        let open = promotions::store::find_open(conn, version.id, environment.id).await?;
-        let facts = Facts::load(conn, scope, model.clone(), version, environment.clone()).await?;
-        let mut failed = facts.assess(app.db.clock().now())?.failed;
-        failed.push(match open {
-            Some(open) => missing("approval_pending", format!("request {} is {}", open.id, open.stage.name())),
-            None => missing("approval_missing", "no promotion request for it is open".to_owned()),
-        });
-        Ok((failed, holders(&facts.involved()).await?))
-    };
-    match blocked.await {
-        Ok((failed, unblock)) => {
-            let denied = policy::refuse(who, Action::ReleasePull, code, detail).on("environment", environment.id);
-            Error::Refused { denied, failed, unblock }
-        }
-        Err(error) => error,
-    }
-}
-
-fn missing(check: &str, detail: String) -> FailedCheck {
-    FailedCheck { check: check.to_owned(), detail, owner: None }
 }

@@ -1,18 +1,27 @@
 //! What runs where: activation, the gate that deployers pull through, and the way back.
 //!
 //! One release is active per model and environment (a unique index says so too). Bytes
-//! leave to a deployer only through the gate, and any doubt closes it.
+//! leave to a deployer only through the gate, and any doubt closes it. Releases are history:
+//! each change of what runs, or of how, is a release of its own, and one that ended stays ended.
 
 pub mod activation;
 pub mod api;
 pub mod board;
 pub mod gate;
+pub mod modes;
+mod refusal;
+pub mod reviews;
 pub mod rollback;
 pub mod statement;
 pub(crate) mod store;
+mod succession;
+pub mod summary;
+pub mod suspension;
+pub mod watch;
 
 use crate::{
     core::ids::{AccountId, EnvironmentId, ModelId, PromotionId, ReleaseId, VersionId, WorkspaceId},
+    environments::profile::OperatingMode,
     error::Error,
 };
 use chrono::{DateTime, Utc};
@@ -26,15 +35,33 @@ pub struct Release {
     pub version: VersionId,
     /// The request whose approvals it rests on.
     pub promotion: PromotionId,
-    /// The earlier release that a rollback brought back.
+    /// The earlier release that a rollback or a resumption brought back.
     pub restores: Option<ReleaseId>,
     pub state: State,
+    /// Why it became active, when no request says so.
     pub reason: Option<String>,
     /// The registry's signed statement of it.
     pub statement: String,
     pub activated_by: AccountId,
     pub activated_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+    /// How much the model may do by itself. Releases of before there were modes have none: they run
+    /// in the one that the environment's profile names.
+    pub mode: Option<OperatingMode>,
+    pub kind: Kind,
+    /// From this moment on the gate is closed, whether or not somebody ended it.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// The signed summary of what was verified (SLSA VSA), if what was verified passed.
+    pub summary: Option<String>,
+    pub ended_by: Option<AccountId>,
+    pub ended_reason: Option<String>,
+}
+
+impl Release {
+    /// Whether its own end has come.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.ends_at.is_some_and(|end| end <= now)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,23 +69,74 @@ pub enum State {
     Active,
     Superseded,
     RolledBack,
+    /// Withdrawn: nothing took its place.
+    Suspended,
 }
 
 impl State {
+    pub const ALL: [Self; 4] = [Self::Active, Self::Superseded, Self::RolledBack, Self::Suspended];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Superseded => "superseded",
             Self::RolledBack => "rolled_back",
+            Self::Suspended => "suspended",
         }
     }
 
     pub fn parse(raw: &str) -> Result<Self, Error> {
-        match raw {
-            "active" => Ok(Self::Active),
-            "superseded" => Ok(Self::Superseded),
-            "rolled_back" => Ok(Self::RolledBack),
-            other => Err(Error::internal(format!("release state {other}"))),
+        let found = Self::ALL.into_iter().find(|state| state.name() == raw);
+        found.ok_or_else(|| Error::internal(format!("release state {raw}")))
+    }
+}
+
+/// How a release came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A request was approved.
+    Promotion,
+    /// An earlier release came back in place of another.
+    Rollback,
+    /// A suspended release came back.
+    Resumption,
+    /// The release before it, in a mode that leaves more to people.
+    ModeLowered,
+    /// Nobody approved it: an emergency.
+    BreakGlass,
+}
+
+impl Kind {
+    pub const ALL: [Self; 5] = [Self::Promotion, Self::Rollback, Self::Resumption, Self::ModeLowered, Self::BreakGlass];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Promotion => "promotion",
+            Self::Rollback => "rollback",
+            Self::Resumption => "resumption",
+            Self::ModeLowered => "mode_lowered",
+            Self::BreakGlass => "break_glass",
         }
+    }
+
+    pub fn parse(raw: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == raw);
+        found.ok_or_else(|| Error::internal(format!("release kind {raw}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for state in State::ALL {
+            assert_eq!(State::parse(state.name()).ok(), Some(state));
+        }
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.name()).ok(), Some(kind));
+        }
+        assert!(State::parse("gone").is_err() && Kind::parse("gone").is_err());
     }
 }

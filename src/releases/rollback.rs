@@ -1,20 +1,44 @@
 //! The way back: one operation, to a release that was active before.
+//!
+//! It asks nothing that may be broken in the hour when it is needed: no evidence, no quorum, no
+//! freeze, no profile that can be read. Whoever does it answers for it afterwards, in a review.
 
 use crate::{
     app::App,
-    authz::{Action, Principal, policy},
-    core::{event::Event, ids::ReleaseId, text::Line},
+    authz::{Action, Principal, Scope, policy},
+    core::{
+        event::Event,
+        ids::{AccountId, EnvironmentId, ModelId},
+        text::Line,
+    },
+    db::{Conn, WriteTx},
     environments,
-    error::Error,
+    error::{Error, FailedCheck},
     promotions::{
-        self,
+        self, Promotion,
         invalidation::{self, Cause},
     },
-    releases::{Release, State, gate, statement, statement::Claim, store},
+    releases::{
+        Kind, Release, State, gate, reviews, store,
+        succession::{Next, Place, capped, ceiling, follow_on},
+    },
     trust,
     versions::{self, Version, VersionRef, fitness},
 };
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 use std::collections::HashSet;
+
+/// What became of it.
+pub struct RolledBack {
+    pub release: Release,
+    /// False when what was asked for is active already; then nothing was changed.
+    pub changed: bool,
+    /// Documents of the environment that were revised since the version was approved there.
+    pub revised_since: Vec<&'static str>,
+    /// By when somebody else is to look at it.
+    pub review_due_at: Option<DateTime<Utc>>,
+}
 
 /// Re-activates an earlier release: the one named, or the last good one.
 ///
@@ -26,99 +50,175 @@ pub async fn roll_back(
     model: &str,
     to: Option<&VersionRef>,
     reason: Line,
-) -> Result<Release, Error> {
+) -> Result<RolledBack, Error> {
     let sight = policy::read(who, Action::ReleaseRead)?;
     let permit = policy::act(who, Action::ReleaseRollBack)?;
-    let activated_by = who.id.ok_or(Error::Unauthenticated)?;
+    let by = who.id.ok_or(Error::Unauthenticated)?;
     let mut tx = app.db.begin().await?;
     // No key is revoked while it brings back what the key signed.
     trust::store::lock_all_shared(&tx, sight.scope()).await?;
     let (environment, model) = gate::named(&tx.conn(), &sight, environment, model).await?;
     environments::store::lock(&tx, sight.scope(), &environment.name).await?;
     tx.catch_up(store::last_moment(&tx.conn(), environment.id, model.id).await?);
-    let active = store::active(&tx.conn(), environment.id, model.id).await?;
-    let active = active.ok_or_else(|| {
-        Error::conflict("nothing_active", format!("no version of {} is active in {}", model.name, environment.name))
-    })?;
-    let mut target = None;
-    let mut looked_at = HashSet::from([active.version]);
-    for earlier in store::earlier(&tx.conn(), environment.id, model.id).await? {
-        // A version's newest release says how it ended here; what was rolled back from is no
-        // last good one, and comes back only by name.
-        if !looked_at.insert(earlier.version) || (to.is_none() && earlier.state == State::RolledBack) {
-            continue;
-        }
-        let version = versions::store::find_by_id(&tx.conn(), sight.scope(), earlier.version).await?;
-        let version = version.ok_or(versions::ops::NOT_FOUND)?;
-        if !is_meant(to, &version) {
-            continue;
-        }
-        let key = versions::ops::signing_key(&tx.conn(), sight.scope(), &version).await?;
-        let failed = fitness::checks(&version, key.as_ref(), tx.at());
-        if failed.is_empty() {
-            target = Some((earlier, version));
-            break;
-        }
-        if to.is_some() {
+    let place = Place { scope: sight.scope(), environment: &environment, model: &model };
+    let left = leaves(&tx.conn(), &place).await?;
+    if is_there_already(&tx.conn(), &place, &left, to).await? {
+        return Ok(RolledBack { release: left, changed: false, revised_since: Vec::new(), review_due_at: None });
+    }
+    let found = target(&tx.conn(), sight.scope(), &left, to, tx.at()).await?;
+    let (earlier, version) = match found {
+        Target::Fit(found) => *found,
+        Target::Blocked(version, failed) => {
             let detail = format!("version {} can't come back: {}", version.number, failed[0].detail);
             let denied = policy::refuse(who, Action::ReleaseRollBack, "rollback_target_blocked", detail);
             let denied = denied.on("version", version.id);
             return Err(Error::Refused { denied, failed, unblock: Vec::new() });
         }
-    }
-    let Some((earlier, version)) = target else {
-        let detail = match to {
-            Some(to) => format!("version {to} was not active in {} before the current one", environment.name),
-            None => format!("no earlier release in {} can come back", environment.name),
-        };
-        return Err(Error::conflict("rollback_target_unknown", detail));
+        Target::Unknown => {
+            let detail = match to {
+                Some(to) => format!("version {to} was not active in {} before the current one", environment.name),
+                None => format!("no earlier release in {} can come back", environment.name),
+            };
+            return Err(Error::conflict("rollback_target_unknown", detail));
+        }
     };
-    let promotion = promotions::store::find(&tx.conn(), sight.scope(), earlier.promotion).await?;
-    let promotion = promotion.ok_or(promotions::ops::NOT_FOUND)?;
-    store::end(&tx, active.id, State::RolledBack).await?;
-    promotions::ops::supersede(&tx, sight.scope(), active.promotion, "rolled back").await?;
-    let id = ReleaseId::generate();
-    let release = Release {
-        id,
-        workspace: who.workspace,
-        environment: environment.id,
-        model: model.id,
-        version: version.id,
-        promotion: earlier.promotion,
+    leave(&tx, &place, &left, by, &reason).await?;
+    let next = Next {
+        of: &earlier,
+        version: &version,
+        kind: Kind::Rollback,
+        mode: capped(earlier.mode, ceiling(&tx, &environment).await),
         restores: Some(earlier.id),
-        state: State::Active,
-        reason: Some(reason.to_string()),
-        statement: statement::sign(
-            app,
-            &Claim {
-                release: id,
-                model: &model.name,
-                number: version.number,
-                manifest: &version.manifest,
-                environment: &environment.name,
-                decision_digest: &promotion.decision_digest,
-                restores: Some(earlier.id),
-                activated_by,
-                activated_at: tx.at(),
-            },
-        ),
-        activated_by,
-        activated_at: tx.at(),
-        ended_at: None,
+        by,
+        reason: &reason,
     };
-    store::insert(&tx, &release).await?;
+    let (release, promotion) = follow_on(app, &tx, &place, next).await?;
+    let review = reviews::open(&tx, &release).await?;
+    let revised_since = revised_since(&tx, environment.id, &promotion).await;
     // The request of the release that comes back stays closed: which release is active says the
     // release itself.
     let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
     let event = Event::ReleaseRolledBack {
-        release: id,
+        release: release.id,
         version: version.id,
         environment: environment.id,
-        replaces: active.id,
+        replaces: left.id,
         restores: earlier.id,
     };
     tx.commit_all(permit, event, ended).await?;
-    Ok(release)
+    Ok(RolledBack { release, changed: true, revised_since, review_due_at: Some(review.due_at) })
+}
+
+/// What is left: the active release, or the one that was suspended and nothing took the place of.
+async fn leaves(conn: &Conn<'_>, place: &Place<'_>) -> Result<Release, Error> {
+    current(conn, place.environment.id, place.model.id).await?.ok_or_else(|| {
+        let detail = format!("no version of {} is active in {}", place.model.name, place.environment.name);
+        Error::conflict("nothing_active", detail)
+    })
+}
+
+/// Where a rollback would begin.
+pub(super) async fn current(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+) -> Result<Option<Release>, Error> {
+    let active = store::active(conn, environment, model).await?;
+    let newest = store::newest(conn, environment, model).await?;
+    Ok(active.or(newest.filter(|release| release.state == State::Suspended)))
+}
+
+async fn is_there_already(
+    conn: &Conn<'_>,
+    place: &Place<'_>,
+    left: &Release,
+    to: Option<&VersionRef>,
+) -> Result<bool, Error> {
+    let Some(to) = to else { return Ok(false) };
+    let current = versions::store::find_by_id(conn, place.scope, left.version).await?;
+    if !current.is_some_and(|version| is_meant(Some(to), &version)) {
+        return Ok(false);
+    }
+    if left.state == State::Suspended {
+        let detail = format!("version {to} is suspended in {}; resume it instead", place.environment.name);
+        return Err(Error::conflict("release_suspended", detail));
+    }
+    Ok(true)
+}
+
+async fn leave(tx: &WriteTx, place: &Place<'_>, left: &Release, by: AccountId, reason: &Line) -> Result<(), Error> {
+    if left.state == State::Active {
+        store::end_because(tx, left.id, State::RolledBack, Some(by), Some(reason.as_str())).await?;
+        promotions::ops::supersede(tx, place.scope, left.promotion, "rolled back").await?;
+    }
+    Ok(())
+}
+
+/// Where a rollback can go.
+pub(super) enum Target {
+    Fit(Box<(Release, Version)>),
+    /// It was named, and may not leave.
+    Blocked(Box<Version>, Vec<FailedCheck>),
+    Unknown,
+}
+
+/// The release to come back to from the one that is left: the newest of the version that is named,
+/// or of the first version before it that is fit to leave.
+pub(super) async fn target(
+    conn: &Conn<'_>,
+    scope: Scope,
+    left: &Release,
+    to: Option<&VersionRef>,
+    now: DateTime<Utc>,
+) -> Result<Target, Error> {
+    let mut looked_at = HashSet::from([left.version]);
+    for earlier in store::earlier(conn, left.environment, left.model).await? {
+        // Nobody approved what an emergency brought.
+        if earlier.kind == Kind::BreakGlass {
+            continue;
+        }
+        // A version's newest release says how it ended here; what was rolled back from or taken down
+        // is no last good one, and comes back only by name.
+        let taken_down = matches!(earlier.state, State::RolledBack | State::Suspended);
+        if !looked_at.insert(earlier.version) || (to.is_none() && taken_down) {
+            continue;
+        }
+        let version = versions::store::find_by_id(conn, scope, earlier.version).await?;
+        let version = version.ok_or(versions::ops::NOT_FOUND)?;
+        if !is_meant(to, &version) {
+            continue;
+        }
+        let key = versions::ops::signing_key(conn, scope, &version).await?;
+        let failed = fitness::checks(&version, key.as_ref(), now);
+        if failed.is_empty() {
+            return Ok(Target::Fit(Box::new((earlier, version))));
+        }
+        if to.is_some() {
+            return Ok(Target::Blocked(Box::new(version), failed));
+        }
+    }
+    Ok(Target::Unknown)
+}
+
+/// Whether there is a way back from here at this moment.
+pub(super) async fn has_way_back(
+    conn: &Conn<'_>,
+    scope: Scope,
+    left: &Release,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    Ok(matches!(target(conn, scope, left, None, now).await?, Target::Fit(_)))
+}
+
+/// What the environment says otherwise than when the version was approved there. Nothing here may
+/// keep a rollback from happening.
+async fn revised_since(tx: &WriteTx, environment: EnvironmentId, promotion: &Promotion) -> Vec<&'static str> {
+    let Ok(current) = environments::store::all_current(&tx.conn(), environment).await else { return Vec::new() };
+    let decided: Value = serde_json::from_str(&promotion.decision).unwrap_or_default();
+    let documents = [("profile", &current.profile), ("constraints", &current.constraints), ("policy", &current.policy)];
+    let digest = |revision: &Option<environments::Revision>| revision.as_ref().map(|r| r.digest.to_string());
+    let differs = documents.into_iter().filter(|(name, now)| decided[*name].as_str() != digest(now).as_deref());
+    differs.map(|(name, _)| name).collect()
 }
 
 fn is_meant(to: Option<&VersionRef>, version: &Version) -> bool {

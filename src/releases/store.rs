@@ -3,15 +3,16 @@
 use crate::{
     authz::Scope,
     core::{
-        ids::{EnvironmentId, ModelId, ReleaseId, TrustKeyId, VersionId},
+        ids::{AccountId, EnvironmentId, ModelId, ReleaseId, TrustKeyId, VersionId},
         page::{Page, PageRequest},
     },
     db::{
         Conn, Reader, WriteTx,
         entity::{model_version, release},
     },
+    environments::profile::OperatingMode,
     error::Error,
-    releases::{Release, State},
+    releases::{Kind, Release, State},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -26,6 +27,10 @@ pub(crate) async fn active(
 ) -> Result<Option<Release>, Error> {
     let row = of(environment, model).filter(release::COLUMN.state.eq(State::Active.name())).one(conn).await?;
     row.map(TryInto::try_into).transpose()
+}
+
+pub(crate) async fn find(conn: &Conn<'_>, scope: Scope, id: ReleaseId) -> Result<Option<Release>, Error> {
+    visible(scope).filter(release::COLUMN.id.eq(id)).one(conn).await?.map(TryInto::try_into).transpose()
 }
 
 /// Locks a release if it is still active. Pulls of one release take turns here, so that whatever
@@ -102,6 +107,29 @@ pub(crate) async fn earlier(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The one that came last, whatever became of it.
+pub(crate) async fn newest(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+) -> Result<Option<Release>, Error> {
+    let row = of(environment, model).order_by_desc(release::Column::Id).one(conn).await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// What was active at a moment, by the index of beginnings.
+pub(crate) async fn active_at(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+    at: DateTime<Utc>,
+) -> Result<Option<Release>, Error> {
+    let begun = of(environment, model).filter(release::COLUMN.activated_at.lte(at));
+    let row = begun.order_by_desc(release::Column::ActivatedAt).order_by_desc(release::Column::Id).one(conn).await?;
+    let release: Option<Release> = row.map(TryInto::try_into).transpose()?;
+    Ok(release.filter(|release| release.ended_at.is_none_or(|end| at < end) && !release.is_over(at)))
+}
+
 /// Everything that is active, the latest first.
 pub async fn all_active(reader: &Reader<'_>) -> Result<Vec<Release>, Error> {
     let rows = visible(reader.scope())
@@ -139,6 +167,12 @@ pub async fn insert(tx: &WriteTx, new: &Release) -> Result<(), Error> {
         activated_by: Set(new.activated_by),
         activated_at: Set(new.activated_at),
         ended_at: Set(None),
+        mode: Set(new.mode.map(|mode| mode.name().to_owned())),
+        kind: Set(Some(new.kind.name().to_owned())),
+        ends_at: Set(new.ends_at),
+        summary: Set(new.summary.clone()),
+        ended_by: Set(None),
+        ended_reason: Set(None),
     };
     release::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
@@ -151,9 +185,22 @@ pub async fn insert(tx: &WriteTx, new: &Release) -> Result<(), Error> {
 
 /// Ends the active release, if it is still the one that the caller saw.
 pub async fn end(tx: &WriteTx, id: ReleaseId, state: State) -> Result<(), Error> {
+    end_because(tx, id, state, None, None).await
+}
+
+/// The same, by somebody and for a reason.
+pub(crate) async fn end_because(
+    tx: &WriteTx,
+    id: ReleaseId,
+    state: State,
+    by: Option<AccountId>,
+    reason: Option<&str>,
+) -> Result<(), Error> {
     let ended = release::Entity::update_many()
         .col_expr(release::Column::State, Expr::value(state.name()))
         .col_expr(release::Column::EndedAt, Expr::value(tx.at()))
+        .col_expr(release::Column::EndedBy, Expr::value(by))
+        .col_expr(release::Column::EndedReason, Expr::value(reason))
         .filter(release::COLUMN.id.eq(id))
         .filter(release::COLUMN.state.eq(State::Active.name()))
         .exec(&tx.conn())
@@ -181,6 +228,13 @@ impl TryFrom<release::Model> for Release {
     type Error = Error;
 
     fn try_from(row: release::Model) -> Result<Self, Error> {
+        let mode = row.mode.as_deref().map(OperatingMode::parse).transpose();
+        let kind = match &row.kind {
+            Some(kind) => Kind::parse(kind)?,
+            // Of before kinds were written.
+            None if row.restores.is_some() => Kind::Rollback,
+            None => Kind::Promotion,
+        };
         Ok(Self {
             id: row.id,
             workspace: row.workspace_id,
@@ -195,6 +249,12 @@ impl TryFrom<release::Model> for Release {
             activated_by: row.activated_by,
             activated_at: row.activated_at,
             ended_at: row.ended_at,
+            mode: mode.map_err(|e| Error::internal(e.0))?,
+            kind,
+            ends_at: row.ends_at,
+            summary: row.summary,
+            ended_by: row.ended_by,
+            ended_reason: row.ended_reason,
         })
     }
 }

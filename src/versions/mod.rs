@@ -12,7 +12,7 @@ pub(crate) mod store;
 
 pub use store::Attested;
 
-pub use download::stream;
+pub use download::{described, stream, stream_while};
 
 use crate::{
     core::{

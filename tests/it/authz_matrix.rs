@@ -111,6 +111,16 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/environments/{environment}/models/{model}/release", "/api/v1/environments/production/models/scorer/release", Empty, only(DEPLOYER, 200)),
     ("GET", "/api/v1/environments/{environment}/models/{model}/release/files/{path}", "/api/v1/environments/production/models/scorer/release/files/README.md", Empty, only(DEPLOYER, 200)),
     ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", "/api/v1/environments/production/models/scorer/rollbacks", Json(|| json!({"reason": "a test"})), only(MANAGER, 201)),
+    ("HEAD", "/api/v1/environments/{environment}/models/{model}/release", "/api/v1/environments/production/models/scorer/release", Empty, only(DEPLOYER, 200)),
+    ("HEAD", "/api/v1/environments/{environment}/models/{model}/release/files/{path}", "/api/v1/environments/production/models/scorer/release/files/README.md", Empty, only(DEPLOYER, 200)),
+    ("GET", "/api/v1/environments/{environment}/models/{model}/assertion", "/api/v1/environments/production/models/scorer/assertion", Empty, only(DEPLOYER, 200)),
+    ("POST", "/api/v1/environments/{environment}/models/{model}/release/mode", "/api/v1/environments/production/models/scorer/release/mode", Json(|| json!({"mode": "advisory", "reason": "a test"})), only(MANAGER, 200)),
+    // Again it changes nothing.
+    ("POST", "/api/v1/environments/{environment}/models/{model}/release/suspension", "/api/v1/environments/production/models/scorer/release/suspension", Json(|| json!({"reason": "a test"})), [401, 403, 403, 403, 200, 403, 403, 403, 200, 200]),
+    ("DELETE", "/api/v1/environments/{environment}/models/{model}/release/suspension", "/api/v1/environments/production/models/scorer/release/suspension", Json(|| json!({"reason": "a test"})), only(MANAGER, 201)),
+    // No such rollback, for those who may review one.
+    ("POST", "/api/v1/releases/{release}/review", "/api/v1/releases/{run}/review", Json(|| json!({"outcome": "justified", "reason": "a test"})), [401, 403, 403, 404, 404, 403, 403, 403, 404, 404]),
+    ("GET", "/api/v1/rollback-reviews", "", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("POST", "/api/v1/models/{model}/versions/{version}/revocation", "/api/v1/models/scorer/versions/3/revocation", Json(|| json!({"reason": "a test"})), only(ADMIN, 200)),
     ("DELETE", "/api/v1/trust-keys/{key}", "/api/v1/trust-keys/{key}", Empty, only(ADMIN, 200)),
     ("GET", "/api/v1/audit/keys", "", Empty, [200; 10]),

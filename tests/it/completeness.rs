@@ -98,6 +98,10 @@ fn recipes() -> Vec<Recipe> {
         recipe("pullFile", "deployer", PLACE_FILE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("inspectFile", "contributor", README, Empty, Viewer, &[("version.inspect", "version", "{sealVersion}")]),
         recipe("rollBack", "environment_manager", PLACE, Json(WHY), Viewer, &[("release.roll_back", "release", "$id")]),
+        recipe("reviewRollback", "reviewer", &[("release", "{rollBack}")], Json(|| json!({"outcome": "justified", "reason": "a test"})), Viewer, &[("release.review", "release", "{rollBack}")]),
+        recipe("lowerReleaseMode", "environment_manager", PLACE, Json(|| json!({"mode": "advisory", "reason": "a test"})), Viewer, &[("release.lower_mode", "release", "$id")]),
+        recipe("suspendRelease", "risk_officer", PLACE, Json(WHY), Viewer, &[("release.suspend", "release", "{lowerReleaseMode}")]),
+        recipe("resumeRelease", "environment_manager", PLACE, Json(WHY), Viewer, &[("release.resume", "release", "$id")]),
         // The request that rested on the old document ends with it.
         recipe("reviseDocument", "environment_manager", &[("environment", "spare"), ("document", "profile")],
             Match("\"1\"", || json!({"class": "batch", "operating_mode": "advisory"})), Viewer,

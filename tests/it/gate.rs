@@ -96,17 +96,18 @@ async fn a_remembered_etag_does_not_open_a_closed_gate() {
         let before = story.app.events().await;
         pull_again(&story, &etag).await.expect(304);
         assert_eq!(story.app.events().await, before, "nothing left, so nothing is logged");
-        let failed = if by_key {
+        // There is no release to roll back to: somebody trusts another key, or approves another version.
+        let (failed, unblock) = if by_key {
             story.revoke_key().await.expect(200);
-            "signing_key_not_valid"
+            ("signing_key_not_valid", json!(["olga"]))
         } else {
             story.revoke_version("1").await.expect(200);
-            "version_revoked"
+            ("version_revoked", json!(["mara", "rui"]))
         };
         for refused in [pull_again(&story, &etag).await, story.pull(None).await, story.pull_file("model.onnx").await] {
             assert_eq!(refused.code(), "release_blocked");
             let refused = refused.expect(412).json();
-            assert_eq!((checks(&refused), &refused["unblock"]), (vec![failed.to_owned()], &json!(["tom"])));
+            assert_eq!((checks(&refused), &refused["unblock"]), (vec![failed.to_owned()], &unblock));
         }
     }
 }
@@ -171,9 +172,15 @@ async fn a_file_that_was_damaged_on_disk_is_not_served_in_another_size() {
     let hex = digest.hex();
     let place = story.app.data().join("blobs/sha256").join(&hex[..2]).join(&hex[2..4]).join(&hex);
     std::fs::write(&place, b"short").expect("damage");
-    story.pull_file("model.onnx").await.expect(500);
-    std::fs::remove_file(&place).expect("remove");
-    story.pull_file("model.onnx").await.expect(500);
+    for _ in 0..2 {
+        let refused = story.pull_file("model.onnx").await.expect(412);
+        assert_eq!(
+            (refused.code(), checks(&refused.json())),
+            ("blob_unreadable".into(), vec!["blob_unreadable".into()])
+        );
+        assert_eq!(refused.json()["unblock"], json!(["olga"]), "the operator looks after the disk");
+        let _ = std::fs::remove_file(&place);
+    }
     story.pull_file("README.md").await.expect(200);
 }
 
@@ -190,8 +197,6 @@ async fn a_file_of_another_version_stays_inside() {
         let status = story.pull_file(path).await.status;
         assert!([404, 422, 400].contains(&status), "{path}: {status}");
     }
-    let head = reply(story.app.request(&story.robot, "HEAD", &release_path())).await;
-    assert_eq!(head.status, 405, "a refusal, not a way around the log");
 }
 
 #[actix_web::test]
@@ -203,7 +208,7 @@ async fn a_rollback_goes_only_where_something_was_active() {
     story.released(2).await;
     story.measured_version(3).await;
     let before = story.app.events().await;
-    for to in ["3", "2", "9"] {
+    for to in ["3", "9"] {
         assert_eq!(story.roll_back(Some(to)).await.expect(409).code(), "rollback_target_unknown", "to {to}");
     }
     let path = format!("/api/v1/environments/{ENVIRONMENT}/models/{MODEL}/rollbacks");
@@ -251,11 +256,12 @@ async fn of_two_rollbacks_at_once_one_wins() {
     let story = Story::stage().await;
     story.released(1).await;
     story.released(2).await;
-    for to in [None, Some("2")] {
+    // The second one finds nothing to go back to, or is there already.
+    for (to, second) in [(None, 409), (Some("2"), 200)] {
         let mut statuses: Vec<_> =
             join_all([story.roll_back(to), story.roll_back(to)]).await.iter().map(|r| r.status).collect();
-        statuses.sort_unstable();
-        assert_eq!(statuses, [201, 409], "to {to:?}");
+        statuses.sort_unstable_by_key(|status| *status != 201);
+        assert_eq!(statuses, [201, second], "to {to:?}");
     }
     let history = story.app.get(&story.tom, &format!("{}s", release_path())).await.expect(200).json();
     let items = history["items"].as_array().expect("items");

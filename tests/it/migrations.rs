@@ -18,6 +18,7 @@ const APPEND_ONLY: &[&str] = &[
     "approval",
     "promotion_comment",
     "earlier_author",
+    "release",
 ];
 
 #[actix_web::test]

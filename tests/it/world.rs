@@ -200,7 +200,8 @@ impl World {
     }
 
     async fn environment(&self, name: &str) {
-        let profile = json!({"class": "server", "operating_mode": "advisory"});
+        let mode = "human_in_the_loop";
+        let profile = json!({"class": "server", "operating_mode": mode, "starting_mode": mode});
         self.post("environment_manager", "/api/v1/environments", json!({"name": name, "profile": profile})).await;
         let size = json!({
             "name": "size", "dimension": "size", "metric": "artifact_size", "operator": "<=", "limit": 512,

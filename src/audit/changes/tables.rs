@@ -133,6 +133,7 @@ tables! {
         id: Plain, workspace_id: Plain, model_id: Plain, version_id: Plain, environment_id: Plain, run_id: Plain,
         state: Plain, decision: Salted, decision_digest: Plain, checks: Salted, comment: Salted,
         requested_by: Plain, requested_at: Time, expires_at: Time, closed_at: Time, closed_reason: Salted,
+        mode: Plain,
     }
     approval [id] {
         id: Plain, promotion_id: Plain, account_id: Plain, outcome: Plain, decision_digest: Plain, roles: Plain,
@@ -142,7 +143,17 @@ tables! {
     release [id] {
         id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, version_id: Plain,
         promotion_id: Plain, restores: Plain, state: Plain, reason: Salted, statement: Salted,
-        activated_by: Plain, activated_at: Time, ended_at: Time,
+        activated_by: Plain, activated_at: Time, ended_at: Time, mode: Plain, kind: Plain, ends_at: Time,
+        summary: Salted, ended_by: Plain, ended_reason: Salted,
+    }
+    rollback_review [id] {
+        id: Plain, workspace_id: Plain, release_id: Plain, state: Plain, due_at: Time, reminded_at: Time,
+        outcome: Plain, reason: Salted, reviewed_by: Plain, reviewed_at: Time, created_at: Time,
+    }
+    rehearsal [id] {
+        id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, version_id: Plain,
+        release_id: Plain, state: Plain, requested_by: Plain, requested_at: Time, finished_at: Time, body: Salted,
+        digest: Plain,
     }
     finding [id] {
         id: Plain, workspace_id: Plain, code: Plain, subject_kind: Plain, subject_id: Plain, subject_part: Plain,

@@ -131,6 +131,11 @@ mod tests {
             activated_by: "tom".to_owned(),
             activated_at: String::new(),
             ended_at: None,
+            kind: "promotion".to_owned(),
+            mode: None,
+            ends_at: None,
+            ended_by: None,
+            ended_reason: None,
         };
         let predicate = json!({"environment": "prod", "release": release.id});
         let statement = Statement::new(vec![Subject::sha256("m@1", digest.hex())], RELEASE_TYPE, predicate);
@@ -141,6 +146,8 @@ mod tests {
             release,
             files,
             statement: bundle::sign_registry_statement(&statement, key),
+            verification_summary: None,
+            approvals: Vec::new(),
             signature: Some(oms::sign(&[signed], "m", author).expect("signed")),
         }
     }

@@ -9,6 +9,7 @@ pub mod people;
 pub mod promotions;
 pub mod queue;
 pub mod registry;
+pub mod releases;
 pub mod reported;
 pub mod validation;
 
@@ -24,5 +25,6 @@ pub use people::{delegation, earlier_author, person_link, person_team, promotion
 pub use promotions::{approval, promotion_request, release};
 pub use queue::{idempotency_claim, job};
 pub use registry::{attestation, blob, model, model_owner, model_version, version_file};
+pub use releases::{rehearsal, rollback_review};
 pub use reported::{reported_evidence, reported_statement};
 pub use validation::{evidence, validation_run};

@@ -29,6 +29,7 @@ pub mod promotion_request {
         pub closed_at: Option<DateTimeUtc>,
         #[sea_orm(column_type = "Text", nullable)]
         pub closed_reason: Option<String>,
+        pub mode: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -89,6 +90,14 @@ pub mod release {
         pub activated_by: AccountId,
         pub activated_at: DateTimeUtc,
         pub ended_at: Option<DateTimeUtc>,
+        pub mode: Option<String>,
+        pub kind: Option<String>,
+        pub ends_at: Option<DateTimeUtc>,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub summary: Option<String>,
+        pub ended_by: Option<AccountId>,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub ended_reason: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,21 @@
+//! Releases over HTTP: pulls, changes of what runs, reviews.
+
+mod changes;
+mod pulls;
+mod reviews;
+mod views;
+
+pub use changes::{ModeInput, ReasonInput, RollbackInput, RollbackView};
+pub use reviews::{ReviewInput, ReviewPage, ReviewView};
+pub use views::{AssertionView, PullView, ReleasePage, ReleaseView, view};
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const LIST: &str = "releases";
+const REVIEWS: &str = "rollback-reviews";
+
+pub fn routes(config: &mut ServiceConfig) {
+    pulls::routes(config);
+    changes::routes(config);
+    reviews::routes(config);
+}

@@ -1,0 +1,190 @@
+//! Taking a release down at once, bringing it back, and leaving more to people.
+//!
+//! None of it needs a quorum: each leaves less running, or only what was approved to run. A release
+//! that ended stays ended; what comes back is a release of its own, and counts from then.
+
+use crate::{
+    app::App,
+    authz::{Action, Principal, Role, policy},
+    core::{event::Event, text::Line},
+    db::WriteTx,
+    environments,
+    environments::profile::OperatingMode,
+    error::{Error, FailedCheck},
+    promotions::{
+        self,
+        invalidation::{self, Cause},
+    },
+    releases::{
+        Kind, Release, State, gate, store,
+        succession::{Next, Place, capped, ceiling, follow_on},
+    },
+    trust,
+    versions::{self, Version, fitness},
+};
+
+/// Withdraws the active release: from the commit on nothing of it leaves. Of one that is suspended
+/// already, nothing changes.
+pub async fn suspend(
+    app: &App,
+    who: &Principal,
+    environment: &str,
+    model: &str,
+    reason: Line,
+) -> Result<Release, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let permit = policy::act(who, Action::ReleaseSuspend)?;
+    let mut tx = app.db.begin().await?;
+    let (environment, model) = gate::named(&tx.conn(), &sight, environment, model).await?;
+    environments::store::lock(&tx, sight.scope(), &environment.name).await?;
+    tx.catch_up(store::last_moment(&tx.conn(), environment.id, model.id).await?);
+    let Some(active) = store::active(&tx.conn(), environment.id, model.id).await? else {
+        let newest = store::newest(&tx.conn(), environment.id, model.id).await?;
+        let suspended = newest.filter(|release| release.state == State::Suspended);
+        return suspended.ok_or_else(|| nothing_active(&model.name, &environment.name));
+    };
+    promotions::ops::supersede(&tx, sight.scope(), active.promotion, "its release was suspended").await?;
+    store::end_because(&tx, active.id, State::Suspended, who.id, Some(reason.as_str())).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
+    let event = Event::ReleaseSuspended { release: active.id, version: active.version, environment: environment.id };
+    let suspended = Release {
+        state: State::Suspended,
+        ended_at: Some(tx.at()),
+        ended_by: who.id,
+        ended_reason: Some(reason.to_string()),
+        ..active
+    };
+    tx.commit_all(permit, event, ended).await?;
+    Ok(suspended)
+}
+
+/// Brings back the release that was suspended, if nothing took its place and it is fit to leave.
+pub async fn resume(
+    app: &App,
+    who: &Principal,
+    environment: &str,
+    model: &str,
+    reason: Line,
+) -> Result<Release, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let permit = policy::act(who, Action::ReleaseResume)?;
+    let by = who.id.ok_or(Error::Unauthenticated)?;
+    let mut tx = app.db.begin().await?;
+    // No key is revoked while what it signed comes back.
+    trust::store::lock_all_shared(&tx, sight.scope()).await?;
+    let (environment, model) = gate::named(&tx.conn(), &sight, environment, model).await?;
+    environments::store::lock(&tx, sight.scope(), &environment.name).await?;
+    tx.catch_up(store::last_moment(&tx.conn(), environment.id, model.id).await?);
+    let newest = store::newest(&tx.conn(), environment.id, model.id).await?;
+    let Some(suspended) = newest.filter(|release| release.state == State::Suspended) else {
+        let detail = format!("no release of {} is suspended in {}", model.name, environment.name);
+        return Err(Error::conflict("not_suspended", detail));
+    };
+    if suspended.kind == Kind::BreakGlass {
+        let detail = "an emergency's release does not come back: ask for a promotion, or roll back";
+        return Err(Error::conflict("break_glass_over", detail));
+    }
+    let place = Place { scope: sight.scope(), environment: &environment, model: &model };
+    let version = fit(&tx, who, Action::ReleaseResume, &place, &suspended).await?;
+    let mode = capped(suspended.mode, ceiling(&tx, &environment).await);
+    let next = Next {
+        of: &suspended,
+        version: &version,
+        kind: Kind::Resumption,
+        mode,
+        restores: Some(suspended.id),
+        by,
+        reason: &reason,
+    };
+    let (release, _) = follow_on(app, &tx, &place, next).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
+    let event = Event::ReleaseResumed {
+        release: release.id,
+        version: version.id,
+        environment: environment.id,
+        restores: suspended.id,
+        mode: mode.map_or("", OperatingMode::name).to_owned(),
+    };
+    tx.commit_all(permit, event, ended).await?;
+    Ok(release)
+}
+
+/// Lets the model do less by itself, at once. The way up is a request.
+pub async fn lower_mode(
+    app: &App,
+    who: &Principal,
+    environment: &str,
+    model: &str,
+    mode: OperatingMode,
+    reason: Line,
+) -> Result<Release, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let permit = policy::act(who, Action::ReleaseLowerMode)?;
+    let by = who.id.ok_or(Error::Unauthenticated)?;
+    let mut tx = app.db.begin().await?;
+    trust::store::lock_all_shared(&tx, sight.scope()).await?;
+    let (environment, model) = gate::named(&tx.conn(), &sight, environment, model).await?;
+    environments::store::lock(&tx, sight.scope(), &environment.name).await?;
+    tx.catch_up(store::last_moment(&tx.conn(), environment.id, model.id).await?);
+    let active = store::active(&tx.conn(), environment.id, model.id).await?;
+    let active = active.ok_or_else(|| nothing_active(&model.name, &environment.name))?;
+    let now = active.mode.or(ceiling(&tx, &environment).await).unwrap_or(OperatingMode::Automated);
+    if active.mode == Some(mode) {
+        return Ok(active);
+    }
+    if now < mode {
+        let detail = format!("it runs as {}; ask for {} with a promotion request", now.name(), mode.name());
+        return Err(Error::conflict("mode_not_lower", detail));
+    }
+    if active.kind == Kind::BreakGlass {
+        let detail = "an emergency's release has the mode that it was made with; suspend it, or roll back";
+        return Err(Error::conflict("break_glass_active", detail));
+    }
+    let place = Place { scope: sight.scope(), environment: &environment, model: &model };
+    let version = fit(&tx, who, Action::ReleaseLowerMode, &place, &active).await?;
+    store::end_because(&tx, active.id, State::Superseded, who.id, Some(reason.as_str())).await?;
+    let next = Next {
+        of: &active,
+        version: &version,
+        kind: Kind::ModeLowered,
+        mode: Some(mode),
+        restores: None,
+        by,
+        reason: &reason,
+    };
+    let (release, _) = follow_on(app, &tx, &place, next).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
+    let event = Event::ReleaseModeLowered {
+        release: release.id,
+        version: version.id,
+        environment: environment.id,
+        replaces: active.id,
+        from: now.name().to_owned(),
+        to: mode.name().to_owned(),
+    };
+    tx.commit_all(permit, event, ended).await?;
+    Ok(release)
+}
+
+/// The release's version, if it may leave at this moment.
+async fn fit(
+    tx: &WriteTx,
+    who: &Principal,
+    action: Action,
+    place: &Place<'_>,
+    release: &Release,
+) -> Result<Version, Error> {
+    let version = versions::store::find_by_id(&tx.conn(), place.scope, release.version).await?;
+    let version = version.ok_or(versions::ops::NOT_FOUND)?;
+    let key = versions::ops::signing_key(&tx.conn(), place.scope, &version).await?;
+    let failed: Vec<FailedCheck> = fitness::checks(&version, key.as_ref(), tx.at());
+    let Some(first) = failed.first() else { return Ok(version) };
+    let detail = format!("version {} may not leave: {}; roll back instead", version.number, first.detail);
+    let unblock = promotions::store::holders(&tx.conn(), who.workspace, &[Role::EnvironmentManager], &[]).await?;
+    let denied = policy::refuse(who, action, "release_blocked", detail).on("release", release.id);
+    Err(Error::Refused { denied, failed, unblock })
+}
+
+fn nothing_active(model: &str, environment: &str) -> Error {
+    Error::conflict("nothing_active", format!("no version of {model} is active in {environment}"))
+}
