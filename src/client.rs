@@ -205,6 +205,12 @@ impl Client {
         self.read_json(self.delete_raw(path).await?).await
     }
 
+    /// The same, with something to say about it.
+    pub async fn end_with<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T, Failure> {
+        let answer = self.request(Method::DELETE, self.url(path)?).json(body).send().await;
+        self.read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
+    }
+
     async fn delete_raw(&self, path: &[&str]) -> Result<Response, Failure> {
         let answer = self.request(Method::DELETE, self.url(path)?).send().await;
         accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await

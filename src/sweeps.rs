@@ -3,11 +3,13 @@
 //! Nothing may rest on a sweep having run: whoever asks looks at the clock as well.
 
 use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions};
+use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, promotions, releases};
 
 /// In this order, each whether or not the one before it succeeded.
 pub const ALL: &[Sweep] = &[
     Sweep { name: "promotion requests", run: |app| Box::pin(promotions::ops::expire_due(app)) },
     Sweep { name: "oversight", run: |app| Box::pin(oversight::sweep(app)) },
+    Sweep { name: "reviews of rollbacks", run: |app| Box::pin(releases::reviews::remind_due(app)) },
     Sweep {
         name: "idempotency claims",
         run: |app| Box::pin(async { idempotency::store::purge(&app.db).await.map(drop) }),

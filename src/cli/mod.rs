@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod asof;
+mod assert;
 mod audit;
 pub(crate) mod bias;
 mod check;
@@ -27,6 +28,7 @@ mod push;
 mod reference;
 mod release;
 mod remote;
+mod running;
 mod sandbox;
 mod secret;
 mod serve;

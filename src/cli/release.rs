@@ -2,15 +2,21 @@
 
 use super::{Exit, Failure, output, print, reference, session::Session};
 use crate::{
+    client::Client,
     config::Client as Connection,
     environments::api::EnvironmentSummary,
     models::api::ModelView,
     promotions::api::{PromotionSummary, PromotionView},
-    releases::api::{ReleasePage, ReleaseView, RollbackInput},
+    releases::api::{RehearsalInput, RehearsalView, ReleasePage, ReleaseView, RollbackInput, RollbackView},
     versions::{VersionRef, api::VersionSummary},
 };
 use clap::Args;
 use serde::Serialize;
+use std::time::Duration;
+
+/// A rehearsal reads all bytes and loads a model: longer than this it does not take.
+const REHEARSAL_WAIT: Duration = Duration::from_secs(15 * 60);
+const REHEARSAL_POLL: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 pub struct Rollback {
@@ -22,8 +28,17 @@ pub struct Rollback {
     #[arg(long, value_name = "VERSION", value_parser = version)]
     to: Option<VersionRef>,
     /// Why; kept with the release.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "rehearse",
+        default_value = "",
+        hide_default_value = true
+    )]
     reason: String,
+    /// Change nothing: have every byte of the target read again, its signature verified and its model loaded.
+    #[arg(long, conflicts_with = "reason")]
+    rehearse: bool,
     #[command(flatten)]
     connection: Connection,
     #[arg(long)]
@@ -62,14 +77,68 @@ fn version(raw: &str) -> Result<VersionRef, String> {
 impl Rollback {
     pub async fn run(self) -> Result<Exit, Failure> {
         let client = Session::open(&self.connection)?.client;
+        if self.rehearse {
+            return self.rehearse(&client).await;
+        }
         let input = RollbackInput { to: self.to.as_ref().map(ToString::to_string), reason: self.reason };
         let path = ["environments", &self.env, "models", &self.model, "rollbacks"];
-        let release: ReleaseView = client.create(&path, &input).await?;
+        let done: RollbackView = client.create(&path, &input).await?;
         if self.json {
-            return output::json(&release);
+            return output::json(&done);
         }
-        let (model, number, place) = (&self.model, release.version, &self.env);
-        print(&format!("{model}@{number} is active again in {place} since {}", output::when(&release.activated_at)))
+        let (model, number, place, release) = (&self.model, done.release.version, &self.env, &done.release);
+        let since = output::when(&release.activated_at);
+        let Some(due) = &done.review_due_at else {
+            return print(&format!("{model}@{number} is active in {place} already, since {since}"));
+        };
+        let mut said = vec![format!("{model}@{number} is active again in {place} since {since}")];
+        if !done.revised_since.is_empty() {
+            said.push(format!("revised since it was approved: {}", done.revised_since.join(", ")));
+        }
+        said.push(format!(
+            "somebody else reviews this by {}: plimsoll release review {}",
+            output::when(due),
+            release.id
+        ));
+        print(&said.join("\n"))
+    }
+}
+
+impl Rollback {
+    async fn rehearse(&self, client: &Client) -> Result<Exit, Failure> {
+        let input = RehearsalInput { to: self.to.as_ref().map(ToString::to_string) };
+        let path = ["environments", &self.env, "models", &self.model, "rollbacks", "rehearsals"];
+        let mut rehearsal: RehearsalView = client.create(&path, &input).await?;
+        let until = tokio::time::Instant::now() + REHEARSAL_WAIT;
+        while rehearsal.state == "queued" {
+            if until < tokio::time::Instant::now() {
+                let what = format!("the rehearsal {} is still queued; is a worker running?", rehearsal.id);
+                return Err(Failure::new(Exit::TimedOut, what));
+            }
+            tokio::time::sleep(REHEARSAL_POLL).await;
+            rehearsal = client.get(&["rehearsals", &rehearsal.id.to_string()], &[]).await?;
+        }
+        let passed = rehearsal.state == "passed";
+        if self.json {
+            output::json(&rehearsal)?;
+        } else {
+            print(&self.told(&rehearsal))?;
+        }
+        Ok(if passed { Exit::Ok } else { Exit::Verification })
+    }
+
+    fn told(&self, rehearsal: &RehearsalView) -> String {
+        let (model, number, place) = (&self.model, rehearsal.version, &self.env);
+        let could = if rehearsal.state == "passed" { "could come back" } else { "could not come back" };
+        let mut lines = vec![format!("{model}@{number} {could} in {place}; nothing was changed")];
+        let tried = rehearsal.body.as_ref().and_then(|body| body["tried"].as_array()).cloned().unwrap_or_default();
+        for one in tried {
+            let sign = if one["passed"] == true { "passed" } else { "failed" };
+            let text = |field: &str| one[field].as_str().unwrap_or_default().to_owned();
+            lines.push(format!("  {sign} {}: {}", text("check").replace('_', " "), text("detail")));
+        }
+        lines.extend(rehearsal.digest.as_ref().map(|digest| format!("  recorded as {digest}")));
+        lines.iter().map(|line| output::printable(line)).collect::<Vec<_>>().join("\n")
     }
 }
 

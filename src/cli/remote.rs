@@ -3,6 +3,8 @@
 use super::{
     Exit, Failure, account, audit, bias, check, comment, dataset, delegate, dossier, env, evidence, finding, framework,
     init, promotion, pull, push, release, sign_in, trust,
+    Exit, Failure, account, assert, audit, bias, check, dataset, dossier, env, evidence, finding, framework, init,
+    promotion, pull, push, release, running, sign_in, trust,
 };
 use clap::Subcommand;
 
@@ -62,11 +64,19 @@ pub enum Remote {
         after_help = "Example:\n  plimsoll pull credit-risk --env production -o ./model --author-key ines.pub.pem"
     )]
     Pull(pull::Pull),
+    /// Say whether a version is what may run in an environment now; for pipelines. Nothing is pulled.
+    #[command(
+        after_help = "Exit codes: 0 it is, 5 it is not, 3 no such thing, 4 sign in first, 6 the proof does not verify, 8 unreachable.\n\nExamples:\n  plimsoll assert credit-risk@3 --env production\n  plimsoll assert credit-risk@sha256:… --env production --offline model/release.json --registry-key registry.pem"
+    )]
+    Assert(assert::Assert),
     /// Make an earlier release active again.
     #[command(
-        after_help = "Example:\n  plimsoll rollback credit-risk --env production --reason 'complaints since noon'"
+        after_help = "Examples:\n  plimsoll rollback credit-risk --env production --reason 'complaints since noon'\n  plimsoll rollback credit-risk --env production --rehearse"
     )]
     Rollback(release::Rollback),
+    /// Take a release down and bring it back, let it do less by itself, review rollbacks.
+    #[command(subcommand)]
+    Release(running::Release),
     /// Show a model's versions, what is active where, and open requests.
     #[command(after_help = "Example:\n  plimsoll status credit-risk")]
     Status(release::Status),
@@ -127,6 +137,8 @@ impl Remote {
             Self::Reject(args) => args.run().await,
             Self::Promote(args) => args.run().await,
             Self::Pull(args) => args.run().await,
+            Self::Assert(args) => args.run().await,
+            Self::Release(args) => args.run().await,
             Self::Rollback(args) => args.run().await,
             Self::Status(args) => args.run().await,
             Self::Env(args) => args.run().await,

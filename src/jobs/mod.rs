@@ -4,7 +4,7 @@
 pub mod store;
 pub mod worker;
 
-use crate::core::ids::RunId;
+use crate::core::ids::{RehearsalId, RunId};
 use serde::{Deserialize, Serialize};
 
 /// Everything that is done later. Handlers are idempotent: a job may run twice.
@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 pub enum Job {
     /// Measure a version in the sandbox.
     RunValidation { run: RunId },
+    /// Try a rollback without carrying it out.
+    Rehearse { rehearsal: RehearsalId },
 }
 
 impl Job {
     pub fn name(&self) -> &'static str {
         match self {
             Self::RunValidation { .. } => "run_validation",
+            Self::Rehearse { .. } => "rehearse",
         }
     }
 }

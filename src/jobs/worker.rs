@@ -7,7 +7,7 @@ use crate::{
         Job,
         store::{self, Claimed, LEASE},
     },
-    validation,
+    releases, validation,
 };
 use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
@@ -87,6 +87,9 @@ async fn give_up(app: &App, claimed: &Claimed, error: &Error) -> Result<(), Erro
         Ok(Job::RunValidation { run }) => {
             validation::jobs::give_up(app, *run, claimed.attempt, &error.to_string()).await
         }
+        Ok(Job::Rehearse { rehearsal }) => {
+            releases::rehearsals::jobs::give_up(app, *rehearsal, &error.to_string()).await
+        }
         Err(_) => Ok(()),
     }
 }
@@ -114,6 +117,7 @@ async fn handle(app: &App, claimed: &Claimed) -> Result<(), Error> {
     match &claimed.job {
         Err(unreadable) => Err(Error::internal(format!("the job can't be read: {unreadable}"))),
         Ok(Job::RunValidation { run }) => validation::jobs::run(app, *run, claimed.attempt).await,
+        Ok(Job::Rehearse { rehearsal }) => releases::rehearsals::jobs::run(app, *rehearsal).await,
     }
 }
 

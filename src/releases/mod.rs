@@ -10,6 +10,7 @@ pub mod board;
 pub mod gate;
 pub mod modes;
 mod refusal;
+pub mod rehearsals;
 pub mod reviews;
 pub mod rollback;
 pub mod statement;

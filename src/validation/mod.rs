@@ -4,7 +4,7 @@
 pub mod api;
 pub mod evidence;
 pub mod jobs;
-mod measure;
+pub(crate) mod measure;
 pub mod ops;
 mod requests;
 pub(crate) mod store;

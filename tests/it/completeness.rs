@@ -97,6 +97,7 @@ fn recipes() -> Vec<Recipe> {
         recipe("pullRelease", "deployer", PLACE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("pullFile", "deployer", PLACE_FILE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("inspectFile", "contributor", README, Empty, Viewer, &[("version.inspect", "version", "{sealVersion}")]),
+        Recipe { job: &["rehearsal.finish"], ..recipe("requestRehearsal", "environment_manager", PLACE, Json(|| json!({})), Viewer, &[("release.rehearse", "release", "")]) },
         recipe("rollBack", "environment_manager", PLACE, Json(WHY), Viewer, &[("release.roll_back", "release", "$id")]),
         recipe("reviewRollback", "reviewer", &[("release", "{rollBack}")], Json(|| json!({"outcome": "justified", "reason": "a test"})), Viewer, &[("release.review", "release", "{rollBack}")]),
         recipe("lowerReleaseMode", "environment_manager", PLACE, Json(|| json!({"mode": "advisory", "reason": "a test"})), Viewer, &[("release.lower_mode", "release", "$id")]),

@@ -153,6 +153,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
             "/api/v1/environments/{environment}/models/{model}/release/mode",
             json!({"mode": "advisory", "reason": "x"}),
         ),
+        ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks/rehearsals", json!({})),
         ("POST", "/api/v1/releases/{run}/review", json!({"outcome": "justified", "reason": "x"})),
         ("DELETE", "/api/v1/accounts/{account}", json!({})),
         ("POST", "/api/v1/accounts/{account}/erasure", json!({})),

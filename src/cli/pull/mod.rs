@@ -2,9 +2,12 @@
 //!
 //! Invariant: the folder holds a whole verified release or what was there before.
 
-mod verify;
+mod approved;
+pub(super) mod verify;
 
-use super::{Exit, Failure, meter::Meter, output, print, reference, reference::Wanted, session::Session};
+use super::{
+    Exit, Failure, meter::Meter, output, print, profile::Profile, reference, reference::Wanted, session::Session,
+};
 use crate::{
     client::{Client, broken_off},
     config::Client as Connection,
@@ -54,7 +57,7 @@ impl Pull {
     pub async fn run(self) -> Result<Exit, Failure> {
         check_target(&self.output)?;
         let session = Session::open(&self.connection)?;
-        let keys = self.registry_keys(&session)?;
+        let keys = registry_keys(self.registry_key.as_deref(), session.profile.as_ref())?;
         let author_key = self.author_key.as_deref().map(read_author_key).transpose()?;
         let (model, version) = (self.wanted.model.as_str(), self.wanted.version.as_ref());
         let path = ["environments", &self.env, "models", model, "release"];
@@ -69,24 +72,6 @@ impl Pull {
             return output::json(&pull);
         }
         self.report(&pull, &manifest, author.as_deref())
-    }
-
-    fn registry_keys(&self, session: &Session) -> Result<Vec<RegistryVerifyingKey>, Failure> {
-        let text = match (&self.registry_key, &session.profile) {
-            (Some(file), _) => fs::read_to_string(file)
-                .map_err(|e| Failure::new(Exit::Usage, format!("can't read {}: {e}", file.display())))?,
-            (None, Some(profile)) => profile.registry.verifier_keys(),
-            (None, None) => {
-                return Err(Failure::new(Exit::Usage, "there is no registry key to verify with")
-                    .next("give one with --registry-key FILE, or sign in once to pin it"));
-            }
-        };
-        if let Ok(key) = RegistryVerifyingKey::from_pem(&text) {
-            return Ok(vec![key]);
-        }
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let keys: Result<Vec<_>, _> = lines.map(RegistryVerifyingKey::from_vkey).collect();
-        keys.map_err(|e| Failure::new(Exit::Usage, e.to_string()))
     }
 
     /// Into a folder beside the target, which then takes its place.
@@ -141,11 +126,44 @@ impl Pull {
         print(&output::fields(&[
             ("pulled", format!("{}@{} {}", pull.model, release.version, release.version_digest)),
             ("for", format!("{}, active since {}", pull.environment, output::when(&release.activated_at))),
+            ("mode", release.mode.clone().unwrap_or_else(|| "not said".to_owned())),
+            ("approvals", approvals(pull)),
             ("registry", registry),
             ("author", author),
             ("files", format!("{count}, each verified by sha256")),
             ("in", self.output.display().to_string()),
         ]))
+    }
+}
+
+/// The keys to verify with: those in a file, or those that were pinned at sign-in.
+pub(super) fn registry_keys(
+    file: Option<&Path>,
+    profile: Option<&Profile>,
+) -> Result<Vec<RegistryVerifyingKey>, Failure> {
+    let text = match (file, profile) {
+        (Some(file), _) => fs::read_to_string(file)
+            .map_err(|e| Failure::new(Exit::Usage, format!("can't read {}: {e}", file.display())))?,
+        (None, Some(profile)) => profile.registry.verifier_keys(),
+        (None, None) => {
+            return Err(Failure::new(Exit::Usage, "there is no registry key to verify with")
+                .next("give one with --registry-key FILE, or sign in once to pin it"));
+        }
+    };
+    if let Ok(key) = RegistryVerifyingKey::from_pem(&text) {
+        return Ok(vec![key]);
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Result<Vec<_>, _> = lines.map(RegistryVerifyingKey::from_vkey).collect();
+    keys.map_err(|e| Failure::new(Exit::Usage, e.to_string()))
+}
+
+/// How many people approved it, by what verified.
+fn approvals(pull: &PullView) -> String {
+    match (pull.approvals.len(), &pull.verification_summary) {
+        (0, None) if pull.release.kind == "break_glass" => "none: an emergency".to_owned(),
+        (0, None) => "not shown; the registry signed the release alone".to_owned(),
+        (count, _) => format!("{count}, each verified, and the summary of what they rest on"),
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a deployment tool checks before it believes a release: all of it offline, with keys
 //! that it had before it asked.
 
-use super::super::{Exit, Failure};
+use super::{
+    super::{Exit, Failure},
+    approved,
+};
 use crate::{
     core::{digest::Digest, path::FilePath},
     crypto::{
@@ -9,10 +12,15 @@ use crate::{
         keys::{RegistryVerifyingKey, VerifyingKey},
         oms,
         oms::FileDigest,
+        statement::Statement,
     },
-    releases::{api::PullView, statement::RELEASE_TYPE},
+    releases::{
+        api::{PullView, ReleaseView},
+        statement::RELEASE_TYPE,
+    },
     versions::{DeclaredFile, Manifest, VersionRef},
 };
+use serde_json::Value;
 
 /// What was asked for.
 pub struct Asked<'a> {
@@ -36,6 +44,15 @@ fn statement_wrong(error: bundle::BundleError) -> Failure {
     }
 }
 
+/// What the registry says about a release, and what it shows for it.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    pub release: &'a ReleaseView,
+    pub statement: &'a Value,
+    pub summary: Option<&'a Value>,
+    pub approvals: &'a [Value],
+}
+
 /// The registry says, under its signature, that this digest is what runs there; and the list of
 /// files has this digest.
 pub fn release(pull: &PullView, asked: &Asked<'_>, keys: &[RegistryVerifyingKey]) -> Result<Manifest, Failure> {
@@ -44,24 +61,46 @@ pub fn release(pull: &PullView, asked: &Asked<'_>, keys: &[RegistryVerifyingKey]
     if digest.to_string() != pull.release.version_digest {
         return Err(wrong(format!("its files give {digest}, and it says {}", pull.release.version_digest)));
     }
-    let text = pull.statement.to_string();
-    let statement = bundle::verify_registry_statement_by(text.as_bytes(), keys).map_err(statement_wrong)?;
-    let number = pull.release.version;
-    let says = |field: &str| statement.predicate[field].as_str().unwrap_or_default().to_owned();
+    let told = Told {
+        release: &pull.release,
+        statement: &pull.statement,
+        summary: pull.verification_summary.as_ref(),
+        approvals: &pull.approvals,
+    };
+    statements(&told, asked, keys)?;
+    Ok(listed)
+}
+
+/// The same of the signed statements alone: of the release, of what was verified, of each approval.
+pub fn statements(told: &Told<'_>, asked: &Asked<'_>, keys: &[RegistryVerifyingKey]) -> Result<(), Failure> {
+    let digest = Digest::parse(&told.release.version_digest).map_err(|e| wrong(e.0))?;
+    let statement = signed(told.statement, keys)?;
+    let number = told.release.version;
+    let says = |field: &str| statement.predicate[field].as_str().map(str::to_owned);
     let subject = statement.subject.first().filter(|_| statement.subject.len() == 1);
     let named = format!("{}@{number}", asked.model);
+    // Statements of before there were kinds and modes say nothing of them.
+    let kind = says("kind").unwrap_or_else(|| told.release.kind.clone());
     let checks = [
         (statement.predicate_type == RELEASE_TYPE, "the statement is not about a release"),
         (subject.is_some_and(|s| s.name == named), "the statement is about another version"),
         (subject.is_some_and(|s| s.digest.get("sha256") == Some(&digest.hex())), "the statement is about other files"),
-        (says("environment") == asked.environment, "the statement is about another environment"),
-        (says("release") == pull.release.id.to_string(), "the statement is about another release"),
+        (says("environment").as_deref() == Some(asked.environment), "the statement is about another environment"),
+        (says("release") == Some(told.release.id.to_string()), "the statement is about another release"),
+        (kind == told.release.kind, "the statement is about a release of another kind"),
+        (says("mode") == told.release.mode, "the statement is about a release in another mode"),
+        (says("ends_at") == told.release.ends_at, "the statement is about a release with another end"),
         (is_wanted(asked.version, number, &digest), "this is not the version that was asked for"),
     ];
-    match checks.into_iter().find(|(holds, _)| !holds) {
-        Some((_, why)) => Err(wrong(why)),
-        None => Ok(listed),
+    if let Some((_, why)) = checks.into_iter().find(|(holds, _)| !holds) {
+        return Err(wrong(why));
     }
+    approved::check(told, &statement, asked, keys)
+}
+
+/// A statement that one of the registry's keys signed.
+pub(super) fn signed(bundle: &Value, keys: &[RegistryVerifyingKey]) -> Result<Statement, Failure> {
+    bundle::verify_registry_statement_by(bundle.to_string().as_bytes(), keys).map_err(statement_wrong)
 }
 
 fn is_wanted(wanted: Option<&VersionRef>, number: i64, digest: &Digest) -> bool {
@@ -105,9 +144,8 @@ mod tests {
         core::ids::{PromotionId, ReleaseId},
         crypto::{
             keys::{RegistryKey, SigningKey},
-            statement::{Statement, Subject},
+            statement::Subject,
         },
-        releases::api::ReleaseView,
         versions::api::FileView,
     };
     use serde_json::json;
@@ -161,13 +199,17 @@ mod tests {
         assert_eq!(author(&good, &manifest, by.verifying_key()).expect("author"), by.verifying_key().fingerprint());
 
         type Change = fn(&mut PullView);
-        let changes: [Change; 6] = [
+        let changes: [Change; 10] = [
             |p| p.files[0].sha256 = Digest::of("other").to_string(),
             |p| p.files[0].path = "../a.onnx".to_owned(),
             |p| p.files[0].size_bytes = 8,
             |p| p.release.version = 2,
             |p| p.release.id = ReleaseId::generate(),
             |p| p.statement = json!({}),
+            |p| p.release.mode = Some("automated".to_owned()),
+            |p| p.release.ends_at = Some("2030-01-01T00:00:00Z".to_owned()),
+            |p| p.verification_summary = Some(p.statement.clone()),
+            |p| p.approvals = vec![p.statement.clone()],
         ];
         for (n, change) in changes.into_iter().enumerate() {
             let mut pull = honest(&key, &by);

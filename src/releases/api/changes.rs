@@ -35,7 +35,7 @@ pub struct RollbackInput {
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReasonInput {
+pub struct SuspensionInput {
     /// Why; kept with the release.
     pub reason: String,
 }
@@ -101,14 +101,14 @@ async fn roll_back(
 /// Withdraw the active release: nothing of it leaves from now on, downloads under way included.
 #[utoipa::path(tag = "releases", operation_id = "suspendRelease",
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name")),
-    request_body = ReasonInput,
+    request_body = SuspensionInput,
     responses((status = 200, description = "Suspended, now or before", body = ReleaseView), Changed))]
 #[post("/environments/{environment}/models/{model}/release/suspension")]
 async fn suspend(
     app: Data<App>,
     who: Principal,
     path: Path<(String, String)>,
-    input: ValidJson<ReasonInput>,
+    input: ValidJson<SuspensionInput>,
 ) -> Result<Json<ReleaseView>, Problem> {
     let (environment, model) = path.into_inner();
     let reason = Line::parse_required(&input.0.reason).in_field("reason")?;
@@ -119,7 +119,7 @@ async fn suspend(
 /// Bring the suspended release back, if nothing took its place and its version is fit to leave.
 #[utoipa::path(tag = "releases", operation_id = "resumeRelease",
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name")),
-    request_body = ReasonInput, responses(
+    request_body = SuspensionInput, responses(
         (status = 201, description = "The version runs again, as a release of its own", body = ReleaseView),
         (status = 412, description = "The version may not leave", body = Problem, content_type = "application/problem+json"), Changed))]
 #[delete("/environments/{environment}/models/{model}/release/suspension")]
@@ -127,7 +127,7 @@ async fn resume(
     app: Data<App>,
     who: Principal,
     path: Path<(String, String)>,
-    input: ValidJson<ReasonInput>,
+    input: ValidJson<SuspensionInput>,
 ) -> Result<HttpResponse, Problem> {
     let (environment, model) = path.into_inner();
     let reason = Line::parse_required(&input.0.reason).in_field("reason")?;

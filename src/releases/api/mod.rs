@@ -2,10 +2,12 @@
 
 mod changes;
 mod pulls;
+mod rehearsals;
 mod reviews;
 mod views;
 
-pub use changes::{ModeInput, ReasonInput, RollbackInput, RollbackView};
+pub use changes::{ModeInput, RollbackInput, RollbackView, SuspensionInput};
+pub use rehearsals::{RehearsalInput, RehearsalView};
 pub use reviews::{ReviewInput, ReviewPage, ReviewView};
 pub use views::{AssertionView, PullView, ReleasePage, ReleaseView, view};
 
@@ -18,4 +20,5 @@ pub fn routes(config: &mut ServiceConfig) {
     pulls::routes(config);
     changes::routes(config);
     reviews::routes(config);
+    rehearsals::routes(config);
 }
