@@ -10,6 +10,7 @@ pub mod asof;
 pub mod changes;
 pub mod export;
 pub mod guard;
+pub mod invariants;
 pub mod kept_head;
 pub mod leaf;
 mod leaf_scan;

@@ -1,5 +1,6 @@
 //! What only someone with access to the machine does.
 
+mod check;
 mod grants;
 mod key;
 
@@ -25,6 +26,9 @@ pub enum Admin {
     /// Compare the tables with the audit log, row by row: what was changed past the service is named.
     #[command(after_help = "Example:\n  plimsoll admin compare --data ./plimsoll-data")]
     Compare(Compare),
+    /// Check the whole log and the tables: approvals, releases, states, order. Reads only.
+    #[command(after_help = "Example:\n  plimsoll admin check --data ./plimsoll-data --json")]
+    Check(check::Check),
     /// The registry's own signing keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -65,6 +69,7 @@ impl Admin {
         match self {
             Self::CreateUser(args) => create_user(args).await,
             Self::Compare(args) => compare(args).await,
+            Self::Check(args) => args.run().await,
             Self::Key(command) => command.run().await,
             Self::Grants(args) => args.run().await,
         }

@@ -32,6 +32,7 @@ mod grants;
 mod health;
 mod idempotency;
 mod invalidation;
+mod invariants;
 mod jobs;
 mod lanes;
 mod log_archive;

@@ -137,7 +137,7 @@ async fn the_database_itself_refuses_a_change_that_no_event_tells_of() {
 }
 
 /// As somebody with the database's password would, who knows the triggers.
-async fn past_the_service(db: &DatabaseConnection, sql: &str) {
+pub async fn past_the_service(db: &DatabaseConnection, sql: &str) {
     let tx = db.begin().await.expect("begin");
     if db.get_database_backend() == DbBackend::Postgres {
         tx.execute_unprepared("SET LOCAL session_replication_role = replica").await.expect("replica");

@@ -1,0 +1,85 @@
+//! I11: the states of things, the only ways from one to another, and the actions that take them.
+
+use super::{
+    Step,
+    found::{Found, Invariant},
+};
+
+/// A table, a state before (empty: the row is new) and after, and the actions that may do it; none
+/// named: any action may, because it is a consequence.
+struct Way(&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const ANY: &[&str] = &[];
+
+const WAYS: &[Way] = &[
+    Way("account", "", "active", &["account.create"]),
+    Way("account", "active", "deactivated", &["account.deactivate"]),
+    Way("model_version", "", "draft", &["version.create"]),
+    Way("model_version", "draft", "sealed", &["version.seal"]),
+    Way("model_version", "sealed", "revoked", &["version.revoke"]),
+    Way("validation_run", "", "queued", &["run.request"]),
+    Way("validation_run", "queued", "passed", &["run.finish"]),
+    Way("validation_run", "queued", "failed", &["run.finish"]),
+    Way("validation_run", "queued", "inconclusive", &["run.finish"]),
+    Way("validation_run", "queued", "timed_out", &["run.finish"]),
+    Way("validation_run", "queued", "errored", &["run.finish"]),
+    Way("reported_evidence", "", "verified", &["evidence.report"]),
+    Way("reported_evidence", "verified", "superseded", &["evidence.report"]),
+    Way("reported_evidence", "verified", "withdrawn", &["evidence.withdraw"]),
+    Way("reported_evidence", "verified", "refuted", &["evidence.refute"]),
+    Way("promotion_request", "", "checks_failed", &["promotion.request"]),
+    Way("promotion_request", "", "awaiting_approval", &["promotion.request"]),
+    Way("promotion_request", "awaiting_approval", "approved", &["promotion.approve"]),
+    Way("promotion_request", "awaiting_approval", "rejected", &["promotion.reject"]),
+    Way("promotion_request", "approved", "rejected", &["promotion.reject"]),
+    Way("promotion_request", "awaiting_approval", "withdrawn", &["promotion.withdraw"]),
+    Way("promotion_request", "approved", "withdrawn", &["promotion.withdraw"]),
+    Way("promotion_request", "awaiting_approval", "expired", &["promotion.expire"]),
+    Way("promotion_request", "approved", "expired", &["promotion.expire"]),
+    Way("promotion_request", "awaiting_approval", "invalidated", ANY),
+    Way("promotion_request", "approved", "invalidated", ANY),
+    Way("promotion_request", "approved", "activated", &["promotion.activate"]),
+    Way("promotion_request", "activated", "superseded", &["promotion.activate", "release.roll_back"]),
+    Way("release", "", "active", &["promotion.activate", "release.roll_back"]),
+    Way("release", "active", "superseded", &["promotion.activate"]),
+    Way("release", "active", "rolled_back", &["release.roll_back"]),
+];
+
+/// Columns that never change once they are set.
+const FROZEN: &[(&str, &[&str])] = &[
+    ("promotion_request", &["version_id", "environment_id", "model_id", "decision", "decision_digest", "requested_by"]),
+    (
+        "release",
+        &["version_id", "environment_id", "model_id", "promotion_id", "restores", "activated_by", "activated_at"],
+    ),
+    ("model_version", &["manifest_digest", "model_id", "number", "trust_key_id", "sealed_by", "revoked_at"]),
+    ("trust_key", &["fingerprint", "revoked_at"]),
+    ("api_token", &["account_id", "secret_hash", "revoked_at", "expires_at"]),
+];
+
+pub(super) fn check(step: &Step<'_>, found: &mut Found) {
+    for moved in step.moved.iter().filter(|moved| WAYS.iter().any(|way| way.0 == moved.table)) {
+        let (from, to) = (moved.was("state"), moved.is("state"));
+        if from == to && moved.before.is_some() {
+            continue;
+        }
+        let way = WAYS.iter().find(|way| way.0 == moved.table && way.1 == from && way.2 == to);
+        let action = step.leaf.action.as_str();
+        let allowed = way.is_some_and(|way| way.3.is_empty() || way.3.contains(&action));
+        found.expect(Invariant::I11, step.index, allowed, || {
+            let from = if from.is_empty() { "nothing" } else { from };
+            let to = if to.is_empty() { "nothing" } else { to };
+            format!("{} {} went from {from} to {to} by {action}", moved.table, moved.key)
+        });
+    }
+    for (table, columns) in FROZEN {
+        for moved in step.moved(table).filter(|moved| moved.before.is_some() && moved.after.is_some()) {
+            let changed = columns.iter().find(|c| !moved.was(c).is_empty() && moved.was(c) != moved.is(c));
+            // Who is forgotten keeps no secret.
+            let forgotten = step.leaf.action == "account.erase" && changed.is_some_and(|c| *c == "secret_hash");
+            found.expect(Invariant::I11, step.index, changed.is_none() || forgotten, || {
+                format!("{table} {} has another {} than it had", moved.key, changed.copied().unwrap_or_default())
+            });
+        }
+    }
+}

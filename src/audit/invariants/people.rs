@@ -1,0 +1,110 @@
+//! Who counts as whom, who had a hand in a request, and whether people fill seats.
+
+use super::{
+    Step,
+    texts::{field, list},
+    world::{World, text},
+};
+use crate::audit::changes::Row;
+use chrono::{DateTime, TimeDelta};
+use std::collections::BTreeSet;
+
+/// So long after an account ended may what it had begun before still be told.
+const GRACE: TimeDelta = TimeDelta::seconds(1);
+
+/// Whether an account was active, or had been until a moment ago.
+pub(super) fn stood(world: &World, account: &str, at: &str) -> bool {
+    let state = world.row("account", account).map(|row| text(row, "state"));
+    if state == Some("active") {
+        return true;
+    }
+    let ended = world.ended(account).and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let now = DateTime::parse_from_rfc3339(at).ok();
+    ended.zip(now).is_some_and(|(ended, now)| now - ended <= GRACE)
+}
+
+/// The person behind an account.
+pub(super) fn person(_world: &World, account: &str) -> String {
+    account.to_owned()
+}
+
+/// Every person who had a hand in what a request is about, robots with their owners.
+pub(super) fn parties(step: &Step<'_>, request: &Row) -> BTreeSet<String> {
+    let world = step.world;
+    let mut accounts = BTreeSet::from([text(request, "requested_by").to_owned()]);
+    let version = text(request, "version_id");
+    accounts.extend(world.authors(version).map(str::to_owned));
+    if let Some(decision) = step.texts.decision(text(request, "id")) {
+        for kind in ["profile", "constraints", "policy"] {
+            let named = world.of("environment_revision", "environment_id", text(request, "environment_id"));
+            let named = named.filter(|(_, row)| text(row, "kind") == kind);
+            let named = named.filter(|(_, row)| text(row, "digest") == field(decision, kind));
+            // The newest of those with that digest is the one that was current.
+            let newest = named.max_by_key(|(_, row)| super::world::number(row, "revision"));
+            accounts.extend(newest.map(|(_, row)| text(row, "created_by").to_owned()));
+        }
+        if let Some(run) = world.row("validation_run", field(decision, "run")) {
+            accounts.insert(text(run, "requested_by").to_owned());
+            let dataset = world.row("dataset", text(run, "dataset_id"));
+            accounts.extend(dataset.map(|row| text(row, "created_by").to_owned()));
+        }
+        let counted: BTreeSet<&str> = list(decision, "evidence").collect();
+        let reported = world.of("reported_evidence", "version_id", version);
+        let reported = reported.filter(|(_, row)| counted.contains(text(row, "digest")));
+        accounts.extend(reported.map(|(_, row)| text(row, "submitted_by").to_owned()));
+    }
+    let owners: Vec<_> = accounts
+        .iter()
+        .filter_map(|account| world.row("account", account))
+        .map(|row| text(row, "owner_id").to_owned())
+        .filter(|owner| !owner.is_empty())
+        .collect();
+    accounts.extend(owners);
+    accounts.iter().map(|account| person(world, account)).collect()
+}
+
+/// The roles that an account holds.
+pub(super) fn roles(world: &World, account: &str) -> BTreeSet<String> {
+    world.of("membership", "account_id", account).map(|(_, row)| text(row, "role").to_owned()).collect()
+}
+
+/// Whether every seat can be taken by another person.
+///
+/// By Hall's theorem: for every set of roles there are at least as many people who hold one of them
+/// as there are seats that ask for one. All sets are tried.
+pub(super) fn fill(seats: &[String], people: &[BTreeSet<String>]) -> bool {
+    let asked: BTreeSet<&String> = seats.iter().collect();
+    let asked: Vec<&String> = asked.into_iter().collect();
+    // A policy has at most ten slots.
+    if 16 < asked.len() {
+        return false;
+    }
+    (0_u32..1 << asked.len()).all(|chosen| {
+        let within =
+            |role: &String| asked.iter().enumerate().any(|(i, known)| chosen & (1 << i) != 0 && *known == role);
+        let wanted = seats.iter().filter(|seat| within(seat)).count();
+        wanted <= people.iter().filter(|roles| roles.iter().any(within)).count()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_filled_by_as_many_people() {
+        let of = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect::<BTreeSet<_>>();
+        let seats = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect::<Vec<_>>();
+        for (asked, people, filled) in [
+            (seats(&["a"]), vec![of(&["a"])], true),
+            (seats(&["a"]), vec![], false),
+            (seats(&["a", "b"]), vec![of(&["a", "b"])], false),
+            (seats(&["a", "b"]), vec![of(&["a", "b"]), of(&["a"])], true),
+            (seats(&["a", "a"]), vec![of(&["a"])], false),
+            (seats(&["a", "a", "b"]), vec![of(&["a"]), of(&["a", "b"]), of(&["b"])], true),
+            (seats(&["a", "a", "b"]), vec![of(&["b"]), of(&["a", "b"]), of(&["b"])], false),
+        ] {
+            assert_eq!(fill(&asked, &people), filled, "{asked:?} {people:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! I7: what changes something that an open request rests on ends the request, in the same record.
+//! Approvals stay in the log.
+
+use super::{
+    Step,
+    found::{Found, Invariant},
+    pulled,
+    texts::{field, list},
+    world::{place_of, text},
+};
+use crate::audit::changes::Row;
+use serde_json::Value;
+
+/// Tables on which requests rest.
+const BASES: [&str; 7] = [
+    "environment_revision",
+    "model_version",
+    "promotion_request",
+    "release",
+    "reported_evidence",
+    "trust_key",
+    "validation_run",
+];
+
+pub(super) fn check(step: &Step<'_>, found: &mut Found) {
+    for moved in step.moved.iter().filter(|m| m.table == "approval" || m.table == "environment_revision") {
+        let kept = moved.before.is_none() || moved.before == moved.after;
+        found.expect(Invariant::I7, step.index, kept, || {
+            format!("{} {} was changed or removed", moved.table, moved.key)
+        });
+    }
+    if !step.moved.iter().any(|moved| BASES.contains(&moved.table.as_str())) {
+        return;
+    }
+    for (id, request) in step.world.open_requests().filter(|(id, request)| is_reached(step, id, request)) {
+        let why = stale(step, id, request).map(|why| format!("request {id} is {}: {why}", text(request, "state")));
+        found.settle(Invariant::I7, step.index, why);
+    }
+}
+
+/// Whether this record changed something that may bear on a request.
+fn is_reached(step: &Step<'_>, id: &str, request: &Row) -> bool {
+    let (version, environment) = (text(request, "version_id"), text(request, "environment_id"));
+    step.moved.iter().any(|moved| match moved.table.as_str() {
+        "promotion_request" => moved.key == id,
+        "environment_revision" => moved.is("environment_id") == environment,
+        "model_version" => moved.key == version,
+        "validation_run" | "reported_evidence" => moved.is("version_id") == version,
+        "release" => moved.is("environment_id") == environment && moved.is("model_id") == text(request, "model_id"),
+        "trust_key" => true,
+        _ => false,
+    })
+}
+
+/// What a request says that does not hold any more.
+fn stale(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
+    let Some(decision) = step.texts.decision(id) else {
+        return Some("what it decides on can't be read, or has another digest".to_owned());
+    };
+    for kind in ["profile", "constraints", "policy"] {
+        let current = step.world.document(text(request, "environment_id"), kind);
+        if current.map_or("", |(_, row)| text(row, "digest")) != field(decision, kind) {
+            return Some(format!("the {kind} is another one"));
+        }
+    }
+    let Some(version) = step.world.row("model_version", text(request, "version_id")) else {
+        return Some("its version is unknown".to_owned());
+    };
+    if text(version, "manifest_digest") != field(decision, "version") {
+        return Some("its version has other bytes".to_owned());
+    }
+    if is_stopped(step, version) {
+        return pulled::unfit(step, version, &step.leaf.at);
+    }
+    let place = place_of(request);
+    let active = step.world.active(&place).next().map_or("", |(key, _)| key);
+    // Requests of the first form don't say what they replace.
+    if 1 < decision.get("v").and_then(Value::as_u64).unwrap_or_default() && active != field(decision, "replaces") {
+        return Some("another release is active there".to_owned());
+    }
+    newer_run(step, request, decision).or_else(|| other_reports(step, request, decision))
+}
+
+/// Revoked by somebody, not run out by the clock: time ends a request when somebody next looks.
+fn is_stopped(step: &Step<'_>, version: &Row) -> bool {
+    let key = step.world.row("trust_key", text(version, "trust_key_id"));
+    text(version, "state") != "sealed" || key.is_none_or(|key| !text(key, "revoked_at").is_empty())
+}
+
+fn newer_run(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
+    let named = step.world.row("validation_run", field(decision, "run"));
+    let Some(named) = named else { return Some("its run is unknown".to_owned()) };
+    let same = |row: &Row| ["constraints_id", "dataset_id"].iter().all(|c| text(row, c) == text(named, c));
+    let runs = step.world.of("validation_run", "version_id", text(request, "version_id"));
+    let newest = runs
+        .filter(|(_, row)| same(row) && !text(row, "finished_at").is_empty())
+        .max_by_key(|(key, row)| (text(row, "finished_at"), *key));
+    let is_newest = newest.is_some_and(|(key, _)| key == field(decision, "run"));
+    if !is_newest {
+        return Some("a newer run has finished".to_owned());
+    }
+    let verdicts = text(named, "verdicts_digest");
+    (verdicts != field(decision, "verdicts")).then(|| "its run has other verdicts".to_owned())
+}
+
+fn other_reports(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
+    let now = step.leaf.at.as_str();
+    for (key, report) in step.world.of("reported_evidence", "version_id", text(request, "version_id")) {
+        let revoked = step.world.row("trust_key", text(report, "trust_key_id"));
+        let revoked = revoked.is_some_and(|key| !text(key, "revoked_at").is_empty());
+        let stands = text(report, "state") == "verified" && !revoked;
+        let counted = list(decision, "evidence").any(|digest| digest == text(report, "digest"));
+        let until = text(report, "valid_until");
+        let in_time = until.is_empty() || now < until;
+        if counted && !stands {
+            return Some(format!("the report {key} does not count any more"));
+        }
+        if stands && in_time && !counted {
+            return Some(format!("the report {key} is not among what was decided on"));
+        }
+    }
+    None
+}
