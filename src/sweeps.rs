@@ -2,8 +2,7 @@
 //!
 //! Nothing may rest on a sweep having run: whoever asks looks at the clock as well.
 
-use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions};
-use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, promotions, releases};
+use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions, releases};
 
 /// In this order, each whether or not the one before it succeeded.
 pub const ALL: &[Sweep] = &[

@@ -1,10 +1,8 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, audit, bias, check, comment, dataset, delegate, dossier, env, evidence, finding, framework,
-    init, promotion, pull, push, release, sign_in, trust,
-    Exit, Failure, account, assert, audit, bias, check, dataset, dossier, env, evidence, finding, framework, init,
-    promotion, pull, push, release, running, sign_in, trust,
+    Exit, Failure, account, assert, audit, bias, check, comment, dataset, delegate, dossier, env, evidence, finding,
+    framework, init, promotion, pull, push, release, running, sign_in, trust,
 };
 use clap::Subcommand;
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use chrono::TimeDelta;
 use plimsoll::db::entity::release;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, TransactionTrait, sea_query::Expr};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryFilter, TransactionTrait, sea_query::Expr};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::{
