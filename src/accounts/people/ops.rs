@@ -36,7 +36,7 @@ pub async fn bonds(app: &App, who: &Principal, name: &str) -> Result<(Account, B
 /// so already, nothing is logged.
 pub async fn link(app: &App, who: &Principal, name: &str, same_as: Option<&str>) -> Result<(Account, Bonds), Error> {
     let sight = policy::read(who, Action::AccountRead)?;
-    policy::act(who, Action::PersonLink)?;
+    policy::act(who, Action::PersonLink).map(drop)?;
     let reader = app.db.read(&sight);
     let account = human(&reader, "account", name).await?;
     let other = match same_as {
@@ -79,7 +79,7 @@ pub async fn link(app: &App, who: &Principal, name: &str, same_as: Option<&str>)
 /// Puts an account into a team, or into none. Where that is so already, nothing is logged.
 pub async fn set_team(app: &App, who: &Principal, name: &str, team: Option<Name>) -> Result<(Account, Bonds), Error> {
     let sight = policy::read(who, Action::AccountRead)?;
-    policy::act(who, Action::TeamSet)?;
+    policy::act(who, Action::TeamSet).map(drop)?;
     let account = human(&app.db.read(&sight), "account", name).await?;
     let tx = app.db.begin().await?;
     store::lock(&tx, &[Some(account.id), who.id].into_iter().flatten().collect::<Vec<_>>()).await?;
