@@ -131,7 +131,7 @@ async fn collected(app: &App, reader: &Reader<'_>, ask: &Ask, at: DateTime<Utc>)
     known.releases = releases.iter().map(|release| release_fact(release, facts.version.id)).collect();
     known.leaf = slice.sealing(&facts.version.id.to_string());
     let mut names: Vec<_> = requests.iter().map(|request| request.promotion.requested_by).collect();
-    names.extend(approvals.iter().map(|approval| approval.account));
+    names.extend(approvals.iter().flat_map(|approval| [Some(approval.account), approval.on_behalf_of]).flatten());
     names.extend(releases.iter().map(|release| release.activated_by));
     names.extend(facts.reported.iter().map(|record| record.submitted_by));
     names.extend(facts.version.sealed_by.into_iter().chain([facts.version.created_by]));

@@ -49,18 +49,31 @@ pub(super) fn decisions(section: &mut Section, of: &Collected) {
     let approval = |approval: &crate::promotions::Approval| {
         vec![
             approval.id.to_string().into(),
-            of.name(approval.account).into(),
+            decided_by(of, approval).into(),
             when(&rfc3339(approval.created_at)).into(),
             match approval.outcome {
                 crate::promotions::Outcome::Approve => "approved".into(),
                 crate::promotions::Outcome::Reject => Cell::toned("rejected", "bad"),
             },
-            approval.reason.as_str().into(),
+            said(approval).into(),
         ]
     };
     let rows = of.requests.iter().flat_map(|request| &request.approvals).map(approval).collect();
     let head = ["Decision", "By", "At", "Outcome", "Reason"];
     section.table("Decisions, each signed by the registry", &head, rows, "Nobody had decided on a request.");
+}
+
+fn decided_by(of: &Collected, approval: &crate::promotions::Approval) -> String {
+    let by = of.name(approval.account);
+    approval.on_behalf_of.map_or_else(|| by.clone(), |from| format!("{by}, in the stead of {}", of.name(from)))
+}
+
+/// The reason, and what was asked for beside.
+fn said(approval: &crate::promotions::Approval) -> String {
+    match approval.conditions.is_empty() {
+        true => approval.reason.clone(),
+        false => format!("{} On condition: {}", approval.reason, approval.conditions.join("; ")).trim().to_owned(),
+    }
 }
 
 pub(super) fn releases(of: &Collected) -> Section {
