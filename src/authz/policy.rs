@@ -201,18 +201,19 @@ pub fn refute_evidence(who: &Principal, authors: &[AccountId]) -> Result<Permit,
     Ok(permitted)
 }
 
-/// Whether a rollback was right is for a person to say who did not do it.
-pub fn review_rollback(who: &Principal, rolled_back_by: AccountId) -> Result<Permit, Denied> {
+/// Whether a rollback was right is for a person to say who did not do it, by whichever account.
+pub fn review_rollback(who: &Principal, involved: &Involved) -> Result<Permit, Denied> {
     let action = Action::ReleaseReview;
     let permitted = act(who, action)?;
     if who.kind != Kind::User {
         return Err(denied(who, action, "robot_cannot_review", "only a person reviews a rollback".to_owned()));
     }
-    if who.id == Some(rolled_back_by) {
-        let reason = format!("{} cannot review this rollback, having carried it out", who.name);
-        return Err(denied(who, action, "separation_of_duties", reason));
+    let conflict = conflicts(who, involved);
+    if conflict.is_empty() {
+        return Ok(permitted);
     }
-    Ok(permitted)
+    let reason = format!("{} cannot review this rollback, being {}", who.name, conflict.join(" and "));
+    Err(denied(who, action, "separation_of_duties", reason))
 }
 
 /// What the registry does by itself, as a consequence or by the clock.

@@ -1,7 +1,6 @@
 //! The gate: the only way for bytes to a deployer. Fails closed.
 
 use crate::{
-    accounts,
     app::App,
     authz::{Action, Principal, ReadPermit, policy},
     core::{
@@ -19,7 +18,7 @@ use crate::{
         Release, State,
         refusal::{self, Asked},
         store, summary,
-        watch::Admission,
+        watch::{Admission, CREDENTIAL_ENDED},
     },
     versions::{self, DeclaredFile, StoredFile, Version, VersionRef, fitness},
 };
@@ -48,7 +47,7 @@ pub struct Pull {
 /// What a deployer is told.
 pub enum Answer {
     /// It has this release already; nothing leaves, and nothing is logged.
-    Known(ReleaseId),
+    Known(Admission),
     Pulled(Box<Pull>),
 }
 
@@ -73,14 +72,14 @@ const LOOKS: usize = 16;
 /// Other replicas' changes can't wake one who waits; so often it looks by itself.
 const POLL: Duration = Duration::from_secs(1);
 /// However busy the registry is, nobody who waits looks more often.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Lets the active release out, unless the deployer has it already (`seen` is its ETag).
 pub async fn admit(app: &App, who: &Principal, wish: Wish<'_>, seen: Option<&[u8]>) -> Result<Answer, Error> {
     for _ in 0..LOOKS {
         let pull = look(app, who, wish).await?;
         if seen.is_some_and(|seen| seen == tag(pull.release.id).as_bytes()) {
-            return Ok(Answer::Known(pull.release.id));
+            return Ok(Answer::Known(admission(who, &pull)));
         }
         if record(app, who, &pull, None).await? {
             return Ok(Answer::Pulled(Box::new(pull)));
@@ -103,19 +102,31 @@ pub async fn admit_next(
     loop {
         let mut changed = std::pin::pin!(committed.notified());
         changed.as_mut().enable();
-        let answer = admit(app, who, wish, seen).await?;
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || matches!(answer, Answer::Pulled(_)) {
-            return Ok(answer);
-        }
-        tokio::select! {
-            () = changed => tokio::time::sleep(PAUSE.min(left)).await,
-            () = tokio::time::sleep(POLL.min(left)) => {}
-        }
-        if !accounts::ops::is_signed_in(app, who).await? {
+        let known = match admit(app, who, wish, seen).await? {
+            Answer::Known(known) if Instant::now() < until => known,
+            answer => return Ok(answer),
+        };
+        let ended = loop {
+            let left = until.saturating_duration_since(Instant::now());
+            tokio::select! {
+                () = changed.as_mut() => tokio::time::sleep(PAUSE.min(left)).await,
+                () = tokio::time::sleep(POLL.min(left)) => {}
+            }
+            changed.set(committed.notified());
+            changed.as_mut().enable();
+            let ended = known.ended(app).await;
+            if ended.is_some() || until <= Instant::now() {
+                break ended;
+            }
+        };
+        if ended == Some(CREDENTIAL_ENDED) {
             return Err(Error::Unauthenticated);
         }
     }
+}
+
+fn admission(who: &Principal, pull: &Pull) -> Admission {
+    Admission { who: who.clone(), release: pull.release.id, version: pull.version.id }
 }
 
 /// Whether the gate is open for this, without a pull: nothing leaves, and nothing is logged but a refusal.
@@ -227,8 +238,7 @@ pub async fn open(app: &App, who: &Principal, wish: Wish<'_>, path: &FilePath) -
         let pull = look(app, who, wish).await?;
         let (bytes, file) = find_file(app, who, &pull, path).await?;
         if record(app, who, &pull, Some(path)).await? {
-            let admission = Admission { who: who.clone(), release: pull.release.id, version: pull.version.id };
-            return Ok(Opened { bytes, file, admission });
+            return Ok(Opened { bytes, file, admission: admission(who, &pull) });
         }
     }
     Err(moving())

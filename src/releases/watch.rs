@@ -14,6 +14,9 @@ use crate::{
     versions::{self, fitness},
 };
 
+/// The caller's token or account came to its end.
+pub const CREDENTIAL_ENDED: &str = "credential_ended";
+
 /// Somebody whom the gate let have a release.
 #[derive(Clone, Debug)]
 pub struct Admission {
@@ -51,7 +54,7 @@ impl Admission {
         if !fitness::checks(&version, key.as_ref(), now).is_empty() {
             return Ok(Some("release_blocked"));
         }
-        Ok((!accounts::ops::is_signed_in(app, &self.who).await?).then_some("credential_ended"))
+        Ok((!accounts::ops::is_signed_in(app, &self.who).await?).then_some(CREDENTIAL_ENDED))
     }
 
     /// Writes into the log that a file did not leave whole.

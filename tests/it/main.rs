@@ -56,6 +56,7 @@ mod replay;
 mod reported_evidence;
 mod rollback;
 mod separation;
+mod rollback_busy;
 mod service;
 mod sessions;
 mod settings;

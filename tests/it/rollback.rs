@@ -1,7 +1,7 @@
 //! The way back, what is asked about it afterwards, and the history that it leaves.
 
 use crate::{
-    harness::Reply,
+    harness::{Reply, reply},
     story::{ENVIRONMENT, MODEL, Story, text},
 };
 use chrono::TimeDelta;
@@ -49,11 +49,15 @@ async fn somebody_else_says_whether_a_rollback_was_right() {
         assert_eq!(review(&story, token, &back, "justified").await.expect(403).code(), "forbidden");
     }
     review(&story, &story.mara, &back, "fine").await.expect(422);
+    // Rui turns out to be Tom, by another account.
+    let link = json!({"same_as": "tom"});
+    reply(story.app.request(&story.olga, "PUT", "/api/v1/accounts/rui/person").json(&link)).await.expect(200);
+    let refused = review(&story, &story.rui, &back, "justified").await.expect(403);
+    assert_eq!(refused.code(), "separation_of_duties", "{}", refused.text());
     let given = review(&story, &story.mara, &back, "justified").await.expect(200).json();
     assert_eq!((&given["state"], &given["reviewed_by"]), (&json!("done"), &json!("mara")));
-    for token in [&story.mara, &story.rui] {
-        assert_eq!(review(&story, token, &back, "unjustified").await.expect(409).code(), "already_reviewed");
-    }
+    let again = review(&story, &story.mara, &back, "unjustified").await.expect(409);
+    assert_eq!(again.code(), "already_reviewed");
     let promoted = story.pull(None).await.expect(200).json()["release"]["restores"].clone();
     review(&story, &story.mara, &json!({"id": promoted}), "justified").await.expect(404);
 }

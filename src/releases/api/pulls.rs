@@ -90,8 +90,8 @@ async fn pull_release(
         return Err(Error::invalid("wait", format!("wait at most {MAX_WAIT} seconds, and ask again")).into());
     }
     match gate::admit_next(&app, &who, wish, seen, Duration::from_secs(wait)).await? {
-        Answer::Known(release) => {
-            Ok(HttpResponse::NotModified().insert_header((header::ETAG, gate::tag(release))).finish())
+        Answer::Known(known) => {
+            Ok(HttpResponse::NotModified().insert_header((header::ETAG, gate::tag(known.release))).finish())
         }
         Answer::Pulled(pull) => {
             let tag = gate::tag(pull.release.id);

@@ -6,8 +6,9 @@
 pub(crate) mod store;
 
 use crate::{
+    accounts::people,
     app::App,
-    authz::{Action, Principal, Scope, policy},
+    authz::{Action, Principal, Scope, policy, policy::Involved},
     core::{
         clock::rfc3339,
         event::Event,
@@ -17,6 +18,7 @@ use crate::{
     },
     db::{Conn, WriteTx},
     error::Error,
+    promotions,
     releases::Release,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -119,7 +121,12 @@ pub async fn review(
     let tx = app.db.begin().await?;
     let found = store::lock(&tx, sight.scope(), release).await?;
     let (review, rolled_back_by) = found.ok_or(Error::not_found("rollback"))?;
-    let permit = policy::review_rollback(who, rolled_back_by).map_err(|denied| denied.on("release", release))?;
+    let people = people::store::people(&tx.conn(), who.workspace).await?;
+    let robots = promotions::store::robots(&tx.conn(), &[rolled_back_by]).await?;
+    let mut involved = Involved::default();
+    involved.add([rolled_back_by], "the one who rolled back");
+    let involved = involved.with_owners(&robots).with_persons(people.at(tx.at()));
+    let permit = policy::review_rollback(who, &involved).map_err(|denied| denied.on("release", release))?;
     let by = who.id.ok_or(Error::Unauthenticated)?;
     if let Some(given) = &review.given {
         let detail = format!("it was found {} on {}; a review stays", given.outcome.name(), rfc3339(given.at));
