@@ -191,7 +191,7 @@ async fn seek(app: &App, conn: &Conn<'_>, who: &Principal, sight: &ReadPermit, w
     let mut approvals = Vec::new();
     if let Some(told) = &release.summary {
         let told = summary::read(told).ok_or_else(|| Error::internal("the summary of the release can't be read"))?;
-        let named = summary::inputs(&told, "approval");
+        let named = summary::approvals(&told);
         for approval in promotions::store::approvals(conn, release.promotion).await? {
             if summary::payload_digest(&approval.statement).is_some_and(|digest| named.contains(&digest.to_string())) {
                 approvals.push(json(&approval.statement)?);

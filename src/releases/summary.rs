@@ -20,6 +20,9 @@ pub const SUMMARY_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 /// Levels of ours: the registry says nothing about the tracks of SLSA, whose names begin with `SLSA_`.
 pub const APPROVED: &str = "PLIMSOLL_APPROVED";
 
+/// The fragment of the address of an input that is an approval.
+const APPROVAL: &str = "approval";
+
 /// What of a decision is told as input.
 #[derive(Deserialize)]
 struct Decided {
@@ -44,16 +47,16 @@ pub(super) fn of(claim: &Claim<'_>, origin: &str) -> Option<Statement> {
     let base = format!("https://{origin}/api/v1");
     let version = format!("{base}/models/{}/versions/{}", claim.model.name, claim.version.number);
     let request = format!("{base}/promotions/{}", claim.promotion.id);
-    let mut inputs: Vec<Value> = approvals.iter().map(|digest| input(&request, "approval", digest)).collect();
-    let listed = |texts: &[String], uri: &str, name: &str| -> Vec<Value> {
-        texts.iter().filter_map(|text| Digest::parse(text).ok()).map(|digest| input(uri, name, &digest)).collect()
+    let mut inputs: Vec<Value> = approvals.iter().map(|digest| input(&request, APPROVAL, digest)).collect();
+    let listed = |texts: &[String], uri: &str, part: &str| -> Vec<Value> {
+        texts.iter().filter_map(|text| Digest::parse(text).ok()).map(|digest| input(uri, part, &digest)).collect()
     };
     inputs.extend(listed(&decided.evidence, &request, "evidence"));
     inputs.extend(listed(&decided.attestations, &format!("{version}/attestations"), "attestation"));
     let mut levels = vec![APPROVED.to_owned()];
     levels.extend(claim.mode.map(|mode| format!("PLIMSOLL_MODE_{}", mode.name().to_uppercase())));
     let predicate = json!({
-        "verifier": {"id": format!("https://{origin}"), "version": {"plimsoll": env!("CARGO_PKG_VERSION")}},
+        "verifier": {"id": format!("https://{origin}")},
         "timeVerified": rfc3339(claim.activated_at),
         "resourceUri": version,
         "policy": {
@@ -67,8 +70,9 @@ pub(super) fn of(claim: &Claim<'_>, origin: &str) -> Option<Statement> {
     Some(Statement::new(vec![subject(claim)], SUMMARY_TYPE, predicate))
 }
 
-fn input(uri: &str, name: &str, digest: &Digest) -> Value {
-    json!({"uri": uri, "name": name, "digest": {"sha256": digest.hex()}})
+/// An address and a digest, and nothing else: tools with a fixed schema read no more fields here.
+fn input(uri: &str, part: &str, digest: &Digest) -> Value {
+    json!({"uri": format!("{uri}#{part}"), "digest": {"sha256": digest.hex()}})
 }
 
 /// sha256 over the bytes that a bundle signs, however its JSON is written.
@@ -85,9 +89,10 @@ pub fn read(bundle: &str) -> Option<Statement> {
     Statement::parse(&envelope.payload).ok()
 }
 
-/// The digests of the inputs of one name, in the order of the summary.
-pub fn inputs(summary: &Statement, name: &str) -> Vec<String> {
+/// The digests of the approvals among the inputs, in the order of the summary.
+pub fn approvals(summary: &Statement) -> Vec<String> {
     let listed = summary.predicate["inputAttestations"].as_array().into_iter().flatten();
-    let named = listed.filter(|input| input["name"] == name);
+    let part = |input: &Value| input["uri"].as_str()?.rsplit_once('#').map(|(_, part)| part == APPROVAL);
+    let named = listed.filter(|input| part(input) == Some(true));
     named.filter_map(|input| Some(format!("sha256:{}", input["digest"]["sha256"].as_str()?))).collect()
 }

@@ -46,7 +46,7 @@ pub(super) fn check(
     if let Some((_, why)) = checks.into_iter().find(|(holds, _)| !holds) {
         return Err(wrong(why));
     }
-    let wanted: BTreeSet<_> = summary::inputs(&summary, "approval").into_iter().collect();
+    let wanted: BTreeSet<_> = summary::approvals(&summary).into_iter().collect();
     let mut shown = BTreeSet::new();
     for approval in told.approvals {
         shown.extend(summary::payload_digest(&approval.to_string()).map(|digest| digest.to_string()));
@@ -121,7 +121,7 @@ mod tests {
         let approvals = vec![approval("mara"), approval("rui")];
         let inputs: Vec<_> = approvals
             .iter()
-            .map(|a| json!({"name": "approval", "digest": {"sha256": payload(a).replace("sha256:", "")}}))
+            .map(|a| json!({"uri": "https://r/api/v1/promotions/x#approval", "digest": {"sha256": payload(a).replace("sha256:", "")}}))
             .collect();
         let summary = json!({
             "resourceUri": "https://r/api/v1/models/m/versions/1", "policy": {"uri": "https://r/api/v1/environments/prod/policy"},
