@@ -6,6 +6,7 @@ mod asof;
 mod assert;
 mod audit;
 pub(crate) mod bias;
+mod break_glass;
 mod check;
 mod comment;
 mod config;
@@ -34,7 +35,9 @@ mod secret;
 mod serve;
 mod session;
 mod sign_in;
+mod snapshot;
 mod trust;
+mod waiver;
 mod witness;
 
 use crate::config::Config;

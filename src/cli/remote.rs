@@ -1,8 +1,8 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, assert, audit, bias, check, comment, dataset, delegate, dossier, env, evidence, finding,
-    framework, init, promotion, pull, push, release, running, sign_in, trust,
+    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env, evidence, finding,
+    framework, init, promotion, pull, push, release, running, sign_in, snapshot, trust, waiver,
 };
 use clap::Subcommand;
 
@@ -115,6 +115,15 @@ pub enum Remote {
     /// Open, list and settle findings.
     #[command(subcommand)]
     Finding(finding::Finding),
+    /// Ask for, grant and list exceptions to single limits.
+    #[command(subcommand)]
+    Waiver(waiver::Waiver),
+    /// Say what really runs on this machine, and whether it is what is active.
+    #[command(after_help = "Example:\n  plimsoll snapshot /srv/models/credit-risk --env production")]
+    Snapshot(snapshot::Snapshot),
+    /// Make a version active in an emergency, and review that afterwards.
+    #[command(subcommand)]
+    BreakGlass(break_glass::BreakGlass),
     /// Show what was in force on any date, from the service or offline from an export.
     Asof(super::asof::AsOf),
 }
@@ -152,6 +161,9 @@ impl Remote {
             Self::Audit(args) => args.run().await,
             Self::Asof(args) => args.run().await,
             Self::Finding(args) => args.run().await,
+            Self::Waiver(args) => args.run().await,
+            Self::Snapshot(args) => args.run().await,
+            Self::BreakGlass(args) => args.run().await,
         }
     }
 }

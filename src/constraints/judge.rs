@@ -49,7 +49,7 @@ fn rank(constraint: &Constraint, (candidate, (verdict, _)): &Concluded) -> (u8, 
     let bad = match verdict {
         Verdict::Pass => 0,
         Verdict::Fail => 2,
-        Verdict::Inconclusive | Verdict::NotMeasured | Verdict::NotRepresentative => 1,
+        Verdict::Inconclusive | Verdict::NotMeasured | Verdict::NotRepresentative | Verdict::Waived => 1,
     };
     let value = candidate.figure.value.unwrap_or(f64::NAN);
     (bad, slack(constraint, value))

@@ -20,6 +20,8 @@ words! {
         NotMeasured = "not_measured",
         /// Measured on hardware that the environment doesn't have.
         NotRepresentative = "not_representative",
+        /// Not a pass, and excepted for a time by those who may. No run concludes this.
+        Waived = "waived",
     }
 }
 

@@ -98,6 +98,19 @@ actions! {
     FindingAccept => "finding.accept",
     FindingReopen => "finding.reopen",
     FindingRemind => "finding.remind",
+    WaiverRead => "waiver.read",
+    WaiverRequest => "waiver.request",
+    WaiverGrant => "waiver.grant",
+    WaiverRefuse => "waiver.refuse",
+    WaiverRevoke => "waiver.revoke",
+    WaiverExpire => "waiver.expire",
+    BreakGlassRead => "break_glass.read",
+    BreakGlassInvoke => "break_glass.invoke",
+    BreakGlassConfirm => "break_glass.confirm",
+    BreakGlassClose => "break_glass.close",
+    BreakGlassExpire => "break_glass.expire",
+    BreakGlassReview => "break_glass.review",
+    RunningReport => "running.report",
 }
 
 impl fmt::Display for Action {

@@ -107,6 +107,19 @@ events! {
     /// The acceptance of a risk has ended.
     FindingReopened: FindingReopen on "finding" { finding: FindingId }
     FindingReminded: FindingRemind on "finding" { finding: FindingId, owner: Option<AccountId>, due: String }
+    WaiverRequested: WaiverRequest on "waiver" { waiver: WaiverId, constraint: String, model: ModelId, version: Option<VersionId>, environment: EnvironmentId, until: String }
+    /// `complete`: everybody who must has granted it, so that it holds.
+    WaiverGranted: WaiverGrant on "waiver" { waiver: WaiverId, constraint: String, complete: bool }
+    WaiverRefused: WaiverRefuse on "waiver" { waiver: WaiverId }
+    WaiverRevoked: WaiverRevoke on "waiver" { waiver: WaiverId }
+    WaiverExpired: WaiverExpire on "waiver" { waiver: WaiverId }
+    /// `release` is absent while a second person has not confirmed it.
+    BreakGlassInvoked: BreakGlassInvoke on "break_glass" { break_glass: BreakGlassId, version: VersionId, environment: EnvironmentId, release: Option<ReleaseId>, would_have_passed: Option<bool>, until: Option<String> }
+    BreakGlassConfirmed: BreakGlassConfirm on "break_glass" { break_glass: BreakGlassId, release: ReleaseId, would_have_passed: bool, until: String }
+    BreakGlassClosed: BreakGlassClose on "break_glass" { break_glass: BreakGlassId, release: Option<ReleaseId> }
+    BreakGlassExpired: BreakGlassExpire on "break_glass" { break_glass: BreakGlassId, release: Option<ReleaseId> }
+    BreakGlassReviewed: BreakGlassReview on "break_glass" { break_glass: BreakGlassId, outcome: String }
+    RunningReported: RunningReport on "environment" { environment: EnvironmentId, model: ModelId, snapshot: SnapshotId, digest: Option<String>, matches: bool }
     SchemaMigrated: SchemaMigrate on "schema" { version: String, applied: Vec<String> }
     AuditExported: AuditExport on "log" { origin: String, size: i64, extent: String }
     /// A signed package about a version left; `manifest` is the sha256 of its manifest.

@@ -31,6 +31,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ("environment_revision", ADD),
     ("evidence", ADD),
     ("finding_step", ADD),
+    ("running_snapshot", ADD),
+    ("waiver_grant", ADD),
     ("reported_statement", ADD),
     ("reported_evidence", CHANGE),
     ("registry_key", CHANGE),
@@ -51,6 +53,8 @@ pub const TABLES: &[(&str, &str)] = &[
     // Never changed, only locked, which takes the right to update one column.
     ("environment", "SELECT, INSERT, UPDATE (id)"),
     ("finding", CHANGE),
+    ("break_glass", CHANGE),
+    ("waiver", CHANGE),
     ("model", CHANGE),
     ("model_owner", REPLACE),
     ("model_version", CHANGE),

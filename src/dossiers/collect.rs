@@ -250,7 +250,7 @@ async fn facts(
         // Who decided is on record; who might, on that day, a dossier does not say.
         people: People::default(),
         framework_facts: None,
-        oversight: crate::oversight::Standing::default(),
+        oversight: crate::oversight::ops::standing_at(conn, scope, model.id, version.id, environment.id, at).await?,
         pinned: None,
         current,
     };

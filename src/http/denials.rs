@@ -18,13 +18,15 @@ use actix_web::{
 use uuid::Uuid;
 
 /// Parameters of a path that are ids, and the kinds of objects that they are of.
-const IDS: [(&str, &str); 6] = [
+const IDS: [(&str, &str); 8] = [
     ("token", "token"),
     ("key", "trust_key"),
     ("run", "run"),
     ("promotion", "promotion"),
     ("evidence", "evidence"),
     ("finding", "finding"),
+    ("waiver", "waiver"),
+    ("break_glass", "break_glass"),
 ];
 
 /// Writes refusals to the audit log, whoever refused.

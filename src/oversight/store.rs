@@ -1,10 +1,10 @@
 //! The only SQL that gives names to what findings, waivers and emergency activations are about.
 
 use crate::{
-    core::ids::{AccountId, EnvironmentId, ModelId, VersionId},
+    core::ids::{AccountId, EnvironmentId, ModelId, VersionId, WorkspaceId},
     db::{
         Conn,
-        entity::{account, environment, model, model_owner, model_version},
+        entity::{account, environment, membership, model, model_owner, model_version},
     },
     error::Error,
     oversight::Reach,
@@ -78,4 +78,21 @@ pub(crate) async fn people(conn: &Conn<'_>, ids: &[AccountId]) -> Result<HashMap
     }
     let rows = account::Entity::find().filter(account::COLUMN.id.is_in(ids.to_vec())).all(conn).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+/// The active person of that name who is a member of a workspace.
+pub(crate) async fn member(conn: &Conn<'_>, workspace: WorkspaceId, name: &str) -> Result<Option<AccountId>, Error> {
+    let found = account::Entity::find()
+        .filter(account::COLUMN.name.eq(name))
+        .filter(account::COLUMN.kind.eq("user"))
+        .filter(account::COLUMN.state.eq("active"))
+        .one(conn)
+        .await?;
+    let Some(account) = found else { return Ok(None) };
+    let held = membership::Entity::find()
+        .filter(membership::COLUMN.workspace_id.eq(workspace))
+        .filter(membership::COLUMN.account_id.eq(account.id))
+        .one(conn)
+        .await?;
+    Ok(held.map(|_| account.id))
 }

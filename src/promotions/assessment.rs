@@ -4,7 +4,7 @@
 use crate::{
     accounts::people,
     authz::{People, Scope, policy::Involved},
-    constraints::{Severity, Verdict},
+    constraints::{ConstraintSpec, ConstraintVerdict, Verdict},
     core::{
         canonical,
         clock::rfc3339,
@@ -21,6 +21,7 @@ use crate::{
     oversight::{
         self, Standing,
         findings::{BLOCKING_BY_DEFAULT, Known},
+        waivers::{self, Excepted},
     },
     policies::Policy,
     promotions::{self, age},
@@ -96,6 +97,9 @@ pub struct Decision {
     /// What is known to be wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<Known>,
+    /// Exceptions to limits that hold for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waivers: Vec<Excepted>,
 }
 
 pub struct Assessment {
@@ -189,6 +193,7 @@ impl Facts {
         let standing = |r: &&Reported| r.state == EvidenceState::Verified && r.key.revoked_at.is_none();
         let submitters = self.reported.iter().filter(standing).map(|r| r.submitted_by);
         parties.extend(submitters.map(|id| (id, "the submitter of its reported evidence")));
+        parties.extend(self.oversight.parties());
         Involved { parties, ..Involved::default() }.with_owners(&self.robots)
     }
 
@@ -197,16 +202,26 @@ impl Facts {
         self.policy().map_or(true, |policy| policy.is_some_and(|policy| policy.different_teams))
     }
 
+    /// What was concluded from the measurements, with what is waived now.
+    pub fn verdicts(&self, now: DateTime<Utc>) -> Result<Vec<ConstraintVerdict>, Error> {
+        let Some(run) = &self.run else { return Ok(Vec::new()) };
+        Ok(waivers::waived(&run.verdicts, &self.oversight.live(self.limits()?.as_ref(), now)?))
+    }
+
+    fn limits(&self) -> Result<Option<ConstraintSpec>, Error> {
+        self.current.constraints.as_ref().map(|revision| revision.constraints()).transpose()
+    }
+
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {
         let policy = self.policy()?;
         let pins = self.pins(policy.as_ref(), now)?;
-        let decision = canonical::to_string(&self.decision(&pins, now)).map_err(Error::internal)?;
+        let decision = canonical::to_string(&self.decision(&pins, now)?).map_err(Error::internal)?;
         let mut failed = fitness::checks(&self.version, self.key.as_ref(), now);
         failed.extend(self.environment_checks());
         if let Some(mode) = self.mode {
             failed.extend(self.ladder()?.checks(mode));
         }
-        failed.extend(self.evidence_checks(policy.as_ref(), now));
+        failed.extend(self.evidence_checks(policy.as_ref(), now)?);
         if let Some(measured_at) = self.measured_at() {
             failed.extend(self.age_checks(measured_at, now)?);
         }
@@ -234,14 +249,14 @@ impl Facts {
         Ok(frameworks::pins::checks(frameworks::catalog()?, &policy.frameworks, pins, facts, now))
     }
 
-    fn decision(&self, pins: &[Pin], now: DateTime<Utc>) -> Decision {
+    fn decision(&self, pins: &[Pin], now: DateTime<Utc>) -> Result<Decision, Error> {
         let digest = |revision: &Option<environments::Revision>| revision.as_ref().map(|r| r.digest.to_string());
         let mut evidence: Vec<_> = self.evidence.iter().map(|e| e.digest.to_string()).collect();
         evidence.extend(self.reported.iter().filter(|r| r.counts(now)).map(|r| r.digest.to_string()));
         evidence.sort();
         let mut attestations: Vec<_> = self.attestations.iter().map(|a| a.digest.clone()).collect();
         attestations.sort();
-        Decision {
+        Ok(Decision {
             v: 2,
             model: self.model.name.clone(),
             version: self.version.manifest.to_string(),
@@ -262,7 +277,8 @@ impl Facts {
             mode: self.mode,
             frameworks: pins.to_vec(),
             findings: self.oversight.known(now),
-        }
+            waivers: self.oversight.excepted(self.limits()?.as_ref(), now)?,
+        })
     }
 
     /// What modes a release may have here now.
@@ -302,22 +318,25 @@ impl Facts {
         failed
     }
 
-    fn evidence_checks(&self, policy: Option<&Policy>, now: DateTime<Utc>) -> Vec<FailedCheck> {
+    fn evidence_checks(&self, policy: Option<&Policy>, now: DateTime<Utc>) -> Result<Vec<FailedCheck>, Error> {
         let Some(run) = &self.run else {
             let detail = format!(
                 "no finished validation run of version {} against the current constraints; run plimsoll check {}@{} --env {}",
                 self.version.number, self.model.name, self.version.number, self.environment.name
             );
-            return vec![check("evidence_missing", detail)];
+            return Ok(vec![check("evidence_missing", detail)]);
         };
         let mut failed = Vec::new();
-        let blocking = run.verdicts.iter().filter(|v| v.severity == Severity::Block && v.verdict != Verdict::Pass);
-        failed.extend(blocking.map(|verdict| FailedCheck {
+        let verdicts = self.verdicts(now)?;
+        failed.extend(verdicts.iter().filter(|verdict| waivers::stops(verdict)).map(|verdict| FailedCheck {
             check: format!("constraint_{}", verdict.verdict),
             detail: format!("{}: {}", verdict.constraint, verdict.reason),
             owner: Some(verdict.owner.clone()),
         }));
-        if failed.is_empty() && run.state != RunState::Passed {
+        // A run that judged is as good as its verdicts with what is waived of them; one that did not is none.
+        let judged = matches!(run.state, RunState::Failed | RunState::Inconclusive);
+        let waived = judged && verdicts.iter().any(|verdict| verdict.verdict == Verdict::Waived);
+        if failed.is_empty() && run.state != RunState::Passed && !waived {
             let why = run.reason.as_ref().map_or_else(String::new, |(code, detail)| format!(" ({code}: {detail})"));
             failed.push(check("run_not_passed", format!("the validation run is {}{why}", run.state.name())));
         }
@@ -329,7 +348,7 @@ impl Facts {
                 failed.push(check("evidence_expired", detail));
             }
         }
-        failed
+        Ok(failed)
     }
 }
 

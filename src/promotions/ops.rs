@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     frameworks::{self, ops::Held},
     models,
+    oversight::waivers,
     promotions::{
         Approval, Outcome, Promotion,
         assessment::{Assessment, Facts},
@@ -146,6 +147,12 @@ pub async fn decide(
     if promotion.stage.is_open() && approvals.iter().any(|a| a.account == account && a.outcome == outcome) {
         return Ok(promotion);
     }
+    if promotion.stage == Stage::ChecksFailed
+        && outcome == Outcome::Approve
+        && let Some(red) = waivers::gate_red(&promotion.checks)
+    {
+        return Err(red);
+    }
     // Asked before anything is written, so that a closed request says so and stays as it is.
     promotion.apply(if outcome == Outcome::Reject { Command::Reject } else { Command::Approve { quorum: false } })?;
     let (tx, assessment) = invalidation::still_holds(tx, &promotion, &facts).await?;
@@ -207,9 +214,13 @@ pub async fn find(app: &App, who: &Principal, id: PromotionId) -> Result<Detail,
     let sight = policy::read(who, Action::PromotionRead)?;
     let reader = app.db.read(&sight);
     let promotion = store::find(reader.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
-    let facts = reload(reader.conn(), sight.scope(), &promotion).await?;
+    let mut facts = reload(reader.conn(), sight.scope(), &promotion).await?;
     let now = app.db.clock().now();
     let assessment = facts.assess(now)?;
+    let verdicts = facts.verdicts(now)?;
+    if let Some(run) = &mut facts.run {
+        run.verdicts = verdicts;
+    }
     let on = promotion.requested_at.date_naive();
     let frameworks = frameworks::ops::pinned(reader.conn(), &facts, &assessment, on, now).await?;
     let approvals = store::approvals(reader.conn(), id).await?;

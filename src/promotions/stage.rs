@@ -13,6 +13,8 @@ pub enum Stage {
     Withdrawn,
     Expired,
     Invalidated,
+    /// A break-glass let it past checks and approvals.
+    Bypassed,
 }
 
 /// What can happen to a request.
@@ -32,7 +34,7 @@ pub enum Command {
 }
 
 impl Stage {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ChecksFailed,
         Self::AwaitingApproval,
         Self::Approved,
@@ -42,6 +44,7 @@ impl Stage {
         Self::Withdrawn,
         Self::Expired,
         Self::Invalidated,
+        Self::Bypassed,
     ];
 
     pub fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Stage {
             Self::Withdrawn => "withdrawn",
             Self::Expired => "expired",
             Self::Invalidated => "invalidated",
+            Self::Bypassed => "bypassed",
         }
     }
 

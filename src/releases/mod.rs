@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod api;
 pub mod board;
+pub(crate) mod emergency;
 pub mod gate;
 pub mod modes;
 mod refusal;

@@ -33,6 +33,7 @@ pub fn summary(verdicts: &[ConstraintVerdict]) -> String {
         (Verdict::Inconclusive, "inconclusive"),
         (Verdict::NotMeasured, "not measured"),
         (Verdict::NotRepresentative, "not representative"),
+        (Verdict::Waived, "waived"),
         (Verdict::Pass, "passed"),
     ];
     let counted = all.into_iter().map(|(kind, word)| (verdicts.iter().filter(|v| v.verdict == kind).count(), word));

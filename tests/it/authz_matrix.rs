@@ -146,6 +146,22 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/findings/{finding}/remediation", "/api/v1/findings/{finding}/remediation", Json(|| json!({"reason": "a test"})), [401, 403, 409, 403, 409, 403, 403, 403, 403, 403]),
     ("POST", "/api/v1/findings/{finding}/closure", "/api/v1/findings/{finding}/closure", Json(|| json!({"reason": "a test"})), [401, 403, 403, 409, 403, 403, 403, 403, 409, 409]),
     ("POST", "/api/v1/findings/{finding}/acceptance", "/api/v1/findings/{finding}/acceptance", Json(|| json!({"reason": "a test", "until": "2026-02-01T00:00:00Z"})), [401, 403, 403, 403, 403, 403, 403, 403, 409, 409]),
+    ("GET", "/api/v1/waivers", "", Empty, LOOK),
+    // Of a limit that is not there: allowed, and refused for that.
+    ("POST", "/api/v1/waivers", "", Json(|| json!({"model": "scorer", "environment": "production", "constraint": "other", "reason": "x", "compensating_control": "x", "expires_at": "2026-02-01T00:00:00Z"})), [401, 403, 422, 403, 422, 403, 403, 403, 403, 403]),
+    ("GET", "/api/v1/waivers/{waiver}", "/api/v1/waivers/{waiver}", Empty, LOOK),
+    // It was revoked: allowed, and refused for that.
+    ("POST", "/api/v1/waivers/{waiver}/decisions", "/api/v1/waivers/{waiver}/decisions", Json(|| json!({"outcome": "grant", "reason": "x"})), [401, 403, 403, 409, 409, 403, 403, 403, 409, 409]),
+    ("POST", "/api/v1/waivers/{waiver}/revocation", "/api/v1/waivers/{waiver}/revocation", Json(|| json!({"reason": "x"})), [401, 403, 409, 409, 409, 403, 403, 403, 409, 409]),
+    ("GET", "/api/v1/break-glass", "", Empty, LOOK),
+    // For no hour: allowed, and refused for that.
+    ("POST", "/api/v1/break-glass", "", Json(|| json!({"model": "scorer", "version": "1", "environment": "production", "justification": "x", "hours": 0})), [401, 403, 403, 422, 422, 403, 403, 403, 422, 422]),
+    ("GET", "/api/v1/break-glass/{break_glass}", "/api/v1/break-glass/{break_glass}", Empty, LOOK),
+    // Nobody confirmed it: allowed, and refused for that.
+    ("POST", "/api/v1/break-glass/{break_glass}/confirmation", "/api/v1/break-glass/{break_glass}/confirmation", Empty, [401, 403, 403, 409, 409, 403, 403, 403, 409, 409]),
+    ("POST", "/api/v1/break-glass/{break_glass}/closure", "/api/v1/break-glass/{break_glass}/closure", Json(|| json!({"reason": "x"})), [401, 403, 403, 409, 409, 403, 403, 403, 409, 409]),
+    ("POST", "/api/v1/break-glass/{break_glass}/review", "/api/v1/break-glass/{break_glass}/review", Json(|| json!({"outcome": "justified", "reason": "x"})), [401, 403, 403, 409, 403, 403, 403, 403, 409, 409]),
+    ("PUT", "/api/v1/environments/{environment}/models/{model}/running", "/api/v1/environments/production/models/scorer/running", Json(|| json!({"digest": null, "host": "edge-7"})), only(DEPLOYER, 200)),
     // Last, because it ends the credentials that the other rows use.
     ("DELETE", "/api/v1/sessions/current", "", Empty, [401, 204, 204, 204, 204, 204, 204, 204, 204, 204]),
 ];

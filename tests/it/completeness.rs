@@ -107,6 +107,10 @@ fn recipes() -> Vec<Recipe> {
         recipe("reviseDocument", "environment_manager", &[("environment", "spare"), ("document", "profile")],
             Match("\"1\"", || json!({"class": "batch", "operating_mode": "advisory"})), Viewer,
             &[("environment.revise", "environment", ""), ("promotion.invalidate", "promotion", "{requestPromotion}")]),
+        recipe("invokeBreakGlass", "environment_manager", &[], Json(|| json!({"model": "scorer", "version": "3", "environment": "spare", "justification": "x", "hours": 1})), Viewer, &[("break_glass.invoke", "break_glass", "$id")]),
+        recipe("confirmBreakGlass", "risk_officer", &[("break_glass", "{invokeBreakGlass}")], Empty, Viewer, &[("break_glass.confirm", "break_glass", "$id"), ("finding.open", "finding", "")]),
+        recipe("closeBreakGlass", "environment_manager", &[("break_glass", "{invokeBreakGlass}")], Json(WHY), Viewer, &[("break_glass.close", "break_glass", "$id"), ("release.suspend", "release", "")]),
+        recipe("reviewBreakGlass", "reviewer", &[("break_glass", "{invokeBreakGlass}")], Json(|| json!({"outcome": "justified", "reason": "x"})), Viewer, &[("break_glass.review", "break_glass", "$id"), ("finding.close", "finding", "")]),
         recipe("revokeVersion", "admin", V3, Json(WHY), Viewer, &[("version.revoke", "version", "$id")]),
         recipe("revokeTrustKey", "admin", &[("key", "{key}")], Empty, Viewer, &[("trust_key.revoke", "trust_key", "{key}")]),
         recipe("exportDossier", "auditor", &[], Query("profile=model-card&model=scorer&environment=production"), Viewer, &[("dossier.export", "version", "")]),
@@ -115,6 +119,11 @@ fn recipes() -> Vec<Recipe> {
         recipe("remediateFinding", "contributor", &[("finding", "{openFinding}")], Json(WHY), Viewer, &[("finding.remediate", "finding", "$id")]),
         recipe("acceptFinding", "risk_officer", &[("finding", "{openFinding}")], Json(|| json!({"reason": "a test", "until": "2026-02-01T00:00:00Z"})), Viewer, &[("finding.accept", "finding", "$id")]),
         recipe("closeFinding", "reviewer", &[("finding", "{openFinding}")], Json(WHY), Viewer, &[("finding.close", "finding", "$id")]),
+        recipe("requestWaiver", "contributor", &[], Json(|| json!({"model": "scorer", "version": "3", "environment": "production", "constraint": "size", "reason": "x", "compensating_control": "x", "expires_at": "2026-02-01T00:00:00Z"})), Viewer, &[("waiver.request", "waiver", "$id")]),
+        recipe("decideWaiver", "reviewer", &[("waiver", "{requestWaiver}")], Json(|| json!({"outcome": "grant", "reason": "x"})), Viewer, &[("waiver.grant", "waiver", "$id")]),
+        recipe("revokeWaiver", "contributor", &[("waiver", "{requestWaiver}")], Json(WHY), Viewer, &[("waiver.revoke", "waiver", "$id")]),
+        // A host that runs nothing where something is active.
+        recipe("reportRunning", "deployer", PLACE, Json(|| json!({"digest": null, "host": "edge-7"})), Viewer, &[("running.report", "environment", ""), ("finding.open", "finding", "")]),
         recipe("signOut", "deployer", &[], Empty, Not("everybody ends their own session"), &[("session.close", "token", "")]),
     ]
 }

@@ -99,8 +99,8 @@ async fn a_critical_finding_stops_requests_for_what_it_is_about_and_says_whose_i
 }
 
 #[actix_web::test]
-async fn only_a_critical_finding_stops_a_promotion_unless_the_policy_says_otherwise() {
-    for (severity, stops) in [("info", false), ("low", false), ("medium", false), ("high", false), ("critical", true)] {
+async fn a_finding_from_high_on_stops_a_promotion_where_the_policy_does_not_say() {
+    for (severity, stops) in [("info", false), ("low", false), ("medium", false), ("high", true), ("critical", true)] {
         let watched = Watched::begin().await;
         watched.open(&watched.story.ada, severity, of_version()).await.expect(201);
         assert_eq!(!watched.stopped_by().await.is_empty(), stops, "{severity}");
@@ -156,7 +156,8 @@ async fn a_finding_is_settled_by_the_right_people_in_the_right_order() {
         (&watched.risk, "acceptance", 409, "finding_state"),
     ] {
         let answer = watched.step(token, &finding, step).await;
-        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{step}: {}", answer.text());
+        assert_eq!(answer.status, status, "{step}: {}", answer.text());
+        assert!(status == 200 || answer.code() == code, "{step}: {}", answer.text());
     }
     let now = watched.look(&finding).await;
     let steps: Vec<_> = now["steps"].as_array().expect("steps").iter().map(|step| text(&step["step"])).collect();

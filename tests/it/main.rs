@@ -8,6 +8,9 @@
 mod harness;
 mod raw;
 mod story;
+mod break_glass;
+mod snapshot;
+mod waivers;
 mod world;
 
 // What they say about the product.

@@ -107,7 +107,7 @@ async fn what_another_workspace_holds_cannot_be_read() {
 async fn the_lists_of_another_workspace_are_empty() {
     let world = World::build().await;
     let stranger = stranger(&world.app).await;
-    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys", "delegations", "findings"] {
+    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys", "delegations", "findings", "waivers", "break-glass"] {
         let full = world.app.get(world.token("viewer"), &format!("/api/v1/{list}")).await.expect(200).json();
         assert_ne!(full["items"], json!([]), "{list}");
         let page = world.app.get(&stranger, &format!("/api/v1/{list}")).await.expect(200).json();
@@ -168,6 +168,23 @@ async fn what_another_workspace_holds_cannot_be_changed() {
             "/api/v1/findings",
             json!({"code": "x", "severity": "low", "title": "x", "environment": "production"}),
         ),
+        (
+            "POST",
+            "/api/v1/waivers",
+            json!({"model": "scorer", "environment": "production", "constraint": "size", "reason": "x",
+                "compensating_control": "x", "expires_at": "2026-02-01T00:00:00Z"}),
+        ),
+        (
+            "POST",
+            "/api/v1/break-glass",
+            json!({"model": "scorer", "version": "1", "environment": "production", "justification": "x", "hours": 1}),
+        ),
+        ("POST", "/api/v1/break-glass/{break_glass}/confirmation", json!({})),
+        ("POST", "/api/v1/break-glass/{break_glass}/closure", json!({"reason": "x"})),
+        ("POST", "/api/v1/break-glass/{break_glass}/review", json!({"outcome": "justified", "reason": "x"})),
+        ("POST", "/api/v1/waivers/{waiver}/decisions", json!({"outcome": "grant", "reason": "x"})),
+        ("POST", "/api/v1/waivers/{waiver}/revocation", json!({"reason": "x"})),
+        ("PUT", "/api/v1/environments/{environment}/models/{model}/running", json!({"digest": null, "host": "edge-7"})),
         ("POST", "/api/v1/findings/{finding}/remediation", json!({"reason": "x"})),
         ("POST", "/api/v1/findings/{finding}/closure", json!({"reason": "x"})),
         ("POST", "/api/v1/findings/{finding}/acceptance", json!({"reason": "x", "until": "2026-02-01T00:00:00Z"})),

@@ -208,7 +208,9 @@ impl World {
             "unit": "KiBy", "owner": "a-environment_manager"
         });
         let approvals = JUDGES.map(|role| json!({"role": role, "count": 1}));
-        let policy = json!({"approvals": approvals});
+        let all = ["environment_manager", "reviewer", "risk_officer", "compliance_officer"];
+        let emergency = json!({"roles": all, "second_person": true});
+        let policy = json!({"approvals": approvals, "break_glass": emergency});
         let documents =
             [("constraints", json!({"datasets": {"scorer": "people"}, "constraints": [size]})), ("policy", policy)];
         for (document, body) in documents {
@@ -236,6 +238,21 @@ impl World {
         self.keep("finding", &finding["id"]);
         self.post("reviewer", &self.fill("/api/v1/findings/{finding}/closure"), json!({"reason": "There is more."}))
             .await;
+        let waiver = json!({"model": "scorer", "version": "3", "environment": "production", "constraint": "size",
+            "reason": "A test.", "compensating_control": "None.", "expires_at": "2026-02-01T00:00:00Z"});
+        let waiver = self.post("contributor", "/api/v1/waivers", waiver).await;
+        self.keep("waiver", &waiver["id"]);
+        let grant = json!({"outcome": "grant", "reason": "A test."});
+        self.post("reviewer", &self.fill("/api/v1/waivers/{waiver}/decisions"), grant).await;
+        self.post("contributor", &self.fill("/api/v1/waivers/{waiver}/revocation"), json!({"reason": "A test."})).await;
+        let broken = json!({"model": "scorer", "version": "1", "environment": "spare", "justification": "A test.", "hours": 1});
+        let broken = self.post("environment_manager", "/api/v1/break-glass", broken).await;
+        self.keep("break_glass", &broken["id"]);
+        let closure = self.fill("/api/v1/break-glass/{break_glass}/closure");
+        self.post("environment_manager", &closure, json!({"reason": "A test."})).await;
+        let running = "/api/v1/environments/spare/models/scorer/running";
+        let nothing = self.app.request(self.token("deployer"), "PUT", running);
+        reply(nothing.json(&json!({"digest": null, "host": "edge-7"}))).await.expect(200);
     }
 
     /// Version 1 is active, version 2 waits for a decision, version 3 can be withdrawn.

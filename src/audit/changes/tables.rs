@@ -164,4 +164,25 @@ tables! {
     finding_step [id] {
         id: Plain, finding_id: Plain, step: Plain, account_id: Plain, reason: Salted, until: Time, at: Time,
     }
+    waiver [id] {
+        id: Plain, workspace_id: Plain, model_id: Plain, version_id: Plain, environment_id: Plain,
+        constraint_name: Plain, constraint_digest: Plain, reason: Salted, compensating_control: Salted,
+        requested_by: Plain, requested_at: Time, expires_at: Time, state: Plain, granted_at: Time, closed_at: Time,
+        closed_by: Plain, closed_reason: Salted,
+    }
+    waiver_grant [id] {
+        id: Plain, waiver_id: Plain, account_id: Plain, outcome: Plain, reason: Salted, statement: Salted,
+        decided_at: Time,
+    }
+    break_glass [id] {
+        id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, version_id: Plain, state: Plain,
+        invoked_by: Plain, second_by: Plain, justification: Salted, hours: Plain, invoked_at: Time, confirm_by: Time,
+        promotion_id: Plain, release_id: Plain, would_have_passed: Plain, starts_at: Time, ends_at: Time,
+        ended_at: Time, ended_by: Plain, ended_reason: Salted, review_due_at: Time, reviewed_by: Plain,
+        reviewed_at: Time, review_reason: Salted,
+    }
+    running_snapshot [id] {
+        id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, host: Plain, digest: Plain,
+        release_id: Plain, matches: Plain, reported_by: Plain, at: Time,
+    }
 }

@@ -20,7 +20,7 @@ pub use log::{
     audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_mention, audit_mentioned,
     audit_node, audit_pending, row_change, row_salt,
 };
-pub use oversight::{finding, finding_step};
+pub use oversight::{break_glass, finding, finding_step, running_snapshot, waiver, waiver_grant};
 pub use people::{delegation, earlier_author, person_link, person_team, promotion_comment};
 pub use promotions::{approval, promotion_request, release};
 pub use queue::{idempotency_claim, job};

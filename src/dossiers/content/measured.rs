@@ -45,6 +45,9 @@ pub(super) fn verdicts_of(section: &mut Section, of: &Collected) {
     if let Some((code, reason)) = &run.reason {
         section.absent(format!("{reason} ({code})"));
     }
+    let Ok(judged) = of.facts.verdicts(of.at) else {
+        return section.absent("The limits of then can't be read any more.".to_owned());
+    };
     let interval = |verdict: &ConstraintVerdict| Some((verdict.constraint.clone(), method(verdict.interval?.method)));
     let ways: HashMap<_, _> = run.verdicts.iter().filter_map(interval).collect();
     let row = |row: verdicts::VerdictRow| {
@@ -66,7 +69,7 @@ pub(super) fn verdicts_of(section: &mut Section, of: &Collected) {
             row.owner.into(),
         ]
     };
-    let rows = verdicts::rows(&run.verdicts).into_iter().map(row).collect();
+    let rows = verdicts::rows(&judged).into_iter().map(row).collect();
     let head = ["Limit", "What it says", "Measured", "Verdict", "Severity", "Owner"];
     section.table("Limits and verdicts", &head, rows, "The run judged no limit.");
     if run.verdicts.iter().filter_map(|verdict| verdict.interval).any(is_drawn) {

@@ -27,12 +27,20 @@ pub const MAX_ACCEPTANCE_DAYS: i64 = 90;
 /// What only the registry itself opens, as it sees these things.
 pub const ASSURANCE_LAPSED: &str = "assurance_lapsed";
 pub const BREAK_GLASS: &str = "break_glass";
+pub const BREAK_GLASS_UNJUSTIFIED: &str = "break_glass_unjustified";
 pub const OWNER_VACANT: &str = "owner_vacant";
 pub const RECORD_LAPSED: &str = "record_lapsed";
 pub const REVIEW_OVERDUE: &str = "review_overdue";
 pub const RUNNING_DIFFERS: &str = "running_differs";
-const RESERVED: [&str; 6] =
-    [ASSURANCE_LAPSED, BREAK_GLASS, OWNER_VACANT, RECORD_LAPSED, REVIEW_OVERDUE, RUNNING_DIFFERS];
+const RESERVED: [&str; 7] = [
+    ASSURANCE_LAPSED,
+    BREAK_GLASS,
+    BREAK_GLASS_UNJUSTIFIED,
+    OWNER_VACANT,
+    RECORD_LAPSED,
+    REVIEW_OVERDUE,
+    RUNNING_DIFFERS,
+];
 
 words! {
     /// In ascending order.
@@ -74,8 +82,8 @@ impl Severity {
     }
 }
 
-/// The findings that stop a promotion where the policy does not say.
-pub const BLOCKING_BY_DEFAULT: Severity = Severity::Critical;
+/// The findings that stop a promotion where no policy says.
+pub const BLOCKING_BY_DEFAULT: Severity = Severity::High;
 
 /// What a finding is about: a kind and an id, and a part of it where it has several.
 #[derive(Clone, Debug, PartialEq, Eq)]

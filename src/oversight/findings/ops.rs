@@ -18,7 +18,7 @@ use crate::{
         findings::{Command, Finding, NewFinding, Severity, State, Step, Subject, store},
         store::Names,
     },
-    promotions::{self, invalidation, invalidation::Cause},
+    promotions::{invalidation, invalidation::Cause},
     versions::{self, VersionRef},
 };
 use chrono::{DateTime, Utc};
@@ -58,7 +58,7 @@ pub async fn open(tx: &WriteTx, new: NewFinding) -> Result<Option<Event>, Error>
 /// comes before findings in the order of locks may be locked afterwards but what is locked by then.
 pub async fn open_and_follow(tx: &WriteTx, new: NewFinding) -> Result<Vec<Event>, Error> {
     let (scope, reach) = (Scope::Workspace(new.workspace), new.reach);
-    hold(tx, scope, reach).await?;
+    oversight::ops::hold(tx, scope, reach).await?;
     let Some(event) = open(tx, new).await? else { return Ok(Vec::new()) };
     let mut events = vec![event];
     events.extend(invalidation::follow(tx, scope, Cause::Oversight(reach)).await?);
@@ -89,7 +89,7 @@ pub async fn close_and_follow(
     reason: &str,
 ) -> Result<Vec<Event>, Error> {
     let scope = Scope::Workspace(workspace);
-    hold(tx, scope, reach).await?;
+    oversight::ops::hold(tx, scope, reach).await?;
     let Some(event) = close_by_system(tx, workspace, code, subject, reason).await? else { return Ok(Vec::new()) };
     let mut events = vec![event];
     events.extend(invalidation::follow(tx, scope, Cause::Oversight(reach)).await?);
@@ -110,20 +110,6 @@ fn opened(finding: &Finding) -> Event {
         severity: finding.severity.to_string(),
         owner: finding.owner,
     }
-}
-
-/// Locks what a finding bears on, in the order in which everybody does: so no request for it is made
-/// at the same moment.
-async fn hold(tx: &WriteTx, scope: Scope, reach: Reach) -> Result<(), Error> {
-    if reach.is_nowhere() {
-        return Ok(());
-    }
-    if let Some(version) = reach.version {
-        versions::store::lock_by_id(tx, scope, version).await?;
-    }
-    let mut places = promotions::store::places(&tx.conn(), scope, Cause::Oversight(reach)).await?;
-    places.extend(reach.environment);
-    environments::store::lock_all(tx, scope, &places).await
 }
 
 /// Somebody reports a finding. One that stands already is given as it is, and nothing changes; the
@@ -150,7 +136,7 @@ pub async fn report(app: &App, who: &Principal, report: Report) -> Result<(Findi
         owner,
         opened_by: who.id,
     };
-    hold(&tx, scope, reach).await?;
+    oversight::ops::hold(&tx, scope, reach).await?;
     if let Some(standing) = store::lock_standing(&tx, who.workspace, &new.code, &new.subject).await? {
         return Ok((standing, false));
     }
@@ -284,7 +270,7 @@ pub async fn accept(
 async fn take(app: &App, scope: Scope, id: FindingId) -> Result<(WriteTx, Finding), Error> {
     let mut tx = app.db.begin().await?;
     let there = store::find(&tx.conn(), scope, id).await?.ok_or(NOT_FOUND)?;
-    hold(&tx, scope, there.reach).await?;
+    oversight::ops::hold(&tx, scope, there.reach).await?;
     let finding = store::lock(&tx, scope, id).await?.ok_or(NOT_FOUND)?;
     tx.catch_up(Some(finding.opened_at));
     Ok((tx, finding))

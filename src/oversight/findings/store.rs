@@ -137,13 +137,18 @@ pub(crate) async fn lock_standing(
     code: &str,
     subject: &Subject,
 ) -> Result<Option<Finding>, Error> {
-    let query = standing(Scope::Workspace(workspace))
-        .filter(finding::COLUMN.code.eq(code))
-        .filter(finding::COLUMN.subject_kind.eq(subject.kind.as_str()))
-        .filter(finding::COLUMN.subject_id.eq(subject.id))
-        .filter(finding::COLUMN.subject_part.eq(subject.part.as_str()))
-        .lock(LockType::NoKeyUpdate);
+    let query = about(Scope::Workspace(workspace), code, subject).lock(LockType::NoKeyUpdate);
     query.one(&tx.conn()).await?.map(TryInto::try_into).transpose()
+}
+
+/// The finding of a code that stands about a subject.
+pub(crate) async fn standing_about(
+    reader: &Reader<'_>,
+    code: &str,
+    subject: &Subject,
+) -> Result<Option<Finding>, Error> {
+    let query = about(reader.scope(), code, subject);
+    query.one(reader.conn()).await?.map(TryInto::try_into).transpose()
 }
 
 /// What stands about a version of a model in an environment, oldest first.
@@ -221,6 +226,14 @@ pub(crate) async fn update(tx: &WriteTx, finding: &Finding) -> Result<(), Error>
         .exec(&tx.conn())
         .await?;
     Ok(())
+}
+
+fn about(scope: Scope, code: &str, subject: &Subject) -> Select<finding::Entity> {
+    standing(scope)
+        .filter(finding::COLUMN.code.eq(code))
+        .filter(finding::COLUMN.subject_kind.eq(subject.kind.as_str()))
+        .filter(finding::COLUMN.subject_id.eq(subject.id))
+        .filter(finding::COLUMN.subject_part.eq(subject.part.as_str()))
 }
 
 fn standing(scope: Scope) -> Select<finding::Entity> {
