@@ -21,6 +21,7 @@ mod framework;
 mod init;
 mod meter;
 mod output;
+mod policy;
 mod profile;
 mod progress;
 mod promotion;

@@ -3,6 +3,8 @@
 use super::{
     Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env, evidence, finding,
     framework, init, promotion, pull, push, release, running, sign_in, snapshot, trust, waiver,
+    Exit, Failure, account, assert, audit, bias, check, comment, dataset, delegate, dossier, env, evidence, finding,
+    framework, init, policy, promotion, pull, push, release, running, sign_in, trust,
 };
 use clap::Subcommand;
 
@@ -81,6 +83,9 @@ pub enum Remote {
     /// Describe environments.
     #[command(subcommand)]
     Env(env::Env),
+    /// Check promotion policies, and see what they would do.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Look at regulations, and at what a version has of what they ask for.
     #[command(subcommand)]
     Framework(framework::Framework),
@@ -149,6 +154,7 @@ impl Remote {
             Self::Rollback(args) => args.run().await,
             Self::Status(args) => args.run().await,
             Self::Env(args) => args.run().await,
+            Self::Policy(args) => args.run().await,
             Self::Framework(args) => args.run().await,
             Self::Dataset(args) => args.run().await,
             Self::Evidence(args) => args.run().await,

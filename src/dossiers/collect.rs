@@ -249,6 +249,7 @@ async fn facts(
         earlier_authors: versions::store::earlier_authors(conn, version.id).await?,
         // Who decided is on record; who might, on that day, a dossier does not say.
         people: People::default(),
+        named: promotions::terms::Named::default(),
         framework_facts: None,
         oversight: crate::oversight::ops::standing_at(conn, scope, model.id, version.id, environment.id, at).await?,
         pinned: None,

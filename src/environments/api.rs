@@ -18,9 +18,17 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 const LIST: &str = "environments";
+const REVISIONS: &str = "revisions";
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(find).service(get_document).service(revise);
+    config
+        .service(list)
+        .service(create)
+        .service(find)
+        .service(get_document)
+        .service(revise)
+        .service(list_revisions)
+        .service(get_revision);
 }
 
 /// One immutable revision of a document.
@@ -34,6 +42,25 @@ pub struct RevisionView {
     #[schema(value_type = Object)]
     pub body: Value,
     pub created_at: String,
+}
+
+/// One entry of a document's history.
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct RevisionSummary {
+    pub revision: i64,
+    pub digest: String,
+    /// Of a policy `published` or `retired`, of others `active` or `superseded`: the first of the
+    /// two is the revision that holds.
+    pub state: String,
+    /// The account's name; empty if it was erased.
+    pub created_by: String,
+    pub created_at: String,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct RevisionPage {
+    pub items: Vec<RevisionSummary>,
+    pub next_cursor: Option<String>,
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -137,6 +164,44 @@ async fn revise(
     Ok(HttpResponse::Ok().insert_header(etag(revision.number)).json(RevisionView::try_from(revision)?))
 }
 
+/// List the revisions of a document, the newest first. None of them ever changes.
+#[utoipa::path(tag = "environments", operation_id = "listRevisions",
+    params(("environment" = String, Path, description = "Environment name"),
+        ("document" = String, Path, description = "profile, constraints or policy"), PageParams),
+    responses((status = 200, description = "A page of revisions", body = RevisionPage), Found))]
+#[get("/environments/{environment}/{document}/revisions")]
+async fn list_revisions(
+    app: Data<App>,
+    who: Principal,
+    path: Path<(String, String)>,
+    params: Query<PageParams>,
+) -> Result<Json<RevisionPage>, Problem> {
+    let (environment, kind) = path.into_inner();
+    let kind = DocumentKind::parse(&kind).map_err(|_| Error::not_found("document"))?;
+    let page = ops::revisions(&app, &who, &environment, kind, params.parse(REVISIONS)?).await?;
+    let page = page.map(RevisionSummary::from);
+    Ok(Json(RevisionPage { next_cursor: page.next.map(|id| page::encode(REVISIONS, id)), items: page.items }))
+}
+
+/// Fetch one revision of a document, whether or not it still holds.
+#[utoipa::path(tag = "environments", operation_id = "getRevision",
+    params(("environment" = String, Path, description = "Environment name"),
+        ("document" = String, Path, description = "profile, constraints or policy"),
+        ("revision" = i64, Path, description = "Counts from 1")),
+    responses((status = 200, description = "The revision; its number is the ETag", body = RevisionView), Found))]
+#[get("/environments/{environment}/{document}/revisions/{revision}")]
+async fn get_revision(
+    app: Data<App>,
+    who: Principal,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (environment, kind, number) = path.into_inner();
+    let kind = DocumentKind::parse(&kind).map_err(|_| Error::not_found("document"))?;
+    let number = number.parse().map_err(|_| Error::not_found("revision"))?;
+    let revision = ops::revision(&app, &who, &environment, kind, number).await?;
+    Ok(HttpResponse::Ok().insert_header(etag(revision.number)).json(RevisionView::try_from(revision)?))
+}
+
 fn within(error: Error, parent: &str) -> Error {
     match error {
         Error::Invalid(fields) => {
@@ -170,6 +235,24 @@ impl TryFrom<Revision> for RevisionView {
             body: revision.value()?,
             created_at: rfc3339(revision.created_at),
         })
+    }
+}
+
+impl From<ops::Made> for RevisionSummary {
+    fn from(made: ops::Made) -> Self {
+        let state = match (made.revision.kind, made.holds) {
+            (DocumentKind::Policy, true) => "published",
+            (DocumentKind::Policy, false) => "retired",
+            (_, true) => "active",
+            (_, false) => "superseded",
+        };
+        Self {
+            revision: made.revision.number,
+            digest: made.revision.digest.to_string(),
+            state: state.to_owned(),
+            created_by: made.created_by,
+            created_at: rfc3339(made.revision.created_at),
+        }
     }
 }
 

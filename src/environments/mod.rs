@@ -59,7 +59,7 @@ impl DocumentKind {
 pub enum Document {
     Profile(Box<Profile>),
     Constraints(Box<ConstraintSpec>),
-    Policy(Policy),
+    Policy(Box<Policy>),
 }
 
 impl Document {
@@ -67,7 +67,7 @@ impl Document {
     pub fn parse(kind: DocumentKind, written: &Value) -> Result<Self, Error> {
         match kind {
             DocumentKind::Profile => Ok(Self::Profile(Box::new(Profile::parse(written)?))),
-            DocumentKind::Policy => Ok(Self::Policy(Policy::parse(written)?)),
+            DocumentKind::Policy => Ok(Self::Policy(Box::new(Policy::parse(written)?))),
             DocumentKind::Constraints => {
                 let spec = ConstraintSpec::parse(written);
                 let problems = |errors: Vec<crate::constraints::SpecError>| {

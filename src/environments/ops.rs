@@ -80,6 +80,49 @@ pub async fn document(app: &App, who: &Principal, name: &str, kind: DocumentKind
     revision.ok_or(Error::not_found("document"))
 }
 
+/// A revision with the name of whoever made it, and whether it is the one that holds.
+pub struct Made {
+    pub revision: Revision,
+    pub created_by: String,
+    pub holds: bool,
+}
+
+/// All revisions of a document, the newest first.
+pub async fn revisions(
+    app: &App,
+    who: &Principal,
+    name: &str,
+    kind: DocumentKind,
+    page: PageRequest,
+) -> Result<Page<Made>, Error> {
+    let sight = policy::read(who, Action::EnvironmentRead)?;
+    let reader = app.db.read(&sight);
+    let environment = store::find(reader.conn(), sight.scope(), name).await?.ok_or(NOT_FOUND)?;
+    let last = store::current(reader.conn(), environment.id, kind).await?.map(|revision| revision.number);
+    let page = store::revisions(&reader, environment.id, kind, page).await?;
+    let makers: Vec<_> = page.items.iter().map(|revision| revision.created_by).collect();
+    let names = accounts::ops::names(app, &makers).await?;
+    Ok(page.map(|revision| Made {
+        created_by: names.get(&revision.created_by).cloned().unwrap_or_default(),
+        holds: Some(revision.number) == last,
+        revision,
+    }))
+}
+
+/// One revision of a document by its number, whether or not it still holds.
+pub async fn revision(
+    app: &App,
+    who: &Principal,
+    name: &str,
+    kind: DocumentKind,
+    number: i64,
+) -> Result<Revision, Error> {
+    let sight = policy::read(who, Action::EnvironmentRead)?;
+    let reader = app.db.read(&sight);
+    let environment = store::find(reader.conn(), sight.scope(), name).await?.ok_or(NOT_FOUND)?;
+    store::numbered(reader.conn(), environment.id, kind, number).await?.ok_or(Error::not_found("revision"))
+}
+
 pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Environment>, Error> {
     let sight = policy::read(who, Action::EnvironmentRead)?;
     store::list(&app.db.read(&sight), page).await

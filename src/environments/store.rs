@@ -101,6 +101,55 @@ pub(crate) async fn current(
     row.map(TryInto::try_into).transpose()
 }
 
+/// All revisions of a kind, the newest first.
+pub(crate) async fn revisions(
+    reader: &Reader<'_>,
+    environment: EnvironmentId,
+    kind: DocumentKind,
+    page: PageRequest,
+) -> Result<Page<Revision>, Error> {
+    let mut query = environment_revision::Entity::find()
+        .filter(environment_revision::COLUMN.environment_id.eq(environment))
+        .filter(environment_revision::COLUMN.kind.eq(kind.name()))
+        .order_by_desc(environment_revision::Column::Id)
+        .limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(environment_revision::COLUMN.id.lt(RevisionId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let items = page.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+/// One revision of a kind by its number.
+pub(crate) async fn numbered(
+    conn: &DatabaseExecutor<'_>,
+    environment: EnvironmentId,
+    kind: DocumentKind,
+    number: i64,
+) -> Result<Option<Revision>, Error> {
+    let row = environment_revision::Entity::find()
+        .filter(environment_revision::COLUMN.environment_id.eq(environment))
+        .filter(environment_revision::COLUMN.kind.eq(kind.name()))
+        .filter(environment_revision::COLUMN.revision.eq(number))
+        .one(conn)
+        .await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Every environment by name, at most 200, with the policy that holds there.
+pub(crate) async fn policies(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+) -> Result<Vec<(String, Option<Revision>)>, Error> {
+    let mut all = Vec::new();
+    for row in visible(scope).order_by_asc(environment::Column::Name).limit(200).all(conn).await? {
+        all.push((row.name, current(conn, row.id, DocumentKind::Policy).await?));
+    }
+    Ok(all)
+}
+
 pub(crate) async fn all_current(conn: &DatabaseExecutor<'_>, id: EnvironmentId) -> Result<Current, Error> {
     Ok(Current {
         profile: current(conn, id, DocumentKind::Profile).await?,

@@ -132,7 +132,7 @@ pub async fn pinned(
         Some(facts) => facts.clone(),
         None => Box::new(gather(conn, of).await?),
     };
-    let asked = assessed.policy.as_ref().map(|policy| policy.frameworks.as_slice()).unwrap_or_default();
+    let asked = assessed.asked.as_ref().map(|asked| asked.frameworks.as_slice()).unwrap_or_default();
     let held = |entry: &'static Entry| {
         let ask = asked.iter().find(|ask| ask.id == entry.profile.id);
         Held { on_missing: ask.map(|ask| ask.missing), ..Held::of(entry, &facts, on, now) }

@@ -102,6 +102,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     frameworks::api::routes(config);
     promotions::api::routes(config);
     promotions::comments::api::routes(config);
+    promotions::trial::api::routes(config);
     releases::api::routes(config);
     dossiers::api::routes(config);
     audit::api::routes(config);

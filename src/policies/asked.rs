@@ -14,11 +14,11 @@ use crate::{
         soak::Soak,
     },
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What holds for one request, with every default filled in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
     /// One per role.
     pub approvals: Vec<Slot>,

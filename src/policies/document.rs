@@ -116,4 +116,9 @@ impl Policy {
         let seats = self.approvals.iter().flat_map(|slot| (0..slot.count).map(|_| slot.role.as_str()));
         seats.collect()
     }
+
+    /// Whether it names a framework in any circumstances.
+    pub fn names_frameworks(&self) -> bool {
+        !self.frameworks.is_empty() || self.rules.iter().any(|rule| !rule.frameworks.is_empty())
+    }
 }

@@ -1,7 +1,7 @@
 //! Why something that is approved may not be activated yet.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What keeps an activation waiting. It never fails a check: it passes, or is seen to, with time.
@@ -14,7 +14,7 @@ pub struct Hold {
     pub detail: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldCause {
     /// The waiting time after the last approval.

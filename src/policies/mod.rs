@@ -12,6 +12,7 @@ pub mod exclude;
 pub mod freeze;
 pub mod gates;
 pub mod hold;
+pub mod lint;
 mod list;
 pub mod quorum;
 mod read;

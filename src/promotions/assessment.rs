@@ -23,8 +23,8 @@ use crate::{
         findings::{BLOCKING_BY_DEFAULT, Known},
         waivers::{self, Excepted},
     },
-    policies::Policy,
-    promotions::{self, age},
+    policies::{Asked, Circumstances, FrameworkAsk, gates::Sorted},
+    promotions::{self, age, terms::Named},
     releases::{self, modes::Ladder},
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
@@ -59,6 +59,8 @@ pub struct Facts {
     pub earlier_authors: Vec<AccountId>,
     /// Which accounts are one person, and who decides for whom.
     pub people: People,
+    /// Whom the policy speaks of.
+    pub named: Named,
     /// What frameworks ask about; loaded when the policy names one.
     pub framework_facts: Option<Box<frameworks::Facts>>,
     /// What people found and decided beside it.
@@ -94,6 +96,9 @@ pub struct Decision {
     /// The regulations that it is decided under.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     frameworks: Vec<Pin>,
+    /// What the rules of the policy look at; absent when it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    circumstances: Option<Circumstances>,
     /// What is known to be wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<Known>,
@@ -106,7 +111,10 @@ pub struct Assessment {
     pub decision: String,
     pub digest: Digest,
     pub failed: Vec<FailedCheck>,
-    pub policy: Option<Policy>,
+    /// What the policy lets pass with a word to those who decide.
+    pub warnings: Vec<FailedCheck>,
+    /// What the policy asks for here, if there is one.
+    pub asked: Option<Asked>,
     pub frameworks: Vec<Pin>,
 }
 
@@ -146,20 +154,19 @@ impl Facts {
             robots: Vec::new(),
             earlier_authors,
             people,
+            named: Named::default(),
             framework_facts: None,
             oversight,
             pinned: None,
         };
         facts.load_evidence(conn, scope).await?;
+        let policy = facts.policy()?;
+        facts.named = Named::load(conn, &facts, policy.as_ref()).await?;
         facts.robots = promotions::store::robots(conn, &facts.involved().people()).await?;
-        if facts.policy()?.is_some_and(|policy| !policy.frameworks.is_empty()) {
+        if policy.is_some_and(|policy| policy.names_frameworks()) {
             facts.framework_facts = Some(Box::new(frameworks::ops::gather(conn, &facts).await?));
         }
         Ok(facts)
-    }
-
-    fn policy(&self) -> Result<Option<Policy>, Error> {
-        self.current.policy.as_ref().map(|revision| revision.policy()).transpose()
     }
 
     async fn load_evidence(&mut self, conn: &Conn<'_>, scope: Scope) -> Result<(), Error> {
@@ -194,12 +201,13 @@ impl Facts {
         let submitters = self.reported.iter().filter(standing).map(|r| r.submitted_by);
         parties.extend(submitters.map(|id| (id, "the submitter of its reported evidence")));
         parties.extend(self.oversight.parties());
+        parties.extend(self.excluded());
         Involved { parties, ..Involved::default() }.with_owners(&self.robots)
     }
 
     /// Whether no two of one team may approve. In doubt they may not.
     pub fn different_teams(&self) -> bool {
-        self.policy().map_or(true, |policy| policy.is_some_and(|policy| policy.different_teams))
+        self.asked().map_or(true, |asked| asked.is_some_and(|asked| asked.different_teams))
     }
 
     /// What was concluded from the measurements, with what is waived now.
@@ -213,40 +221,47 @@ impl Facts {
     }
 
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {
-        let policy = self.policy()?;
-        let pins = self.pins(policy.as_ref(), now)?;
+        let asked = self.asked()?;
+        let frameworks = asked.as_ref().map(|asked| asked.frameworks.as_slice()).unwrap_or_default();
+        let pins = self.pins(frameworks, now)?;
         let decision = canonical::to_string(&self.decision(&pins, now)?).map_err(Error::internal)?;
         let mut failed = fitness::checks(&self.version, self.key.as_ref(), now);
         failed.extend(self.environment_checks());
         if let Some(mode) = self.mode {
             failed.extend(self.ladder()?.checks(mode));
         }
-        failed.extend(self.evidence_checks(policy.as_ref(), now)?);
+        failed.extend(self.evidence_checks(asked.as_ref(), now)?);
         if let Some(measured_at) = self.measured_at() {
             failed.extend(self.age_checks(measured_at, now)?);
         }
-        failed.extend(self.framework_checks(policy.as_ref(), &pins, now)?);
-        failed.extend(self.oversight.finding_checks(BLOCKING_BY_DEFAULT, now));
-        Ok(Assessment { digest: Digest::of(&decision), decision, failed, policy, frameworks: pins })
+        failed.extend(self.framework_checks(frameworks, &pins, now)?);
+        let blocking = asked.as_ref().map_or(BLOCKING_BY_DEFAULT, |asked| asked.blocking_finding);
+        failed.extend(self.oversight.finding_checks(blocking, now));
+        let mut sorted = Sorted::default();
+        sorted.take(failed, asked.as_ref().map(|asked| asked.warn.as_slice()).unwrap_or_default());
+        if let Some(asked) = &asked {
+            self.required_evidence(asked, now, &mut sorted);
+        }
+        let Sorted { failed, warnings } = sorted;
+        Ok(Assessment { digest: Digest::of(&decision), decision, failed, warnings, asked, frameworks: pins })
     }
 
     /// What the request fixed, or what a request that is made now would fix.
-    fn pins(&self, policy: Option<&Policy>, now: DateTime<Utc>) -> Result<Vec<Pin>, Error> {
+    fn pins(&self, asked: &[FrameworkAsk], now: DateTime<Utc>) -> Result<Vec<Pin>, Error> {
         if let Some(pinned) = &self.pinned {
             return Ok(pinned.clone());
         }
-        let asked = policy.map(|policy| policy.frameworks.as_slice()).unwrap_or_default();
         Ok(frameworks::pins::choose(frameworks::catalog()?, asked, now.date_naive()))
     }
 
     fn framework_checks(
         &self,
-        policy: Option<&Policy>,
+        asked: &[FrameworkAsk],
         pins: &[Pin],
         now: DateTime<Utc>,
     ) -> Result<Vec<FailedCheck>, Error> {
-        let (Some(policy), Some(facts)) = (policy, &self.framework_facts) else { return Ok(Vec::new()) };
-        Ok(frameworks::pins::checks(frameworks::catalog()?, &policy.frameworks, pins, facts, now))
+        let Some(facts) = &self.framework_facts else { return Ok(Vec::new()) };
+        Ok(frameworks::pins::checks(frameworks::catalog()?, asked, pins, facts, now))
     }
 
     fn decision(&self, pins: &[Pin], now: DateTime<Utc>) -> Result<Decision, Error> {
@@ -276,6 +291,7 @@ impl Facts {
             evidence,
             mode: self.mode,
             frameworks: pins.to_vec(),
+            circumstances: self.decided_circumstances()?,
             findings: self.oversight.known(now),
             waivers: self.oversight.excepted(self.limits()?.as_ref(), now)?,
         })
@@ -318,7 +334,7 @@ impl Facts {
         failed
     }
 
-    fn evidence_checks(&self, policy: Option<&Policy>, now: DateTime<Utc>) -> Result<Vec<FailedCheck>, Error> {
+    fn evidence_checks(&self, asked: Option<&Asked>, now: DateTime<Utc>) -> Result<Vec<FailedCheck>, Error> {
         let Some(run) = &self.run else {
             let detail = format!(
                 "no finished validation run of version {} against the current constraints; run plimsoll check {}@{} --env {}",
@@ -340,8 +356,8 @@ impl Facts {
             let why = run.reason.as_ref().map_or_else(String::new, |(code, detail)| format!(" ({code}: {detail})"));
             failed.push(check("run_not_passed", format!("the validation run is {}{why}", run.state.name())));
         }
-        if let (Some(policy), Some(finished)) = (policy, run.finished_at) {
-            let days = i64::from(policy.evidence_maximum_age_days);
+        if let (Some(asked), Some(finished)) = (asked, run.finished_at) {
+            let days = i64::from(asked.evidence_maximum_age_days);
             if TimeDelta::days(days) < now - finished {
                 let detail =
                     format!("the validation run of {} is older than {days} days; run it again", rfc3339(finished));

@@ -13,6 +13,8 @@ pub mod parties;
 pub mod said;
 pub mod stage;
 pub(crate) mod store;
+pub mod terms;
+pub mod trial;
 pub mod workflow;
 
 use crate::{

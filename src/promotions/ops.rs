@@ -83,7 +83,7 @@ pub async fn request(
     }
     tx.catch_up(releases::store::last_moment(&tx.conn(), facts.environment.id, facts.model.id).await?);
     let assessment = facts.assess(tx.at())?;
-    let hours = assessment.policy.as_ref().map_or(DEFAULT_EXPIRY_HOURS, |p| p.request_expires_after_hours);
+    let hours = assessment.asked.as_ref().map_or(DEFAULT_EXPIRY_HOURS, |asked| asked.request_expires_after_hours);
     let stage = if assessment.failed.is_empty() { Stage::AwaitingApproval } else { Stage::ChecksFailed };
     let promotion = Promotion {
         id: PromotionId::generate(),
@@ -293,7 +293,7 @@ pub(crate) async fn seating(
     approvals: &[Approval],
     involved: &Involved,
 ) -> Result<Vec<Seat>, Error> {
-    let Some(policy) = &assessment.policy else { return Ok(Vec::new()) };
+    let Some(asked) = &assessment.asked else { return Ok(Vec::new()) };
     let counts = |a: &&Approval| a.outcome == Outcome::Approve && a.decision_digest == promotion.decision_digest;
     let mut votes = Vec::new();
     for approval in approvals.iter().filter(counts) {
@@ -305,7 +305,8 @@ pub(crate) async fn seating(
             on_behalf_of: approval.on_behalf_of.zip(roles.next()),
         });
     }
-    Ok(parties::seating(&policy.seats(), &votes, involved))
+    let seats = asked.seats();
+    Ok(parties::seating(&seats.iter().map(String::as_str).collect::<Vec<_>>(), &votes, involved))
 }
 
 /// What the request names, as it is now.

@@ -18,8 +18,13 @@ use std::collections::BTreeMap;
 /// Everyone who may not decide on this request: those who had a hand in it, the owners of robots
 /// that had, and whoever decides as one with any of them at this moment.
 pub fn involved(facts: &Facts, promotion: &Promotion, now: DateTime<Utc>) -> Involved {
+    involved_if_asked_by(facts, promotion.requested_by, now)
+}
+
+/// Everyone who may not decide on a request that somebody makes of this.
+pub fn involved_if_asked_by(facts: &Facts, asker: AccountId, now: DateTime<Utc>) -> Involved {
     let mut involved = facts.involved();
-    involved.add([promotion.requested_by], "the one who asked");
+    involved.add([asker], "the one who asked");
     let mut involved = involved.with_owners(&facts.robots).with_persons(facts.people.at(now));
     // Who sits beside whom is a matter of seats, and no conflict.
     if facts.different_teams() {

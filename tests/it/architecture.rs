@@ -91,6 +91,8 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
             "said.rs",
             "invalidation.rs",
             "fitness.rs",
+            "terms.rs",
+            "dry_run.rs",
         ],
         &["actix_web", "sea_orm", "sqlx", "db::entity", "crate::http", "crate::web", "raw_for_tests"],
     ),

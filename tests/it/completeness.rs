@@ -111,6 +111,8 @@ fn recipes() -> Vec<Recipe> {
         recipe("confirmBreakGlass", "risk_officer", &[("break_glass", "{invokeBreakGlass}")], Empty, Viewer, &[("break_glass.confirm", "break_glass", "$id"), ("finding.open", "finding", "")]),
         recipe("closeBreakGlass", "environment_manager", &[("break_glass", "{invokeBreakGlass}")], Json(WHY), Viewer, &[("break_glass.close", "break_glass", "$id"), ("release.suspend", "release", "")]),
         recipe("reviewBreakGlass", "reviewer", &[("break_glass", "{invokeBreakGlass}")], Json(|| json!({"outcome": "justified", "reason": "x"})), Viewer, &[("break_glass.review", "break_glass", "$id"), ("finding.close", "finding", "")]),
+        recipe("lintPolicy", "viewer", &[], Json(|| json!({"policy": {"approvals": []}, "environment": "spare"})), Not("whoever sees environments may ask, and nothing is written"), &[]),
+        recipe("dryRunPolicy", "viewer", &[("environment", "spare")], Json(|| json!({"model": "scorer", "version": "3"})), Not("whoever sees requests may ask, and nothing is written"), &[]),
         recipe("revokeVersion", "admin", V3, Json(WHY), Viewer, &[("version.revoke", "version", "$id")]),
         recipe("revokeTrustKey", "admin", &[("key", "{key}")], Empty, Viewer, &[("trust_key.revoke", "trust_key", "{key}")]),
         recipe("exportDossier", "auditor", &[], Query("profile=model-card&model=scorer&environment=production"), Viewer, &[("dossier.export", "version", "")]),

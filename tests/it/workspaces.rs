@@ -140,6 +140,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/withdraw", json!({"reason": "x"})),
         ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/refute", json!({"reason": "x"})),
         ("PUT", "/api/v1/environments/{environment}/profile", profile),
+        ("POST", "/api/v1/environments/{environment}/policy/dry-run", json!({"model": "scorer", "version": "1"})),
         ("POST", "/api/v1/runs", ask()),
         ("POST", "/api/v1/promotions", ask()),
         ("POST", "/api/v1/promotions/{promotion}/decisions", decision),

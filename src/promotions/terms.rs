@@ -1,0 +1,195 @@
+//! What the policy asks for here: of whom, of which evidence, and how long to wait.
+//!
+//! The policy says it by circumstances; what is looked up for it is looked up in one place, in
+//! the transaction of whoever asks, so that a request, a decision, an activation and a dry run
+//! can't differ.
+
+pub(crate) mod store;
+
+use crate::{
+    authz::Scope,
+    core::ids::{AccountId, WorkspaceId},
+    db::Conn,
+    environments,
+    error::Error,
+    frameworks,
+    models::Accountability,
+    policies::{
+        Asked, Circumstances, Exclude, Hold, Policy,
+        document::OnMissing,
+        evidence::{self, EvidenceSource, Held},
+        freeze,
+        gates::Sorted,
+        hold::HoldCause,
+        wait,
+    },
+    promotions::{self, assessment::Facts},
+};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
+pub(crate) use store::{Judge, judges};
+
+/// The accounts that a policy speaks of, as they are now.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// Who answers for the model: for what, whose account, its name.
+    owners: Vec<(Accountability, AccountId, String)>,
+    /// Holders of the roles that the policy excludes anywhere in it.
+    holders: Vec<(AccountId, String)>,
+    /// Accounts that it excludes by name anywhere in it.
+    accounts: Vec<(AccountId, String)>,
+}
+
+impl Named {
+    /// Who is named by a policy, whichever of its rules apply.
+    pub(crate) async fn load(conn: &Conn<'_>, of: &Facts, policy: Option<&Policy>) -> Result<Self, Error> {
+        let owners = store::owners(conn, of.model.id).await?;
+        let Some(policy) = policy else { return Ok(Self { owners, ..Self::default() }) };
+        let mut all = policy.exclude.clone();
+        policy.rules.iter().for_each(|rule| all.join(&rule.exclude));
+        Ok(Self {
+            owners,
+            holders: store::holders(conn, of.model.workspace, &all.roles).await?,
+            accounts: store::accounts(conn, of.model.workspace, &all.accounts).await?,
+        })
+    }
+
+    /// Who may not approve because the policy says so, with what they are told.
+    pub fn excluded(&self, exclude: &Exclude) -> Vec<(AccountId, &'static str)> {
+        let owners = self.owners.iter().filter(|(what, ..)| exclude.owners.contains(what));
+        let holders = self.holders.iter().filter(|(_, role)| exclude.roles.contains(role));
+        let accounts = self.accounts.iter().filter(|(_, name)| exclude.accounts.contains(name));
+        let mut all: Vec<_> =
+            owners.map(|(_, id, _)| (*id, "an owner of the model, whom the policy excludes")).collect();
+        all.extend(holders.map(|(id, _)| (*id, "the holder of a role that the policy excludes")));
+        all.extend(accounts.map(|(id, _)| (*id, "excluded by the policy by name")));
+        all
+    }
+
+    /// The name of whoever answers for the model in this way.
+    pub fn owner(&self, what: Accountability) -> Option<String> {
+        self.owners.iter().find(|(answers, ..)| *answers == what).map(|(.., name)| name.clone())
+    }
+}
+
+/// Which of some names are accounts of a workspace.
+pub(crate) async fn known_accounts(
+    conn: &Conn<'_>,
+    workspace: WorkspaceId,
+    wanted: &[String],
+) -> Result<BTreeSet<String>, Error> {
+    Ok(store::accounts(conn, workspace, wanted).await?.into_iter().map(|(_, name)| name).collect())
+}
+
+impl Facts {
+    /// The same under another policy, with everything that is looked up because of one.
+    pub(crate) async fn under(mut self, conn: &Conn<'_>, policy: environments::Revision) -> Result<Self, Error> {
+        let terms = policy.policy()?;
+        self.current.policy = Some(policy);
+        self.named = Named::load(conn, &self, Some(&terms)).await?;
+        self.robots = promotions::store::robots(conn, &self.involved().people()).await?;
+        self.framework_facts = None;
+        if terms.names_frameworks() {
+            self.framework_facts = Some(Box::new(frameworks::ops::gather(conn, &self).await?));
+        }
+        Ok(self)
+    }
+
+    /// What the rules of a policy look at.
+    pub fn circumstances(&self) -> Result<Circumstances, Error> {
+        let profile = self.current.profile.as_ref().map(|revision| revision.profile()).transpose()?;
+        let place = profile.as_ref().map(|profile| profile.jurisdiction.clone());
+        Ok(Circumstances {
+            risk_tier: self.model.risk_tier,
+            jurisdiction: place.filter(|place| !place.trim().is_empty()),
+            class: profile.as_ref().map(|profile| profile.class),
+            mode: self.mode.or_else(|| profile.as_ref().map(|profile| profile.operating_mode)),
+        })
+    }
+
+    pub fn policy(&self) -> Result<Option<Policy>, Error> {
+        self.current.policy.as_ref().map(|revision| revision.policy()).transpose()
+    }
+
+    /// What the policy asks for here.
+    pub fn asked(&self) -> Result<Option<Asked>, Error> {
+        let Some(policy) = self.policy()? else { return Ok(None) };
+        Ok(Some(policy.effective(&self.circumstances()?)))
+    }
+
+    /// What rules can look at is part of what is decided on, as soon as there are rules: so an
+    /// approval does not survive a change of the tier.
+    pub(super) fn decided_circumstances(&self) -> Result<Option<Circumstances>, Error> {
+        match self.policy()? {
+            Some(policy) if !policy.rules.is_empty() => self.circumstances().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The evidence that the policy asks for and that is not there, or is too old.
+    pub(super) fn required_evidence(&self, asked: &Asked, now: DateTime<Utc>, sorted: &mut Sorted) {
+        let measured = self.evidence.iter().map(|record| Held {
+            kind: record.kind.name(),
+            name: None,
+            source: EvidenceSource::Measured,
+            at: self.measured_at().unwrap_or(record.created_at),
+        });
+        let reported = self.reported.iter().filter(|record| record.counts(now)).map(|record| Held {
+            kind: record.kind.name(),
+            name: record.document.as_deref(),
+            source: EvidenceSource::Reported,
+            at: record.measured_at.unwrap_or(record.issued_at),
+        });
+        let held: Vec<_> = measured.chain(reported).collect();
+        let version = format!("{}@{}", self.model.name, self.version.number);
+        for lack in evidence::lacks(&asked.evidence, &held, &version, |what| self.named.owner(what), now) {
+            match lack.missing {
+                OnMissing::Block => sorted.take(vec![lack.check], &asked.warn),
+                OnMissing::Warn => sorted.warnings.push(lack.check),
+            }
+        }
+    }
+
+    /// Everyone whom the policy excludes here. What can't be read excludes all whom it might.
+    pub(super) fn excluded(&self) -> Vec<(AccountId, &'static str)> {
+        match self.asked() {
+            Ok(Some(asked)) => self.named.excluded(&asked.exclude),
+            Ok(None) => Vec::new(),
+            Err(_) => self.named.excluded(&Exclude {
+                roles: self.named.holders.iter().map(|(_, role)| role.clone()).collect(),
+                accounts: self.named.accounts.iter().map(|(_, name)| name.clone()).collect(),
+                owners: self.named.owners.iter().map(|(what, ..)| *what).collect(),
+            }),
+        }
+    }
+}
+
+/// What keeps an approved request from being activated now: the waiting time since `approved_at`,
+/// when its last seat was filled; freeze windows; soaks upstream.
+///
+/// For a rollback, a suspension or a revocation nobody asks.
+pub(crate) async fn holds(
+    conn: &Conn<'_>,
+    scope: Scope,
+    facts: &Facts,
+    asked: &Asked,
+    approved_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Hold>, Error> {
+    let mut holds: Vec<_> = wait::left(asked.wait_hours, approved_at, now).into_iter().collect();
+    holds.extend(freeze::active(&asked.freeze, now));
+    for soak in &asked.soak {
+        let Some(upstream) = environments::store::find(conn, scope, &soak.environment).await? else {
+            let detail =
+                format!("must run {} h in {} first, and there is no such environment", soak.hours, soak.environment);
+            holds.push(Hold { cause: HoldCause::Soak, until: None, detail });
+            continue;
+        };
+        let digest = facts.version.manifest;
+        let spans = store::spans(conn, upstream.id, facts.model.id, &digest).await?;
+        let findings = store::finding_spans(conn, scope, facts, upstream.id, asked.blocking_finding, now).await?;
+        holds.extend(soak.left(&spans, &findings, &digest, now));
+    }
+    Ok(holds)
+}
