@@ -17,12 +17,39 @@ pub struct FailedCheck {
     pub owner: Option<String>,
 }
 
+/// A part of what was decided on that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Change {
+    /// A field of the decision, such as `constraints`.
+    pub part: String,
+    /// `null` where there was nothing.
+    #[schema(value_type = Object)]
+    pub before: serde_json::Value,
+    /// `null` where there is nothing any more.
+    #[schema(value_type = Object)]
+    pub now: serde_json::Value,
+}
+
+/// Something that the present state of a thing does not allow.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct Untimely {
+    pub code: &'static str,
+    pub detail: String,
+    /// What can be done with it now, by the names of the actions.
+    pub allowed: Vec<&'static str>,
+    /// What differs from what was decided on, where that is the reason.
+    pub changes: Vec<Change>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no such {kind}, or it is not visible to you")]
     NotFound { kind: &'static str },
     #[error("{detail}")]
     Conflict { code: &'static str, detail: String },
+    #[error(transparent)]
+    Untimely(Box<Untimely>),
     /// What was sent breaks a rule; one entry per field.
     #[error("{}", sentence(.0))]
     Invalid(Vec<(String, String)>),

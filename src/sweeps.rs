@@ -6,9 +6,10 @@ use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, over
 
 /// In this order, each whether or not the one before it succeeded.
 pub const ALL: &[Sweep] = &[
-    Sweep { name: "promotion requests", run: |app| Box::pin(promotions::ops::expire_due(app)) },
+    Sweep { name: "promotion requests", run: |app| Box::pin(promotions::sweep::run(app)) },
     Sweep { name: "oversight", run: |app| Box::pin(oversight::sweep(app)) },
     Sweep { name: "reviews of rollbacks", run: |app| Box::pin(releases::reviews::remind_due(app)) },
+    Sweep { name: "assurance of releases", run: |app| Box::pin(releases::assurance::sweep(app)) },
     Sweep {
         name: "idempotency claims",
         run: |app| Box::pin(async { idempotency::store::purge(&app.db).await.map(drop) }),

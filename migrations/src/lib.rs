@@ -14,6 +14,7 @@ mod m0010_log_mentions;
 mod m0011_keys_and_settings;
 mod m0012_lighter_log;
 mod m0013_more_mentions;
+mod m0014_decisions;
 mod m0015_people;
 mod m0016_releases;
 mod m0017_oversight;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_keys_and_settings::Migration),
             Box::new(m0012_lighter_log::Migration),
             Box::new(m0013_more_mentions::Migration),
+            Box::new(m0014_decisions::Migration),
             Box::new(m0017_oversight::Migration),
             Box::new(m0015_people::Migration),
             Box::new(m0016_releases::Migration),

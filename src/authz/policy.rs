@@ -175,6 +175,17 @@ pub fn withdraw_promotion(who: &Principal, requested_by: AccountId) -> Result<Pe
     Err(denied(who, action, "not_yours", "only the one who asked withdraws a request".to_owned()))
 }
 
+/// Whoever decided takes their own decision back; whose it is says the account.
+pub fn unapprove_promotion(who: &Principal) -> Result<Permit, Denied> {
+    let action = Action::PromotionUnapprove;
+    let permitted = act(who, action)?;
+    if who.kind == Kind::User {
+        return Ok(permitted);
+    }
+    let reason = "only a person takes an approval back".to_owned();
+    Err(denied(who, action, "robot_cannot_approve", reason))
+}
+
 /// Taking evidence back is for the one who submitted it, or an administrator's business.
 pub fn withdraw_evidence(who: &Principal, submitted_by: AccountId) -> Result<Permit, Denied> {
     let action = Action::EvidenceWithdraw;

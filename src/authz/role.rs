@@ -56,6 +56,7 @@ const OFFICER: &[Action] = &[
     Action::DossierExport,
     Action::ReleaseSuspend,
     Action::ReleaseReview,
+    Action::PromotionUnapprove,
 ];
 
 impl Role {
@@ -133,6 +134,7 @@ impl Role {
                 Action::PromotionReject,
                 Action::PromotionComment,
                 Action::DelegationCreate,
+                Action::PromotionUnapprove,
                 Action::DossierExport,
                 Action::ReleaseReview,
             ],

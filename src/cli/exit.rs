@@ -66,7 +66,7 @@ impl From<crate::error::Error> for Failure {
         use crate::error::Error;
         let exit = match &error {
             Error::NotFound { .. } => Exit::NotFound,
-            Error::Conflict { .. } | Error::Stale { .. } => Exit::Conflict,
+            Error::Conflict { .. } | Error::Untimely(_) | Error::Stale { .. } => Exit::Conflict,
             Error::Invalid(_) | Error::BadRequest { .. } => Exit::Usage,
             Error::Denied(_) | Error::Refused { .. } => Exit::Refused,
             Error::Unauthenticated => Exit::SignIn,

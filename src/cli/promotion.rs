@@ -5,7 +5,7 @@ use crate::{
     client::Client,
     config::Client as Connection,
     core::{digest::Digest, ids::PromotionId},
-    promotions::api::{DecisionInput, PromotionInput, PromotionView},
+    promotions::api::{DecisionInput, PromotionInput, PromotionView, UnapprovalInput},
     releases::api::ReleaseView,
 };
 use clap::Args;
@@ -62,6 +62,19 @@ pub struct Reject {
     #[arg(long, value_name = "sha256:…")]
     digest: Digest,
     /// Why; kept with the rejection.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct Unapprove {
+    /// The request's id.
+    id: PromotionId,
+    /// Why; kept with the approval.
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
@@ -137,6 +150,15 @@ impl Reject {
     }
 }
 
+impl Unapprove {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let client = Session::open(&self.connection)?.client;
+        let (id, input) = (self.id.to_string(), UnapprovalInput { reason: self.reason });
+        let view: PromotionView = client.create(&["promotions", &id, "decisions", "withdrawal"], &input).await?;
+        show(&view, self.json)
+    }
+}
+
 async fn decide(client: &Client, id: PromotionId, input: &DecisionInput, json: bool) -> Result<Exit, Failure> {
     let view: PromotionView = client.create(&["promotions", &id.to_string(), "decisions"], input).await?;
     show(&view, json)
@@ -176,6 +198,9 @@ fn show(view: &PromotionView, json: bool) -> Result<Exit, Failure> {
     for seat in &view.seats {
         let by = if seat.filled_by.is_empty() { "nobody yet".to_owned() } else { seat.filled_by.join(", ") };
         fields.push(("seat", format!("{}: {by}", seat.role.replace('_', " "))));
+    }
+    for hold in &view.holds {
+        fields.push(("held", hold.detail.clone()));
     }
     if view.state == "awaiting_approval" {
         fields.push(("expires", output::when(&view.expires_at)));

@@ -1,10 +1,9 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env, evidence, finding,
-    framework, init, promotion, pull, push, release, running, sign_in, snapshot, trust, waiver,
-    Exit, Failure, account, assert, audit, bias, check, comment, dataset, delegate, dossier, env, evidence, finding,
-    framework, init, policy, promotion, pull, push, release, running, sign_in, trust,
+    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env,
+    evidence, finding, framework, init, policy, promotion, pull, push, release, running, sign_in, snapshot, trust,
+    waiver,
 };
 use clap::Subcommand;
 
@@ -53,6 +52,9 @@ pub enum Remote {
         after_help = "Example:\n  plimsoll reject 019a4c1e-… --digest sha256:… --reason 'no data on the under-25s'"
     )]
     Reject(promotion::Reject),
+    /// Take your own approval of a request back, before it is active.
+    #[command(after_help = "Example:\n  plimsoll unapprove 019a4c1e-… --reason 'the data has a gap after all'")]
+    Unapprove(promotion::Unapprove),
     /// Talk about a request.
     #[command(subcommand)]
     Promotion(comment::Promotion),
@@ -147,6 +149,7 @@ impl Remote {
             Self::Request(args) => args.run().await,
             Self::Approve(args) => args.run().await,
             Self::Reject(args) => args.run().await,
+            Self::Unapprove(args) => args.run().await,
             Self::Promote(args) => args.run().await,
             Self::Pull(args) => args.run().await,
             Self::Assert(args) => args.run().await,

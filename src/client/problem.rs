@@ -29,10 +29,20 @@ fn of(problem: Problem) -> Failure {
         let owner = check.owner.map_or_else(String::new, |owner| format!(" (owner: {owner})"));
         failure.why.push(format!("{}: {}{owner}", check.check, check.detail));
     }
+    for change in problem.changes {
+        failure.why.push(format!(
+            "{}: {} is now {}",
+            change.part,
+            printable(&change.before.to_string()),
+            printable(&change.now.to_string())
+        ));
+    }
     let id = problem.request_id.map_or_else(String::new, |id| format!(", request id {id}"));
     failure.why.push(format!("code {}{id}", problem.code));
     if !problem.unblock.is_empty() {
         failure.next = Some(format!("who can unblock it: {}", problem.unblock.join(", ")));
+    } else if !problem.allowed.is_empty() {
+        failure.next = Some(format!("possible now: {}", problem.allowed.join(", ")));
     } else if problem.code == "no_route" {
         failure.what = "the service has no such operation".to_owned();
         failure.next = Some(format!("it may be older than this program: {SAME_VERSION}"));

@@ -111,6 +111,12 @@ actions! {
     BreakGlassExpire => "break_glass.expire",
     BreakGlassReview => "break_glass.review",
     RunningReport => "running.report",
+    PromotionUnapprove => "promotion.unapprove",
+    PromotionHold => "promotion.hold",
+    PromotionUnhold => "promotion.unhold",
+    PromotionLoseQuorum => "promotion.lose_quorum",
+    PromotionRegainQuorum => "promotion.regain_quorum",
+    ReleaseLapse => "release.lapse",
 }
 
 impl fmt::Display for Action {

@@ -106,6 +106,16 @@ events! {
     FindingAccepted: FindingAccept on "finding" { finding: FindingId, until: String }
     /// The acceptance of a risk has ended.
     FindingReopened: FindingReopen on "finding" { finding: FindingId }
+    ApprovalWithdrawn: PromotionUnapprove on "promotion" { promotion: PromotionId, approval: ApprovalId }
+    /// Approved, and not to be activated before something has passed.
+    PromotionHeld: PromotionHold on "promotion" { promotion: PromotionId, cause: String, until: Option<String> }
+    PromotionUnheld: PromotionUnhold on "promotion" { promotion: PromotionId }
+    /// An approval no longer counts, and a seat is empty again.
+    QuorumLost: PromotionLoseQuorum on "promotion" { promotion: PromotionId }
+    /// The approvals that there are fill all seats again.
+    QuorumRegained: PromotionRegainQuorum on "promotion" { promotion: PromotionId }
+    /// What the approval of an active release rested on has changed.
+    AssuranceLapsed: ReleaseLapse on "release" { release: ReleaseId, cause: String }
     FindingReminded: FindingRemind on "finding" { finding: FindingId, owner: Option<AccountId>, due: String }
     WaiverRequested: WaiverRequest on "waiver" { waiver: WaiverId, constraint: String, model: ModelId, version: Option<VersionId>, environment: EnvironmentId, until: String }
     /// `complete`: everybody who must has granted it, so that it holds.

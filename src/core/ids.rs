@@ -82,6 +82,8 @@ ids! {
     PromotionId,
     /// One reviewer's decision.
     ApprovalId,
+    /// That a reviewer took an approval back.
+    ApprovalWithdrawalId,
     /// What somebody said on a request.
     CommentId,
     /// What runs in an environment from some moment on.

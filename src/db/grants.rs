@@ -28,6 +28,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("loaded_settings", ADD),
     // Other history; triggers say which columns of `registry_key` and `reported_evidence` change.
     ("approval", ADD),
+    ("approval_withdrawal", ADD),
     ("environment_revision", ADD),
     ("evidence", ADD),
     ("finding_step", ADD),

@@ -1,6 +1,6 @@
 //! RFC 9457 problem details: the one error body of the JSON API.
 
-use crate::error::{Error, FailedCheck};
+use crate::error::{Change, Error, FailedCheck};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -47,6 +47,12 @@ pub struct Problem {
     /// Who can change that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unblock: Vec<String>,
+    /// What can be done instead, as things stand: `approve`, `activate`, `request` and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+    /// What is not what it was when it was decided on, part by part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// The methods that the address takes, for the header `Allow`.
     #[serde(skip)]
     #[schema(ignore)]
@@ -68,6 +74,8 @@ impl Problem {
             errors: Vec::new(),
             failed_checks: Vec::new(),
             unblock: Vec::new(),
+            allowed: Vec::new(),
+            changes: Vec::new(),
             allow: None,
             source: None,
         }
@@ -119,6 +127,7 @@ impl From<Error> for Problem {
         let (status, code) = match &error {
             Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found"),
             Error::Conflict { code, .. } => (StatusCode::CONFLICT, *code),
+            Error::Untimely(untimely) => (StatusCode::CONFLICT, untimely.code),
             Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Error::BadRequest { code, .. } => (StatusCode::BAD_REQUEST, *code),
             Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
@@ -138,6 +147,10 @@ impl From<Error> for Problem {
                     .iter()
                     .map(|(field, detail)| FieldProblem { field: field.clone(), detail: detail.clone() })
                     .collect();
+            }
+            Error::Untimely(untimely) => {
+                problem.allowed = untimely.allowed.iter().map(|action| (*action).to_owned()).collect();
+                problem.changes = untimely.changes.clone();
             }
             Error::Refused { failed, unblock, .. } => {
                 problem.failed_checks = failed.clone();

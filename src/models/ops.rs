@@ -9,6 +9,7 @@ use crate::{
     },
     error::Error,
     models::{Accountability, Model, ModelChange, NewModel, OwnerNames, store},
+    promotions::{invalidation, invalidation::Cause},
 };
 use std::collections::BTreeMap;
 
@@ -61,8 +62,9 @@ pub async fn update(app: &App, who: &Principal, name: &str, seen: i64, change: M
     if let Some(owners) = owners {
         store::set_owners(&tx, model.id, &owners).await?;
     }
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::Model(model.id)).await?;
     let event = Event::ModelUpdated { model: model.id, revision: model.revision };
-    tx.commit(permit, event).await?;
+    tx.commit_all(permit, event, ended).await?;
     Ok(model)
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
-    sea_query::{Expr, Func, LikeExpr},
+    sea_query::{Expr, Func, LikeExpr, LockType},
 };
 use std::collections::BTreeMap;
 
@@ -43,8 +43,16 @@ pub async fn list(reader: &Reader<'_>, search: Option<&str>, page: PageRequest) 
     Ok(Page { items, next: page.next })
 }
 
+/// Others may go on to refer to it: who waits for them here would wait for who waits for them.
 pub async fn lock(tx: &WriteTx, scope: Scope, name: &str) -> Result<Option<Model>, Error> {
-    let row = visible(scope).filter(model::COLUMN.name.eq(name)).lock_exclusive().one(&tx.conn()).await?;
+    let query = visible(scope).filter(model::COLUMN.name.eq(name)).lock(LockType::NoKeyUpdate);
+    let row = query.one(&tx.conn()).await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The record is not revised before the end of the transaction.
+pub async fn lock_shared(tx: &WriteTx, scope: Scope, name: &str) -> Result<Option<Model>, Error> {
+    let row = visible(scope).filter(model::COLUMN.name.eq(name)).lock_shared().one(&tx.conn()).await?;
     row.map(TryInto::try_into).transpose()
 }
 

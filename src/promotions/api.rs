@@ -8,7 +8,7 @@ use crate::{
         digest::Digest,
         ids::{AccountId, PromotionId, RunId},
         page::{self, PageRequest},
-        text::Paragraph,
+        text::{Line, Paragraph},
     },
     environments::profile::OperatingMode,
     error::{Error, FailedCheck, InField},
@@ -17,7 +17,7 @@ use crate::{
         extract::ValidJson,
         problem::{Changed, Found, Guarded, Problem},
     },
-    promotions::{Promotion, ops, ops::Detail, parties::Seat, said::Said},
+    promotions::{Promotion, decision, ops, ops::Detail, parties::Seat, said::Said},
     versions::VersionRef,
 };
 use actix_web::{
@@ -32,7 +32,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const LIST: &str = "promotions";
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(request_promotion).service(find).service(decide).service(withdraw);
+    config.service(list).service(request_promotion).service(find).service(decide).service(unapprove).service(withdraw);
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -82,10 +82,37 @@ pub struct ApprovalView {
     /// In whose stead it was given.
     #[serde(default)]
     pub on_behalf_of: Option<String>,
+    /// `active`, `revoked` by whoever gave it, `expired`, or `invalidated` with the request.
+    #[serde(default)]
+    pub state: String,
+    /// From this moment on it does not count; without it as long as the request is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Why it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_because: Option<String>,
     pub at: String,
     /// The registry's signed statement: a Sigstore bundle with an in-toto statement.
     #[schema(value_type = Object)]
     pub statement: Value,
+}
+
+/// What keeps an approved request from being activated for the time being.
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct HoldView {
+    /// `wait`, `freeze` or `soak`.
+    pub cause: String,
+    /// A sentence for whoever waits.
+    pub detail: String,
+    /// When it ends by itself, if that can be said.
+    pub until: Option<String>,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnapprovalInput {
+    /// Why; kept with the approval.
+    pub reason: String,
 }
 
 /// A place that the policy asks somebody to fill.
@@ -106,9 +133,15 @@ pub struct PromotionView {
     /// How much the model is to do by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// `checks_failed`, `awaiting_approval`, `approved`, `activated`, `superseded`,
-    /// `rejected`, `withdrawn`, `expired` or `invalidated`.
+    /// `checks_failed`, `awaiting_approval`, `approved`, `held`, `activated`, `superseded`,
+    /// `rejected`, `withdrawn`, `expired`, `invalidated` or `bypassed`.
     pub state: String,
+    /// What can be done with it now: `approve`, `reject`, `unapprove`, `withdraw`, `activate`, `roll_back`, `request`.
+    #[serde(default)]
+    pub allowed: Vec<String>,
+    /// What it waits for although it is approved.
+    #[serde(default)]
+    pub holds: Vec<HoldView>,
     /// Everything that is decided on.
     #[schema(value_type = Object)]
     pub decision: Value,
@@ -216,6 +249,22 @@ async fn decide(
     Ok(Json(view(&app, &who, *id).await?))
 }
 
+/// Take one's own approval back, before anything is active by it.
+#[utoipa::path(tag = "promotions", operation_id = "withdrawApproval", params(("promotion" = PromotionId, Path, description = "Request id")),
+    request_body = UnapprovalInput, responses(
+    (status = 200, description = "It no longer counts; a request that is short of a seat waits for approvals again", body = PromotionView), Changed))]
+#[post("/promotions/{promotion}/decisions/withdrawal")]
+async fn unapprove(
+    app: Data<App>,
+    who: Principal,
+    id: Path<PromotionId>,
+    input: ValidJson<UnapprovalInput>,
+) -> Result<Json<PromotionView>, Problem> {
+    let reason = Line::parse_required(&input.0.reason).in_field("reason")?;
+    decision::unapprove(&app, &who, *id, reason).await?;
+    Ok(Json(view(&app, &who, *id).await?))
+}
+
 /// Withdraw one's own request.
 #[utoipa::path(tag = "promotions", operation_id = "withdrawPromotion", params(("promotion" = PromotionId, Path, description = "Request id")),
     responses((status = 200, description = "Withdrawn", body = PromotionView), Changed))]
@@ -244,7 +293,7 @@ fn build(
     names: &HashMap<AccountId, String>,
     your_conflicts: Vec<String>,
 ) -> Result<PromotionView, Error> {
-    let Detail { promotion, facts, approvals, quorum, seating, frameworks, .. } = detail;
+    let Detail { promotion, facts, approvals, quorum, seating, holds, frameworks, at, .. } = detail;
     let name = |id: AccountId| names.get(&id).cloned().unwrap_or_default();
     let seat =
         |seat: Seat| SeatView { role: seat.role, filled_by: seat.filled_by.into_iter().map(name).collect::<Vec<_>>() };
@@ -257,9 +306,14 @@ fn build(
         environment: facts.environment.name,
         mode: promotion.mode.map(|mode| mode.name().to_owned()),
         state: promotion.stage.name().to_owned(),
+        allowed: promotion.stage.allowed().iter().map(|action| (*action).to_owned()).collect(),
+        holds: holds
+            .into_iter()
+            .map(|hold| HoldView { cause: hold.code, detail: hold.detail, until: hold.until.map(rfc3339) })
+            .collect(),
         decision: json(&promotion.decision)?,
         decision_digest: promotion.decision_digest.to_string(),
-        failed_checks: promotion.checks,
+        failed_checks: promotion.checks.clone(),
         run: promotion.run,
         verdicts: facts.run.filter(|run| Some(run.id) == promotion.run).map(|run| run.verdicts).unwrap_or_default(),
         frameworks: frameworks.into_iter().map(HeldView::new).collect(),
@@ -268,6 +322,9 @@ fn build(
             .map(|a| {
                 Ok(ApprovalView {
                     by: name(a.account),
+                    state: a.state(&promotion, at).to_owned(),
+                    expires_at: a.expires_at.map(rfc3339),
+                    revoked_because: a.withdrawn.map(|gone| gone.reason),
                     conditions: a.conditions,
                     on_behalf_of: a.on_behalf_of.map(name),
                     outcome: a.outcome.name().to_owned(),

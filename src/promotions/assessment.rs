@@ -74,6 +74,10 @@ pub struct Facts {
 pub struct Decision {
     v: u8,
     model: String,
+    /// How much depends on the model.
+    risk_tier: String,
+    /// What it is for and what not: a digest over both texts.
+    model_use: String,
     version: String,
     version_number: i64,
     environment: String,
@@ -274,6 +278,8 @@ impl Facts {
         Ok(Decision {
             v: 2,
             model: self.model.name.clone(),
+            risk_tier: self.model.risk_tier.to_string(),
+            model_use: Digest::of([&self.model.intended_use, "\0", &self.model.prohibited_use].concat()).to_string(),
             version: self.version.manifest.to_string(),
             version_number: self.version.number,
             environment: self.environment.name.clone(),

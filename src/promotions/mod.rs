@@ -6,13 +6,18 @@
 mod age;
 pub mod api;
 pub mod assessment;
+pub mod changes;
 pub mod comments;
+pub mod decision;
+mod holds;
 pub mod invalidation;
+pub(crate) mod lane;
 pub mod ops;
 pub mod parties;
+mod record;
 pub mod said;
-pub mod stage;
 pub(crate) mod store;
+pub mod sweep;
 pub mod terms;
 pub mod trial;
 pub mod workflow;
@@ -23,10 +28,11 @@ use crate::{
         ids::{AccountId, ApprovalId, EnvironmentId, ModelId, PromotionId, RunId, VersionId, WorkspaceId},
     },
     environments::profile::OperatingMode,
-    error::{Error, FailedCheck},
+    error::FailedCheck,
 };
 use chrono::{DateTime, Utc};
-use stage::{Command, Stage};
+
+pub use workflow::Stage;
 
 #[derive(Clone, Debug)]
 pub struct Promotion {
@@ -52,16 +58,6 @@ pub struct Promotion {
     pub mode: Option<OperatingMode>,
 }
 
-impl Promotion {
-    /// Where a command leads. A refusal of a closed request says why it was closed.
-    pub fn apply(&self, command: Command) -> Result<Stage, Error> {
-        self.stage.apply(command).map_err(|refusal| match (refusal, &self.closed_reason) {
-            (Error::Conflict { code, detail }, Some(why)) => Error::conflict(code, format!("{detail} ({why})")),
-            (refusal, _) => refusal,
-        })
-    }
-}
-
 /// One person's decision on one digest.
 #[derive(Clone, Debug)]
 pub struct Approval {
@@ -78,6 +74,31 @@ pub struct Approval {
     pub on_behalf_of: Option<AccountId>,
     /// What the approver asks for beside; bound into the statement.
     pub conditions: Vec<String>,
+    /// From this moment on it does not count.
+    pub expires_at: Option<DateTime<Utc>>,
+    pub withdrawn: Option<Withdrawn>,
+}
+
+/// That somebody took their own approval back.
+#[derive(Clone, Debug)]
+pub struct Withdrawn {
+    pub at: DateTime<Utc>,
+    pub reason: String,
+}
+
+impl Approval {
+    /// `active`, `revoked`, `expired` or `invalidated`; a rejection is as final as the request.
+    pub fn state(&self, promotion: &Promotion, now: DateTime<Utc>) -> &'static str {
+        if self.withdrawn.is_some() {
+            return "revoked";
+        }
+        let ended = promotion.closed_at.unwrap_or(now);
+        match (self.outcome, promotion.stage) {
+            (Outcome::Approve, Stage::Invalidated) => "invalidated",
+            (Outcome::Approve, _) if self.expires_at.is_some_and(|end| end <= ended) => "expired",
+            _ => "active",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,26 +4,27 @@ use crate::{
     authz::{Role, Scope},
     core::{
         digest::Digest,
-        ids::{AccountId, EnvironmentId, PromotionId, VersionId, WorkspaceId},
+        ids::{AccountId, ApprovalId, ApprovalWithdrawalId, EnvironmentId, PromotionId, VersionId, WorkspaceId},
         page::{Page, PageRequest},
+        text::Line,
     },
     db::{
         Reader, WriteTx,
-        entity::{account, approval, membership, promotion_request},
+        entity::{account, approval, approval_withdrawal, membership, promotion_request},
     },
     environments::profile::OperatingMode,
     error::Error,
     oversight::Reach,
-    promotions::{Approval, Outcome, Promotion, invalidation::Cause, stage::Stage},
+    promotions::{Approval, Outcome, Promotion, Stage, Withdrawn, invalidation::Cause},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    ColumnTrait, DatabaseExecutor, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::{Expr, LockType},
 };
 use std::collections::BTreeSet;
 
-const OPEN: [&str; 2] = ["awaiting_approval", "approved"];
+const OPEN: [&str; 3] = ["awaiting_approval", "approved", "held"];
 
 pub(crate) async fn find(
     conn: &DatabaseExecutor<'_>,
@@ -92,6 +93,7 @@ fn reached(scope: Scope, cause: Cause) -> Select<promotion_request::Entity> {
         Cause::Documents(environment) => open.filter(promotion_request::COLUMN.environment_id.eq(environment)),
         Cause::Version(version) => open.filter(promotion_request::COLUMN.version_id.eq(version)),
         Cause::TrustRoots => open,
+        Cause::Model(model) => open.filter(promotion_request::COLUMN.model_id.eq(model)),
         Cause::Release(environment, model) => open
             .filter(promotion_request::COLUMN.environment_id.eq(environment))
             .filter(promotion_request::COLUMN.model_id.eq(model)),
@@ -156,7 +158,61 @@ pub(crate) async fn approvals(conn: &DatabaseExecutor<'_>, promotion: PromotionI
         .order_by_asc(approval::Column::Id)
         .all(conn)
         .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    let ids: Vec<ApprovalId> = rows.iter().map(|row| row.id).collect();
+    let withdrawn = approval_withdrawal::Entity::find()
+        .filter(approval_withdrawal::COLUMN.approval_id.is_in(ids))
+        .all(conn)
+        .await?;
+    let mut all: Vec<Approval> = rows.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    for row in withdrawn {
+        if let Some(approval) = all.iter_mut().find(|approval| approval.id == row.approval_id) {
+            approval.withdrawn = Some(Withdrawn { at: row.created_at, reason: row.reason });
+        }
+    }
+    Ok(all)
+}
+
+/// The decision of another request in the same place that has this digest.
+pub(crate) async fn decided_by(
+    conn: &DatabaseExecutor<'_>,
+    promotion: &Promotion,
+    digest: &Digest,
+) -> Result<Option<String>, Error> {
+    let row = visible(Scope::Workspace(promotion.workspace))
+        .filter(promotion_request::COLUMN.environment_id.eq(promotion.environment))
+        .filter(promotion_request::COLUMN.model_id.eq(promotion.model))
+        .filter(promotion_request::COLUMN.decision_digest.eq(digest.to_string()))
+        .order_by_desc(promotion_request::Column::Id)
+        .one(conn)
+        .await?;
+    Ok(row.map(|row| row.decision))
+}
+
+/// One of several pages of the open requests of all workspaces.
+pub(crate) async fn open_page(reader: &Reader<'_>, turn: u64, size: u64) -> Result<Vec<Promotion>, Error> {
+    let open = visible(reader.scope()).filter(promotion_request::COLUMN.state.is_in(OPEN));
+    let pages = open.order_by_asc(promotion_request::Column::Id).paginate(reader.conn(), size);
+    let count = pages.num_pages().await?.max(1);
+    pages.fetch_page(turn % count).await?.into_iter().map(TryInto::try_into).collect()
+}
+
+pub(crate) async fn withdraw_approval(
+    tx: &WriteTx,
+    workspace: WorkspaceId,
+    approval: ApprovalId,
+    by: AccountId,
+    reason: &Line,
+) -> Result<(), Error> {
+    let row = approval_withdrawal::ActiveModel {
+        id: Set(ApprovalWithdrawalId::generate()),
+        workspace_id: Set(workspace),
+        approval_id: Set(approval),
+        account_id: Set(by),
+        reason: Set(reason.to_string()),
+        created_at: Set(tx.at()),
+    };
+    approval_withdrawal::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    Ok(())
 }
 
 pub async fn insert_approval(tx: &WriteTx, new: &Approval, roles: &[&str]) -> Result<(), Error> {
@@ -174,13 +230,9 @@ pub async fn insert_approval(tx: &WriteTx, new: &Approval, roles: &[&str]) -> Re
         created_at: Set(new.created_at),
         on_behalf_of: Set(new.on_behalf_of),
         conditions: Set(conditions),
+        expires_at: Set(new.expires_at),
     };
-    approval::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::conflict("already_decided", "you have decided on this request already")
-        }
-        _ => e.into(),
-    })?;
+    approval::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
 }
 
@@ -295,6 +347,8 @@ impl TryFrom<approval::Model> for Approval {
                 Some(conditions) => serde_json::from_str(&conditions).map_err(Error::internal)?,
                 None => Vec::new(),
             },
+            expires_at: row.expires_at,
+            withdrawn: None,
         })
     }
 }

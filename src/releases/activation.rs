@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, policy},
+    authz::{Action, Principal, Role, policy},
     core::{
         event::Event,
         ids::{PromotionId, ReleaseId},
@@ -10,11 +10,11 @@ use crate::{
     db::WriteTx,
     error::{Error, FailedCheck},
     promotions::{
-        self, Promotion,
-        invalidation::{self, Cause},
-        stage::{Command, Stage},
+        self,
+        lane::{self, Looked, Telling},
+        workflow::{self, Command},
     },
-    releases::{Kind, Release, State, statement, statement::Claim, store},
+    releases::{Assurance, Kind, Release, State, statement, statement::Claim, store},
 };
 
 /// Activates an approved request: quorum, independence and checks are asked once more,
@@ -27,37 +27,30 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     // Everything that becomes active here, and every revision of a document, goes through the lock
     // of the environment, one after the other; what the decision rests on is read under it.
     let promotion = promotions::ops::lock_in_place(&tx, sight.scope(), id).await?;
-    let stage = next_stage(&tx, &promotion).await?;
     let approvals = promotions::store::approvals(&tx.conn(), id).await?;
     let before = store::last_moment(&tx.conn(), promotion.environment, promotion.model).await?;
-    tx.catch_up(before.max(promotions::ops::last_moment(&promotion, &approvals)));
+    tx.catch_up(before.max(lane::last_moment(&promotion, &approvals)));
     let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
-    let (tx, assessment) = invalidation::still_holds(tx, &promotion, &facts).await?;
-    let involved = promotions::parties::involved(&facts, &promotion, tx.at());
-    let (filled, seats) = promotions::ops::count(&tx.conn(), &promotion, &assessment, &approvals, &involved).await?;
-    if filled < seats || seats == 0 {
-        let detail =
-            format!("{filled} of {seats} approvals still count; an approver lost the role or had a part in it");
-        let denied = policy::refuse(who, Action::PromotionActivate, "quorum_lost", detail.clone());
-        return Err(Error::Refused {
-            denied: denied.on("promotion", id),
-            failed: vec![FailedCheck { check: "quorum_lost".to_owned(), detail, owner: None }],
-            unblock: promotions::store::holders(
-                &tx.conn(),
-                who.workspace,
-                crate::authz::Role::JUDGES,
-                &involved.people(),
-            )
-            .await?,
-        });
-    }
-    let replaced = store::active(&tx.conn(), facts.environment.id, facts.model.id).await?;
-    if let Some(replaced) = &replaced {
-        store::end(&tx, replaced.id, State::Superseded).await?;
-        let why = "another release took its place";
-        promotions::ops::supersede(&tx, sight.scope(), replaced.promotion, why).await?;
-    }
+    let looked = lane::look_up(&tx.conn(), &promotion, facts, approvals, None, tx.at()).await?;
+    let mut lane = lane::whole(&tx, sight.scope(), promotion.environment, promotion.model, &[]).await?;
+    lane.requests.insert(id, lane::request(&promotion, &looked.approvals));
     let release_id = ReleaseId::generate();
+    let command = Command::Activate { promotion: id, release: release_id };
+    let happened = match workflow::apply(&lane, &command, &looked.observed, tx.at()) {
+        Ok(happened) => happened,
+        Err(refusal) if refusal.code == "quorum_lost" => {
+            return Err(quorum_lost(&tx, who, id, &looked, refusal.detail).await);
+        }
+        Err(refusal) => {
+            let (action, seen) = (Action::PromotionActivate, promotion.decision_digest);
+            return Err(lane::refuse(tx, who, action, &promotion, Some(&looked.assessment), &seen, refusal).await);
+        }
+    };
+    let replaced = lane.active().map(|release| release.id);
+    let why = "another release took its place";
+    let telling = Telling { ended: why, by: Some(activated_by), workspace: Some(who.workspace), ..Telling::default() };
+    let then = lane::record(&tx, &lane, &happened, telling).await?;
+    let (facts, approvals) = (looked.facts, looked.approvals);
     let mode = facts.ladder()?.unasked();
     let mode = promotion.mode.unwrap_or(mode);
     let signed = statement::sign(
@@ -97,37 +90,31 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
         summary: signed.summary,
         ended_by: None,
         ended_reason: None,
+        assurance: Assurance::Sound,
+        lapsed_at: None,
+        lapse_cause: None,
     };
     store::insert(&tx, &release).await?;
-    promotions::store::set_stage(&tx, id, stage, None).await?;
-    let beside = Cause::Release(release.environment, release.model);
-    let ended = invalidation::follow(&tx, sight.scope(), beside).await?;
     let event = Event::ReleaseActivated {
         release: release.id,
         promotion: id,
         version: release.version,
         environment: release.environment,
-        replaces: replaced.map(|r| r.id),
+        replaces: replaced,
         decision: promotion.decision_digest.to_string(),
     };
-    tx.commit_all(permit, event, ended).await?;
+    tx.commit_all(permit, event, then).await?;
     Ok(release)
 }
 
-/// Compare and swap: a request replaces the release that was active when it was asked, or none.
-async fn next_stage(tx: &WriteTx, promotion: &Promotion) -> Result<Stage, Error> {
-    let refusal = match promotion.apply(Command::Activate) {
-        Ok(stage) => return Ok(stage),
-        Err(refusal) => refusal,
+/// Who could fill the seats that are empty.
+async fn quorum_lost(tx: &WriteTx, who: &Principal, id: PromotionId, looked: &Looked, detail: String) -> Error {
+    let involved = looked.involved.people();
+    let unblock = match promotions::store::holders(&tx.conn(), who.workspace, Role::JUDGES, &involved).await {
+        Ok(unblock) => unblock,
+        Err(error) => return error,
     };
-    let active = store::active(&tx.conn(), promotion.environment, promotion.model).await?.map(|release| release.id);
-    if promotion.stage != Stage::Invalidated || !invalidation::is_beside_another(promotion, active) {
-        return Err(refusal);
-    }
-    let now = active.map_or_else(|| "none".to_owned(), |id| id.to_string());
-    let detail = format!(
-        "another release became active since this was asked, so what was approved is not what would change; the \
-         active one is {now}: look at it, and ask again"
-    );
-    Err(Error::conflict("release_raced", detail))
+    let denied = policy::refuse(who, Action::PromotionActivate, "quorum_lost", detail.clone());
+    let failed = vec![FailedCheck { check: "quorum_lost".to_owned(), detail, owner: None }];
+    Error::Refused { denied: denied.on("promotion", id), failed, unblock }
 }

@@ -11,17 +11,18 @@ use crate::{
         ids::{AccountId, PromotionId, ReleaseId},
     },
     db::WriteTx,
-    environments::profile::OperatingMode,
+    environments::{self, profile::OperatingMode},
     error::Error,
     oversight::break_glass::BreakGlass,
     promotions::{
-        self, Promotion,
+        self, Promotion, Stage,
         assessment::{Assessment, Facts},
-        invalidation::{self, Cause},
-        stage::Stage,
+        lane::{self, Telling},
+        workflow::{self, Asked, Command, Observed},
     },
-    releases::{Kind, Release, State, statement, statement::Claim, store},
+    releases::{Assurance, Kind, Release, State, statement, statement::Claim, store},
 };
+use std::collections::BTreeSet;
 
 /// Makes a version active past checks and approvals. The environment is locked, and the version is
 /// fit to leave.
@@ -35,15 +36,24 @@ pub(crate) async fn bypass(
 ) -> Result<(Release, Vec<Event>), Error> {
     let by = who.id.ok_or(Error::Unauthenticated)?;
     let scope = Scope::Workspace(broken.workspace);
-    if let Some(replaced) = store::active(&tx.conn(), broken.environment, broken.model).await? {
-        let why = "an emergency took its place";
-        store::end_because(tx, replaced.id, State::Superseded, Some(by), Some(why)).await?;
-        promotions::ops::supersede(tx, scope, replaced.promotion, why).await?;
-    }
     let mode = facts.ladder()?.unasked();
+    let observed = Observed { assessment: Some(lane::assessed(&assessment)), ..Observed::default() };
     let promotion = bypassed(tx, facts, assessment, broken, by, mode);
-    promotions::store::insert(tx, &promotion).await?;
     let id = ReleaseId::generate();
+    let asked = Asked { promotion: promotion.id, version: promotion.version, by, expires_at: promotion.expires_at };
+    let lane = lane::whole(tx, scope, broken.environment, broken.model, &[]).await?;
+    let command = Command::Bypass { asked, release: id };
+    let happened = workflow::apply(&lane, &command, &observed, tx.at()).map_err(lane::untimely)?;
+    let why = "an emergency took its place";
+    let telling = Telling {
+        ended: why,
+        by: Some(by),
+        reason: Some(why),
+        workspace: Some(broken.workspace),
+        ..Telling::default()
+    };
+    let then = lane::record(tx, &lane, &happened, telling).await?;
+    promotions::store::insert(tx, &promotion).await?;
     let signed = statement::sign(
         app,
         &Claim {
@@ -81,9 +91,11 @@ pub(crate) async fn bypass(
         summary: signed.summary,
         ended_by: None,
         ended_reason: None,
+        assurance: Assurance::Sound,
+        lapsed_at: None,
+        lapse_cause: None,
     };
     store::insert(tx, &release).await?;
-    let then = invalidation::follow(tx, scope, Cause::Release(broken.environment, broken.model)).await?;
     Ok((release, then))
 }
 
@@ -120,12 +132,20 @@ fn bypassed(
 /// Takes an emergency's release down, if it is what is active still. Nothing takes its place: what
 /// ran before may be what the emergency was about.
 pub(crate) async fn end(tx: &WriteTx, broken: &BreakGlass, reason: &str) -> Result<Vec<Event>, Error> {
+    let scope = Scope::Workspace(broken.workspace);
+    environments::store::lock_all(tx, scope, &BTreeSet::from([broken.environment])).await?;
     let active = store::active(&tx.conn(), broken.environment, broken.model).await?;
     let Some(active) = active.filter(|active| Some(active.id) == broken.release) else { return Ok(Vec::new()) };
-    store::end_because(tx, active.id, State::Suspended, broken.ended_by, Some(reason)).await?;
-    let scope = Scope::Workspace(broken.workspace);
+    let telling = Telling {
+        ended: reason,
+        by: broken.ended_by,
+        reason: Some(reason),
+        workspace: Some(broken.workspace),
+        ..Telling::default()
+    };
+    let here = (broken.environment, broken.model);
+    let then = lane::succeed(tx, scope, here, &[], &Command::Suspend, telling).await?;
     let ended =
         Event::ReleaseSuspended { release: active.id, version: active.version, environment: active.environment };
-    let then = invalidation::follow(tx, scope, Cause::Release(broken.environment, broken.model)).await?;
     Ok([ended].into_iter().chain(then).collect())
 }

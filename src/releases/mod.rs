@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod api;
+pub mod assurance;
 pub mod board;
 pub(crate) mod emergency;
 pub mod gate;
@@ -20,6 +21,8 @@ mod succession;
 pub mod summary;
 pub mod suspension;
 pub mod watch;
+
+pub use assurance::Assurance;
 
 use crate::{
     core::ids::{AccountId, EnvironmentId, ModelId, PromotionId, ReleaseId, VersionId, WorkspaceId},
@@ -57,6 +60,10 @@ pub struct Release {
     pub summary: Option<String>,
     pub ended_by: Option<AccountId>,
     pub ended_reason: Option<String>,
+    pub assurance: Assurance,
+    pub lapsed_at: Option<DateTime<Utc>>,
+    /// A failed check, or the part of the decision that has changed.
+    pub lapse_cause: Option<String>,
 }
 
 impl Release {

@@ -8,18 +8,19 @@ use crate::{
     authz::{Action, Principal, Scope, policy},
     core::{
         event::Event,
-        ids::{AccountId, EnvironmentId, ModelId},
+        ids::{EnvironmentId, ModelId, ReleaseId},
         text::Line,
     },
     db::{Conn, WriteTx},
     environments,
     error::{Error, FailedCheck},
     promotions::{
-        self, Promotion,
-        invalidation::{self, Cause},
+        Promotion,
+        lane::{self, Telling},
+        workflow::Command,
     },
     releases::{
-        Kind, Release, State, gate, reviews, store,
+        Kind, Release, State, assurance, gate, reviews, store,
         succession::{Next, Place, capped, ceiling, follow_on},
     },
     trust,
@@ -82,8 +83,15 @@ pub async fn roll_back(
             return Err(Error::conflict("rollback_target_unknown", detail));
         }
     };
-    leave(&tx, &place, &left, by, &reason).await?;
+    let id = ReleaseId::generate();
+    let command = Command::RollBack { release: id, to: earlier.id };
+    let mut past = vec![&earlier];
+    past.extend((left.state == State::Suspended).then_some(&left));
+    let telling = Telling::of(&left, "rolled back", by, &reason);
+    let here = (environment.id, model.id);
+    let mut then = lane::succeed(&tx, sight.scope(), here, &past, &command, telling).await?;
     let next = Next {
+        id,
         of: &earlier,
         version: &version,
         kind: Kind::Rollback,
@@ -97,7 +105,7 @@ pub async fn roll_back(
     let revised_since = revised_since(&tx, environment.id, &promotion).await;
     // The request of the release that comes back stays closed: which release is active says the
     // release itself.
-    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
+    then.extend(assurance::ops::look(&tx, &release).await?);
     let event = Event::ReleaseRolledBack {
         release: release.id,
         version: version.id,
@@ -105,7 +113,7 @@ pub async fn roll_back(
         replaces: left.id,
         restores: earlier.id,
     };
-    tx.commit_all(permit, event, ended).await?;
+    tx.commit_all(permit, event, then).await?;
     Ok(RolledBack { release, changed: true, revised_since, review_due_at: Some(review.due_at) })
 }
 
@@ -144,14 +152,6 @@ async fn is_there_already(
         return Err(Error::conflict("release_suspended", detail));
     }
     Ok(true)
-}
-
-async fn leave(tx: &WriteTx, place: &Place<'_>, left: &Release, by: AccountId, reason: &Line) -> Result<(), Error> {
-    if left.state == State::Active {
-        store::end_because(tx, left.id, State::RolledBack, Some(by), Some(reason.as_str())).await?;
-        promotions::ops::supersede(tx, place.scope, left.promotion, "rolled back").await?;
-    }
-    Ok(())
 }
 
 /// Where a rollback can go.

@@ -12,7 +12,7 @@ use crate::{
     },
     environments::profile::OperatingMode,
     error::Error,
-    releases::{Kind, Release, State},
+    releases::{Assurance, Kind, Release, State},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -130,6 +130,17 @@ pub(crate) async fn active_at(
     Ok(release.filter(|release| release.ended_at.is_none_or(|end| at < end) && !release.is_over(at)))
 }
 
+/// When a version ran somewhere.
+pub(crate) async fn of_version(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+    version: VersionId,
+) -> Result<Vec<Release>, Error> {
+    let rows = of(environment, model).filter(release::COLUMN.version_id.eq(version)).all(conn).await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// Everything that is active, the latest first.
 pub async fn all_active(reader: &Reader<'_>) -> Result<Vec<Release>, Error> {
     let rows = visible(reader.scope())
@@ -173,6 +184,9 @@ pub async fn insert(tx: &WriteTx, new: &Release) -> Result<(), Error> {
         summary: Set(new.summary.clone()),
         ended_by: Set(None),
         ended_reason: Set(None),
+        assurance: Set(new.assurance.name().to_owned()),
+        lapsed_at: Set(new.lapsed_at),
+        lapse_cause: Set(new.lapse_cause.clone()),
     };
     release::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
@@ -183,12 +197,7 @@ pub async fn insert(tx: &WriteTx, new: &Release) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends the active release, if it is still the one that the caller saw.
-pub async fn end(tx: &WriteTx, id: ReleaseId, state: State) -> Result<(), Error> {
-    end_because(tx, id, state, None, None).await
-}
-
-/// The same, by somebody and for a reason.
+/// Ends the active release, if it is still the one that the caller saw: by somebody, for a reason.
 pub(crate) async fn end_because(
     tx: &WriteTx,
     id: ReleaseId,
@@ -255,6 +264,9 @@ impl TryFrom<release::Model> for Release {
             summary: row.summary,
             ended_by: row.ended_by,
             ended_reason: row.ended_reason,
+            assurance: Assurance::parse(&row.assurance)?,
+            lapsed_at: row.lapsed_at,
+            lapse_cause: row.lapse_cause,
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     models::Model,
     promotions::{self, Promotion},
-    releases::{Kind, Release, State, statement, statement::Claim, store},
+    releases::{Assurance, Kind, Release, State, statement, statement::Claim, store},
     versions::Version,
 };
 
@@ -25,6 +25,7 @@ pub(super) struct Place<'a> {
 
 /// What follows.
 pub(super) struct Next<'a> {
+    pub id: ReleaseId,
     /// The release whose version and approvals it takes over.
     pub of: &'a Release,
     pub version: &'a Version,
@@ -45,7 +46,7 @@ pub(super) async fn follow_on(
     let promotion = promotions::store::find(&tx.conn(), place.scope, next.of.promotion).await?;
     let promotion = promotion.ok_or(promotions::ops::NOT_FOUND)?;
     let approvals = promotions::store::approvals(&tx.conn(), promotion.id).await?;
-    let id = ReleaseId::generate();
+    let id = next.id;
     let signed = statement::sign(
         app,
         &Claim {
@@ -83,6 +84,9 @@ pub(super) async fn follow_on(
         summary: signed.summary,
         ended_by: None,
         ended_reason: None,
+        assurance: Assurance::Sound,
+        lapsed_at: None,
+        lapse_cause: None,
     };
     store::insert(tx, &release).await?;
     Ok((release, promotion))

@@ -6,17 +6,18 @@
 use crate::{
     app::App,
     authz::{Action, Principal, Role, policy},
-    core::{event::Event, text::Line},
+    core::{event::Event, ids::ReleaseId, text::Line},
     db::WriteTx,
     environments,
     environments::profile::OperatingMode,
     error::{Error, FailedCheck},
     promotions::{
         self,
-        invalidation::{self, Cause},
+        lane::{self, Telling},
+        workflow::Command,
     },
     releases::{
-        Kind, Release, State, gate, store,
+        Kind, Release, State, assurance, gate, store,
         succession::{Next, Place, capped, ceiling, follow_on},
     },
     trust,
@@ -43,9 +44,10 @@ pub async fn suspend(
         let suspended = newest.filter(|release| release.state == State::Suspended);
         return suspended.ok_or_else(|| nothing_active(&model.name, &environment.name));
     };
-    promotions::ops::supersede(&tx, sight.scope(), active.promotion, "its release was suspended").await?;
-    store::end_because(&tx, active.id, State::Suspended, who.id, Some(reason.as_str())).await?;
-    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
+    let by = who.id.ok_or(Error::Unauthenticated)?;
+    let telling = Telling::of(&active, "its release was suspended", by, &reason);
+    let here = (environment.id, model.id);
+    let ended = lane::succeed(&tx, sight.scope(), here, &[], &Command::Suspend, telling).await?;
     let event = Event::ReleaseSuspended { release: active.id, version: active.version, environment: environment.id };
     let suspended = Release {
         state: State::Suspended,
@@ -87,7 +89,12 @@ pub async fn resume(
     let place = Place { scope: sight.scope(), environment: &environment, model: &model };
     let version = fit(&tx, who, Action::ReleaseResume, &place, &suspended).await?;
     let mode = capped(suspended.mode, ceiling(&tx, &environment).await);
+    let id = ReleaseId::generate();
+    let (here, command) = ((environment.id, model.id), Command::Resume { release: id });
+    let telling = Telling::of(&suspended, "", by, &reason);
+    let mut ended = lane::succeed(&tx, sight.scope(), here, &[&suspended], &command, telling).await?;
     let next = Next {
+        id,
         of: &suspended,
         version: &version,
         kind: Kind::Resumption,
@@ -97,7 +104,7 @@ pub async fn resume(
         reason: &reason,
     };
     let (release, _) = follow_on(app, &tx, &place, next).await?;
-    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
+    ended.extend(assurance::ops::look(&tx, &release).await?);
     let event = Event::ReleaseResumed {
         release: release.id,
         version: version.id,
@@ -142,8 +149,12 @@ pub async fn lower_mode(
     }
     let place = Place { scope: sight.scope(), environment: &environment, model: &model };
     let version = fit(&tx, who, Action::ReleaseLowerMode, &place, &active).await?;
-    store::end_because(&tx, active.id, State::Superseded, who.id, Some(reason.as_str())).await?;
+    let id = ReleaseId::generate();
+    let (here, command) = ((environment.id, model.id), Command::LowerMode { release: id });
+    let telling = Telling::of(&active, "", by, &reason);
+    let mut ended = lane::succeed(&tx, sight.scope(), here, &[], &command, telling).await?;
     let next = Next {
+        id,
         of: &active,
         version: &version,
         kind: Kind::ModeLowered,
@@ -153,7 +164,7 @@ pub async fn lower_mode(
         reason: &reason,
     };
     let (release, _) = follow_on(app, &tx, &place, next).await?;
-    let ended = invalidation::follow(&tx, sight.scope(), Cause::Release(environment.id, model.id)).await?;
+    ended.extend(assurance::ops::look(&tx, &release).await?);
     let event = Event::ReleaseModeLowered {
         release: release.id,
         version: version.id,

@@ -19,7 +19,6 @@ use crate::{
         comments::{self, api::CommentView},
         ops::{self, Detail},
         said::Said,
-        stage::Stage,
     },
     releases::board,
     validation,
@@ -109,7 +108,7 @@ pub async fn decide(app: Data<App>, sent: Signed, id: Path<PromotionId>) -> Resu
     };
     // The form keeps what was typed where the next try can succeed; the rest are error
     // pages, and a refusal among them goes into the audit log.
-    if !matches!(failure, Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. }) {
+    if !matches!(failure, Error::Invalid(_) | Error::Conflict { .. } | Error::Untimely(_) | Error::Refused { .. }) {
         return Err(failure.into());
     }
     let problem = Problem::from(failure);
@@ -183,7 +182,7 @@ async fn render(
         attestations: detail.facts.attestations.iter().cloned().map(AttestationView::from).collect(),
         bound: bound(&request),
         choices: choices(visitor, &detail, &request),
-        conditions_allowed: detail.assessment.policy.as_ref().is_some_and(|policy| policy.conditions_allowed),
+        conditions_allowed: detail.assessment.asked.as_ref().is_some_and(|asked| asked.conditions_allowed),
         more_comments: said.next_cursor.is_some(),
         comments: said.items,
         may_comment: visitor.who.may(Action::PromotionComment),
@@ -325,7 +324,7 @@ fn choices(visitor: &Visitor, detail: &Detail, request: &PromotionView) -> Choic
         reject: barred(Action::PromotionReject),
         yours: yours.map(|approval| (approval.outcome.clone(), approval.at.clone())),
     };
-    if choices.approve.is_empty() && stage == Stage::Approved {
+    if choices.approve.is_empty() && stage.has_quorum() {
         choices.approve = "It has every approval that it needs.".to_owned();
     } else if choices.approve.is_empty() && yours.is_some_and(|approval| approval.outcome == "approve") {
         choices.approve = "You have approved it already; one person counts once.".to_owned();

@@ -9,8 +9,8 @@ pub fn tone(state: &str) -> &'static str {
         "pass" | "passed" | "verified" | "active" | "activated" | "approved" | "approve" | "sealed" | "done" => "good",
         "fail" | "failed" | "checks_failed" | "rejected" | "reject" | "revoked" | "untrusted" | "invalidated"
         | "denied" | "timed_out" | "errored" | "refuted" | "key_revoked" => "bad",
-        "awaiting_approval" | "inconclusive" | "not_measured" | "not_representative" | "waived" | "absent" | "running"
-        | "queued" | "high" | "warn" => "mind",
+        "awaiting_approval" | "inconclusive" | "not_measured" | "not_representative" | "waived" | "absent"
+        | "running" | "queued" | "high" | "warn" => "mind",
         _ => "quiet",
     }
 }

@@ -109,6 +109,8 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/promotions/{promotion}", "/api/v1/promotions/{promotion}", Empty, LOOK),
     ("GET", "/api/v1/promotions/{promotion}/comments", "/api/v1/promotions/{promotion}/comments", Empty, LOOK),
     ("POST", "/api/v1/promotions/{promotion}/comments", "/api/v1/promotions/{promotion}/comments", Json(|| json!({"body": "Looked at it."})), [401, 403, 201, 201, 201, 403, 403, 403, 201, 201]),
+    // Two have approved it already, and approve it again in the next row.
+    ("POST", "/api/v1/promotions/{promotion}/decisions/withdrawal", "/api/v1/promotions/{promotion}/decisions/withdrawal", Json(|| json!({"reason": "a test"})), [401, 403, 403, 409, 403, 403, 403, 403, 200, 200]),
     ("POST", "/api/v1/promotions/{promotion}/decisions", "/api/v1/promotions/{promotion}/decisions", Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), [401, 403, 403, 200, 403, 403, 403, 403, 200, 200]),
     ("POST", "/api/v1/promotions/{promotion}/activation", "/api/v1/promotions/{promotion}/activation", Empty, only(MANAGER, 201)),
     ("GET", "/api/v1/environments/{environment}/models/{model}/releases", "/api/v1/environments/production/models/scorer/releases", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),

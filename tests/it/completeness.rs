@@ -93,6 +93,8 @@ fn recipes() -> Vec<Recipe> {
         recipe("requestPromotion", "contributor", &[], Json(ASK), Viewer, &[("promotion.request", "promotion", "$id")]),
         recipe("commentOnPromotion", "contributor", &[("promotion", "{promotion}")], Json(|| json!({"body": "Looked at it."})), Viewer, &[("promotion.comment", "promotion", "{promotion}")]),
         recipe("decidePromotion", "reviewer", &[("promotion", "{promotion}")], Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), Viewer, &[("promotion.approve", "promotion", "{promotion}")]),
+        recipe("withdrawApproval", "reviewer", &[("promotion", "{promotion}")], Json(WHY), Viewer, &[("promotion.unapprove", "promotion", "{promotion}"), ("promotion.lose_quorum", "promotion", "{promotion}")]),
+        recipe("decidePromotion", "reviewer", &[("promotion", "{promotion}")], Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), Viewer, &[("promotion.approve", "promotion", "{promotion}")]),
         recipe("activatePromotion", "environment_manager", &[("promotion", "{promotion}")], Empty, Viewer, &[("promotion.activate", "release", "$id")]),
         recipe("pullRelease", "deployer", PLACE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("pullFile", "deployer", PLACE_FILE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),

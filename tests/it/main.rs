@@ -5,11 +5,11 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 // What the tests share.
+mod break_glass;
 mod harness;
 mod raw;
-mod story;
-mod break_glass;
 mod snapshot;
+mod story;
 mod waivers;
 mod world;
 
@@ -25,6 +25,7 @@ mod bias;
 mod commands;
 mod completeness;
 mod concurrency;
+mod decisions;
 mod dossiers;
 mod erasure;
 mod findings;
@@ -58,8 +59,8 @@ mod pull_events;
 mod replay;
 mod reported_evidence;
 mod rollback;
-mod separation;
 mod rollback_busy;
+mod separation;
 mod service;
 mod sessions;
 mod settings;

@@ -107,7 +107,18 @@ async fn what_another_workspace_holds_cannot_be_read() {
 async fn the_lists_of_another_workspace_are_empty() {
     let world = World::build().await;
     let stranger = stranger(&world.app).await;
-    for list in ["models", "environments", "datasets", "runs", "promotions", "trust-keys", "delegations", "findings", "waivers", "break-glass"] {
+    for list in [
+        "models",
+        "environments",
+        "datasets",
+        "runs",
+        "promotions",
+        "trust-keys",
+        "delegations",
+        "findings",
+        "waivers",
+        "break-glass",
+    ] {
         let full = world.app.get(world.token("viewer"), &format!("/api/v1/{list}")).await.expect(200).json();
         assert_ne!(full["items"], json!([]), "{list}");
         let page = world.app.get(&stranger, &format!("/api/v1/{list}")).await.expect(200).json();
@@ -145,6 +156,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/promotions", ask()),
         ("POST", "/api/v1/promotions/{promotion}/decisions", decision),
         ("POST", "/api/v1/promotions/{promotion}/withdrawal", json!({})),
+        ("POST", "/api/v1/promotions/{promotion}/decisions/withdrawal", json!({"reason": "x"})),
         ("POST", "/api/v1/promotions/{first}/activation", json!({})),
         ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", json!({"reason": "x"})),
         ("POST", "/api/v1/environments/{environment}/models/{model}/release/suspension", json!({"reason": "x"})),

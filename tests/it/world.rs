@@ -245,7 +245,8 @@ impl World {
         let grant = json!({"outcome": "grant", "reason": "A test."});
         self.post("reviewer", &self.fill("/api/v1/waivers/{waiver}/decisions"), grant).await;
         self.post("contributor", &self.fill("/api/v1/waivers/{waiver}/revocation"), json!({"reason": "A test."})).await;
-        let broken = json!({"model": "scorer", "version": "1", "environment": "spare", "justification": "A test.", "hours": 1});
+        let broken =
+            json!({"model": "scorer", "version": "1", "environment": "spare", "justification": "A test.", "hours": 1});
         let broken = self.post("environment_manager", "/api/v1/break-glass", broken).await;
         self.keep("break_glass", &broken["id"]);
         let closure = self.fill("/api/v1/break-glass/{break_glass}/closure");

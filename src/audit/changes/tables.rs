@@ -138,13 +138,17 @@ tables! {
     approval [id] {
         id: Plain, promotion_id: Plain, account_id: Plain, outcome: Plain, decision_digest: Plain, roles: Plain,
         reason: Salted, statement: Salted, created_at: Time, on_behalf_of: Plain, conditions: Salted,
+        expires_at: Time,
+    }
+    approval_withdrawal [id] {
+        id: Plain, workspace_id: Plain, approval_id: Plain, account_id: Plain, reason: Salted, created_at: Time,
     }
     promotion_comment [id] { id: Plain, promotion_id: Plain, account_id: Plain, body: Salted, created_at: Time }
     release [id] {
         id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, version_id: Plain,
         promotion_id: Plain, restores: Plain, state: Plain, reason: Salted, statement: Salted,
         activated_by: Plain, activated_at: Time, ended_at: Time, mode: Plain, kind: Plain, ends_at: Time,
-        summary: Salted, ended_by: Plain, ended_reason: Salted,
+        summary: Salted, ended_by: Plain, ended_reason: Salted, assurance: Plain, lapsed_at: Time, lapse_cause: Plain,
     }
     rollback_review [id] {
         id: Plain, workspace_id: Plain, release_id: Plain, state: Plain, due_at: Time, reminded_at: Time,

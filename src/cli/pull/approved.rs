@@ -146,6 +146,9 @@ mod tests {
             ended_at: None,
             ended_by: None,
             ended_reason: None,
+            assurance: "sound".to_owned(),
+            lapsed_at: None,
+            lapse_cause: None,
         };
         Shown { release, statement: sign(RELEASE_TYPE, "release", statement), summary, approvals }
     }

@@ -174,6 +174,9 @@ mod tests {
             ends_at: None,
             ended_by: None,
             ended_reason: None,
+            assurance: "sound".to_owned(),
+            lapsed_at: None,
+            lapse_cause: None,
         };
         let predicate = json!({"environment": "prod", "release": release.id});
         let statement = Statement::new(vec![Subject::sha256("m@1", digest.hex())], RELEASE_TYPE, predicate);

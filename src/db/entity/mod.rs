@@ -22,7 +22,7 @@ pub use log::{
 };
 pub use oversight::{break_glass, finding, finding_step, running_snapshot, waiver, waiver_grant};
 pub use people::{delegation, earlier_author, person_link, person_team, promotion_comment};
-pub use promotions::{approval, promotion_request, release};
+pub use promotions::{approval, approval_withdrawal, promotion_request, release};
 pub use queue::{idempotency_claim, job};
 pub use registry::{attestation, blob, model, model_owner, model_version, version_file};
 pub use releases::{rehearsal, rollback_review};

@@ -60,6 +60,30 @@ pub mod approval {
         /// A JSON list of texts.
         #[sea_orm(column_type = "Text", nullable)]
         pub conditions: Option<String>,
+        pub expires_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// That an approval was taken back.
+pub mod approval_withdrawal {
+    use crate::core::ids::{AccountId, ApprovalId, ApprovalWithdrawalId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "approval_withdrawal")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: ApprovalWithdrawalId,
+        pub workspace_id: WorkspaceId,
+        #[sea_orm(unique)]
+        pub approval_id: ApprovalId,
+        pub account_id: AccountId,
+        #[sea_orm(column_type = "Text")]
+        pub reason: String,
+        pub created_at: DateTimeUtc,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -98,6 +122,9 @@ pub mod release {
         pub ended_by: Option<AccountId>,
         #[sea_orm(column_type = "Text", nullable)]
         pub ended_reason: Option<String>,
+        pub assurance: String,
+        pub lapsed_at: Option<DateTimeUtc>,
+        pub lapse_cause: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

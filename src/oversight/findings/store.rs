@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     oversight::{
         Reach,
-        findings::{Finding, NewFinding, Severity, State, Step, Subject},
+        findings::{ASSURANCE_LAPSED, Finding, NewFinding, Severity, State, Step, Subject},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -163,11 +163,33 @@ pub(crate) async fn reaching(
         (finding::COLUMN.model_id, finding::COLUMN.version_id, finding::COLUMN.environment_id);
     let somewhere = of_model.is_not_null().or(of_version.is_not_null()).or(of_environment.is_not_null());
     let rows = standing(scope)
+        // What a new approval is the cure of does not stand in its way.
+        .filter(finding::COLUMN.code.ne(ASSURANCE_LAPSED))
         .filter(of_model.is_null().or(of_model.eq(model)))
         .filter(of_version.is_null().or(of_version.eq(version)))
         .filter(of_environment.is_null().or(of_environment.eq(environment)))
         .filter(somewhere)
         .order_by_asc(finding::Column::Id)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// What was ever open about a version of a model in an environment, closed findings too.
+pub(crate) async fn ever_reaching(
+    conn: &Conn<'_>,
+    scope: Scope,
+    model: ModelId,
+    version: VersionId,
+    environment: EnvironmentId,
+) -> Result<Vec<Finding>, Error> {
+    let (of_model, of_version, of_environment) =
+        (finding::COLUMN.model_id, finding::COLUMN.version_id, finding::COLUMN.environment_id);
+    let rows = visible(scope)
+        .filter(of_model.is_null().or(of_model.eq(model)))
+        .filter(of_version.is_null().or(of_version.eq(version)))
+        .filter(of_environment.is_null().or(of_environment.eq(environment)))
+        .filter(of_model.is_not_null().or(of_version.is_not_null()).or(of_environment.is_not_null()))
         .all(conn)
         .await?;
     rows.into_iter().map(TryInto::try_into).collect()

@@ -46,6 +46,16 @@ pub enum Command {
         release: ReleaseId,
         to: ReleaseId,
     },
+    /// What is active is taken down, and nothing takes its place.
+    Suspend,
+    /// The one that was taken down last comes back.
+    Resume {
+        release: ReleaseId,
+    },
+    /// The same again in a mode that leaves more to people.
+    LowerMode {
+        release: ReleaseId,
+    },
     /// What the approval of a release rested on may have changed.
     Lapse {
         release: ReleaseId,
@@ -103,8 +113,10 @@ pub struct Voter {
     pub account: AccountId,
     /// One of the accounts of the human who has this one: the same for all of them.
     pub person: AccountId,
-    /// Those that may decide; none when it is deactivated.
+    /// Those by which its approval counts; none when it is deactivated.
     pub roles: Vec<String>,
+    /// Whether it holds a role that decides at all.
+    pub decides: bool,
     /// Why this human may not decide, whatever the account's roles.
     pub bar: Option<Bar>,
 }

@@ -47,6 +47,9 @@ pub fn apply(lane: &Lane, command: &Command, observed: &Observed, now: DateTime<
         }
         Command::Bypass { asked, release } => releases::bypass(lane, asked, *release, observed),
         Command::RollBack { release, to } => releases::roll_back(lane, *release, *to, observed),
+        Command::Suspend => releases::suspend(lane),
+        Command::Resume { release } => releases::resume(lane, *release, observed),
+        Command::LowerMode { release } => releases::lower_mode(lane, *release, observed),
         Command::Lapse { release } => Ok(releases::lapse(lane, *release, observed)),
     }
 }

@@ -57,10 +57,7 @@ pub(super) fn bypass(
     observed: &Observed,
 ) -> Result<Vec<Fact>, Refusal> {
     let Some(assessed) = &observed.assessment else { return Err(unreadable()) };
-    if let Some(unfit) = observed.unfit.first() {
-        let detail = format!("the version may not leave, not even by break-glass: {}", unfit.detail);
-        return Err(Refusal::new("release_blocked", detail, &[]));
-    }
+    may_leave(observed, "release_blocked")?;
     let request = recorded(lane, asked, assessed.digest, Stage::Bypassed);
     let release = begun(release, &request);
     let mut facts = vec![Fact::Requested(request)];
@@ -71,38 +68,93 @@ pub(super) fn bypass(
 }
 
 /// To a release that was active here and went through approval; what brought it to its end does
-/// not matter, except that a version which may not leave does not come back.
+/// not matter, except that a version which may not leave does not come back. It begins where
+/// something is active, or was and is suspended.
 pub(super) fn roll_back(
     lane: &Lane,
     release: ReleaseId,
     to: ReleaseId,
     observed: &Observed,
 ) -> Result<Vec<Fact>, Refusal> {
-    if lane.active().is_none() {
-        return Err(Refusal::new("nothing_active", "nothing is active here, so there is nothing to leave", &[]));
+    if lane.active().is_none() && suspended(lane).is_none() {
+        return Err(nothing_active());
     }
     let unknown = |detail: &str| Refusal::new("rollback_target_unknown", detail, Stage::Activated.allowed());
     let earlier = lane.releases.iter().find(|earlier| earlier.id == to && earlier.state != State::Active);
     let earlier = earlier.ok_or_else(|| unknown("that release was not active here before the current one"))?;
-    let request = lane.requests.get(&earlier.promotion);
-    if request.is_none_or(|request| !matches!(request.stage, Stage::Activated | Stage::Superseded)) {
+    if !was_approved(lane, earlier) {
         return Err(unknown("that release was never approved here; it came by break-glass"));
     }
-    if let Some(unfit) = observed.unfit.first() {
-        let detail = format!("the version can't come back: {}", unfit.detail);
-        return Err(Refusal::new("rollback_target_blocked", detail, Stage::Activated.allowed()));
-    }
+    may_leave(observed, "rollback_target_blocked")?;
     let mut facts = end_active(lane, State::RolledBack);
-    let back = Release {
-        id: release,
+    facts.push(again(release, earlier, observed));
+    facts.extend(beside(lane, None));
+    Ok(facts)
+}
+
+pub(super) fn suspend(lane: &Lane) -> Result<Vec<Fact>, Refusal> {
+    if lane.active().is_none() {
+        return Err(nothing_active());
+    }
+    let mut facts = end_active(lane, State::Suspended);
+    facts.extend(beside(lane, None));
+    Ok(facts)
+}
+
+/// What was suspended comes back as a release of its own, if nothing took its place.
+pub(super) fn resume(lane: &Lane, release: ReleaseId, observed: &Observed) -> Result<Vec<Fact>, Refusal> {
+    let gone = suspended(lane).filter(|gone| was_approved(lane, gone));
+    let none = || Refusal::new("not_suspended", "nothing that may come back is suspended here", &["request"]);
+    let gone = gone.ok_or_else(none)?;
+    may_leave(observed, "release_blocked")?;
+    let mut facts = vec![again(release, gone, observed)];
+    facts.extend(beside(lane, None));
+    Ok(facts)
+}
+
+/// The request behind it stays what it is: its approvals carry what goes on.
+pub(super) fn lower_mode(lane: &Lane, release: ReleaseId, observed: &Observed) -> Result<Vec<Fact>, Refusal> {
+    let active = lane.active().ok_or_else(nothing_active)?;
+    if !was_approved(lane, active) {
+        let detail = "an emergency's release has the mode that it was made with; suspend it, or roll back";
+        return Err(Refusal::new("break_glass_active", detail, Stage::Activated.allowed()));
+    }
+    may_leave(observed, "release_blocked")?;
+    let mut facts = vec![Fact::Ended { release: active.id, how: State::Superseded }, again(release, active, observed)];
+    facts.extend(beside(lane, None));
+    Ok(facts)
+}
+
+fn nothing_active() -> Refusal {
+    Refusal::new("nothing_active", "nothing is active here, so there is nothing to leave", &["request"])
+}
+
+fn may_leave(observed: &Observed, code: &'static str) -> Result<(), Refusal> {
+    let Some(unfit) = observed.unfit.first() else { return Ok(()) };
+    let detail = format!("the version may not leave: {}", unfit.detail);
+    Err(Refusal::new(code, detail, Stage::Activated.allowed()))
+}
+
+/// The newest release, if it was taken down and nothing took its place.
+fn suspended(lane: &Lane) -> Option<&Release> {
+    lane.releases.last().filter(|newest| newest.state == State::Suspended)
+}
+
+/// A request that nobody can find is a doubt.
+fn was_approved(lane: &Lane, release: &Release) -> bool {
+    let request = lane.requests.get(&release.promotion);
+    request.is_some_and(|request| matches!(request.stage, Stage::Activated | Stage::Superseded))
+}
+
+fn again(id: ReleaseId, earlier: &Release, observed: &Observed) -> Fact {
+    let release = Release {
+        id,
         version: earlier.version,
         promotion: earlier.promotion,
         state: State::Active,
         lapsed: observed.lapsed,
     };
-    facts.push(Fact::Restored { release: back, restores: earlier.id });
-    facts.extend(beside(lane, None));
-    Ok(facts)
+    Fact::Restored { release, restores: earlier.id }
 }
 
 /// A mark on what is active; once is enough.

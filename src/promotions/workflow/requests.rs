@@ -52,7 +52,7 @@ pub(super) fn decide(
     if let Some(bar) = voter.and_then(|voter| voter.bar.as_ref()) {
         return Err(Refusal::new(bar.code, bar.why.as_str(), &[]));
     }
-    if voter.is_none_or(|voter| voter.roles.is_empty()) {
+    if !voter.is_some_and(|voter| voter.decides) {
         return Err(Refusal::new("forbidden", "this account holds no role that decides", &[]));
     }
     if decision.seen != request.digest {

@@ -43,6 +43,14 @@ pub struct ReleaseView {
     pub ended_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_reason: Option<String>,
+    /// `sound`, or `lapsed`: what its approval rested on has changed since. It runs on until somebody acts.
+    #[serde(default)]
+    pub assurance: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed_at: Option<String>,
+    /// A failed check, or the part of the decision that has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapse_cause: Option<String>,
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -117,6 +125,9 @@ async fn of(app: &App, release: Release, number: i64, digest: String) -> Result<
         ended_at: release.ended_at.map(rfc3339),
         ended_by: release.ended_by.and_then(|by| names.get(&by).cloned()),
         ended_reason: release.ended_reason,
+        assurance: release.assurance.name().to_owned(),
+        lapsed_at: release.lapsed_at.map(rfc3339),
+        lapse_cause: release.lapse_cause,
     })
 }
 

@@ -19,7 +19,10 @@ const COMMANDS: [&str; 4] = ["approve", "reject", "withdraw", "activate"];
 #[actix_web::test]
 async fn no_command_leads_out_of_the_table_of_states() {
     let story = Story::measured().await;
-    assert_eq!(TABLE.map(|(state, _)| state), promotions::stage::Stage::ALL.map(|stage| stage.name()));
+    let mut all: Vec<_> = promotions::Stage::ALL.into_iter().map(promotions::Stage::name).collect();
+    // Held requests need another policy, and emergencies another way in; see there.
+    all.retain(|name| !["held", "bypassed"].contains(name));
+    assert_eq!(TABLE.map(|(state, _)| state).to_vec(), all);
     for (state, row) in TABLE {
         let mut promotion = reach(&story, state).await;
         for (command, next) in COMMANDS.into_iter().zip(row) {

@@ -69,6 +69,8 @@ pub struct Checker {
     asked: BTreeMap<PromotionId, Asked>,
     approvals: Vec<Approval>,
     ran: Vec<Ran>,
+    /// What was active was taken down, and nothing took its place.
+    suspended: bool,
     last: Option<DateTime<Utc>>,
     broken: Vec<String>,
 }
@@ -211,8 +213,11 @@ impl Checker {
             }
             Fact::Activated(release) => self.activated(step, release.id, release.version, release.promotion),
             Fact::Restored { release, restores } => self.restored(step, release, *restores),
-            Fact::Ended { release, .. } => match self.ran.iter_mut().find(|ran| ran.id == *release && ran.active) {
-                Some(ran) => ran.active = false,
+            Fact::Ended { release, how } => match self.ran.iter_mut().find(|ran| ran.id == *release && ran.active) {
+                Some(ran) => {
+                    ran.active = false;
+                    self.suspended = *how == State::Suspended;
+                }
                 None => self.broken.push("I8: something ended that was not active".to_owned()),
             },
             Fact::Lapsed { release } => {
@@ -338,7 +343,8 @@ impl Checker {
     /// I8.
     fn one_active(&mut self) {
         let active = self.ran.iter().filter(|ran| ran.active).count();
-        if active != usize::from(!self.ran.is_empty()) {
+        self.suspended &= active == 0;
+        if active != usize::from(!self.ran.is_empty() && !self.suspended) {
             self.broken.push(format!("I8: {active} releases are active"));
         }
     }

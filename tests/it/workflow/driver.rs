@@ -52,6 +52,8 @@ pub const REACHED: &[&str] = &[
     "forbidden",
     "not_yours",
     "approval_missing",
+    "not_suspended",
+    "break_glass_active",
     "nothing new",
 ];
 
@@ -81,7 +83,7 @@ impl Driver {
     /// Takes one step, and says what it broke.
     pub fn step(&mut self, seen: &mut BTreeMap<String, u64>) -> Vec<String> {
         self.pass_time();
-        if self.dice.once_in(4) {
+        if self.dice.once_in(8) {
             let changed = self.disturb();
             self.log.push((self.world.now, changed.to_owned()));
             return self.follow(seen);
@@ -92,12 +94,12 @@ impl Driver {
 
     /// Hours, so that ends are met exactly, and a clock that goes back stands still.
     fn pass_time(&mut self) {
-        let hours = match self.dice.below(12) {
+        let hours = match self.dice.below(16) {
             0 => -5,
             1 | 2 => 1,
             3 => 2,
             4 => 6,
-            5 if self.dice.once_in(4) => 24,
+            5 if self.dice.once_in(6) => 24,
             _ => 0,
         };
         self.world.now = self.world.now.max(self.world.now + TimeDelta::hours(hours));
@@ -179,7 +181,7 @@ impl Driver {
                 *red = !*red;
                 "a limit changed its verdict"
             }
-            3 if self.dice.once_in(3) => {
+            3 if self.dice.once_in(2) => {
                 self.world.versions[version].revoked = true;
                 "version revoked"
             }
@@ -218,16 +220,21 @@ impl Driver {
         let account = self.world.accounts[self.dice.below(self.world.accounts.len())].id;
         let choice = self.dice.below(20);
         let promotion = match (choice, chosen) {
-            (0..=2, _) | (_, None) if choice < 15 => return Some(self.ask(account)),
+            (0 | 1, _) | (_, None) if choice < 15 => return Some(self.ask(account)),
             (17, _) => return self.bypass(account),
-            (18 | 19, _) => return self.roll_back(),
+            (18, _) => return self.roll_back(),
+            (19, _) => return self.succeed(),
             (_, None) => return None,
             (_, Some(promotion)) => promotion,
         };
         let command = match choice {
-            3..=9 => self.decide(promotion, account),
+            3..=9 => {
+                let able = self.able(promotion);
+                let account = self.dice.pick(&able).copied().filter(|_| !self.dice.once_in(5)).unwrap_or(account);
+                self.decide(promotion, account)
+            }
             10 => Command::Unapprove { promotion, account: self.voter(promotion).unwrap_or(account) },
-            11 if self.dice.once_in(2) => {
+            11 if self.dice.once_in(3) => {
                 let by = self.lane.requests[&promotion].requested_by;
                 Command::Withdraw { promotion, by: if self.dice.once_in(3) { account } else { by } }
             }
@@ -261,7 +268,7 @@ impl Driver {
     fn decide(&mut self, promotion: PromotionId, account: AccountId) -> Command {
         let digest = self.lane.requests[&promotion].digest;
         let seen = if self.dice.once_in(20) { Digest::of("something else") } else { digest };
-        let outcome = if self.dice.once_in(8) { Outcome::Reject } else { Outcome::Approve };
+        let outcome = if self.dice.once_in(12) { Outcome::Reject } else { Outcome::Approve };
         Command::Decide(Decision { promotion, approval: ApprovalId(self.world.uuid()), account, outcome, seen })
     }
 
@@ -277,6 +284,28 @@ impl Driver {
         let by = self.lane.requests.get(&promotion).map_or(self.world.accounts[0].id, |r| r.requested_by);
         let observed = self.world.observe(&self.lane, self.world.version(version), by);
         Some((Command::RollBack { release: ReleaseId(self.world.uuid()), to }, observed))
+    }
+
+    /// What takes down what is active, brings it back, or leaves more to people.
+    fn succeed(&mut self) -> Option<(Command, Observed)> {
+        let about = self.lane.releases.last()?;
+        let (version, promotion) = (about.version, about.promotion);
+        let by = self.lane.requests[&promotion].requested_by;
+        let release = ReleaseId(self.world.uuid());
+        let command = match self.dice.below(4) {
+            0 => Command::Suspend,
+            1 => Command::LowerMode { release },
+            _ => Command::Resume { release },
+        };
+        Some((command, self.world.observe(&self.lane, self.world.version(version), by)))
+    }
+
+    /// Who may decide on a request.
+    fn able(&self, promotion: PromotionId) -> Vec<AccountId> {
+        let request = &self.lane.requests[&promotion];
+        let involved = self.world.had_a_hand(self.world.version(request.version), request.requested_by);
+        let able = self.world.accounts.iter().filter(|a| a.active && !a.robot && !involved.contains(&a.human));
+        able.map(|account| account.id).collect()
     }
 
     fn voter(&mut self, promotion: PromotionId) -> Option<AccountId> {

@@ -87,7 +87,8 @@ impl World {
     pub fn revise(&mut self, dice: &mut Dice) {
         self.documents += 1;
         self.editor = dice.below(self.accounts.len());
-        self.seats = (0..=dice.below(3)).map(|_| ROLES[dice.below(3)]).collect();
+        let most = 2 + usize::from(dice.once_in(3));
+        self.seats = (0..=dice.below(most)).map(|_| ROLES[dice.below(3)]).collect();
     }
 
     pub fn version(&self, id: VersionId) -> &Version {
@@ -135,6 +136,7 @@ impl World {
                 account: account.id,
                 person: first.id,
                 roles: account.roles.iter().filter(|_| account.active).map(|role| (*role).to_owned()).collect(),
+                decides: account.active && !account.roles.is_empty(),
                 bar: bar.map(|code| Bar { code, why: code.to_owned() }),
             }
         });
