@@ -2,7 +2,7 @@
 //! that a new field changes the digest of no older document.
 
 use crate::policies::{
-    evidence::EvidenceAsk,
+    evidence::{EvidenceAsk, EvidenceWord},
     exceptions::{BreakGlass, FindingSeverity, OnLapse, Waivers},
     exclude::Exclude,
     freeze::Window,
@@ -120,5 +120,11 @@ impl Policy {
     /// Whether it names a framework in any circumstances.
     pub fn names_frameworks(&self) -> bool {
         !self.frameworks.is_empty() || self.rules.iter().any(|rule| !rule.frameworks.is_empty())
+    }
+
+    /// Whether it asks for evidence of a kind in any circumstances.
+    pub fn asks_for(&self, kind: EvidenceWord) -> bool {
+        let ruled = self.rules.iter().flat_map(|rule| &rule.evidence);
+        self.evidence.iter().chain(ruled).any(|ask| ask.kind == kind)
     }
 }

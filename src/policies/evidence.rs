@@ -22,6 +22,8 @@ words! {
         Provenance = "provenance",
         Document = "document",
         Kpi = "kpi",
+        /// That a rollback from here was tried and worked; asked for where there is a way back.
+        Rehearsal = "rehearsal",
     }
 
     /// Who it comes from.
@@ -41,6 +43,7 @@ impl EvidenceWord {
             Self::Scan | Self::Provenance => Accountability::Development,
             Self::Document => Accountability::Compliance,
             Self::Kpi => Accountability::Business,
+            Self::Rehearsal => Accountability::Operations,
         }
     }
 }

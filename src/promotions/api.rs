@@ -149,6 +149,9 @@ pub struct PromotionView {
     pub decision_digest: String,
     /// What failed when it was asked for, with owners.
     pub failed_checks: Vec<FailedCheck>,
+    /// What the policy lets pass with a word to those who decide, as it is now.
+    #[serde(default)]
+    pub warnings: Vec<FailedCheck>,
     pub run: Option<RunId>,
     pub verdicts: Vec<ConstraintVerdict>,
     /// What the frameworks that it is decided under find now, one per pinned revision.
@@ -293,7 +296,7 @@ fn build(
     names: &HashMap<AccountId, String>,
     your_conflicts: Vec<String>,
 ) -> Result<PromotionView, Error> {
-    let Detail { promotion, facts, approvals, quorum, seating, holds, frameworks, at, .. } = detail;
+    let Detail { promotion, facts, assessment, approvals, quorum, seating, holds, frameworks, at, .. } = detail;
     let name = |id: AccountId| names.get(&id).cloned().unwrap_or_default();
     let seat =
         |seat: Seat| SeatView { role: seat.role, filled_by: seat.filled_by.into_iter().map(name).collect::<Vec<_>>() };
@@ -314,6 +317,7 @@ fn build(
         decision: json(&promotion.decision)?,
         decision_digest: promotion.decision_digest.to_string(),
         failed_checks: promotion.checks.clone(),
+        warnings: assessment.warnings,
         run: promotion.run,
         verdicts: facts.run.filter(|run| Some(run.id) == promotion.run).map(|run| run.verdicts).unwrap_or_default(),
         frameworks: frameworks.into_iter().map(HeldView::new).collect(),

@@ -8,6 +8,7 @@ pub(crate) mod store;
 
 use crate::{
     authz::Scope,
+    constraints::words::Words,
     core::ids::{AccountId, WorkspaceId},
     db::Conn,
     environments,
@@ -17,13 +18,14 @@ use crate::{
     policies::{
         Asked, Circumstances, Exclude, Hold, Policy,
         document::OnMissing,
-        evidence::{self, EvidenceSource, Held},
+        evidence::{self, EvidenceSource, EvidenceWord, Held},
         freeze,
         gates::Sorted,
         hold::HoldCause,
         wait,
     },
     promotions::{self, assessment::Facts},
+    releases,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -39,6 +41,18 @@ pub struct Named {
     holders: Vec<(AccountId, String)>,
     /// Accounts that it excludes by name anywhere in it.
     accounts: Vec<(AccountId, String)>,
+    /// Of rollbacks from here, if the policy asks for a rehearsal anywhere in it.
+    rehearsed: Rehearsed,
+}
+
+/// Whether the way back was tried.
+#[derive(Clone, Copy, Debug, Default)]
+enum Rehearsed {
+    /// Nothing that ran before could come back, so there is nothing to try.
+    #[default]
+    NoWayBack,
+    Never,
+    At(DateTime<Utc>),
 }
 
 impl Named {
@@ -52,6 +66,10 @@ impl Named {
             owners,
             holders: store::holders(conn, of.model.workspace, &all.roles).await?,
             accounts: store::accounts(conn, of.model.workspace, &all.accounts).await?,
+            rehearsed: match policy.asks_for(EvidenceWord::Rehearsal) {
+                true => Rehearsed::load(conn, of).await?,
+                false => Rehearsed::default(),
+            },
         })
     }
 
@@ -70,6 +88,22 @@ impl Named {
     /// The name of whoever answers for the model in this way.
     pub fn owner(&self, what: Accountability) -> Option<String> {
         self.owners.iter().find(|(answers, ..)| *answers == what).map(|(.., name)| name.clone())
+    }
+}
+
+impl Rehearsed {
+    async fn load(conn: &Conn<'_>, of: &Facts) -> Result<Self, Error> {
+        let (environment, model) = (of.environment.id, of.model.id);
+        let active = releases::store::active(conn, environment, model).await?.map(|release| release.version);
+        let earlier = releases::store::earlier(conn, environment, model).await?;
+        let is_good = |release: &releases::Release| {
+            release.state == releases::State::Superseded && release.kind != releases::Kind::BreakGlass
+        };
+        if !earlier.iter().any(|release| is_good(release) && Some(release.version) != active) {
+            return Ok(Self::NoWayBack);
+        }
+        let proven = releases::rehearsals::store::proven(conn, environment, model).await?;
+        Ok(proven.map_or(Self::Never, |proven| Self::At(proven.at)))
     }
 }
 
@@ -141,9 +175,22 @@ impl Facts {
             source: EvidenceSource::Reported,
             at: record.measured_at.unwrap_or(record.issued_at),
         });
-        let held: Vec<_> = measured.chain(reported).collect();
+        let tried = match self.named.rehearsed {
+            Rehearsed::At(at) => Some(at),
+            Rehearsed::Never | Rehearsed::NoWayBack => None,
+        };
+        let tried = tried.map(|at| Held {
+            kind: EvidenceWord::Rehearsal.word(),
+            name: None,
+            source: EvidenceSource::Measured,
+            at,
+        });
+        let held: Vec<_> = measured.chain(reported).chain(tried).collect();
+        let has_way_back = !matches!(self.named.rehearsed, Rehearsed::NoWayBack);
+        let mut asks = asked.evidence.clone();
+        asks.retain(|ask| ask.kind != EvidenceWord::Rehearsal || has_way_back);
         let version = format!("{}@{}", self.model.name, self.version.number);
-        for lack in evidence::lacks(&asked.evidence, &held, &version, |what| self.named.owner(what), now) {
+        for lack in evidence::lacks(&asks, &held, &version, |what| self.named.owner(what), now) {
             match lack.missing {
                 OnMissing::Block => sorted.take(vec![lack.check], &asked.warn),
                 OnMissing::Warn => sorted.warnings.push(lack.check),

@@ -54,6 +54,7 @@ mod openapi;
 mod pages;
 mod pages_of_lists;
 mod people;
+mod policies;
 mod promotion;
 mod pull_events;
 mod replay;
