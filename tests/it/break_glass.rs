@@ -146,6 +146,18 @@ async fn the_gate_closes_at_its_end_though_nobody_wrote_so_and_nothing_comes_bac
 }
 
 #[actix_web::test]
+async fn an_emergency_that_is_over_does_not_stand_in_the_way_of_the_next() {
+    let emergency = Emergency::begin().await;
+    let first = emergency.active().await;
+    assert_eq!(emergency.invoke(&emergency.story.tom, "2", 1).await.expect(409).code(), "break_glass_open");
+    emergency.advance(TimeDelta::hours(4));
+    let second = emergency.active().await;
+    assert_ne!(second["id"], first["id"]);
+    assert_eq!((emergency.look(&first).await["state"].as_str(), emergency.pulled().await), (Some("closed"), Some(2)));
+    assert_eq!(emergency.story.leaves("break_glass.expire").await.len(), 1);
+}
+
+#[actix_web::test]
 async fn a_rollback_leaves_an_emergency_and_its_end_takes_nothing_else_down() {
     let emergency = Emergency::begin().await;
     let broken = emergency.active().await;

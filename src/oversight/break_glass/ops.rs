@@ -64,6 +64,7 @@ pub async fn invoke(app: &App, who: &Principal, call: Call) -> Result<BreakGlass
     let terms = terms.ok_or_else(|| Error::internal("a break-glass that no policy allows"))?;
     check_hours(call.hours, &terms)?;
     may_begin(&tx, who, &facts).await?;
+    let mut then = end_what_is_over(&tx, &facts).await?;
     let two = terms.second_person;
     let mut broken = BreakGlass {
         id: BreakGlassId::generate(),
@@ -91,7 +92,9 @@ pub async fn invoke(app: &App, who: &Principal, call: Call) -> Result<BreakGlass
         reviewed_at: None,
         review_reason: None,
     };
-    let then = if two { Vec::new() } else { begin(app, &tx, who, facts, &terms, &mut broken).await? };
+    if !two {
+        then.extend(begin(app, &tx, who, facts, &terms, &mut broken).await?);
+    }
     store::insert(&tx, &broken).await?;
     let event = Event::BreakGlassInvoked {
         break_glass: broken.id,
@@ -103,6 +106,15 @@ pub async fn invoke(app: &App, who: &Principal, call: Call) -> Result<BreakGlass
     };
     tx.commit_all(permit, event, then).await?;
     Ok(broken)
+}
+
+/// An earlier emergency of the same place whose time is over, if nobody has written so yet.
+async fn end_what_is_over(tx: &WriteTx, facts: &Facts) -> Result<Vec<Event>, Error> {
+    let open = store::lock_open(tx, facts.environment.id, facts.model.id).await?;
+    let Some(mut earlier) = open.filter(|open| open.standing(tx.at()) != open.state) else { return Ok(Vec::new()) };
+    let mut then = end(tx, &mut earlier, None, OVER).await?;
+    then.insert(0, Event::BreakGlassExpired { break_glass: earlier.id, release: earlier.release });
+    Ok(then)
 }
 
 /// The second person agrees, and it begins.

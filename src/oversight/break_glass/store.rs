@@ -89,6 +89,22 @@ pub(crate) async fn lock(tx: &WriteTx, scope: Scope, id: BreakGlassId) -> Result
     query.one(&tx.conn()).await?.map(TryInto::try_into).transpose()
 }
 
+/// Of one place: what is proposed or active as far as is written.
+pub(crate) async fn lock_open(
+    tx: &WriteTx,
+    environment: EnvironmentId,
+    model: ModelId,
+) -> Result<Option<BreakGlass>, Error> {
+    let row = break_glass::Entity::find()
+        .filter(break_glass::COLUMN.environment_id.eq(environment))
+        .filter(break_glass::COLUMN.model_id.eq(model))
+        .filter(break_glass::COLUMN.state.is_in([State::Proposed.word(), State::Active.word()]))
+        .lock(LockType::NoKeyUpdate)
+        .one(&tx.conn())
+        .await?;
+    row.map(TryInto::try_into).transpose()
+}
+
 /// Those of a model in an environment that somebody should have reviewed by now, oldest first.
 pub(crate) async fn unreviewed(
     conn: &Conn<'_>,
