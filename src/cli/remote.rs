@@ -4,6 +4,8 @@ use super::{
     Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env,
     evidence, finding, framework, init, policy, promotion, pull, push, release, running, sign_in, snapshot, trust,
     waiver,
+    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env, evidence,
+    finding, framework, init, policy, promotion, pull, push, release, running, sign_in, snapshot, trust, waiver,
 };
 use clap::Subcommand;
 
