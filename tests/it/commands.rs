@@ -2,7 +2,7 @@
 
 use crate::{
     harness::TestApp,
-    story::{MODEL, Story, text},
+    story::{ENVIRONMENT, MODEL, Story, policy, spec, text},
 };
 use plimsoll::{audit::verify::ProofFile, core::canonical};
 use serde_json::{Value, json};
@@ -84,6 +84,53 @@ async fn accounts_are_listed_deactivated_and_erased() {
     assert!(!olga.well(&["user", "list"]).await.contains("mara"));
     let unknown = olga.run(&["user", "deactivate", "mara"]).await;
     assert!(unknown.code == Some(3) && unknown.err.contains("no such account"), "{}", unknown.err);
+}
+
+#[actix_web::test]
+async fn people_are_linked_put_into_teams_and_delegate() {
+    let t = TestApp::start().await;
+    let olga = Client::of(&t.url, &t.user("olga", &["admin"]).await);
+    let mara = Client::of(&t.url, &t.user("mara", &["reviewer"]).await);
+    for name in ["mara-old", "rui"] {
+        t.user(name, &["reviewer"]).await;
+    }
+    let linked = olga.well(&["user", "link", "mara-old", "--same-as", "mara"]).await;
+    assert!(linked.contains("other accounts of the person  mara"), "{linked}");
+    let team = olga.well(&["user", "team", "mara", "second-line"]).await;
+    assert!(team.contains("mara-old") && team.contains("second-line"), "{team}");
+    assert!(olga.well(&["user", "team", "mara", "--none"]).await.contains("none"));
+    assert!(olga.well(&["user", "link", "mara-old", "--alone"]).await.contains("none"));
+    assert_eq!(olga.run(&["user", "link", "mara-old"]).await.code, Some(2));
+
+    let said = mara.well(&["delegate", "to", "rui", "--until", "2026-01-09T00:00:00Z"]).await;
+    assert!(said.starts_with("rui may decide in your stead from 2026-01-02"), "{said}");
+    let all: Value = serde_json::from_str(&mara.well(&["delegate", "list", "--json"]).await).expect("json");
+    assert!(mara.well(&["delegate", "list"]).await.contains("in force"));
+    let ended = mara.well(&["delegate", "end", &text(&all[0]["id"])]).await;
+    assert_eq!(ended.trim(), "rui no longer decides in the stead of mara");
+    let refused = olga.run(&["delegate", "to", "rui", "--until", "2026-01-09T00:00:00Z"]).await;
+    assert!(refused.code == Some(5) && refused.err.contains("olga (admin)"), "{}", refused.err);
+}
+
+#[actix_web::test]
+async fn an_approval_has_conditions_and_a_request_is_talked_about() {
+    let mut lenient = policy(1);
+    lenient["conditions_allowed"] = true.into();
+    let story = Story::stage_with(&[], spec(), lenient).await;
+    story.measured_version(1).await;
+    let promotion = story.request(MODEL, "1", ENVIRONMENT).await;
+    let (id, digest) = (text(&promotion["id"]), text(&promotion["decision_digest"]));
+    let (ines, mara) = (Client::of(&story.app.url, &story.ines), Client::of(&story.app.url, &story.mara));
+    assert_eq!(ines.well(&["promotion", "comments", &id]).await.trim(), "nobody said anything");
+    ines.well(&["promotion", "comment", &id, "Fitted on new data."]).await;
+    let said = mara.well(&["promotion", "comments", &id]).await;
+    assert!(said.contains("ines on 2026-01-02") && said.contains("Fitted on new data."), "{said}");
+    let refused = mara.run(&["approve", &id, "--digest", &digest, "--on-behalf-of", "rui"]).await;
+    assert!(refused.code == Some(5) && refused.err.contains("not the delegate of rui"), "{}", refused.err);
+    let words = ["approve", &id, "--digest", &digest, "--condition", "Look again.", "--condition", "And again."];
+    let approved = mara.well(&words).await;
+    assert!(approved.contains("reviewer: mara"), "{approved}");
+    assert_eq!(story.look(&promotion).await["approvals"][0]["conditions"], json!(["Look again.", "And again."]));
 }
 
 #[actix_web::test]
