@@ -9,7 +9,7 @@ use super::{
 use std::collections::BTreeSet;
 
 /// How a release may end so that nothing is active.
-const WITHDRAWN: [&str; 3] = ["suspended", "withdrawn", "expired"];
+const WITHDRAWN: [&str; 1] = ["suspended"];
 
 pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     let places: BTreeSet<_> = step

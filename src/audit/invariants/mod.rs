@@ -6,6 +6,7 @@
 
 mod active;
 mod approved;
+mod asked;
 mod counted;
 mod found;
 mod moves;

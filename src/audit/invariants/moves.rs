@@ -11,6 +11,33 @@ struct Way(&'static str, &'static str, &'static str, &'static [&'static str]);
 
 const ANY: &[&str] = &[];
 
+/// What makes a release active.
+const STARTS: &[&str] = &[
+    "promotion.activate",
+    "release.roll_back",
+    "release.resume",
+    "release.lower_mode",
+    "break_glass.invoke",
+    "break_glass.confirm",
+];
+/// What takes a release from its place.
+const ENDS: &[&str] =
+    &["promotion.activate", "release.roll_back", "release.suspend", "break_glass.invoke", "break_glass.confirm"];
+/// What another release takes the place of, of its own or of somebody else's.
+const SUPERSEDES: &[&str] = &["promotion.activate", "release.lower_mode", "break_glass.invoke", "break_glass.confirm"];
+/// What leaves nothing in its place.
+const SUSPENDS: &[&str] = &["release.suspend", "break_glass.close", "break_glass.expire", "break_glass.review"];
+const EMERGENCY: &[&str] = &["break_glass.invoke", "break_glass.confirm"];
+/// What fills or empties seats, or holds an approved request up.
+const SEATS: &[&str] = &[
+    "promotion.approve",
+    "promotion.unapprove",
+    "promotion.hold",
+    "promotion.unhold",
+    "promotion.lose_quorum",
+    "promotion.regain_quorum",
+];
+
 const WAYS: &[Way] = &[
     Way("account", "", "active", &["account.create"]),
     Way("account", "active", "deactivated", &["account.deactivate"]),
@@ -29,30 +56,49 @@ const WAYS: &[Way] = &[
     Way("reported_evidence", "verified", "refuted", &["evidence.refute"]),
     Way("promotion_request", "", "checks_failed", &["promotion.request"]),
     Way("promotion_request", "", "awaiting_approval", &["promotion.request"]),
-    Way("promotion_request", "awaiting_approval", "approved", &["promotion.approve", "promotion.regain_quorum"]),
-    Way("promotion_request", "awaiting_approval", "held", &["promotion.approve", "promotion.regain_quorum"]),
-    Way("promotion_request", "approved", "held", &["promotion.hold", "promotion.approve"]),
-    Way("promotion_request", "held", "approved", &["promotion.unhold", "promotion.approve"]),
-    Way("promotion_request", "approved", "awaiting_approval", &["promotion.unapprove", "promotion.lose_quorum"]),
-    Way("promotion_request", "held", "awaiting_approval", &["promotion.unapprove", "promotion.lose_quorum"]),
+    Way("promotion_request", "", "bypassed", EMERGENCY),
+    Way("promotion_request", "awaiting_approval", "approved", SEATS),
+    Way("promotion_request", "awaiting_approval", "held", SEATS),
+    Way("promotion_request", "approved", "held", SEATS),
+    Way("promotion_request", "held", "approved", SEATS),
+    Way("promotion_request", "approved", "awaiting_approval", SEATS),
+    Way("promotion_request", "held", "awaiting_approval", SEATS),
     Way("promotion_request", "held", "activated", &["promotion.activate"]),
-    Way("promotion_request", "held", "rejected", &["promotion.reject"]),
-    Way("promotion_request", "held", "withdrawn", &["promotion.withdraw"]),
-    Way("promotion_request", "held", "expired", &["promotion.expire"]),
-    Way("promotion_request", "held", "invalidated", ANY),
     Way("promotion_request", "awaiting_approval", "rejected", &["promotion.reject"]),
     Way("promotion_request", "approved", "rejected", &["promotion.reject"]),
+    Way("promotion_request", "held", "rejected", &["promotion.reject"]),
     Way("promotion_request", "awaiting_approval", "withdrawn", &["promotion.withdraw"]),
     Way("promotion_request", "approved", "withdrawn", &["promotion.withdraw"]),
+    Way("promotion_request", "held", "withdrawn", &["promotion.withdraw"]),
     Way("promotion_request", "awaiting_approval", "expired", &["promotion.expire"]),
     Way("promotion_request", "approved", "expired", &["promotion.expire"]),
+    Way("promotion_request", "held", "expired", &["promotion.expire"]),
     Way("promotion_request", "awaiting_approval", "invalidated", ANY),
     Way("promotion_request", "approved", "invalidated", ANY),
+    Way("promotion_request", "held", "invalidated", ANY),
     Way("promotion_request", "approved", "activated", &["promotion.activate"]),
-    Way("promotion_request", "activated", "superseded", &["promotion.activate", "release.roll_back"]),
-    Way("release", "", "active", &["promotion.activate", "release.roll_back"]),
-    Way("release", "active", "superseded", &["promotion.activate"]),
+    Way("promotion_request", "activated", "superseded", ENDS),
+    Way("release", "", "active", STARTS),
+    Way("release", "active", "superseded", SUPERSEDES),
     Way("release", "active", "rolled_back", &["release.roll_back"]),
+    Way("release", "active", "suspended", SUSPENDS),
+    Way("waiver", "", "requested", &["waiver.request"]),
+    Way("waiver", "requested", "granted", &["waiver.grant"]),
+    Way("waiver", "requested", "refused", &["waiver.refuse"]),
+    Way("waiver", "requested", "revoked", &["waiver.revoke"]),
+    Way("waiver", "granted", "revoked", &["waiver.revoke"]),
+    Way("waiver", "requested", "expired", ANY),
+    Way("waiver", "granted", "expired", ANY),
+    Way("finding", "", "open", ANY),
+    Way("finding", "open", "remediating", &["finding.remediate"]),
+    Way("finding", "open", "risk_accepted", &["finding.accept"]),
+    Way("finding", "remediating", "risk_accepted", &["finding.accept"]),
+    // An acceptance may have run out before anybody looked.
+    Way("finding", "risk_accepted", "remediating", &["finding.remediate"]),
+    Way("finding", "open", "closed", ANY),
+    Way("finding", "remediating", "closed", ANY),
+    Way("finding", "risk_accepted", "closed", ANY),
+    Way("finding", "risk_accepted", "open", ANY),
 ];
 
 /// Columns that never change once they are set.

@@ -5,13 +5,13 @@ use super::{
     Step,
     found::{Found, Invariant},
     texts::field,
-    world::{number, text},
+    world::text,
 };
 use crate::audit::changes::Row;
 use serde_json::Value;
 
 /// States in which no blocking limit may be without a pass or a waiver.
-const GREEN: [&str; 3] = ["awaiting_approval", "approved", "activated"];
+const GREEN: [&str; 4] = ["awaiting_approval", "approved", "held", "activated"];
 
 pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     for moved in step.moved("promotion_request") {
@@ -47,15 +47,22 @@ fn verdicts(step: &Step<'_>, id: &str, request: &Row) -> Vec<(bool, String)> {
 /// Whether a waiver that the decision names covers a limit, granted and not run out.
 fn is_waived(step: &Step<'_>, request: &Row, decision: &Value, constraint: &str) -> bool {
     let named = decision.get("waivers").and_then(Value::as_array).into_iter().flatten();
-    let ids = named.filter_map(|waiver| waiver.as_str().or_else(|| waiver.get("id").and_then(Value::as_str)));
+    let ids = named.map(|waiver| field(waiver, "waiver"));
     ids.filter_map(|id| step.world.row("waiver", id)).any(|waiver| {
         let version = text(waiver, "version_id");
         text(waiver, "state") == "granted"
+            && is_granted_by_people(step, text(waiver, "id"))
             && step.leaf.at.as_str() < text(waiver, "expires_at")
             && text(waiver, "constraint_name") == constraint
             && text(waiver, "environment_id") == text(request, "environment_id")
             && text(waiver, "model_id") == text(request, "model_id")
             && (version.is_empty() || version == text(request, "version_id"))
-            && number(waiver, "revision") >= 0
     })
+}
+
+/// Somebody granted it, and no robot did.
+fn is_granted_by_people(step: &Step<'_>, waiver: &str) -> bool {
+    let mut grants = step.world.of("waiver_grant", "waiver_id", waiver).peekable();
+    let is_person = |account: &str| step.world.row("account", account).is_some_and(|row| text(row, "kind") == "user");
+    grants.peek().is_some() && grants.all(|(_, grant)| is_person(text(grant, "account_id")))
 }

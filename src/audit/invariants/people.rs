@@ -7,7 +7,7 @@ use super::{
 };
 use crate::audit::changes::Row;
 use chrono::{DateTime, TimeDelta};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So long after an account ended may what it had begun before still be told.
 const GRACE: TimeDelta = TimeDelta::seconds(1);
@@ -23,13 +23,72 @@ pub(super) fn stood(world: &World, account: &str, at: &str) -> bool {
     ended.zip(now).is_some_and(|(ended, now)| now - ended <= GRACE)
 }
 
-/// The person behind an account.
-pub(super) fn person(_world: &World, account: &str) -> String {
-    account.to_owned()
+/// Accounts that count as one at a moment: of one human, and a delegator with the delegate.
+#[derive(Default)]
+pub(super) struct Persons {
+    /// The account that stands for a class, for those that are not alone in one.
+    first: BTreeMap<String, String>,
+    leaves: BTreeSet<(String, String)>,
+}
+
+impl Persons {
+    pub fn at(world: &World, now: &str, different_teams: bool) -> Self {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        let mut together = |class: String, account: &str| {
+            let first = known.entry(class).or_insert_with(|| account.to_owned()).clone();
+            pairs.push((first, account.to_owned()));
+        };
+        for (_, link) in world.rows("person_link") {
+            together(format!("person {}", text(link, "person_id")), text(link, "account_id"));
+        }
+        for (_, member) in world.rows("person_team").filter(|_| different_teams) {
+            together(format!("team {}", text(member, "team")), text(member, "account_id"));
+        }
+        let mut leaves = BTreeSet::new();
+        for (_, leave) in world.rows("delegation").filter(|(_, row)| text(row, "revoked_at").is_empty()) {
+            if text(leave, "valid_from") <= now && now < text(leave, "valid_until") {
+                leaves.insert((text(leave, "from_account").to_owned(), text(leave, "to_account").to_owned()));
+            }
+        }
+        pairs.extend(leaves.iter().cloned());
+        Self { first: classes(&pairs), leaves }
+    }
+
+    /// The account that stands for all that count as one with this one.
+    pub fn of(&self, account: &str) -> String {
+        self.first.get(account).map_or(account, String::as_str).to_owned()
+    }
+
+    pub fn has_leave(&self, from: &str, to: &str) -> bool {
+        self.leaves.contains(&(from.to_owned(), to.to_owned()))
+    }
+}
+
+/// Everybody takes the smallest name of those beside them, until nobody finds a smaller one.
+fn classes(pairs: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for account in pairs.iter().flat_map(|(a, b)| [a, b]) {
+        first.insert(account.clone(), account.clone());
+    }
+    let mut is_settled = false;
+    while !is_settled {
+        is_settled = true;
+        for (a, b) in pairs {
+            let (of_a, of_b) = (first.get(a).cloned().unwrap_or_default(), first.get(b).cloned().unwrap_or_default());
+            if of_a != of_b {
+                let smaller = of_a.min(of_b);
+                first.insert(a.clone(), smaller.clone());
+                first.insert(b.clone(), smaller);
+                is_settled = false;
+            }
+        }
+    }
+    first
 }
 
 /// Every person who had a hand in what a request is about, robots with their owners.
-pub(super) fn parties(step: &Step<'_>, request: &Row) -> BTreeSet<String> {
+pub(super) fn parties(step: &Step<'_>, request: &Row, persons: &Persons) -> BTreeSet<String> {
     let world = step.world;
     let mut accounts = BTreeSet::from([text(request, "requested_by").to_owned()]);
     let version = text(request, "version_id");
@@ -60,7 +119,7 @@ pub(super) fn parties(step: &Step<'_>, request: &Row) -> BTreeSet<String> {
         .filter(|owner| !owner.is_empty())
         .collect();
     accounts.extend(owners);
-    accounts.iter().map(|account| person(world, account)).collect()
+    accounts.iter().map(|account| persons.of(account)).collect()
 }
 
 /// The roles that an account holds.
@@ -90,6 +149,14 @@ pub(super) fn fill(seats: &[String], people: &[BTreeSet<String>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_of_links_is_one_person() {
+        let pairs = [("d", "c"), ("a", "b"), ("b", "c"), ("x", "y")];
+        let first = classes(&pairs.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let of = |account: &str| first.get(account).map(String::as_str);
+        assert_eq!(["a", "b", "c", "d", "x", "y"].map(of), ["a", "a", "a", "a", "x", "x"].map(Some));
+    }
 
     #[test]
     fn seats_are_filled_by_as_many_people() {

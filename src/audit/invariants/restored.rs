@@ -12,33 +12,70 @@ use crate::audit::changes::Row;
 
 pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     for moved in step.moved("release") {
-        let Some(release) = moved.inserted().filter(|row| kind(row) == Kind::Rollback) else { continue };
-        let fault = fault(step, &moved.key, release);
+        let Some(release) = moved.inserted() else { continue };
+        let fault = match kind(release) {
+            Kind::Promotion | Kind::BreakGlass => continue,
+            Kind::Rollback => back_fault(step, &moved.key, release, ""),
+            Kind::Resumption => back_fault(step, &moved.key, release, "suspended"),
+            Kind::ModeLowered => lowered_fault(step, release),
+        };
         found.settle(Invariant::I9, step.index, fault.map(|why| format!("release {}: {why}", moved.key)));
     }
 }
 
-fn fault(step: &Step<'_>, id: &str, release: &Row) -> Option<String> {
+/// `was` is the state in which the release must have been that comes back; empty: any but active.
+fn back_fault(step: &Step<'_>, id: &str, release: &Row, was: &str) -> Option<String> {
     let target = text(release, "restores");
     let Some(earlier) = step.world.row("release", target).filter(|_| target != id) else {
         return Some(format!("{target}, which it restores, was never active"));
     };
-    if place_of(earlier) != place_of(release) {
-        return Some(format!("{target}, which it restores, was active somewhere else"));
+    if let Some(why) = another(earlier, release) {
+        return Some(format!("{target}, which it restores, {why}"));
     }
-    if text(earlier, "version_id") != text(release, "version_id") {
-        return Some(format!("{target}, which it restores, is another version"));
+    let state = text(earlier, "state");
+    if state == "active" || (!was.is_empty() && state != was) {
+        return Some(format!("{target}, which it restores, is {state}"));
     }
-    if text(earlier, "promotion_id") != text(release, "promotion_id") {
-        return Some(format!("{target}, which it restores, rests on another request"));
-    }
-    if text(earlier, "state") == "active" {
-        return Some(format!("{target}, which it restores, is active still"));
-    }
-    let replaced = step.moved("release").any(|moved| moved.was("state") == "active" && moved.is("state") != "active");
-    if !replaced {
+    if was.is_empty() && replaced(step).is_none() {
         return Some("it takes the place of nothing".to_owned());
     }
+    unfit(step, release)
+}
+
+/// The same as before, in a mode that leaves more to people.
+fn lowered_fault(step: &Step<'_>, release: &Row) -> Option<String> {
+    const MODES: [&str; 3] = ["advisory", "human-in-the-loop", "automated"];
+    let Some(before) = replaced(step) else { return Some("it takes the place of nothing".to_owned()) };
+    if let Some(why) = another(before, release) {
+        return Some(format!("the one before it {why}"));
+    }
+    let place = |mode: &str| MODES.iter().position(|known| known.replace('-', "_") == mode.replace('-', "_"));
+    let (from, to) = (place(text(before, "mode")), place(text(release, "mode")));
+    if from.is_some() && from <= to {
+        return Some("its mode is not lower than that of the one before it".to_owned());
+    }
+    unfit(step, release)
+}
+
+/// What makes two releases be of different things.
+fn another(earlier: &Row, release: &Row) -> Option<&'static str> {
+    if place_of(earlier) != place_of(release) {
+        return Some("was active somewhere else");
+    }
+    if text(earlier, "version_id") != text(release, "version_id") {
+        return Some("is another version");
+    }
+    (text(earlier, "promotion_id") != text(release, "promotion_id")).then_some("rests on another request")
+}
+
+/// The release that ended with this record.
+fn replaced<'a>(step: &'a Step<'_>) -> Option<&'a Row> {
+    let mut ended =
+        step.moved("release").filter(|moved| moved.was("state") == "active" && moved.is("state") != "active");
+    ended.find_map(|moved| moved.after.as_ref())
+}
+
+fn unfit(step: &Step<'_>, release: &Row) -> Option<String> {
     let version = step.world.row("model_version", text(release, "version_id"));
     version.map_or_else(|| Some("its version is unknown".to_owned()), |row| pulled::unfit(step, row, &step.leaf.at))
 }

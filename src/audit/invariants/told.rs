@@ -27,6 +27,9 @@ const TOLD: &[(&str, &str, &str, &str)] = &[
     ("evidence_refuted", "evidence", "reported_evidence", "refuted"),
     ("release_activated", "release", "release", ""),
     ("release_rolled_back", "release", "release", ""),
+    ("release_resumed", "release", "release", ""),
+    ("release_mode_lowered", "release", "release", ""),
+    ("release_suspended", "release", "release", "suspended"),
 ];
 
 /// Events that say a change and come without one when another record of the same transaction has it.

@@ -12,14 +12,16 @@ use crate::audit::changes::Row;
 use serde_json::Value;
 
 /// Tables on which requests rest.
-const BASES: [&str; 7] = [
+const BASES: [&str; 9] = [
     "environment_revision",
+    "finding",
     "model_version",
     "promotion_request",
     "release",
     "reported_evidence",
     "trust_key",
     "validation_run",
+    "waiver",
 ];
 
 pub(super) fn check(step: &Step<'_>, found: &mut Found) {
@@ -48,6 +50,7 @@ fn is_reached(step: &Step<'_>, id: &str, request: &Row) -> bool {
         "validation_run" | "reported_evidence" => moved.is("version_id") == version,
         "release" => moved.is("environment_id") == environment && moved.is("model_id") == text(request, "model_id"),
         "trust_key" => true,
+        "finding" | "waiver" => moved.after.as_ref().is_some_and(|finding| bears_on(finding, request)),
         _ => false,
     })
 }
@@ -78,7 +81,48 @@ fn stale(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
     if 1 < decision.get("v").and_then(Value::as_u64).unwrap_or_default() && active != field(decision, "replaces") {
         return Some("another release is active there".to_owned());
     }
-    newer_run(step, request, decision).or_else(|| other_reports(step, request, decision))
+    newer_run(step, request, decision)
+        .or_else(|| other_reports(step, request, decision))
+        .or_else(|| other_findings(step, request, decision))
+        .or_else(|| ended_waivers(step, decision))
+}
+
+fn ended_waivers(step: &Step<'_>, decision: &Value) -> Option<String> {
+    let named = decision.get("waivers").and_then(Value::as_array).into_iter().flatten();
+    let mut ids = named.map(|waiver| field(waiver, "waiver"));
+    let ended = ids.find(|id| step.world.row("waiver", id).is_none_or(|row| text(row, "state") != "granted"));
+    ended.map(|id| format!("waiver {id} does not hold any more"))
+}
+
+/// Whether a finding is about what a request is about: everything that it names must match.
+fn bears_on(finding: &Row, request: &Row) -> bool {
+    let names =
+        ["model_id", "version_id", "environment_id"].map(|column| (text(finding, column), text(request, column)));
+    names.iter().any(|(named, _)| !named.is_empty()) && names.iter().all(|(named, is)| named.is_empty() || named == is)
+}
+
+fn other_findings(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
+    let known = |key: &str| {
+        let known = decision.get("findings").and_then(Value::as_array).into_iter().flatten();
+        known.into_iter().find(|known| field(known, "finding") == key)
+    };
+    let stand = ["open", "remediating", "risk_accepted"].into_iter();
+    let stand = stand.flat_map(|state| step.world.of("finding", "state", state));
+    for (key, finding) in stand.filter(|(_, finding)| bears_on(finding, request)) {
+        // What an acceptance that ran out does, it does when somebody next looks.
+        let until = text(finding, "accepted_until");
+        if !until.is_empty() && until <= step.leaf.at.as_str() {
+            continue;
+        }
+        if known(key).is_none_or(|known| field(known, "state") != text(finding, "state")) {
+            return Some(format!("finding {key} is not among what was decided on, as it is"));
+        }
+    }
+    let named = decision.get("findings").and_then(Value::as_array).into_iter().flatten();
+    let closed = named.map(|known| field(known, "finding"));
+    let mut closed =
+        closed.filter(|key| step.world.row("finding", key).is_none_or(|row| text(row, "state") == "closed"));
+    closed.next().map(|key| format!("finding {key} is closed"))
 }
 
 /// Revoked by somebody, not run out by the clock: time ends a request when somebody next looks.

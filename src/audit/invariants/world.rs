@@ -13,28 +13,39 @@ const TABLES: &[&str] = &[
     "account",
     "api_token",
     "approval",
+    "approval_withdrawal",
+    "break_glass",
     "dataset",
+    "delegation",
     "environment",
     "environment_revision",
+    "finding",
     "membership",
     "model",
     "model_version",
+    "person_link",
+    "person_team",
     "promotion_request",
     "release",
     "reported_evidence",
     "trust_key",
     "validation_run",
+    "waiver",
+    "waiver_grant",
 ];
 
 /// Columns by whose value rows are looked for.
 const INDEXED: &[(&str, &str)] = &[
     ("approval", "promotion_id"),
+    ("approval_withdrawal", "approval_id"),
     ("environment_revision", "environment_id"),
+    ("finding", "state"),
     ("membership", "account_id"),
     ("promotion_request", "state"),
     ("release", "state"),
     ("reported_evidence", "version_id"),
     ("validation_run", "version_id"),
+    ("waiver_grant", "waiver_id"),
 ];
 
 /// A row before and after a record.
@@ -164,6 +175,10 @@ impl World {
         let keys = place.and_then(|place| self.index.get(place)?.get(value));
         let rows = self.rows.get(table);
         keys.into_iter().flatten().filter_map(move |key| Some((key.as_str(), rows?.get(key)?)))
+    }
+
+    pub fn rows<'a>(&'a self, table: &str) -> impl Iterator<Item = (&'a str, &'a Row)> {
+        self.rows.get(table).into_iter().flatten().map(|(key, row)| (key.as_str(), row))
     }
 
     /// Everyone who ever had a hand in the files of a version.

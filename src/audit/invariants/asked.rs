@@ -1,0 +1,114 @@
+//! What a policy's text asks for in given circumstances, read a second time: the rules that the
+//! service reads it by are not asked.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What rules look at; what is not known matches every condition.
+#[derive(Debug, Default)]
+pub(super) struct Circumstances {
+    pub risk_tier: Option<String>,
+    pub jurisdiction: Option<String>,
+    pub class: Option<String>,
+    pub mode: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The role of each seat.
+    pub seats: Vec<String>,
+    /// After so many hours an approval counts no more.
+    pub approval_hours: Option<u64>,
+    /// People of one team fill one seat between them.
+    pub different_teams: bool,
+}
+
+impl Asked {
+    /// The policy's own asks, and of each matching rule whatever is stricter.
+    pub fn of(policy: &Value, here: &Circumstances) -> Self {
+        let rules = policy.get("rules").and_then(Value::as_array).into_iter().flatten();
+        let rules = rules.filter(|rule| matches(rule.get("when").unwrap_or(&Value::Null), here));
+        let parts: Vec<&Value> = std::iter::once(policy).chain(rules).collect();
+        let mut wanted: BTreeMap<String, u64> = BTreeMap::new();
+        for part in &parts {
+            for (role, count) in slots(part) {
+                let known = wanted.entry(role).or_default();
+                *known = count.max(*known);
+            }
+        }
+        // More seats than a policy can ask for are as many as nobody fills.
+        let seats = wanted.into_iter().flat_map(|(role, count)| (0..count.min(1_000)).map(move |_| role.clone()));
+        let hours = parts.iter().filter_map(|part| part.get("approval_expires_after_hours")?.as_u64()).min();
+        let apart = parts.iter().any(|part| part.get("different_teams").and_then(Value::as_bool) == Some(true));
+        Self { seats: seats.collect(), approval_hours: hours, different_teams: apart }
+    }
+}
+
+fn slots(part: &Value) -> BTreeMap<String, u64> {
+    let mut slots = BTreeMap::new();
+    for slot in part.get("approvals").and_then(Value::as_array).into_iter().flatten() {
+        let role = slot.get("role").and_then(Value::as_str).unwrap_or_default();
+        let count = slot.get("count").and_then(Value::as_u64).unwrap_or_default();
+        *slots.entry(role.to_owned()).or_default() += count;
+    }
+    slots
+}
+
+fn matches(when: &Value, here: &Circumstances) -> bool {
+    let fits = |name: &str, is: Option<&String>, same: fn(&str, &str) -> bool| {
+        let wanted = when.get(name).map(|wanted| match wanted {
+            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+            one => one.as_str().into_iter().collect::<Vec<_>>(),
+        });
+        match (wanted, is) {
+            (Some(wanted), Some(is)) => wanted.is_empty() || wanted.iter().any(|wanted| same(wanted, is)),
+            _ => true,
+        }
+    };
+    let equal = |wanted: &str, is: &str| wanted == is;
+    fits("risk_tier", here.risk_tier.as_ref(), equal)
+        && fits("class", here.class.as_ref(), equal)
+        && fits("mode", here.mode.as_ref(), equal)
+        && fits("jurisdiction", here.jurisdiction.as_ref(), |wanted, is| {
+            // `US` holds in `US-NY`.
+            is == wanted || is.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('-'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_rule_asks_for_more_where_it_matches() {
+        let policy = json!({
+            "approvals": [{"role": "reviewer", "count": 1}],
+            "approval_expires_after_hours": 48,
+            "rules": [
+                {"when": {"risk_tier": ["high"]}, "approvals": [{"role": "reviewer", "count": 2}]},
+                {"when": {"jurisdiction": ["US"]}, "approvals": [{"role": "risk_officer", "count": 1}],
+                    "approval_expires_after_hours": 24, "different_teams": true},
+            ],
+        });
+        let here = |tier: &str, place: &str| Circumstances {
+            risk_tier: Some(tier.to_owned()),
+            jurisdiction: Some(place.to_owned()),
+            ..Circumstances::default()
+        };
+        for (here, seats, hours) in [
+            (here("low", "DE"), vec!["reviewer"], 48),
+            (here("high", "DE"), vec!["reviewer", "reviewer"], 48),
+            (here("low", "US-NY"), vec!["reviewer", "risk_officer"], 24),
+            (here("low", "USX"), vec!["reviewer"], 48),
+            // A doubt asks for more.
+            (Circumstances::default(), vec!["reviewer", "reviewer", "risk_officer"], 24),
+        ] {
+            let asked = Asked::of(&policy, &here);
+            assert_eq!(
+                (asked.seats, asked.approval_hours),
+                (seats.iter().map(ToString::to_string).collect(), Some(hours))
+            );
+        }
+    }
+}
