@@ -177,6 +177,24 @@ impl Client {
         self.read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
     }
 
+    /// The same with a query, or as a POST that says something about what was last seen.
+    pub async fn revise_at<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        seen: i64,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.request(method, url).header(header::IF_MATCH, format!("\"{seen}\""));
+        let answer = request.json(body).send().await;
+        self.read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
+    }
+
     /// A PUT of bytes that are the same at every attempt. `open` gives them from the start.
     pub async fn put_bytes(
         &self,

@@ -36,6 +36,7 @@ pub mod jobs;
 pub mod sandbox;
 pub mod validation;
 
+pub mod accountability;
 pub mod frameworks;
 pub mod oversight;
 pub mod promotions;

@@ -2,11 +2,15 @@
 //!
 //! Nothing may rest on a sweep having run: whoever asks looks at the clock as well.
 
-use crate::{app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions, releases};
+use crate::{
+    accountability, app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions, releases,
+};
 
 /// In this order, each whether or not the one before it succeeded.
 pub const ALL: &[Sweep] = &[
     Sweep { name: "promotion requests", run: |app| Box::pin(promotions::sweep::run(app)) },
+    Sweep { name: "promotion requests", run: |app| Box::pin(promotions::ops::expire_due(app)) },
+    Sweep { name: "lapsed records", run: |app| Box::pin(accountability::vacancy::sweep(app)) },
     Sweep { name: "oversight", run: |app| Box::pin(oversight::sweep(app)) },
     Sweep { name: "reviews of rollbacks", run: |app| Box::pin(releases::reviews::remind_due(app)) },
     Sweep { name: "assurance of releases", run: |app| Box::pin(releases::assurance::sweep(app)) },

@@ -18,6 +18,7 @@ mod m0014_decisions;
 mod m0015_people;
 mod m0016_releases;
 mod m0017_oversight;
+mod m0018_accountability;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_oversight::Migration),
             Box::new(m0015_people::Migration),
             Box::new(m0016_releases::Migration),
+            Box::new(m0018_accountability::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! Use-cases. JSON handlers, pages and the console all call these.
 
 use crate::{
+    accountability::vacancy,
     accounts::{Account, Issued, NewAccount, NewCredentials, SESSION_HOURS, Token, store, token_expiry},
     app::App,
     authz::{Action, Cause, Credential, Kind, Principal, policy},
@@ -134,8 +135,8 @@ pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Accou
     Ok(account)
 }
 
-/// Ends an account's access at once: its sessions, its tokens, its robots. Where nothing is left
-/// to end, nothing is logged.
+/// Ends an account's access at once: its sessions, its tokens, its robots. What it answered for is a
+/// finding from then on. Where nothing is left to end, nothing is logged.
 pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Account, Error> {
     let sight = policy::read(who, Action::AccountRead)?;
     let permit = policy::act(who, Action::AccountDeactivate)?;
@@ -144,8 +145,10 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
         return Err(Error::conflict("own_account", "nobody deactivates the account they are signed in with"));
     }
     let tx = app.db.begin().await?;
+    let left = vacancy::leaving(&tx, sight.scope(), account.id).await?;
     if store::deactivate(&tx, account.id).await? {
-        tx.commit(permit, Event::AccountDeactivated { account: account.id }).await?;
+        let found = vacancy::open(&tx, who.workspace, left).await?;
+        tx.commit_all(permit, Event::AccountDeactivated { account: account.id }, found).await?;
     }
     Ok(Account { active: false, ..account })
 }

@@ -1,8 +1,10 @@
 //! The rules, as pure functions: who, on what, gives a permit or a refusal.
 
+mod accountability;
 mod oversight;
 mod people;
 
+pub use accountability::{put_record, review_record};
 pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
 

@@ -1,5 +1,6 @@
 //! Roles are named sets of actions; nothing asks for a role where it can ask for an action.
 
+mod accountability;
 mod oversight;
 
 use crate::{authz::Action, core::Malformed};
@@ -100,6 +101,7 @@ impl Role {
         OWN.contains(&action)
             || self.actions().iter().any(|set| set.contains(&action))
             || oversight::allows(self, action)
+            || accountability::actions(self).contains(&action)
     }
 
     /// It decides on what others ask for. No robot holds such a role.

@@ -118,7 +118,8 @@ fn take_name(profile: &mut Value, name: &str) -> Result<(), Failure> {
     }
 }
 
-fn read(file: &Path) -> Result<Value, Failure> {
+/// A document in YAML or JSON.
+pub(super) fn read(file: &Path) -> Result<Value, Failure> {
     let wrong = |e: String| Failure::new(Exit::Usage, format!("{}: {e}", file.display()));
     if fs::metadata(file).is_ok_and(|m| MAX_BYTES < m.len()) {
         return Err(wrong(format!("has more than {MAX_BYTES} bytes")));

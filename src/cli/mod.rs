@@ -27,6 +27,7 @@ mod progress;
 mod promotion;
 mod pull;
 mod push;
+mod record;
 mod reference;
 mod release;
 mod remote;

@@ -6,6 +6,8 @@ use super::{
     waiver,
     Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env, evidence,
     finding, framework, init, policy, promotion, pull, push, release, running, sign_in, snapshot, trust, waiver,
+    evidence, finding, framework, init, policy, promotion, pull, push, record, release, running, sign_in, snapshot,
+    trust, waiver,
 };
 use clap::Subcommand;
 
@@ -133,6 +135,9 @@ pub enum Remote {
     /// Make a version active in an emergency, and review that afterwards.
     #[command(subcommand)]
     BreakGlass(break_glass::BreakGlass),
+    /// Keep what somebody answers for: runbooks, SLAs, KPIs, assumptions and their like.
+    #[command(subcommand)]
+    Record(record::Record),
     /// Show what was in force on any date, from the service or offline from an export.
     Asof(super::asof::AsOf),
 }
@@ -171,6 +176,7 @@ impl Remote {
             Self::Dossier(args) => args.run().await,
             Self::Audit(args) => args.run().await,
             Self::Asof(args) => args.run().await,
+            Self::Record(args) => args.run().await,
             Self::Finding(args) => args.run().await,
             Self::Waiver(args) => args.run().await,
             Self::Snapshot(args) => args.run().await,

@@ -117,6 +117,11 @@ actions! {
     PromotionLoseQuorum => "promotion.lose_quorum",
     PromotionRegainQuorum => "promotion.regain_quorum",
     ReleaseLapse => "release.lapse",
+    RecordRead => "record.read",
+    RecordPut => "record.put",
+    EnvironmentRecordPut => "environment_record.put",
+    RecordReview => "record.review",
+    RecordLapse => "record.lapse",
 }
 
 impl fmt::Display for Action {

@@ -130,6 +130,13 @@ events! {
     BreakGlassExpired: BreakGlassExpire on "break_glass" { break_glass: BreakGlassId, release: Option<ReleaseId> }
     BreakGlassReviewed: BreakGlassReview on "break_glass" { break_glass: BreakGlassId, outcome: String }
     RunningReported: RunningReport on "environment" { environment: EnvironmentId, model: ModelId, snapshot: SnapshotId, digest: Option<String>, matches: bool }
+    /// A record of a model, or of a model in an environment.
+    RecordRevised: RecordPut on "record" { record: RecordId, kind: String, revision: i64, digest: String, owner: AccountId, review_by: String }
+    EnvironmentRecordRevised: EnvironmentRecordPut on "record" { record: RecordId, kind: String, revision: i64, digest: String, owner: AccountId, review_by: String }
+    /// Its owner says that it still holds.
+    RecordReviewed: RecordReview on "record" { record: RecordId, revision: i64, digest: String, review_by: String }
+    /// Nobody looked at it by the day on which somebody had to.
+    RecordLapsed: RecordLapse on "record" { record: RecordId, revision: i64, owner: AccountId, review_by: String }
     SchemaMigrated: SchemaMigrate on "schema" { version: String, applied: Vec<String> }
     AuditExported: AuditExport on "log" { origin: String, size: i64, extent: String }
     /// A signed package about a version left; `manifest` is the sha256 of its manifest.

@@ -108,4 +108,8 @@ ids! {
     BreakGlassId,
     /// What a deployer said really runs.
     SnapshotId,
+    /// Something that somebody answers for and looks at again by a day: a runbook, a KPI, an assumption.
+    RecordId,
+    /// One immutable revision of such a record.
+    RecordRevisionId,
 }

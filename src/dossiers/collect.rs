@@ -8,7 +8,7 @@
 //! robot) is of now, and [`Collected::notices`] says so.
 
 use crate::{
-    accounts,
+    accountability, accounts,
     app::App,
     audit::{
         asof::{self, Person, Selection},
@@ -252,6 +252,7 @@ async fn facts(
         named: promotions::terms::Named::default(),
         framework_facts: None,
         oversight: crate::oversight::ops::standing_at(conn, scope, model.id, version.id, environment.id, at).await?,
+        records: accountability::Records::default(),
         pinned: None,
         current,
     };

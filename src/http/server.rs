@@ -1,7 +1,7 @@
 //! The service put together: routes, middleware, extractor limits.
 
 use crate::{
-    accounts,
+    accountability, accounts,
     app::App,
     audit, datasets, dossiers, environments, evidence, frameworks,
     http::{authn, denials, docs, headers, health, idempotency, problem::Problem},
@@ -95,6 +95,8 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     trust::api::routes(config);
     models::api::routes(config);
     versions::api::routes(config);
+    // Before environments, whose documents have names of any kind.
+    accountability::api::routes(config);
     environments::api::routes(config);
     datasets::api::routes(config);
     validation::api::routes(config);

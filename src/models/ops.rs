@@ -1,4 +1,5 @@
 use crate::{
+    accountability::vacancy,
     accounts,
     app::App,
     authz::{Action, Principal, policy},
@@ -9,6 +10,7 @@ use crate::{
     },
     error::Error,
     models::{Accountability, Model, ModelChange, NewModel, OwnerNames, store},
+    oversight::Reach,
     promotions::{invalidation, invalidation::Cause},
 };
 use std::collections::BTreeMap;
@@ -48,6 +50,11 @@ pub async fn update(app: &App, who: &Principal, name: &str, seen: i64, change: M
         None => None,
     };
     let tx = app.db.begin().await?;
+    if owners.is_some() {
+        // Locks of environments come before that of the model, which requests refer to.
+        let model = store::find(&tx.conn(), sight.scope(), name).await?.ok_or(NOT_FOUND)?;
+        vacancy::hold(&tx, sight.scope(), &[Reach { model: Some(model.id), ..Reach::default() }]).await?;
+    }
     let mut model = store::lock(&tx, sight.scope(), name).await?.ok_or(NOT_FOUND)?;
     let permit = policy::act(who, Action::ModelUpdate)?;
     if model.revision != seen {
@@ -59,12 +66,16 @@ pub async fn update(app: &App, who: &Principal, name: &str, seen: i64, change: M
     model.risk_tier = change.risk_tier.unwrap_or(model.risk_tier);
     model.revision += 1;
     store::update(&tx, &model).await?;
+    let mut then = Vec::new();
     if let Some(owners) = owners {
+        let before = store::answered(&tx.conn(), model.id).await?;
         store::set_owners(&tx, model.id, &owners).await?;
+        then = vacancy::owners_changed(&tx, model.workspace, model.id, &before, &owners).await?;
     }
     let ended = invalidation::follow(&tx, sight.scope(), Cause::Model(model.id)).await?;
     let event = Event::ModelUpdated { model: model.id, revision: model.revision };
-    tx.commit_all(permit, event, ended).await?;
+    then.extend(ended);
+    tx.commit_all(permit, event, then).await?;
     Ok(model)
 }
 

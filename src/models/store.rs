@@ -17,7 +17,7 @@ use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
     sea_query::{Expr, Func, LikeExpr, LockType},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, name: &str) -> Result<Option<Model>, Error> {
     visible(scope).filter(model::COLUMN.name.eq(name)).one(conn).await?.map(TryInto::try_into).transpose()
@@ -100,6 +100,13 @@ pub async fn set_owners(tx: &WriteTx, id: ModelId, owners: &BTreeMap<Accountabil
     });
     model_owner::Entity::insert_many(rows).exec_without_returning(&tx.conn()).await?;
     Ok(())
+}
+
+/// What somebody answers for of a model, whether they still do or not.
+pub(crate) async fn answered(conn: &DatabaseExecutor<'_>, id: ModelId) -> Result<BTreeSet<Accountability>, Error> {
+    let rows = model_owner::Entity::find().filter(model_owner::COLUMN.model_id.eq(id)).all(conn).await?;
+    let parse = |row: model_owner::Model| Accountability::parse(&row.accountability);
+    rows.into_iter().map(parse).collect::<Result<_, _>>().map_err(|e| Error::internal(e.0))
 }
 
 pub async fn owners(reader: &Reader<'_>, id: ModelId) -> Result<OwnerNames, Error> {

@@ -1,6 +1,7 @@
 //! Evidence that there must be, by kind, and how old it may be.
 
 use crate::{
+    accountability::Kind,
     constraints::words::{Words, words},
     core::clock::rfc3339,
     error::FailedCheck,
@@ -24,6 +25,12 @@ words! {
         Kpi = "kpi",
         /// That a rollback from here was tried and worked; asked for where there is a way back.
         Rehearsal = "rehearsal",
+        Assumption = "assumption",
+        Degradation = "degradation",
+        Runbook = "runbook",
+        Sla = "sla",
+        Escalation = "escalation",
+        IntegrationMap = "integration_map",
     }
 
     /// Who it comes from.
@@ -32,6 +39,8 @@ words! {
         Measured = "measured",
         /// Somebody outside signed it.
         Reported = "reported",
+        /// Somebody put it on record, answers for it, and looks at it again by a day.
+        Record = "record",
     }
 }
 
@@ -44,6 +53,10 @@ impl EvidenceWord {
             Self::Document => Accountability::Compliance,
             Self::Kpi => Accountability::Business,
             Self::Rehearsal => Accountability::Operations,
+            Self::Assumption => Accountability::Development,
+            Self::Degradation | Self::Runbook | Self::Sla | Self::Escalation | Self::IntegrationMap => {
+                Accountability::Operations
+            }
         }
     }
 }
@@ -56,7 +69,8 @@ pub struct EvidenceAsk {
     /// Which document, or which report of that name. Any if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Who it must come from. Either if absent.
+    /// Who it must come from. Measured or reported if absent; runbooks and their like are always
+    /// records, and a KPI is one with `record`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<EvidenceSource>,
     /// Older than this it does not count. 1 to 3,650; any age if absent.
@@ -68,6 +82,28 @@ pub struct EvidenceAsk {
 }
 
 impl EvidenceAsk {
+    /// The kind of record that is asked for; `None` where evidence about the version is.
+    pub fn record_kind(&self) -> Option<Kind> {
+        match self.kind {
+            EvidenceWord::Kpi if self.source == Some(EvidenceSource::Record) => Some(Kind::Kpi),
+            EvidenceWord::Assumption => Some(Kind::Assumption),
+            EvidenceWord::Degradation => Some(Kind::Degradation),
+            EvidenceWord::Runbook => Some(Kind::Runbook),
+            EvidenceWord::Sla => Some(Kind::Sla),
+            EvidenceWord::Escalation => Some(Kind::Escalation),
+            EvidenceWord::IntegrationMap => Some(Kind::IntegrationMap),
+            _ => None,
+        }
+    }
+
+    /// Whether such a thing can come from there at all.
+    pub fn has_a_source(&self) -> bool {
+        match self.source {
+            None => true,
+            Some(source) => (source == EvidenceSource::Record) == self.record_kind().is_some(),
+        }
+    }
+
     /// Whether both are about the same record.
     pub fn is_about_the_same(&self, other: &Self) -> bool {
         (self.kind, &self.name, self.source) == (other.kind, &other.name, other.source)
@@ -112,7 +148,7 @@ pub struct Lack {
     pub missing: OnMissing,
 }
 
-/// What is asked for and not there, or too old; the last moment of an age still counts.
+/// What of evidence about the version is asked for and not there, or too old; the last moment of an age still counts.
 ///
 /// `version` is how people name the version, `owner` gives who answers for a kind.
 pub fn lacks(
@@ -139,7 +175,7 @@ pub fn lacks(
         let check = FailedCheck { check: code.to_owned(), detail, owner: owner(ask.kind.answers()) };
         Some(Lack { check, missing: ask.missing })
     };
-    asks.iter().filter_map(lack).collect()
+    asks.iter().filter(|ask| ask.record_kind().is_none()).filter_map(lack).collect()
 }
 
 #[cfg(test)]

@@ -154,6 +154,10 @@ impl Place<'_> {
             if let Some(name) = &ask.name {
                 Line::parse_required(name).in_field(&format!("{}evidence[{i}].name", self.0))?;
             }
+            if !ask.has_a_source() {
+                let detail = "runbooks and their like are records, evidence is none; a KPI may be either";
+                return Err(self.wrong(&format!("evidence[{i}].source"), detail));
+            }
             self.between(&format!("evidence[{i}].maximum_age_days"), ask.maximum_age_days, EVIDENCE_DAYS)?;
             if asks[..i].iter().any(|before| before.is_about_the_same(ask)) {
                 return Err(self.wrong(&format!("evidence[{i}]"), "stands twice"));
@@ -291,6 +295,8 @@ mod tests {
         for (field, value) in [
             ("evidence", json!([{"kind": "rumour"}])),
             ("evidence", json!([{"kind": "bias", "maximum_age_days": 0}])),
+            ("evidence", json!([{"kind": "bias", "source": "record"}])),
+            ("evidence", json!([{"kind": "runbook", "source": "reported"}])),
             ("evidence", json!([{"kind": "bias"}, {"kind": "bias", "missing": "warn"}])),
             ("evidence", json!([{"kind": "document", "name": ""}])),
             ("exclude", json!({"roles": ["boss"]})),

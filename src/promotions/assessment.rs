@@ -2,6 +2,7 @@
 //! by a pure function, so that request, approval, activation and gate can't disagree.
 
 use crate::{
+    accountability::{self, Records},
     accounts::people,
     authz::{People, Scope, policy::Involved},
     constraints::{ConstraintSpec, ConstraintVerdict, Verdict},
@@ -65,6 +66,8 @@ pub struct Facts {
     pub framework_facts: Option<Box<frameworks::Facts>>,
     /// What people found and decided beside it.
     pub oversight: Standing,
+    /// What people answer for beside it.
+    pub records: Records,
     /// The revisions that a request fixed when it was made; `None` before there is a request.
     pub pinned: Option<Vec<Pin>>,
 }
@@ -109,6 +112,9 @@ pub struct Decision {
     /// Exceptions to limits that hold for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     waivers: Vec<Excepted>,
+    /// What the policy asks to be on record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    records: Vec<String>,
 }
 
 pub struct Assessment {
@@ -141,6 +147,7 @@ impl Facts {
         let oversight = oversight::ops::standing(conn, scope, model.id, version.id, environment.id).await?;
         let earlier_authors = versions::store::earlier_authors(conn, version.id).await?;
         let people = people::store::people(conn, environment.workspace).await?;
+        let records = accountability::ops::load(conn, scope, &model, &environment).await?;
         let mut facts = Self {
             model,
             version,
@@ -161,6 +168,7 @@ impl Facts {
             named: Named::default(),
             framework_facts: None,
             oversight,
+            records,
             pinned: None,
         };
         facts.load_evidence(conn, scope).await?;
@@ -206,6 +214,7 @@ impl Facts {
         parties.extend(submitters.map(|id| (id, "the submitter of its reported evidence")));
         parties.extend(self.oversight.parties());
         parties.extend(self.excluded());
+        parties.extend(self.record_authors());
         Involved { parties, ..Involved::default() }.with_owners(&self.robots)
     }
 
@@ -241,10 +250,12 @@ impl Facts {
         failed.extend(self.framework_checks(frameworks, &pins, now)?);
         let blocking = asked.as_ref().map_or(BLOCKING_BY_DEFAULT, |asked| asked.blocking_finding);
         failed.extend(self.oversight.finding_checks(blocking, now));
+        failed.extend(self.records.violations());
         let mut sorted = Sorted::default();
         sorted.take(failed, asked.as_ref().map(|asked| asked.warn.as_slice()).unwrap_or_default());
         if let Some(asked) = &asked {
             self.required_evidence(asked, now, &mut sorted);
+            self.required_records(asked, now, &mut sorted);
         }
         let Sorted { failed, warnings } = sorted;
         Ok(Assessment { digest: Digest::of(&decision), decision, failed, warnings, asked, frameworks: pins })
@@ -300,6 +311,7 @@ impl Facts {
             circumstances: self.decided_circumstances()?,
             findings: self.oversight.known(now),
             waivers: self.oversight.excepted(self.limits()?.as_ref(), now)?,
+            records: self.record_digests(),
         })
     }
 

@@ -36,7 +36,7 @@ pub enum Cause {
     Model(ModelId),
     /// Another release of a model became active in an environment.
     Release(EnvironmentId, ModelId),
-    /// A finding or a waiver came or went.
+    /// A finding or a waiver came or went, or a record that somebody answers for was written.
     Oversight(Reach),
 }
 

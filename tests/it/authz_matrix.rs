@@ -168,6 +168,15 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/break-glass/{break_glass}/closure", "/api/v1/break-glass/{break_glass}/closure", Json(|| json!({"reason": "x"})), [401, 403, 403, 409, 409, 403, 403, 403, 409, 409]),
     ("POST", "/api/v1/break-glass/{break_glass}/review", "/api/v1/break-glass/{break_glass}/review", Json(|| json!({"outcome": "justified", "reason": "x"})), [401, 403, 403, 409, 403, 403, 403, 403, 409, 409]),
     ("PUT", "/api/v1/environments/{environment}/models/{model}/running", "/api/v1/environments/production/models/scorer/running", Json(|| json!({"digest": null, "host": "edge-7"})), only(DEPLOYER, 200)),
+    ("GET", "/api/v1/models/{model}/records", "/api/v1/models/scorer/records", Empty, LOOK),
+    ("GET", "/api/v1/models/{model}/records/{kind}/{name}", "/api/v1/models/scorer/records/runbook/night", Empty, LOOK),
+    ("PUT", "/api/v1/models/{model}/records/{kind}/{name}", "/api/v1/models/scorer/records/sla/{fresh}", Match("\"0\"", PROMISE), only(CONTRIBUTOR, 200)),
+    // Its owner is the contributor.
+    ("POST", "/api/v1/models/{model}/records/{kind}/{name}/review", "/api/v1/models/scorer/records/runbook/night/review", Match("\"1\"", || json!({"review_by": "2026-12-02"})), only(CONTRIBUTOR, 200)),
+    ("GET", "/api/v1/environments/{environment}/records", "/api/v1/environments/production/records", Empty, LOOK),
+    ("GET", "/api/v1/environments/{environment}/records/{kind}/{name}", "/api/v1/environments/production/records/runbook/night", Empty, LOOK),
+    ("PUT", "/api/v1/environments/{environment}/records/{kind}/{name}", "/api/v1/environments/production/records/sla/{fresh}", Match("\"0\"", PROMISE), only(MANAGER, 200)),
+    ("POST", "/api/v1/environments/{environment}/records/{kind}/{name}/review", "/api/v1/environments/production/records/runbook/night/review", Match("\"1\"", || json!({"review_by": "2026-12-02"})), only(CONTRIBUTOR, 200)),
     // Last, because it ends the credentials that the other rows use.
     ("DELETE", "/api/v1/sessions/current", "", Empty, [401, 204, 204, 204, 204, 204, 204, 204, 204, 204]),
 ];
@@ -175,6 +184,9 @@ const MATRIX: &[Row] = &[
 /// Addresses outside the document: anyone may know that the service runs and how to call it.
 const PUBLIC: &[&str] = &["/livez", "/readyz", "/openapi.json", "/openapi.yaml", "/docs/"];
 
+/// A record of kind `sla`.
+pub const PROMISE: fn() -> Value =
+    || json!({"owner": "a-contributor", "review_by": "2026-12-01", "body": {"support": "on weekdays"}});
 const LOG: [u16; 10] = [401, 403, 403, 403, 403, 403, 200, 200, 403, 403];
 const CONTRIBUTOR: usize = 2;
 const REVIEWER: usize = 3;

@@ -6,7 +6,7 @@
 //! worker runs in these tests before `work` is called.
 
 use crate::{
-    authz_matrix::{Body, send},
+    authz_matrix::{Body, PROMISE, send},
     harness::Reply,
     openapi,
     story::{reported, scan, text},
@@ -56,6 +56,8 @@ const V3: &[(&str, &str)] = &[("model", "scorer"), ("version", "3")];
 const V4: &[(&str, &str)] = &[("model", "scorer"), ("version", "4")];
 const README: &[(&str, &str)] = &[("model", "scorer"), ("version", "4"), ("path", "README.md")];
 const PLACE: &[(&str, &str)] = &[("environment", "production"), ("model", "scorer")];
+const RECORD: &[(&str, &str)] = &[("model", "scorer"), ("kind", "sla"), ("name", "promise")];
+const RECORD_HERE: &[(&str, &str)] = &[("environment", "production"), ("kind", "sla"), ("name", "promise")];
 const PLACE_FILE: &[(&str, &str)] = &[("environment", "production"), ("model", "scorer"), ("path", "README.md")];
 
 /// In this order: later ones build on earlier ones.
@@ -128,6 +130,10 @@ fn recipes() -> Vec<Recipe> {
         recipe("revokeWaiver", "contributor", &[("waiver", "{requestWaiver}")], Json(WHY), Viewer, &[("waiver.revoke", "waiver", "$id")]),
         // A host that runs nothing where something is active.
         recipe("reportRunning", "deployer", PLACE, Json(|| json!({"digest": null, "host": "edge-7"})), Viewer, &[("running.report", "environment", ""), ("finding.open", "finding", "")]),
+        recipe("putModelRecord", "contributor", RECORD, Match("\"0\"", PROMISE), Viewer, &[("record.put", "record", "$id")]),
+        recipe("reviewModelRecord", "contributor", RECORD, Match("\"1\"", || json!({"review_by": "2026-12-02"})), Viewer, &[("record.review", "record", "{putModelRecord}")]),
+        recipe("putEnvironmentRecord", "environment_manager", RECORD_HERE, Match("\"0\"", PROMISE), Viewer, &[("environment_record.put", "record", "$id")]),
+        recipe("reviewEnvironmentRecord", "contributor", RECORD_HERE, Match("\"1\"", || json!({"review_by": "2026-12-02"})), Viewer, &[("record.review", "record", "{putEnvironmentRecord}")]),
         recipe("signOut", "deployer", &[], Empty, Not("everybody ends their own session"), &[("session.close", "token", "")]),
     ]
 }

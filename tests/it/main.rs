@@ -14,6 +14,7 @@ mod waivers;
 mod world;
 
 // What they say about the product.
+mod accountability;
 mod architecture;
 mod asof;
 mod assertions;

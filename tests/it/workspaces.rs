@@ -70,6 +70,8 @@ fn theirs(world: &World, path: &str) -> String {
         ("{path}", "README.md"),
         ("{index}", "0"),
         ("{reference}", "model:scorer"),
+        ("{kind}", "runbook"),
+        ("{name}", "night"),
     ];
     let path = named.iter().fold(path.to_owned(), |path, (from, to)| path.replace(from, to));
     world.fill(&path)
@@ -142,6 +144,8 @@ async fn what_another_workspace_holds_cannot_be_changed() {
     let profile = json!({"class": "edge", "operating_mode": "advisory"});
     let files = json!({"files": [{"path": "a", "sha256": format!("sha256:{}", "0".repeat(64)), "size_bytes": 1}]});
     let decision = json!({"decision_digest": world.things["promotion_decision"], "outcome": "approve"});
+    let record = json!({"owner": "stranger", "review_by": "2026-12-01",
+        "body": {"url": "https://wiki.example", "sha256": format!("sha256:{}", "0".repeat(64))}});
     let attempts: Vec<(&str, &str, Value)> = vec![
         ("PATCH", "/api/v1/models/{model}", json!({"title": "mine"})),
         ("POST", "/api/v1/models/{model}/versions", files),
@@ -198,6 +202,10 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/waivers/{waiver}/decisions", json!({"outcome": "grant", "reason": "x"})),
         ("POST", "/api/v1/waivers/{waiver}/revocation", json!({"reason": "x"})),
         ("PUT", "/api/v1/environments/{environment}/models/{model}/running", json!({"digest": null, "host": "edge-7"})),
+        ("PUT", "/api/v1/models/{model}/records/{kind}/{name}", record.clone()),
+        ("PUT", "/api/v1/environments/{environment}/records/{kind}/{name}", record.clone()),
+        ("POST", "/api/v1/models/{model}/records/{kind}/{name}/review", json!({"review_by": "2026-12-02"})),
+        ("POST", "/api/v1/environments/{environment}/records/{kind}/{name}/review", json!({"review_by": "2026-12-02"})),
         ("POST", "/api/v1/findings/{finding}/remediation", json!({"reason": "x"})),
         ("POST", "/api/v1/findings/{finding}/closure", json!({"reason": "x"})),
         ("POST", "/api/v1/findings/{finding}/acceptance", json!({"reason": "x", "until": "2026-02-01T00:00:00Z"})),

@@ -74,6 +74,7 @@ impl World {
         world.environment("spare").await;
         world.measured().await;
         world.watched().await;
+        world.on_record().await;
         world.released().await;
         world
     }
@@ -254,6 +255,16 @@ impl World {
         let running = "/api/v1/environments/spare/models/scorer/running";
         let nothing = self.app.request(self.token("deployer"), "PUT", running);
         reply(nothing.json(&json!({"digest": null, "host": "edge-7"}))).await.expect(200);
+    }
+
+    /// The contributor answers for a runbook of the model and one of the environment.
+    async fn on_record(&mut self) {
+        let record = json!({"owner": "a-contributor", "review_by": "2026-12-01",
+            "body": {"url": "https://wiki.example/night", "sha256": format!("sha256:{}", "0".repeat(64))}});
+        for (role, place) in [("contributor", "models/scorer"), ("environment_manager", "environments/production")] {
+            let path = format!("/api/v1/{place}/records/runbook/night");
+            self.app.put(self.token(role), &path, "\"0\"", record.clone()).await.expect(200);
+        }
     }
 
     /// Version 1 is active, version 2 waits for a decision, version 3 can be withdrawn.

@@ -189,4 +189,13 @@ tables! {
         id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, host: Plain, digest: Plain,
         release_id: Plain, matches: Plain, reported_by: Plain, at: Time,
     }
+    accountability_record [id] {
+        id: Plain, workspace_id: Plain, place: Plain, model_id: Plain, environment_id: Plain, kind: Plain,
+        name: Plain, revision: Plain, owner_id: Plain, review_by: Time, digest: Plain, body: Salted,
+        revised_by: Plain, revised_at: Time, lapsed_at: Time,
+    }
+    accountability_revision [id] {
+        id: Plain, record_id: Plain, revision: Plain, owner_id: Plain, review_by: Time, digest: Plain, body: Salted,
+        revised_by: Plain, revised_at: Time,
+    }
 }

@@ -1,6 +1,7 @@
 //! Table definitions in sea-orm's dense format. Data only; no behaviour.
 
 pub mod access;
+pub mod accountability;
 pub mod environments;
 pub mod keys;
 pub mod log;
@@ -14,6 +15,7 @@ pub mod reported;
 pub mod validation;
 
 pub use access::{account, api_token, membership, trust_key, workspace};
+pub use accountability::{accountability_record, accountability_revision};
 pub use environments::{dataset, environment, environment_revision};
 pub use keys::{loaded_settings, registry_key};
 pub use log::{
