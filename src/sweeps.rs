@@ -9,7 +9,6 @@ use crate::{
 /// In this order, each whether or not the one before it succeeded.
 pub const ALL: &[Sweep] = &[
     Sweep { name: "promotion requests", run: |app| Box::pin(promotions::sweep::run(app)) },
-    Sweep { name: "promotion requests", run: |app| Box::pin(promotions::ops::expire_due(app)) },
     Sweep { name: "lapsed records", run: |app| Box::pin(accountability::vacancy::sweep(app)) },
     Sweep { name: "oversight", run: |app| Box::pin(oversight::sweep(app)) },
     Sweep { name: "reviews of rollbacks", run: |app| Box::pin(releases::reviews::remind_due(app)) },

@@ -2,10 +2,6 @@
 
 use super::{
     Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env,
-    evidence, finding, framework, init, policy, promotion, pull, push, release, running, sign_in, snapshot, trust,
-    waiver,
-    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env, evidence,
-    finding, framework, init, policy, promotion, pull, push, release, running, sign_in, snapshot, trust, waiver,
     evidence, finding, framework, init, policy, promotion, pull, push, record, release, running, sign_in, snapshot,
     trust, waiver,
 };
