@@ -1,6 +1,7 @@
 //! What is on record for one version in one environment, as coverage sees it.
 
 use crate::{
+    accountability::Kind,
     constraints::{Dimension, Metric, Severity, spec::DEFAULT_MINIMUM_GROUP_SIZE},
     datasets::roles::Roles,
     environments::profile::Profile,
@@ -54,6 +55,20 @@ pub struct Facts {
     /// Where the sealing stands in the log.
     pub leaf: Option<(i64, DateTime<Utc>)>,
     pub reported: Vec<ReportedFact>,
+    pub records: Vec<RecordFact>,
+}
+
+/// What somebody answers for and looks at again by a day.
+#[derive(Clone, Debug)]
+pub struct RecordFact {
+    pub kind: Kind,
+    pub name: String,
+    pub digest: String,
+    /// When it was written, or looked at again.
+    pub at: DateTime<Utc>,
+    pub review_by: DateTime<Utc>,
+    pub owner: String,
+    pub owner_is_active: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

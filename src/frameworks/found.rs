@@ -1,14 +1,17 @@
 //! Where a selector finds what it asks for, and what to do where it does not.
 
+mod on_record;
 mod reported;
 
 use crate::{
+    accountability::Kind,
     constraints::Dimension,
     environments::profile::{OperatingMode, Profile},
     frameworks::{
         facts::{Facts, LimitFact, RecordText, SignatureFact},
         selector::{
-            AttributeRole, AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, Selector,
+            AttributeRole, AttributeSelector, DatasetField, EnvironmentField, MeasuredKind, ModelField, ReportedKind,
+            Selector,
         },
     },
 };
@@ -50,7 +53,7 @@ pub(super) fn find(selector: &Selector, facts: &Facts, now: DateTime<Utc>) -> Fo
         Selector::BiasBy { attribute } => bias(facts, attribute),
         Selector::ModelRecord { field } => record(facts, *field),
         Selector::Owner { accountability } => owner(facts, accountability),
-        Selector::Environment { field } => environment(facts, *field),
+        Selector::Environment { field } => environment(facts, *field, now),
         Selector::Constraint { dimension } => limit(facts, *dimension),
         Selector::Dataset { field } => dataset(facts, *field),
         Selector::PromotionPolicy => match &facts.policy {
@@ -88,11 +91,11 @@ pub(super) fn find(selector: &Selector, facts: &Facts, now: DateTime<Utc>) -> Fo
         },
         Selector::Reported { evidence, document, independent, tables } => {
             let document = document.as_deref();
-            reported::find(
-                &reported::Asked { kind: *evidence, document, independent: *independent, tables },
-                facts,
-                now,
-            )
+            let asked = reported::Asked { kind: *evidence, document, independent: *independent, tables };
+            let found = reported::find(&asked, facts, now);
+            // A KPI on record is one that somebody answers for; nobody independent vouches for it.
+            let kpi = *evidence == ReportedKind::Kpi && !independent && found.is_err();
+            kpi.then(|| on_record::find(Kind::Kpi, facts, now)).flatten().unwrap_or(found)
         }
     }
 }
@@ -257,7 +260,16 @@ fn owner(facts: &Facts, accountability: &str) -> Found {
     }
 }
 
-fn environment(facts: &Facts, field: EnvironmentField) -> Found {
+/// A record that somebody answers for says as much as the profile.
+fn environment(facts: &Facts, field: EnvironmentField, now: DateTime<Utc>) -> Found {
+    let in_the_profile = in_profile(facts, field);
+    match on_record::kind_of(field).and_then(|kind| on_record::find(kind, facts, now)) {
+        Some(found) if in_the_profile.is_err() => found,
+        _ => in_the_profile,
+    }
+}
+
+fn in_profile(facts: &Facts, field: EnvironmentField) -> Found {
     let place = &facts.environment;
     let Some((profile, digest, at)) = &facts.profile else {
         return lack(

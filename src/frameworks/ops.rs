@@ -1,4 +1,5 @@
 use crate::{
+    accountability,
     app::App,
     authz::{Action, Principal, policy},
     db::Conn,
@@ -9,7 +10,8 @@ use crate::{
         catalog::{self, Entry, catalog},
         coverage::{self, ItemState, coverage},
         facts::{
-            AttestedFact, ConstraintsFact, DatasetFact, Dependence, Facts, LimitFact, ReportedFact, SignatureFact,
+            AttestedFact, ConstraintsFact, DatasetFact, Dependence, Facts, LimitFact, RecordFact, ReportedFact,
+            SignatureFact,
         },
         metrics,
         profile::Standing,
@@ -168,6 +170,7 @@ pub async fn gather(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Facts, Er
         releases: store::releases(conn, environment.id, of.model.id, version.id).await?,
         leaf: store::sealing(conn, version.id).await?,
         reported: reported(conn, of).await?,
+        records: of.records.held.iter().map(on_record).collect(),
         ..documents(of)?
     };
     for (accountability, name, active) in store::owners(conn, of.model.id).await? {
@@ -175,6 +178,18 @@ pub async fn gather(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Facts, Er
         into.insert(accountability, name);
     }
     Ok(facts)
+}
+
+fn on_record(held: &accountability::Held) -> RecordFact {
+    RecordFact {
+        kind: held.record.kind,
+        name: held.record.name.clone(),
+        digest: held.record.digest.to_string(),
+        at: held.record.revised_at,
+        review_by: held.record.review_by,
+        owner: held.owner.clone(),
+        owner_is_active: held.owner_is_active,
+    }
 }
 
 /// The environment's documents and the evaluation data.
