@@ -187,7 +187,7 @@ pub(crate) async fn refuse(
     let mut detail = refusal.detail;
     if let Some(fact) = refusal.ends {
         let why = why(&fact, &changes);
-        if let Err(error) = commit_seen(tx, promotion, &[fact], &changes).await {
+        if let Err(error) = commit_seen(tx, promotion, &[*fact], &changes).await {
             return error;
         }
         if refusal.code == "decision_changed" {

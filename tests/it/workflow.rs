@@ -45,7 +45,7 @@ impl Dice {
 fn no_random_history_breaks_an_invariant() {
     #[expect(clippy::disallowed_methods, reason = "whoever replays a history says which")]
     let replayed = std::env::var("WORKFLOW_SEED").ok().map(|seed| seed.parse::<u64>().expect("a number"));
-    let first = replayed.unwrap_or_else(|| fresh_seed());
+    let first = replayed.unwrap_or_else(fresh_seed);
     let histories = if replayed.is_some() { 1 } else { HISTORIES };
     println!("histories of seeds {first} to {}", first.wrapping_add(histories - 1));
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();

@@ -241,7 +241,7 @@ pub struct Refusal {
     pub allowed: Vec<&'static str>,
     /// The ending that was found, to be recorded although the command is refused. Only
     /// `promotion_expired`, `decision_changed` and `release_raced` have one.
-    pub ends: Option<Fact>,
+    pub ends: Option<Box<Fact>>,
 }
 
 impl Refusal {

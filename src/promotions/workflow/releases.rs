@@ -32,7 +32,7 @@ pub(super) fn activate(
     must_stand(request, observed, now)?;
     if request.replaces != active {
         let ends = Fact::Invalidated { promotion: request.id, why: Why::Replaced };
-        return Err(Refusal { ends: Some(ends), ..raced(active) });
+        return Err(Refusal { ends: Some(Box::new(ends)), ..raced(active) });
     }
     if !is_full(request, observed, now, None) {
         return Err(short_of_seats(request, observed, now));

@@ -154,7 +154,7 @@ pub(super) fn must_stand(request: &Request, observed: &Observed, now: DateTime<U
         return Err(Refusal::stage(request.stage));
     }
     let Some(((code, detail), fact)) = ending(request, observed, now) else { return Ok(()) };
-    Err(Refusal { ends: Some(fact), ..Refusal::new(code, detail, &["request"]) })
+    Err(Refusal { ends: Some(Box::new(fact)), ..Refusal::new(code, detail, &["request"]) })
 }
 
 /// What ends an open request now. A time-out always means no, and so does a doubt.

@@ -86,6 +86,7 @@ impl Checker {
             self.fact(step, fact);
         }
         self.one_active();
+        self.none_beside();
         self.equals(after);
         std::mem::take(&mut self.broken)
     }
@@ -346,6 +347,14 @@ impl Checker {
         self.suspended &= active == 0;
         if active != usize::from(!self.ran.is_empty() && !self.suspended) {
             self.broken.push(format!("I8: {active} releases are active"));
+        }
+    }
+
+    /// I7: what reviewers judged is the difference to what is active, at every moment.
+    fn none_beside(&mut self) {
+        let active = self.active();
+        if self.asked.values().any(|asked| is_open(asked.stage) && asked.replaces != active) {
+            self.broken.push("I7: a request is open beside another release than it was made for".to_owned());
         }
     }
 

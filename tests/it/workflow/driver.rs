@@ -111,7 +111,7 @@ impl Driver {
         let again = apply(&self.lane, command, observed, self.world.now);
         let facts: Vec<Fact> = match &answer {
             Ok(facts) => facts.clone(),
-            Err(refusal) => refusal.ends.iter().cloned().collect(),
+            Err(refusal) => refusal.ends.iter().map(|fact| (**fact).clone()).collect(),
         };
         for fact in &facts {
             self.lane.evolve(fact);
@@ -206,6 +206,14 @@ impl Driver {
             9 | 10 => {
                 self.world.frozen_until = Some(self.world.now + TimeDelta::hours([1, 2, 6][self.dice.below(3)]));
                 "a freeze began"
+            }
+            11 => {
+                // The last is a robot, and of nobody.
+                let other = self.dice.below(self.world.accounts.len() - 1);
+                if account + 1 < self.world.accounts.len() {
+                    self.world.accounts[account].human = self.world.accounts[other].human;
+                }
+                "two accounts turned out to be of one human"
             }
             _ => "the sweep came by",
         }
