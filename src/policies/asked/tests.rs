@@ -139,8 +139,10 @@ fn at_least(more: &Asked, less: &Asked) -> Result<(), TestCaseError> {
 
 fn some_rule() -> impl Strategy<Value = Value> {
     let tiers = prop::sample::subsequence(vec!["low", "medium", "high"], 1..=3);
-    let kinds = prop::collection::vec(
-        (prop::sample::select(vec!["quality", "bias", "scan"]), prop::option::of(1u32..100), any::<bool>()),
+    // Once each: a list that names one twice is no legal policy.
+    let kinds = prop::collection::btree_map(
+        prop::sample::select(vec!["quality", "bias", "scan"]),
+        (prop::option::of(1u32..100), any::<bool>()),
         0..3,
     );
     let numbers = (prop::option::of(1u32..90), prop::option::of(1u32..90), prop::option::of(1u32..90), 0u32..4);
@@ -148,7 +150,7 @@ fn some_rule() -> impl Strategy<Value = Value> {
     (tiers, kinds, numbers, flags).prop_map(|(tiers, kinds, (age, wait, life, count), (teams, lapse, terms, gate))| {
         let mut rule = json!({"when": {"risk_tier": tiers}, "different_teams": teams});
         let missing = |block: bool| if block { "block" } else { "warn" };
-        let evidence = kinds.into_iter().map(|(kind, days, block)| {
+        let evidence = kinds.into_iter().map(|(kind, (days, block))| {
             let mut ask = json!({"kind": kind, "missing": missing(block)});
             if let Some(days) = days {
                 ask["maximum_age_days"] = days.into();
