@@ -134,7 +134,7 @@ async fn find(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json
     params(("environment" = String, Path, description = "Environment name"),
         ("document" = String, Path, description = "profile, constraints or policy")),
     responses((status = 200, description = "The revision; its number is the ETag", body = RevisionView), Found))]
-#[get("/environments/{environment}/{document}")]
+#[get("/environments/{environment}/{document:profile|constraints|policy}")]
 async fn get_document(app: Data<App>, who: Principal, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (environment, kind) = path.into_inner();
     let kind = DocumentKind::parse(&kind).map_err(|_| Error::not_found("document"))?;
@@ -149,7 +149,7 @@ async fn get_document(app: Data<App>, who: Principal, path: Path<(String, String
         ("If-Match" = String, Header, description = "The ETag last seen")),
     request_body(content = Object, description = "The whole document"),
     responses((status = 200, description = "The revision that holds now", body = RevisionView), Revised))]
-#[put("/environments/{environment}/{document}")]
+#[put("/environments/{environment}/{document:profile|constraints|policy}")]
 async fn revise(
     app: Data<App>,
     who: Principal,
