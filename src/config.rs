@@ -2,7 +2,7 @@
 //!
 //! Zero configuration works: SQLite and blobs in `./plimsoll-data`, loopback only.
 
-use crate::audit::witness::Witness;
+use crate::{audit::witness::Witness, core::clock::Clock};
 use clap::Args;
 use std::{
     net::SocketAddr,
@@ -21,6 +21,20 @@ pub struct Config {
     pub sandbox: Sandbox,
     #[command(flatten)]
     pub log: Log,
+    /// How far the service's clock is ahead of the machine's, in seconds. Programs that are released have no such flag.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true, default_value_t = 0, value_name = "SECONDS")]
+    pub clock_ahead_seconds: i64,
+}
+
+impl Config {
+    pub fn clock(&self) -> Clock {
+        #[cfg(debug_assertions)]
+        if self.clock_ahead_seconds != 0 {
+            return Clock::Ahead(chrono::TimeDelta::seconds(self.clock_ahead_seconds));
+        }
+        Clock::System
+    }
 }
 
 #[derive(Args, Clone, Debug)]

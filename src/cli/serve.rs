@@ -5,7 +5,6 @@ use crate::{
     audit,
     cli::{Exit, Failure, print},
     config::Config,
-    core::clock::Clock,
     db,
     http::server,
     jobs::worker,
@@ -25,7 +24,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
             .next("is another plimsoll running? choose another port with --listen")
     })?;
     let address = listener.local_addr().map_err(Failure::other)?;
-    let app = Arc::new(App::open(&config, Clock::System).await?);
+    let app = Arc::new(App::open(&config, config.clock()).await?);
     settings::ops::record(&app, &config).await?;
     if app.db.may_rewrite_log().await.map_err(Failure::other)? {
         tracing::warn!(
@@ -66,7 +65,7 @@ async fn close(app: &App) -> Result<Exit, Failure> {
 
 pub async fn worker(config: Config) -> Result<Exit, Failure> {
     telemetry::start(&config.log).map_err(|e| Failure::new(Exit::Usage, e))?;
-    let app = Arc::new(App::open(&config, Clock::System).await?);
+    let app = Arc::new(App::open(&config, config.clock()).await?);
     if app.sandbox.ort_lib.is_none() {
         return Err(Failure::new(
             Exit::Other,

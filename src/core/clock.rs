@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug)]
 pub enum Clock {
     System,
+    /// The system's, so much ahead: for trials that wait for what the clock ends. Not in what is released.
+    #[cfg(debug_assertions)]
+    Ahead(TimeDelta),
     /// Stands still until [`Clock::advance`]; for tests.
     Manual(Arc<Mutex<DateTime<Utc>>>),
 }
@@ -21,6 +24,9 @@ impl Clock {
         match self {
             #[expect(clippy::disallowed_methods, reason = "this is the clock")]
             Self::System => Utc::now().trunc_subsecs(6),
+            #[cfg(debug_assertions)]
+            #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+            Self::Ahead(by) => (Utc::now() + *by).trunc_subsecs(6),
             Self::Manual(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }

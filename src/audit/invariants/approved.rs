@@ -70,7 +70,7 @@ fn promotion_fault(step: &Step<'_>, release: &Row) -> Option<String> {
         }
     }
     let was = step.moved("promotion_request").find(|moved| moved.key == id);
-    if was.is_none_or(|moved| moved.was("state") != "approved") {
+    if was.is_none_or(|moved| !is_filled(moved.was("state"))) {
         return Some(format!("request {id} was not approved before"));
     }
     let told = step.leaf.detail.get("decision").and_then(Value::as_str);

@@ -25,19 +25,16 @@ const ENDS: &[&str] =
     &["promotion.activate", "release.roll_back", "release.suspend", "break_glass.invoke", "break_glass.confirm"];
 /// What another release takes the place of, of its own or of somebody else's.
 const SUPERSEDES: &[&str] = &["promotion.activate", "release.lower_mode", "break_glass.invoke", "break_glass.confirm"];
-/// What leaves nothing in its place.
-const SUSPENDS: &[&str] = &["release.suspend", "break_glass.close", "break_glass.expire", "break_glass.review"];
-const EMERGENCY: &[&str] = &["break_glass.invoke", "break_glass.confirm"];
-/// What fills or empties seats, or holds an approved request up.
-const SEATS: &[&str] = &[
-    "promotion.approve",
-    "promotion.unapprove",
-    "promotion.hold",
-    "promotion.unhold",
-    "promotion.lose_quorum",
-    "promotion.regain_quorum",
+/// What leaves nothing in its place; an emergency that is over ends before the next begins.
+const SUSPENDS: &[&str] = &[
+    "release.suspend",
+    "break_glass.invoke",
+    "break_glass.confirm",
+    "break_glass.close",
+    "break_glass.expire",
+    "break_glass.review",
 ];
-
+const EMERGENCY: &[&str] = &["break_glass.invoke", "break_glass.confirm"];
 const WAYS: &[Way] = &[
     Way("account", "", "active", &["account.create"]),
     Way("account", "active", "deactivated", &["account.deactivate"]),
@@ -57,12 +54,12 @@ const WAYS: &[Way] = &[
     Way("promotion_request", "", "checks_failed", &["promotion.request"]),
     Way("promotion_request", "", "awaiting_approval", &["promotion.request"]),
     Way("promotion_request", "", "bypassed", EMERGENCY),
-    Way("promotion_request", "awaiting_approval", "approved", SEATS),
-    Way("promotion_request", "awaiting_approval", "held", SEATS),
-    Way("promotion_request", "approved", "held", SEATS),
-    Way("promotion_request", "held", "approved", SEATS),
-    Way("promotion_request", "approved", "awaiting_approval", SEATS),
-    Way("promotion_request", "held", "awaiting_approval", SEATS),
+    Way("promotion_request", "awaiting_approval", "approved", ANY),
+    Way("promotion_request", "awaiting_approval", "held", ANY),
+    Way("promotion_request", "approved", "held", ANY),
+    Way("promotion_request", "held", "approved", ANY),
+    Way("promotion_request", "approved", "awaiting_approval", ANY),
+    Way("promotion_request", "held", "awaiting_approval", ANY),
     Way("promotion_request", "held", "activated", &["promotion.activate"]),
     Way("promotion_request", "awaiting_approval", "rejected", &["promotion.reject"]),
     Way("promotion_request", "approved", "rejected", &["promotion.reject"]),
@@ -70,13 +67,15 @@ const WAYS: &[Way] = &[
     Way("promotion_request", "awaiting_approval", "withdrawn", &["promotion.withdraw"]),
     Way("promotion_request", "approved", "withdrawn", &["promotion.withdraw"]),
     Way("promotion_request", "held", "withdrawn", &["promotion.withdraw"]),
-    Way("promotion_request", "awaiting_approval", "expired", &["promotion.expire"]),
-    Way("promotion_request", "approved", "expired", &["promotion.expire"]),
-    Way("promotion_request", "held", "expired", &["promotion.expire"]),
+    Way("promotion_request", "awaiting_approval", "expired", ANY),
+    Way("promotion_request", "approved", "expired", ANY),
+    Way("promotion_request", "held", "expired", ANY),
     Way("promotion_request", "awaiting_approval", "invalidated", ANY),
     Way("promotion_request", "approved", "invalidated", ANY),
     Way("promotion_request", "held", "invalidated", ANY),
     Way("promotion_request", "approved", "activated", &["promotion.activate"]),
+    // What held it up is over, and nobody looked before.
+    Way("promotion_request", "held", "activated", &["promotion.activate"]),
     Way("promotion_request", "activated", "superseded", ENDS),
     Way("release", "", "active", STARTS),
     Way("release", "active", "superseded", SUPERSEDES),

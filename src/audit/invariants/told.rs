@@ -33,7 +33,7 @@ const TOLD: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Events that say a change and come without one when another record of the same transaction has it.
-const CONSEQUENCES: &[&str] = &["promotion_invalidated"];
+const CONSEQUENCES: &[&str] = &["promotion_invalidated", "promotion_expired", "release_suspended"];
 
 pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     if step.leaf.outcome != Outcome::Done {

@@ -5,7 +5,7 @@ use crate::{
     audit::invariants,
     cli::{Exit, Failure, output, print},
     config::Config,
-    core::{clock::Clock, words::with_verb},
+    core::words::with_verb,
 };
 use clap::Args;
 
@@ -19,7 +19,7 @@ pub struct Check {
 
 impl Check {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let app = App::open(&self.config, Clock::System).await?;
+        let app = App::open(&self.config, self.config.clock()).await?;
         let report = invariants::ops::check(&app).await?;
         let violated = report.violated();
         let exit = if violated == 0 { Exit::Ok } else { Exit::Verification };
