@@ -168,7 +168,7 @@ fn described(found: &DryRunView) -> String {
     let mut lines = Vec::new();
     lines.extend(found.would_block.iter().map(|check| format!("blocks  {}", line(check))));
     lines.extend(found.warnings.iter().map(|check| format!("warns   {}", line(check))));
-    lines.extend(found.holds.iter().map(|hold| format!("holds   {}: {}", hold.cause.name(), hold.detail)));
+    lines.extend(found.holds.iter().map(|hold| format!("holds   {}: {}", hold.cause, hold.detail)));
     lines.extend(found.seats.iter().map(|seat| match seat.could_be.as_slice() {
         [] => format!("seat    {}: nobody is left to fill it", seat.role),
         accounts => format!("seat    {}: could be {}", seat.role, accounts.join(", ")),

@@ -62,7 +62,8 @@ async fn soaking(
     let from = asked.blocking_finding;
     let disturbed: Vec<_> = findings
         .iter()
-        .filter(|finding| from <= finding.severity)
+        // Of what is open it counts what would block now: not a risk that is accepted.
+        .filter(|finding| from <= finding.severity && (finding.closed_at.is_some() || finding.blocks(from, now)))
         .map(|finding| FindingSpan { from: finding.opened_at, until: finding.closed_at })
         .collect();
     Ok(soak.left(&spans, &disturbed, &version.manifest, now))

@@ -7,7 +7,6 @@
 pub(crate) mod store;
 
 use crate::{
-    authz::Scope,
     constraints::words::Words,
     core::ids::{AccountId, WorkspaceId},
     db::Conn,
@@ -16,13 +15,10 @@ use crate::{
     frameworks,
     models::Accountability,
     policies::{
-        Asked, Circumstances, Exclude, Hold, Policy,
+        Asked, Circumstances, Exclude, Policy,
         document::OnMissing,
         evidence::{self, EvidenceSource, EvidenceWord, Held},
-        freeze,
         gates::Sorted,
-        hold::HoldCause,
-        wait,
     },
     promotions::{self, assessment::Facts},
     releases,
@@ -210,33 +206,4 @@ impl Facts {
             }),
         }
     }
-}
-
-/// What keeps an approved request from being activated now: the waiting time since `approved_at`,
-/// when its last seat was filled; freeze windows; soaks upstream.
-///
-/// For a rollback, a suspension or a revocation nobody asks.
-pub(crate) async fn holds(
-    conn: &Conn<'_>,
-    scope: Scope,
-    facts: &Facts,
-    asked: &Asked,
-    approved_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Hold>, Error> {
-    let mut holds: Vec<_> = wait::left(asked.wait_hours, approved_at, now).into_iter().collect();
-    holds.extend(freeze::active(&asked.freeze, now));
-    for soak in &asked.soak {
-        let Some(upstream) = environments::store::find(conn, scope, &soak.environment).await? else {
-            let detail =
-                format!("must run {} h in {} first, and there is no such environment", soak.hours, soak.environment);
-            holds.push(Hold { cause: HoldCause::Soak, until: None, detail });
-            continue;
-        };
-        let digest = facts.version.manifest;
-        let spans = store::spans(conn, upstream.id, facts.model.id, &digest).await?;
-        let findings = store::finding_spans(conn, scope, facts, upstream.id, asked.blocking_finding, now).await?;
-        holds.extend(soak.left(&spans, &findings, &digest, now));
-    }
-    Ok(holds)
 }

@@ -1,30 +1,16 @@
 //! The only SQL about whom and what a policy speaks of.
 
 use crate::{
-    authz::Scope,
-    constraints::words::Words,
-    core::{
-        digest::Digest,
-        ids::{AccountId, EnvironmentId, ModelId, VersionId, WorkspaceId},
-    },
+    core::ids::{AccountId, ModelId, WorkspaceId},
     db::{
         Conn,
-        entity::{account, finding, membership, model_owner, model_version, release},
+        entity::{account, membership, model_owner},
     },
     error::Error,
     models::Accountability,
-    oversight::findings::{Severity, State},
-    policies::soak::{FindingSpan, Span},
-    promotions::assessment::Facts,
 };
-use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::collections::BTreeMap;
-
-/// How far back a soak looks: this many releases of the same bytes.
-const SPANS: u64 = 500;
-/// How many findings a soak looks at, the newest first.
-const FINDINGS: u64 = 1_000;
 
 /// An active person with a role here.
 #[derive(Clone, Debug)]
@@ -100,72 +86,6 @@ pub(crate) async fn judges(conn: &Conn<'_>, workspace: WorkspaceId, roles: &[Str
         roles: held.get(&row.id).cloned().unwrap_or_default(),
     };
     Ok(rows.into_iter().map(judge).collect())
-}
-
-/// When the bytes of a digest were active in an environment as a version of a model.
-pub(super) async fn spans(
-    conn: &Conn<'_>,
-    environment: EnvironmentId,
-    model: ModelId,
-    digest: &Digest,
-) -> Result<Vec<Span>, Error> {
-    let versions: Vec<VersionId> = model_version::Entity::find()
-        .select_only()
-        .column(model_version::Column::Id)
-        .filter(model_version::COLUMN.model_id.eq(model))
-        .filter(model_version::COLUMN.manifest_digest.eq(digest.to_string()))
-        .into_tuple()
-        .all(conn)
-        .await?;
-    let rows = release::Entity::find()
-        .filter(release::COLUMN.environment_id.eq(environment))
-        .filter(release::COLUMN.model_id.eq(model))
-        .filter(release::COLUMN.version_id.is_in(versions))
-        .order_by_desc(release::Column::Id)
-        .limit(SPANS)
-        .all(conn)
-        .await?;
-    let span = |row: release::Model| Span {
-        digest: *digest,
-        from: row.activated_at,
-        until: row.ended_at,
-        // A state that this does not know is none that ended well.
-        failed: !matches!(row.state.as_str(), "active" | "superseded"),
-    };
-    Ok(rows.into_iter().map(span).collect())
-}
-
-/// When findings of at least a severity bore on this version upstream. One whose risk is accepted
-/// at this moment is not counted.
-pub(super) async fn finding_spans(
-    conn: &Conn<'_>,
-    scope: Scope,
-    facts: &Facts,
-    upstream: EnvironmentId,
-    from: Severity,
-    now: DateTime<Utc>,
-) -> Result<Vec<FindingSpan>, Error> {
-    let (of_model, of_version, of_environment) =
-        (finding::COLUMN.model_id, finding::COLUMN.version_id, finding::COLUMN.environment_id);
-    let somewhere = of_model.is_not_null().or(of_version.is_not_null()).or(of_environment.is_not_null());
-    let mut query = finding::Entity::find()
-        .filter(of_model.is_null().or(of_model.eq(facts.model.id)))
-        .filter(of_version.is_null().or(of_version.eq(facts.version.id)))
-        .filter(of_environment.is_null().or(of_environment.eq(upstream)))
-        .filter(somewhere);
-    if let Scope::Workspace(workspace) = scope {
-        query = query.filter(finding::COLUMN.workspace_id.eq(workspace));
-    }
-    let rows = query.order_by_desc(finding::Column::Id).limit(FINDINGS).all(conn).await?;
-    let mut spans = Vec::new();
-    for row in rows {
-        let severity = Severity::from_word(&row.severity).ok_or_else(|| Error::internal(row.severity.clone()))?;
-        let is_accepted = row.state == State::RiskAccepted.word() && row.accepted_until.is_some_and(|end| now < end);
-        if from <= severity && !is_accepted {
-            spans.push(FindingSpan { from: row.opened_at, until: row.closed_at });
-        }
-    }
-    Ok(spans)
 }
 
 async fn names(conn: &Conn<'_>, ids: Vec<AccountId>) -> Result<BTreeMap<AccountId, String>, Error> {

@@ -8,8 +8,11 @@ use crate::{
         extract::ValidJson,
         problem::{Changed, Problem},
     },
-    policies::{Asked, HoldCause, Policy, lint},
-    promotions::trial::{Trial, ops},
+    policies::{Asked, Policy, lint},
+    promotions::{
+        api::HoldView,
+        trial::{Trial, ops},
+    },
     versions::VersionRef,
 };
 use actix_web::{
@@ -55,15 +58,6 @@ pub struct DryRunInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Policy>)]
     pub policy: Option<Value>,
-}
-
-/// What keeps an activation waiting.
-#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
-pub struct HoldView {
-    pub cause: HoldCause,
-    /// When it ends by itself, if that can be said.
-    pub until: Option<String>,
-    pub detail: String,
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -129,7 +123,7 @@ fn within(error: Error) -> Error {
 impl From<Trial> for DryRunView {
     fn from(trial: Trial) -> Self {
         let hold = |hold: crate::policies::Hold| HoldView {
-            cause: hold.cause,
+            cause: hold.cause.name().to_owned(),
             until: hold.until.map(rfc3339),
             detail: hold.detail,
         };

@@ -13,7 +13,7 @@ use crate::{
         lint::{self, Problem, Surroundings},
     },
     promotions::{
-        ops,
+        holds, ops,
         parties::{self, Vote},
         terms::{self, Judge},
         trial::Trial,
@@ -126,7 +126,7 @@ pub async fn dry_run(
     let assessment = facts.assess(now)?;
     let (mut holds, mut seats, mut eligible) = (Vec::new(), Vec::new(), BTreeMap::new());
     if let Some(asked) = &assessment.asked {
-        holds = terms::holds(conn, sight.scope(), &facts, asked, Some(now), now).await?;
+        holds = holds::of(conn, sight.scope(), &facts, asked, Some(now), now).await?;
         let roles: Vec<_> = asked.approvals.iter().map(|slot| slot.role.clone()).collect();
         let asker = who.id.ok_or(Error::Unauthenticated)?;
         let involved = parties::involved_if_asked_by(&facts, asker, now);
