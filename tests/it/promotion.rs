@@ -34,7 +34,7 @@ async fn a_failed_limit_is_named_with_its_owner_and_nobody_can_approve_it_away()
     assert_eq!(checks(&refused), ["constraint_fail"]);
     assert_eq!(refused["failed_checks"][0]["owner"], "ines");
     assert!(text(&refused["failed_checks"][0]["detail"]).contains("0.785"), "{refused:#}");
-    assert_eq!(story.approve(&story.mara, &refused).await.expect(409).code(), "promotion_state");
+    assert_eq!(story.approve(&story.mara, &refused).await.expect(409).code(), "gate_red");
     assert_eq!(story.activate(&refused).await.expect(409).code(), "promotion_state");
 }
 

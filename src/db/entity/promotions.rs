@@ -78,7 +78,6 @@ pub mod approval_withdrawal {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: ApprovalWithdrawalId,
         pub workspace_id: WorkspaceId,
-        #[sea_orm(unique)]
         pub approval_id: ApprovalId,
         pub account_id: AccountId,
         #[sea_orm(column_type = "Text")]

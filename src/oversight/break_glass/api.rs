@@ -126,7 +126,8 @@ async fn list(app: Data<App>, who: Principal, params: Query<ListParams>) -> Resu
 /// written down whether or not the checks would have passed. Never a revoked or unsigned version.
 #[utoipa::path(tag = "oversight", operation_id = "invokeBreakGlass", request_body = BreakGlassInput, responses(
     (status = 201, description = "Active, or proposed where a second person must confirm it", body = BreakGlassView),
-    (status = 412, description = "The version may not leave at all", body = Problem), Changed))]
+    (status = 412, description = "The version may not leave at all", body = Problem,
+        content_type = "application/problem+json"), Changed))]
 #[post("/break-glass")]
 async fn invoke(app: Data<App>, who: Principal, input: ValidJson<BreakGlassInput>) -> Result<HttpResponse, Problem> {
     let i = input.0;
@@ -152,7 +153,8 @@ async fn find(app: Data<App>, who: Principal, id: Path<BreakGlassId>) -> Result<
 /// Confirm it as the second person, within an hour. It is active then.
 #[utoipa::path(tag = "oversight", operation_id = "confirmBreakGlass", params(("break_glass" = BreakGlassId, Path, description = "Break-glass id")),
     responses((status = 200, description = "Active", body = BreakGlassView),
-    (status = 412, description = "The version may not leave at all", body = Problem), Changed))]
+    (status = 412, description = "The version may not leave at all", body = Problem,
+        content_type = "application/problem+json"), Changed))]
 #[post("/break-glass/{break_glass}/confirmation")]
 async fn confirm(app: Data<App>, who: Principal, id: Path<BreakGlassId>) -> Result<Json<BreakGlassView>, Problem> {
     ops::confirm(&app, &who, *id).await?;
