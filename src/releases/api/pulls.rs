@@ -105,7 +105,7 @@ async fn pull_release(
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"), WantedParams),
     responses((status = 200, description = "The gate is open; the release's id is the ETag"),
         (status = 304, description = "Still the release that If-None-Match names"),
-        (status = 412, description = "The gate is closed"), Found))]
+        (status = 412, description = "The gate is closed", body = Problem, content_type = "application/problem+json"), Found))]
 #[head("/environments/{environment}/models/{model}/release")]
 async fn head_release(
     app: Data<App>,
@@ -161,7 +161,7 @@ async fn watch(app: &App, admission: &Admission, path: &FilePath) -> io::Result<
 #[utoipa::path(tag = "releases", operation_id = "headFile",
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"),
         ("path" = String, Path, description = "The file's path in the version")),
-    responses((status = 200, description = "The gate is open for this file"), (status = 412, description = "The gate is closed"), Found))]
+    responses((status = 200, description = "The gate is open for this file"), (status = 412, description = "The gate is closed", body = Problem, content_type = "application/problem+json"), Found))]
 #[head("/environments/{environment}/models/{model}/release/files/{path:.*}")]
 async fn head_file(
     app: Data<App>,
