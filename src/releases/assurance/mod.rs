@@ -34,9 +34,9 @@ impl Assurance {
     }
 }
 
-/// The part of a decision that says nothing about whether it still holds once it is active: what it
-/// took the place of.
-const OF_THE_REQUEST: &str = "replaces";
+/// The parts of a decision that say nothing about whether it still holds once it is active: what it
+/// took the place of, and what is known to be wrong, of which what stops it is among the failed checks.
+const OF_THE_REQUEST: [&str; 2] = ["replaces", "findings"];
 
 /// Why an approval no longer holds: a code, and a sentence. Nothing while it does.
 pub fn lapse(changes: &[Change], failed: &[FailedCheck]) -> Option<(String, String)> {
@@ -44,7 +44,7 @@ pub fn lapse(changes: &[Change], failed: &[FailedCheck]) -> Option<(String, Stri
         return Some((check.check.clone(), check.detail.clone()));
     }
     let parts: Vec<_> =
-        changes.iter().map(|change| change.part.as_str()).filter(|part| *part != OF_THE_REQUEST).collect();
+        changes.iter().map(|change| change.part.as_str()).filter(|part| !OF_THE_REQUEST.contains(part)).collect();
     let first = parts.first()?;
     Some(((*first).to_owned(), format!("changed since it was approved: {}", parts.join(", "))))
 }
@@ -59,7 +59,7 @@ mod tests {
         let change = |part: &str| Change { part: part.to_owned(), before: Value::Null, now: "x".into() };
         let failed = FailedCheck { check: "evidence_expired".to_owned(), detail: "too old".to_owned(), owner: None };
         assert_eq!(lapse(&[], &[]), None);
-        assert_eq!(lapse(&[change("replaces")], &[]), None);
+        assert_eq!(lapse(&[change("findings"), change("replaces")], &[]), None);
         let (cause, detail) = lapse(&[change("replaces"), change("constraints"), change("run")], &[]).expect("lapsed");
         assert_eq!(
             (cause.as_str(), detail.as_str()),
