@@ -59,7 +59,7 @@ pub struct Problem {
     allow: Option<String>,
     #[serde(skip)]
     #[schema(ignore)]
-    source: Option<Error>,
+    source: Option<Box<Error>>,
 }
 
 impl Problem {
@@ -93,7 +93,7 @@ impl Problem {
     }
 
     pub fn cause(&self) -> Option<&Error> {
-        self.source.as_ref()
+        self.source.as_deref()
     }
 
     /// The answer, once the request's id is known.
@@ -158,7 +158,7 @@ impl From<Error> for Problem {
             }
             _ => {}
         }
-        problem.source = Some(error);
+        problem.source = Some(Box::new(error));
         problem
     }
 }

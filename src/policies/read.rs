@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_with_its_place() {
-        let always = |field: &str, value: Value| (json!({ field: value }), format!("{field}"));
+        let always = |field: &str, value: Value| (json!({ field: value }), field.to_owned());
         let in_a_rule = |field: &str, value: Value| {
             (json!({"rules": [{"when": {"risk_tier": "high"}, field: value}]}), format!("rules[0].{field}"))
         };

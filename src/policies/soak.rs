@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn only_uninterrupted_time_of_the_same_bytes_counts() {
         let (a, b) = (Digest::of("a"), "b");
-        let cases: &[(&str, Vec<Span>, Vec<FindingSpan>, i64, Served)] = &[
+        type Case = (&'static str, Vec<Span>, Vec<FindingSpan>, i64, Served);
+        let cases: &[Case] = &[
             ("nothing ran", vec![], vec![], 100, Served::Never),
             ("something else ran", vec![span(b, 0, None, false)], vec![], 100, Served::Never),
             ("it will have served", vec![span("a", 0, None, false)], vec![], 23, Served::Until(at(24))),

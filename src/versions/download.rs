@@ -36,7 +36,7 @@ where
         pieces: ReaderStream::with_capacity(bytes, CHUNK_BYTES),
         left: size(file),
         seen: Sha256::new(),
-        sha256: file.sha256.clone(),
+        sha256: file.sha256,
         looked: Instant::now(),
         is_first: true,
     };

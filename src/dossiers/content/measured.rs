@@ -46,7 +46,7 @@ pub(super) fn verdicts_of(section: &mut Section, of: &Collected) {
         section.absent(format!("{reason} ({code})"));
     }
     let Ok(judged) = of.facts.verdicts(of.at) else {
-        return section.absent("The limits of then can't be read any more.".to_owned());
+        return section.absent("The limits of then can't be read any more.");
     };
     let interval = |verdict: &ConstraintVerdict| Some((verdict.constraint.clone(), method(verdict.interval?.method)));
     let ways: HashMap<_, _> = run.verdicts.iter().filter_map(interval).collect();

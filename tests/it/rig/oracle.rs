@@ -255,7 +255,7 @@ impl<'a> Known<'a> {
                 let late = revoked.iter().any(|(gone, at)| *gone == digest && *at < call.t0);
                 found.expect("I18", call, !late, || format!("{digest} was revoked before"));
             }
-            if call.actor == "mallory" && call.is_mutating() && ended.get(call.token.as_str()).is_none() {
+            if call.actor == "mallory" && call.is_mutating() && !ended.contains_key(call.token.as_str()) {
                 found.expect("I18", call, !call.is_done(), || "who may only look changed something".to_owned());
             }
         }
