@@ -136,7 +136,9 @@ fn edge(config: &mut actix::ServiceConfig) {
 /// Macro routes are one resource per method, so a wrong method lands here as well.
 async fn unknown(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let methods = allowed(request.path());
-    if methods.is_empty() && !request.resource_map().has_resource(request.path()) {
+    let is_named = methods.iter().any(|method| method == request.method().as_str());
+    // The document knows the form of the address and no route took it: a part of it names nothing.
+    if is_named || (methods.is_empty() && !request.resource_map().has_resource(request.path())) {
         return Err(Problem::new(StatusCode::NOT_FOUND, "no_route", "there is nothing at this address; see /docs"));
     }
     let allow = if methods.is_empty() { "GET".to_owned() } else { methods.join(", ") };
@@ -160,8 +162,12 @@ fn allowed(path: &str) -> Vec<String> {
             })
             .collect()
     });
+    // An address that is spelled out is not also one of a form with a name in it.
+    let matching = TABLE.iter().filter(|(def, _)| def.is_match(path));
+    let named = |def: &ResourceDef| def.pattern().map_or(usize::MAX, |pattern| pattern.matches('{').count());
+    let fewest = matching.clone().map(|(def, _)| named(def)).min().unwrap_or_default();
     let mut methods: Vec<_> =
-        TABLE.iter().filter(|(def, _)| def.is_match(path)).flat_map(|(_, methods)| methods.clone()).collect();
+        matching.filter(|(def, _)| named(def) == fewest).flat_map(|(_, methods)| methods.clone()).collect();
     methods.sort();
     methods.dedup();
     methods

@@ -119,6 +119,7 @@ pub struct ListParams {
     /// Only what is asked for or holds.
     #[serde(default)]
     pub open: bool,
+    /// Only those of this environment.
     pub environment: Option<String>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,

@@ -34,13 +34,15 @@ impl Assurance {
     }
 }
 
-/// The parts of a decision that say nothing about whether it still holds once it is active: what it
-/// took the place of, and what is known to be wrong, of which what stops it is among the failed checks.
-const OF_THE_REQUEST: [&str; 2] = ["replaces", "findings"];
+/// Parts of a decision that say nothing by themselves about whether it still holds once it is active:
+/// what it took the place of, and what is open or excepted beside it. A finding that blocks, a waiver
+/// that is over and a record that lapsed fail a check.
+const OF_THE_REQUEST: [&str; 4] = ["replaces", "findings", "waivers", "records"];
 
 /// Why an approval no longer holds: a code, and a sentence. Nothing while it does.
 pub fn lapse(changes: &[Change], failed: &[FailedCheck]) -> Option<(String, String)> {
-    if let Some(check) = failed.first() {
+    // What runs may have been led down the steps since; that is no step up.
+    if let Some(check) = failed.iter().find(|check| check.check != "mode_skips_a_step") {
         return Some((check.check.clone(), check.detail.clone()));
     }
     let parts: Vec<_> =
@@ -57,9 +59,11 @@ mod tests {
     #[test]
     fn an_approval_lapses_with_its_ground_and_not_with_what_came_after_it() {
         let change = |part: &str| Change { part: part.to_owned(), before: Value::Null, now: "x".into() };
+        let lowered = FailedCheck { check: "mode_skips_a_step".to_owned(), detail: "two".to_owned(), owner: None };
+        assert_eq!(lapse(&[], &[lowered]), None);
         let failed = FailedCheck { check: "evidence_expired".to_owned(), detail: "too old".to_owned(), owner: None };
         assert_eq!(lapse(&[], &[]), None);
-        assert_eq!(lapse(&[change("findings"), change("replaces")], &[]), None);
+        assert_eq!(lapse(&[change("replaces"), change("findings"), change("waivers")], &[]), None);
         let (cause, detail) = lapse(&[change("replaces"), change("constraints"), change("run")], &[]).expect("lapsed");
         assert_eq!(
             (cause.as_str(), detail.as_str()),
