@@ -13,7 +13,7 @@ use crate::{
     db::WriteTx,
     environments,
     error::Error,
-    models::Accountability,
+    models::{self, Accountability},
     oversight::{
         Reach,
         findings::{self, NewFinding, OWNER_VACANT, RECORD_LAPSED, Severity, Subject},
@@ -123,8 +123,11 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Locks every environment in which something may end, in the order in which everybody does.
+/// Locks the models, so that nobody asks for one at the same moment, and every environment in which
+/// something may end, in the order in which everybody does.
 pub(crate) async fn hold(tx: &WriteTx, scope: Scope, reaches: &[Reach]) -> Result<(), Error> {
+    let models = reaches.iter().filter_map(|reach| reach.model).collect();
+    models::store::lock_all(tx, scope, &models).await?;
     let mut places = BTreeSet::new();
     for reach in reaches.iter().filter(|reach| !reach.is_nowhere()) {
         places.extend(promotions::store::places(&tx.conn(), scope, Cause::Oversight(*reach)).await?);

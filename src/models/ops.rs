@@ -50,11 +50,6 @@ pub async fn update(app: &App, who: &Principal, name: &str, seen: i64, change: M
         None => None,
     };
     let tx = app.db.begin().await?;
-    if owners.is_some() {
-        // Locks of environments come before that of the model, which requests refer to.
-        let model = store::find(&tx.conn(), sight.scope(), name).await?.ok_or(NOT_FOUND)?;
-        vacancy::hold(&tx, sight.scope(), &[Reach { model: Some(model.id), ..Reach::default() }]).await?;
-    }
     let mut model = store::lock(&tx, sight.scope(), name).await?.ok_or(NOT_FOUND)?;
     let permit = policy::act(who, Action::ModelUpdate)?;
     if model.revision != seen {
@@ -68,6 +63,7 @@ pub async fn update(app: &App, who: &Principal, name: &str, seen: i64, change: M
     store::update(&tx, &model).await?;
     let mut then = Vec::new();
     if let Some(owners) = owners {
+        vacancy::hold(&tx, sight.scope(), &[Reach { model: Some(model.id), ..Reach::default() }]).await?;
         let before = store::answered(&tx.conn(), model.id).await?;
         store::set_owners(&tx, model.id, &owners).await?;
         then = vacancy::owners_changed(&tx, model.workspace, model.id, &before, &owners).await?;

@@ -50,6 +50,13 @@ pub async fn lock(tx: &WriteTx, scope: Scope, name: &str) -> Result<Option<Model
     row.map(TryInto::try_into).transpose()
 }
 
+/// One after the other in the order of their ids, so that two that lock several never wait for each other.
+pub(crate) async fn lock_all(tx: &WriteTx, scope: Scope, ids: &BTreeSet<ModelId>) -> Result<(), Error> {
+    let query = visible(scope).filter(model::COLUMN.id.is_in(ids.iter().copied()));
+    query.order_by_asc(model::Column::Id).lock(LockType::NoKeyUpdate).all(&tx.conn()).await?;
+    Ok(())
+}
+
 /// The record is not revised before the end of the transaction.
 pub async fn lock_shared(tx: &WriteTx, scope: Scope, name: &str) -> Result<Option<Model>, Error> {
     let row = visible(scope).filter(model::COLUMN.name.eq(name)).lock_shared().one(&tx.conn()).await?;
