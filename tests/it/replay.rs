@@ -44,6 +44,7 @@ async fn agreeing(app: &TestApp) -> Comparison {
 #[actix_web::test]
 async fn replaying_every_event_from_nothing_gives_the_tables() {
     let world = World::build().await;
+    world.live_on().await;
     crate::settings::start(&world.app, &[]).await;
     let found = agreeing(&world.app).await;
     assert!(70 < found.rows && 30 < found.records, "{found:?}");
@@ -121,6 +122,7 @@ fn strings(value: &Value, found: &mut BTreeSet<String>) {
 #[actix_web::test]
 async fn the_database_itself_refuses_a_change_that_no_event_tells_of() {
     let world = World::build().await;
+    world.live_on().await;
     crate::settings::start(&world.app, &[]).await;
     let db = world.app.app.db.raw_for_tests();
     for table in TABLES {

@@ -79,6 +79,21 @@ impl World {
         world
     }
 
+    /// Goes on until every table has a row: version 2 becomes active, and version 1 comes back.
+    pub async fn live_on(&self) {
+        const PLACE: &str = "/api/v1/environments/production/models/scorer";
+        let approve = json!({"decision_digest": self.fill("{promotion_decision}"), "outcome": "approve"});
+        self.post("reviewer", &self.fill("/api/v1/promotions/{promotion}/decisions"), approve).await;
+        let activation = self.fill("/api/v1/promotions/{promotion}/activation");
+        self.post("environment_manager", &activation, json!({})).await;
+        self.post("environment_manager", &format!("{PLACE}/rollbacks/rehearsals"), json!({})).await;
+        self.app.work().await;
+        let why = json!({"reason": "It drifts."});
+        self.post("environment_manager", &format!("{PLACE}/rollbacks"), why).await;
+        let running = self.app.request(self.token("deployer"), "PUT", &format!("{PLACE}/running"));
+        reply(running.json(&json!({"digest": null, "host": "edge-7"}))).await.expect(200);
+    }
+
     pub fn token(&self, role: &str) -> &str {
         self.tokens.get(role).map_or("", String::as_str)
     }
