@@ -98,7 +98,10 @@ fn ended_waivers(step: &Step<'_>, decision: &Value) -> Option<String> {
 fn bears_on(finding: &Row, request: &Row) -> bool {
     let names =
         ["model_id", "version_id", "environment_id"].map(|column| (text(finding, column), text(request, column)));
-    names.iter().any(|(named, _)| !named.is_empty()) && names.iter().all(|(named, is)| named.is_empty() || named == is)
+    // What a new approval is the cure of does not stand in its way.
+    text(finding, "code") != "assurance_lapsed"
+        && names.iter().any(|(named, _)| !named.is_empty())
+        && names.iter().all(|(named, is)| named.is_empty() || named == is)
 }
 
 fn other_findings(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
