@@ -267,7 +267,7 @@ const BROKEN: &[Broken] = &[
             let rejected = nth(log, "promotion_rejected", 0);
             set(&mut log[rejected], "promotion_request", UPDATE, "state", json!("approved"));
         },
-        Invariant::I11,
+        Invariant::I12,
     ),
     (
         "a request is about another decision than it was",

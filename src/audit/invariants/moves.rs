@@ -40,6 +40,7 @@ const WAYS: &[Way] = &[
     Way("account", "active", "deactivated", &["account.deactivate"]),
     Way("model_version", "", "draft", &["version.create"]),
     Way("model_version", "draft", "sealed", &["version.seal"]),
+    Way("model_version", "draft", "revoked", &["version.revoke"]),
     Way("model_version", "sealed", "revoked", &["version.revoke"]),
     Way("validation_run", "", "queued", &["run.request"]),
     Way("validation_run", "queued", "passed", &["run.finish"]),
