@@ -1,6 +1,7 @@
 //! What commands print: data on standard output, talk on standard error.
 
 use super::{Exit, Failure, print};
+use crate::core::text::misleads;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -50,9 +51,9 @@ pub fn fields(pairs: &[(&str, String)]) -> String {
     printable(&lines.join("\n"))
 }
 
-/// Without control characters: a service must not write to the terminal what it likes.
+/// Without characters that mislead: a service must not write to the terminal what it likes.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
+    text.chars().map(|c| if misleads(c) && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
 }
 
 /// A time as the service writes it, without the part of a second that only programs need.

@@ -40,8 +40,12 @@ impl<const MAX: usize> Text<MAX> {
 }
 
 fn forbidden(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+    misleads(c) && c != '\n' && c != '\t'
+}
+
+/// Whether a character moves a cursor or turns the reading direction, so that a reader sees another text than there is.
+pub fn misleads(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 impl<const MAX: usize> fmt::Display for Text<MAX> {

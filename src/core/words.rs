@@ -11,9 +11,8 @@ pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
 
 /// `1 record is`, `2 records are`.
 pub fn with_verb(count: impl TryInto<u64>, noun: &str, [one, many]: [&str; 2]) -> String {
-    let said = counted(count, noun);
-    let verb = if said.strip_prefix("1 ") == Some(noun) { one } else { many };
-    format!("{said} {verb}")
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{} {}", counted(count, noun), if count == 1 { one } else { many })
 }
 
 #[cfg(test)]

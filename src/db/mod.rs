@@ -26,7 +26,7 @@ pub type Conn<'a> = sea_orm::DatabaseExecutor<'a>;
 
 use crate::{
     authz::{Denied, ReadPermit},
-    core::clock::Clock,
+    core::{clock::Clock, words::counted},
     error::Error,
 };
 use plimsoll_migrations::{Migrator, MigratorTrait};
@@ -156,8 +156,9 @@ async fn up(db: &DatabaseConnection, behind: usize) -> Result<(), DbErr> {
     }
     match done {
         Err(error) if error.to_string().contains("permission denied") => Err(DbErr::Custom(format!(
-            "the schema is {behind} migrations behind, and this role may not change it; run `plimsoll migrate` as the \
-             owner of the tables, then `plimsoll admin grants --role NAME --apply` ({error})"
+            "the schema is {} behind, and this role may not change it; run `plimsoll migrate` as the \
+             owner of the tables, then `plimsoll admin grants --role NAME --apply` ({error})",
+            counted(behind, "migration")
         ))),
         done => done,
     }

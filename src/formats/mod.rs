@@ -12,6 +12,7 @@ pub mod onnx;
 mod pickle;
 mod safetensors;
 
+use crate::core::text::misleads;
 use std::{fmt, io};
 
 /// Longest text of a file that a message repeats, in characters.
@@ -68,10 +69,7 @@ impl fmt::Display for Refusal {
 
 /// A name out of a file, short and without anything that moves a cursor or turns the reading direction.
 pub(crate) fn quoted(name: &str) -> String {
-    let harmless = |c: char| {
-        !c.is_control() && !matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
-    let shown: String = name.chars().take(MAX_SHOWN_CHARS).map(|c| if harmless(c) { c } else { '\u{FFFD}' }).collect();
+    let shown: String = name.chars().take(MAX_SHOWN_CHARS).map(|c| if misleads(c) { '\u{FFFD}' } else { c }).collect();
     let cut = if shown.len() < name.len() && name.chars().nth(MAX_SHOWN_CHARS).is_some() { "…" } else { "" };
     format!("\"{shown}{cut}\"")
 }

@@ -1,5 +1,6 @@
 //! Why a run gave no observation.
 
+use crate::core::text::misleads;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -93,9 +94,7 @@ pub(super) fn printable(text: &str, max_chars: usize) -> String {
     let mut out = String::new();
     let mut chars = 0;
     for c in text.trim().chars() {
-        let unsafe_to_show =
-            c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-        let piece = if unsafe_to_show { c.escape_default().to_string() } else { c.to_string() };
+        let piece = if misleads(c) { c.escape_default().to_string() } else { c.to_string() };
         let length = piece.chars().count();
         if max_chars < chars + length {
             break;

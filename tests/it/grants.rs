@@ -94,7 +94,7 @@ async fn a_role_that_owns_nothing_does_the_whole_job_and_cannot_rewrite_the_log(
     let last = db::schema_versions().pop().expect("a version");
     admin.execute_unprepared(&format!("DELETE FROM seaql_migrations WHERE version = '{last}'")).await.expect("behind");
     let refused = db::migrate(&url).await.expect_err("behind").to_string();
-    assert!(refused.contains("1 migrations behind") && refused.contains("plimsoll migrate"), "{refused}");
+    assert!(refused.contains("1 migration behind") && refused.contains("plimsoll migrate"), "{refused}");
 }
 
 #[actix_web::test]
