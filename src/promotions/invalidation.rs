@@ -8,7 +8,7 @@ use crate::{
     authz::Scope,
     core::{
         event::Event,
-        ids::{EnvironmentId, ModelId, VersionId},
+        ids::{EnvironmentId, ModelId, TrustKeyId, VersionId},
     },
     db::WriteTx,
     environments,
@@ -31,7 +31,7 @@ pub enum Cause {
     /// A version was revoked, a run of it finished, or evidence about it came or went.
     Version(VersionId),
     /// A trusted key was revoked: it may have signed versions, and evidence about any other.
-    TrustRoots,
+    TrustKey(TrustKeyId),
     /// The record of a model was revised: its risk tier, or what it is for.
     Model(ModelId),
     /// Another release of a model became active in an environment.

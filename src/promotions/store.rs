@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     oversight::Reach,
     promotions::{Approval, Outcome, Promotion, Stage, Withdrawn, invalidation::Cause},
+    trust,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -92,7 +93,7 @@ fn reached(scope: Scope, cause: Cause) -> Select<promotion_request::Entity> {
     match cause {
         Cause::Documents(environment) => open.filter(promotion_request::COLUMN.environment_id.eq(environment)),
         Cause::Version(version) => open.filter(promotion_request::COLUMN.version_id.eq(version)),
-        Cause::TrustRoots => open,
+        Cause::TrustKey(key) => open.filter(trust::store::rests_on(key, promotion_request::Column::VersionId)),
         Cause::Model(model) => open.filter(promotion_request::COLUMN.model_id.eq(model)),
         Cause::Release(environment, model) => open
             .filter(promotion_request::COLUMN.environment_id.eq(environment))

@@ -62,7 +62,7 @@ pub async fn revoke(app: &App, who: &Principal, id: TrustKeyId) -> Result<TrustK
     store::revoke(&tx, id).await?;
     let revoked = TrustKey { revoked_at: Some(tx.at()), ..key };
     let event = Event::TrustKeyRevoked { key: id, fingerprint: revoked.fingerprint.clone() };
-    let ended = invalidation::follow(&tx, sight.scope(), Cause::TrustRoots).await?;
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::TrustKey(id)).await?;
     releases::store::hold_key(&tx, sight.scope(), id).await?;
     tx.commit_all(permit, event, ended).await?;
     Ok(revoked)

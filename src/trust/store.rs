@@ -6,12 +6,16 @@ use crate::{
         ids::{TrustKeyId, WorkspaceId},
         page::{Page, PageRequest},
     },
-    db::{Reader, WriteTx, entity::trust_key},
+    db::{
+        Reader, WriteTx,
+        entity::{model_version, reported_evidence, trust_key},
+    },
     error::Error,
     trust::TrustKey,
 };
 use sea_orm::{
-    ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    ColumnTrait, Condition, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    Set, SqlErr,
     sea_query::{Expr, LockType},
 };
 
@@ -32,6 +36,15 @@ pub(crate) async fn all(conn: &DatabaseExecutor<'_>, scope: Scope) -> Result<Vec
 
 pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, id: TrustKeyId) -> Result<Option<TrustKey>, Error> {
     Ok(visible(scope).filter(trust_key::COLUMN.id.eq(id)).one(conn).await?.map(TrustKey::from))
+}
+
+/// What names a version that a key signed, or that evidence is about which it signed.
+pub(crate) fn rests_on(key: TrustKeyId, version: impl ColumnTrait) -> Condition {
+    let signed = model_version::Entity::find().select_only().column(model_version::Column::Id);
+    let signed = signed.filter(model_version::COLUMN.trust_key_id.eq(key)).into_query();
+    let reported = reported_evidence::Entity::find().select_only().column(reported_evidence::Column::VersionId);
+    let reported = reported.filter(reported_evidence::COLUMN.trust_key_id.eq(key)).into_query();
+    Condition::any().add(version.in_subquery(signed)).add(version.in_subquery(reported))
 }
 
 pub async fn lock(tx: &WriteTx, scope: Scope, id: TrustKeyId) -> Result<Option<TrustKey>, Error> {

@@ -8,6 +8,7 @@ use crate::{
     oversight::Reach,
     promotions::invalidation::Cause,
     releases::{Assurance, Release, State},
+    trust,
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -33,7 +34,7 @@ pub(crate) async fn lock_reached(tx: &WriteTx, scope: Scope, cause: Cause) -> Re
 fn reached(scope: Scope, cause: Cause) -> Option<Select<release::Entity>> {
     let sound = sound(scope);
     let reach = match cause {
-        Cause::TrustRoots => return Some(sound),
+        Cause::TrustKey(key) => return Some(sound.filter(trust::store::rests_on(key, release::Column::VersionId))),
         Cause::Documents(environment) => Reach { environment: Some(environment), ..Reach::default() },
         Cause::Version(version) => Reach { version: Some(version), ..Reach::default() },
         Cause::Model(model) => Reach { model: Some(model), ..Reach::default() },
