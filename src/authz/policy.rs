@@ -199,19 +199,20 @@ pub fn withdraw_evidence(who: &Principal, submitted_by: AccountId) -> Result<Per
     Err(denied(who, action, "not_yours", reason))
 }
 
-/// Nobody refutes what was found out about their own work, and no robot refutes anything.
-pub fn refute_evidence(who: &Principal, authors: &[AccountId]) -> Result<Permit, Denied> {
+/// Nobody refutes what was found out about their own work, by whichever account, and no robot refutes anything.
+pub fn refute_evidence(who: &Principal, involved: &Involved) -> Result<Permit, Denied> {
     let action = Action::EvidenceRefute;
     let permitted = act(who, action)?;
     if who.kind != Kind::User {
         let reason = "only a person refutes evidence".to_owned();
         return Err(denied(who, action, "robot_cannot_refute", reason));
     }
-    if authors.iter().any(|author| who.id == Some(*author)) {
-        let reason = format!("{} cannot refute evidence about this version, being its author", who.name);
-        return Err(denied(who, action, "separation_of_duties", reason));
+    let conflict = conflicts(who, involved);
+    if conflict.is_empty() {
+        return Ok(permitted);
     }
-    Ok(permitted)
+    let reason = format!("{} cannot refute evidence about this version, being {}", who.name, conflict.join(" and "));
+    Err(denied(who, action, "separation_of_duties", reason))
 }
 
 /// Whether a rollback was right is for a person to say who did not do it, by whichever account.
@@ -303,11 +304,11 @@ mod tests {
     fn evidence_is_withdrawn_by_its_submitter_and_refuted_by_the_uninvolved() {
         let (submitter, author) = (person(&[Role::Reviewer, Role::Contributor]), person(&[Role::Reviewer]));
         let (admin, other) = (person(&[Role::Admin]), person(&[Role::Reviewer]));
-        let by = submitter.id.expect("id");
-        assert!(withdraw_evidence(&submitter, by).is_ok());
-        assert!(withdraw_evidence(&admin, by).is_ok());
-        assert_eq!(withdraw_evidence(&other, by).expect_err("not theirs").code, "not_yours");
-        let authors = [author.id.expect("id")];
+        let theirs = submitter.id.expect("id");
+        assert!(withdraw_evidence(&submitter, theirs).is_ok());
+        assert!(withdraw_evidence(&admin, theirs).is_ok());
+        assert_eq!(withdraw_evidence(&other, theirs).expect_err("not theirs").code, "not_yours");
+        let authors = by(author.id.expect("id"));
         assert!(refute_evidence(&other, &authors).is_ok());
         assert_eq!(refute_evidence(&author, &authors).expect_err("author").code, "separation_of_duties");
         assert_eq!(refute_evidence(&admin, &authors).expect_err("role").code, "forbidden");

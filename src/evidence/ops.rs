@@ -1,6 +1,7 @@
 //! Reporting, withdrawing and refuting evidence; looking at all evidence of a version.
 
 use crate::{
+    accounts::people,
     app::App,
     authz::{Action, Principal, ReadPermit, policy},
     core::{
@@ -216,8 +217,10 @@ pub async fn refute(
     let sight = policy::read(who, Action::EvidenceRead)?;
     let tx = app.db.begin().await?;
     let (version, old) = lock(&tx, &sight, model, version, which).await?;
-    let authors: Vec<_> = std::iter::once(version.created_by).chain(version.sealed_by).collect();
-    let permit = policy::refute_evidence(who, &authors).map_err(|d| d.on("evidence", old.id))?;
+    let mut involved = versions::ops::authors(&tx.conn(), &version).await?;
+    involved.add([old.submitted_by], "the submitter of the record, who withdraws it instead");
+    let involved = people::ops::as_one(&tx.conn(), who.workspace, involved, tx.at()).await?;
+    let permit = policy::refute_evidence(who, &involved).map_err(|d| d.on("evidence", old.id))?;
     let closed = close(&tx, who, old, Command::Refute, reason).await?;
     let event =
         Event::EvidenceRefuted { evidence: closed.id, version: closed.version, digest: closed.digest.to_string() };

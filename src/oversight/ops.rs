@@ -23,7 +23,7 @@ pub(crate) async fn standing(
     let findings = findings::store::reaching(conn, scope, model, version, environment).await?;
     let owners: Vec<_> = findings.iter().filter_map(|finding| finding.owner).collect();
     let waivers = waivers::store::granted(conn, scope, model, version, environment).await?;
-    let invokers = break_glass::store::people(conn, version, environment).await?;
+    let invokers = break_glass::store::invokers(conn, version, Some(environment)).await?;
     Ok(Standing { findings, owners: store::people(conn, &owners).await?, waivers, invokers })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, Scope, policy},
+    authz::{Action, Principal, Scope, policy, policy::Involved},
     core::{
         event::Event,
         ids::{ModelId, VersionId},
@@ -121,6 +121,15 @@ async fn model_name(app: &App, who: &Principal, id: ModelId) -> Result<String, E
     let sight = policy::read(who, Action::ModelRead)?;
     let model = models::store::find_by_id(app.db.read(&sight).conn(), sight.scope(), id).await?;
     Ok(model.ok_or(Error::not_found("model"))?.name)
+}
+
+/// Who began, created or sealed a version.
+pub(crate) async fn authors(conn: &Conn<'_>, version: &Version) -> Result<Involved, Error> {
+    let mut involved = Involved::default();
+    involved.add([version.created_by], "the version's author");
+    involved.add(version.sealed_by, "the version's author");
+    involved.add(store::earlier_authors(conn, version.id).await?, "who began the version");
+    Ok(involved)
 }
 
 /// The key that signed a version, if it is still listed.

@@ -109,6 +109,7 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
             "terms.rs",
             "dry_run.rs",
             "vacancy.rs",
+            "settling.rs",
         ],
         &["actix_web", "sea_orm", "sqlx", "db::entity", "crate::http", "crate::web", "raw_for_tests"],
     ),

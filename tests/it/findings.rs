@@ -1,8 +1,8 @@
 //! Findings: one of a kind about one thing, what they stop, who settles them, how they end.
 
 use crate::{
-    harness::Reply,
-    story::{ENVIRONMENT, MODEL, Story, spec, text},
+    harness::{Reply, reply},
+    story::{ENVIRONMENT, MODEL, Story, give_role, spec, text},
 };
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -176,6 +176,66 @@ async fn nobody_accepts_the_risk_that_they_reported() {
     let refused = watched.step(&watched.risk, &finding, "acceptance").await.expect(403);
     assert_eq!(refused.code(), "separation_of_duties");
     assert_eq!(watched.look(&finding).await["state"], "open");
+}
+
+/// Makes two accounts one person.
+async fn link(story: &Story, account: &str, same_as: &str) {
+    let path = format!("/api/v1/accounts/{account}/person");
+    reply(story.app.request(&story.olga, "PUT", &path).json(&json!({"same_as": same_as}))).await.expect(200);
+}
+
+#[actix_web::test]
+async fn nobody_settles_what_was_found_in_their_own_version_by_any_account() {
+    let watched = Watched::begin().await;
+    let story = &watched.story;
+    give_role(story, "ines", "reviewer").await;
+    let private = story.app.user("ines-private", &["risk_officer"]).await;
+    link(story, "ines-private", "ines").await;
+    let finding = watched.open(&story.ada, "critical", of_version()).await.expect(201).json();
+    for (token, step) in [(&story.ines, "closure"), (&private, "closure"), (&private, "acceptance")] {
+        let refused = watched.step(token, &finding, step).await.expect(403);
+        assert_eq!(refused.code(), "separation_of_duties", "{step}: {}", refused.text());
+    }
+    assert_eq!(watched.stopped_by().await[0]["check"], "finding_open");
+    watched.step(&story.mara, &finding, "closure").await.expect(200);
+}
+
+#[actix_web::test]
+async fn who_reports_or_remediates_a_finding_settles_it_by_no_other_account() {
+    let watched = Watched::begin().await;
+    let story = &watched.story;
+    let (closes, accepts) =
+        (story.app.user("tom-2", &["reviewer"]).await, story.app.user("rui-2", &["risk_officer"]).await);
+    link(story, "tom-2", "tom").await;
+    link(story, "rui-2", "rui").await;
+    let about = json!({"environment": ENVIRONMENT});
+    let finding = watched.open(&story.rui, "high", about).await.expect(201).json();
+    watched.step(&story.tom, &finding, "remediation").await.expect(200);
+    for (token, step) in
+        [(&closes, "closure"), (&story.rui, "closure"), (&accepts, "acceptance"), (&accepts, "closure")]
+    {
+        let refused = watched.step(token, &finding, step).await.expect(403);
+        assert_eq!(refused.code(), "separation_of_duties", "{step}: {}", refused.text());
+    }
+    assert_eq!(watched.look(&finding).await["state"], "remediating");
+    watched.step(&watched.risk, &finding, "acceptance").await.expect(200);
+    watched.step(&story.mara, &finding, "closure").await.expect(200);
+}
+
+#[actix_web::test]
+async fn what_a_robot_reports_its_owner_does_not_settle() {
+    let watched = Watched::begin().await;
+    let story = &watched.story;
+    give_role(story, "olga", "reviewer").await;
+    let robot = json!({"name": "prober", "kind": "service", "roles": ["contributor"]});
+    story.app.post(&story.olga, "/api/v1/accounts", robot).await.expect(201);
+    let token = json!({"account": "prober", "name": "a test", "expires_in_days": 1});
+    let token = story.app.post(&story.olga, "/api/v1/tokens", token).await.expect(201).json();
+    let about = json!({"environment": ENVIRONMENT});
+    let finding = watched.open(&text(&token["token"]), "high", about).await.expect(201).json();
+    let refused = watched.step(&story.olga, &finding, "closure").await.expect(403);
+    assert!(refused.text().contains("the owner of a robot"), "{}", refused.text());
+    watched.step(&story.mara, &finding, "closure").await.expect(200);
 }
 
 #[actix_web::test]

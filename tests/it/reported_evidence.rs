@@ -315,6 +315,13 @@ async fn withdrawing_is_for_the_submitter_and_refuting_for_the_uninvolved() {
     assert_eq!(lab.close(&story.ines, &first, "refute").await.expect(403).code(), "separation_of_duties");
     assert_eq!(lab.close(&story.olga, &first, "refute").await.expect(403).code(), "forbidden");
     assert_eq!(lab.close(&story.robot, &first, "refute").await.expect(403).code(), "forbidden");
+    let private = story.app.user("ines-private", &["reviewer"]).await;
+    let same = story.app.request(&story.olga, "PUT", "/api/v1/accounts/ines-private/person");
+    reply(same.json(&json!({"same_as": "ines"}))).await.expect(200);
+    assert_eq!(lab.close(&private, &first, "refute").await.expect(403).code(), "separation_of_duties");
+    let own = lab.send(&story.rui, lab.sign(scan("third"))).await.expect(201).json();
+    let refused = lab.close(&story.rui, &own, "refute").await.expect(403);
+    assert!(refused.text().contains("withdraws it instead"), "{}", refused.text());
     let path = format!("{}/evidence/{}/refute", version("1"), text(&first["id"]));
     let empty = story.app.post(&story.mara, &path, json!({"reason": " "})).await.expect(422);
     assert_eq!(empty.json()["errors"][0]["field"], "reason");

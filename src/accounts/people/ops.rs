@@ -7,22 +7,36 @@ use crate::{
         store as accounts,
     },
     app::App,
-    authz::{Action, Kind, Principal, policy},
+    authz::{Action, Kind, Principal, policy, policy::Involved},
     core::{
         clock::rfc3339,
         event::Event,
-        ids::{AccountId, DelegationId, PersonId},
+        ids::{AccountId, DelegationId, PersonId, WorkspaceId},
         name::Name,
         page::{Page, PageRequest},
     },
-    db::{Reader, WriteTx},
+    db::{Conn, Reader, WriteTx},
     error::Error,
+    promotions,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 const NO_ACCOUNT: Error = Error::NotFound { kind: "account" };
 const NO_DELEGATION: Error = Error::NotFound { kind: "delegation" };
+
+/// Those who took part in something, with the owners of the robots among them and with whoever decides as
+/// one with any of them at a moment.
+pub(crate) async fn as_one(
+    conn: &Conn<'_>,
+    workspace: WorkspaceId,
+    involved: Involved,
+    now: DateTime<Utc>,
+) -> Result<Involved, Error> {
+    let robots = promotions::store::robots(conn, &involved.people()).await?;
+    let people = store::people(conn, workspace).await?;
+    Ok(involved.with_owners(&robots).with_persons(people.at(now)))
+}
 
 pub async fn bonds(app: &App, who: &Principal, name: &str) -> Result<(Account, Bonds), Error> {
     let sight = policy::read(who, Action::AccountRead)?;

@@ -15,26 +15,28 @@ fn by_a_person(who: &Principal, action: Action, code: &'static str, reason: &str
     Ok(permitted)
 }
 
-/// Whoever says that they mended it is not the one who says that it is mended.
-pub fn close_finding(who: &Principal, remediated_by: Option<AccountId>) -> Result<Permit, Denied> {
+/// Nobody who had a hand in it, by whichever account, says that it is dealt with.
+pub fn close_finding(who: &Principal, involved: &Involved) -> Result<Permit, Denied> {
     let action = Action::FindingClose;
     let permitted = by_a_person(who, action, "robot_cannot_close", "only a person closes a finding")?;
-    if remediated_by.is_some() && who.id == remediated_by {
-        let reason = format!("{} remediates this finding, so somebody else closes it", who.name);
-        return Err(denied(who, action, "separation_of_duties", reason));
+    let conflict = conflicts(who, involved);
+    if conflict.is_empty() {
+        return Ok(permitted);
     }
-    Ok(permitted)
+    let reason = format!("{} cannot close this finding, being {}; ask somebody else", who.name, conflict.join(" and "));
+    Err(denied(who, action, "separation_of_duties", reason))
 }
 
-/// A risk is accepted by a person who did not report it.
-pub fn accept_finding(who: &Principal, opened_by: Option<AccountId>) -> Result<Permit, Denied> {
+/// A risk is accepted by a person who had no hand in it, by whichever account.
+pub fn accept_finding(who: &Principal, involved: &Involved) -> Result<Permit, Denied> {
     let action = Action::FindingAccept;
     let permitted = by_a_person(who, action, "robot_cannot_accept", "only a person accepts a risk")?;
-    if opened_by.is_some() && who.id == opened_by {
-        let reason = format!("{} opened this finding, so somebody else accepts its risk", who.name);
-        return Err(denied(who, action, "separation_of_duties", reason));
+    let conflict = conflicts(who, involved);
+    if conflict.is_empty() {
+        return Ok(permitted);
     }
-    Ok(permitted)
+    let reason = format!("{} cannot accept this risk, being {}; ask somebody else", who.name, conflict.join(" and "));
+    Err(denied(who, action, "separation_of_duties", reason))
 }
 
 /// An exception is asked for by a person.
@@ -138,13 +140,19 @@ mod tests {
     }
 
     #[test]
-    fn nobody_judges_a_finding_that_they_opened_or_mended() {
+    fn nobody_judges_a_finding_that_they_had_a_hand_in() {
         let who = with_all_roles(Kind::User);
-        for other in [None, Some(AccountId::generate())] {
-            assert!(close_finding(&who, other).is_ok() && accept_finding(&who, other).is_ok());
+        let (mut mine, mut theirs) = (Involved::default(), Involved::default());
+        mine.add(who.id, "who opened it");
+        theirs.add([AccountId::generate()], "who opened it");
+        for others in [Involved::default(), theirs] {
+            assert!(close_finding(&who, &others).is_ok() && accept_finding(&who, &others).is_ok());
         }
-        assert_eq!(close_finding(&who, who.id).expect_err("own").code, "separation_of_duties");
-        assert_eq!(accept_finding(&who, who.id).expect_err("own").code, "separation_of_duties");
+        let (closed, accepted) = (close_finding(&who, &mine), accept_finding(&who, &mine));
+        for refused in [closed.expect_err("own"), accepted.expect_err("own")] {
+            assert_eq!(refused.code, "separation_of_duties");
+            assert!(refused.reason.contains("being who opened it"), "{}", refused.reason);
+        }
     }
 
     #[test]
@@ -195,8 +203,9 @@ mod tests {
     fn no_robot_judges_a_finding_whatever_its_roles() {
         for kind in [Kind::Service, Kind::System, Kind::Anonymous] {
             let robot = with_all_roles(kind);
-            assert_eq!(close_finding(&robot, None).expect_err("robot").code, "robot_cannot_close");
-            assert_eq!(accept_finding(&robot, None).expect_err("robot").code, "robot_cannot_accept");
+            let nobody = Involved::default();
+            assert_eq!(close_finding(&robot, &nobody).expect_err("robot").code, "robot_cannot_close");
+            assert_eq!(accept_finding(&robot, &nobody).expect_err("robot").code, "robot_cannot_accept");
         }
     }
 }

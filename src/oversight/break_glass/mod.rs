@@ -118,6 +118,10 @@ impl BreakGlass {
         }
     }
 
+    pub fn is_reviewed(&self) -> bool {
+        matches!(self.state, State::Justified | State::Unjustified)
+    }
+
     /// Whether somebody should have reviewed it by now.
     pub fn is_review_overdue(&self, now: DateTime<Utc>) -> bool {
         let unreviewed = matches!(self.standing(now), State::Active | State::Closed);

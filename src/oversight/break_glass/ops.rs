@@ -27,6 +27,8 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "break-glass" };
+/// What a finding that is about one names it.
+pub(crate) const KIND: &str = "break_glass";
 
 /// What somebody calls for, every field checked.
 pub struct Call {
@@ -209,7 +211,7 @@ async fn begin(
 }
 
 fn subject(broken: &BreakGlass) -> Subject {
-    Subject::new("break_glass", broken.id.0)
+    Subject::new(KIND, broken.id.0)
 }
 
 /// Ends it early, or withdraws what nobody confirmed. Nothing is active then until somebody decides.

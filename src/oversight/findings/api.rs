@@ -201,7 +201,8 @@ async fn remediate(
     Ok(Json(view(&app, &who, *id).await?))
 }
 
-/// Close a finding that is dealt with: for somebody who did not remediate it.
+/// Close a finding that is dealt with: for somebody who had no hand in it. What waits for a review is closed by
+/// that review.
 #[utoipa::path(tag = "oversight", operation_id = "closeFinding", params(("finding" = FindingId, Path, description = "Finding id")),
     request_body = ReasonInput, responses((status = 200, description = "Closed for good", body = FindingView), Changed))]
 #[post("/findings/{finding}/closure")]
@@ -216,7 +217,7 @@ async fn close(
     Ok(Json(view(&app, &who, *id).await?))
 }
 
-/// Accept the risk for a time: for an officer who did not open it. It is open again afterwards.
+/// Accept the risk for a time: for an officer who had no hand in it. It is open again afterwards.
 #[utoipa::path(tag = "oversight", operation_id = "acceptFinding", params(("finding" = FindingId, Path, description = "Finding id")),
     request_body = AcceptanceInput, responses((status = 200, description = "Accepted until then", body = FindingView), Changed))]
 #[post("/findings/{finding}/acceptance")]

@@ -1,11 +1,13 @@
 //! Something is wrong, with a severity, an owner and a due date.
 //!
 //! Invariants: of one code about one subject at most one finding stands, so that opening is
-//! idempotent; it is closed, or accepted for a time, by a person who did not open it or by what
-//! the registry sees; an acceptance ends by itself. The functions here are pure.
+//! idempotent; it is closed, or accepted for a time, by a person who had no hand in it or by what
+//! the registry sees; what waits for a review is settled by that review; an acceptance ends by itself.
+//! The functions here are pure.
 
 pub mod api;
 pub mod ops;
+mod settling;
 pub(crate) mod store;
 
 use crate::{

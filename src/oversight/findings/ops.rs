@@ -15,7 +15,7 @@ use crate::{
     models,
     oversight::{
         self, Reach,
-        findings::{Command, Finding, NewFinding, Severity, State, Step, Subject, store},
+        findings::{Command, Finding, NewFinding, Severity, State, Step, Subject, settling, store},
         store::Names,
     },
     promotions::{invalidation, invalidation::Cause},
@@ -226,10 +226,19 @@ pub async fn remediate(app: &App, who: &Principal, id: FindingId, reason: &Line)
     commit(tx, permit, &finding, sight.scope(), Event::FindingRemediated { finding: id }).await
 }
 
+/// Everybody who may not settle a finding, by whichever account.
+pub async fn involved(app: &App, who: &Principal, finding: &Finding) -> Result<Involved, Error> {
+    let sight = policy::read(who, Action::FindingRead)?;
+    settling::involved(app.db.read(&sight).conn(), who, finding, app.db.clock().now()).await
+}
+
 pub async fn close(app: &App, who: &Principal, id: FindingId, reason: &Line) -> Result<(), Error> {
     let sight = policy::read(who, Action::FindingRead)?;
     let (tx, mut finding) = take(app, sight.scope(), id).await?;
-    let permit = policy::close_finding(who, finding.remediated_by).map_err(|d| d.on("finding", id))?;
+    policy::read(who, Action::FindingClose).map_err(|d| d.on("finding", id))?;
+    let involved = settling::involved(&tx.conn(), who, &finding, tx.at()).await?;
+    let permit = policy::close_finding(who, &involved).map_err(|d| d.on("finding", id))?;
+    settling::ask_for_review(&tx.conn(), &finding).await?;
     close_with(&tx, &mut finding, who, reason.as_str()).await?;
     let event = Event::FindingClosed { finding: id, code: finding.code.clone() };
     commit(tx, permit, &finding, sight.scope(), event).await
@@ -258,7 +267,10 @@ pub async fn accept(
 ) -> Result<(), Error> {
     let sight = policy::read(who, Action::FindingRead)?;
     let (tx, mut finding) = take(app, sight.scope(), id).await?;
-    let permit = policy::accept_finding(who, finding.opened_by).map_err(|d| d.on("finding", id))?;
+    policy::read(who, Action::FindingAccept).map_err(|d| d.on("finding", id))?;
+    let involved = settling::involved(&tx.conn(), who, &finding, tx.at()).await?;
+    let permit = policy::accept_finding(who, &involved).map_err(|d| d.on("finding", id))?;
+    settling::ask_for_review(&tx.conn(), &finding).await?;
     finding.state = finding.apply(Command::Accept { until }, tx.at())?;
     finding.accepted_until = Some(until);
     store::update(&tx, &finding).await?;
