@@ -1,5 +1,7 @@
 //! Emergencies: who may break the glass, what it opens, how it ends, who looks at it afterwards.
 
+mod aftermath;
+
 use crate::{
     harness::Reply,
     story::{ENVIRONMENT, MODEL, Story, scorer, spec, text},
@@ -143,18 +145,6 @@ async fn the_gate_closes_at_its_end_though_nobody_wrote_so_and_nothing_comes_bac
     let approved = emergency.story.approved(&promotion).await;
     emergency.story.activate(&approved).await.expect(201);
     assert_eq!(emergency.pulled().await, Some(3));
-}
-
-#[actix_web::test]
-async fn an_emergency_that_is_over_does_not_stand_in_the_way_of_the_next() {
-    let emergency = Emergency::begin().await;
-    let first = emergency.active().await;
-    assert_eq!(emergency.invoke(&emergency.story.tom, "2", 1).await.expect(409).code(), "break_glass_open");
-    emergency.advance(TimeDelta::hours(4));
-    let second = emergency.active().await;
-    assert_ne!(second["id"], first["id"]);
-    assert_eq!((emergency.look(&first).await["state"].as_str(), emergency.pulled().await), (Some("closed"), Some(2)));
-    assert_eq!(emergency.story.leaves("break_glass.expire").await.len(), 1);
 }
 
 #[actix_web::test]

@@ -2,8 +2,8 @@
 //!
 //! Invariants: it is written down before it has an effect, also when the checks would have passed;
 //! it lasts 24 h at most and ends by itself, whereupon nothing is active until somebody decides; a
-//! revoked or unsigned version is never let out; somebody else reviews it, and as long as a review
-//! is overdue in an environment no further glass is broken there. The functions here are pure.
+//! revoked or unsigned version is never let out; somebody else reviews it, and before that no further
+//! glass is broken for the same model in the same environment. The functions here are pure.
 
 pub mod api;
 pub mod ops;

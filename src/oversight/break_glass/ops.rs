@@ -153,13 +153,22 @@ fn terms(facts: &Facts) -> Result<Option<Terms>, Error> {
     Ok(oversight::ops::asked(&facts.current, &facts.model)?.and_then(|asked| asked.break_glass))
 }
 
-/// Neither an overdue review, nor a version that may not leave, is broken past.
+/// Neither a review that is still to be given, nor a version that may not leave, is broken past.
 async fn may_begin(tx: &WriteTx, who: &Principal, facts: &Facts) -> Result<(), Error> {
     let (environment, model) = (facts.environment.id, facts.model.id);
+    let place = format!("{} in {}", facts.model.name, facts.environment.name);
     if let Some(what) = overdue(&tx.conn(), environment, model, tx.at()).await? {
-        let place = format!("{} in {}", facts.model.name, facts.environment.name);
         let detail = format!("{what} of {place} should have been reviewed by now; review it first");
         return Err(Error::conflict("review_overdue", detail));
+    }
+    // Back to back, emergencies would be an unapproved release without an end.
+    if let Some(ended) = store::unreviewed(&tx.conn(), environment, model, tx.at()).await?.first() {
+        let detail = format!(
+            "break-glass {} of {place} has ended and nobody has reviewed it; somebody else than who invoked it reviews \
+             it first",
+            ended.id
+        );
+        return Err(Error::conflict("review_pending", detail));
     }
     let failed = fitness::checks(&facts.version, facts.key.as_ref(), tx.at());
     let Some(first) = failed.first() else { return Ok(()) };
@@ -176,7 +185,8 @@ async fn overdue(
     model: ModelId,
     now: DateTime<Utc>,
 ) -> Result<Option<String>, Error> {
-    if let Some(broken) = store::unreviewed(conn, environment, model, now).await?.first() {
+    let unreviewed = store::unreviewed(conn, environment, model, now).await?;
+    if let Some(broken) = unreviewed.iter().find(|broken| broken.is_review_overdue(now)) {
         return Ok(Some(format!("break-glass {}", broken.id)));
     }
     let rollbacks = releases::reviews::open_at(conn, environment, model).await?;

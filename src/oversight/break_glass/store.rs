@@ -105,16 +105,19 @@ pub(crate) async fn lock_open(
     row.map(TryInto::try_into).transpose()
 }
 
-/// Those of a model in an environment that somebody should have reviewed by now, oldest first.
+/// Those of a model in an environment that have ended and that nobody has reviewed, oldest first.
 pub(crate) async fn unreviewed(
     conn: &Conn<'_>,
     environment: EnvironmentId,
     model: ModelId,
     now: DateTime<Utc>,
 ) -> Result<Vec<BreakGlass>, Error> {
-    let rows = due(Scope::Instance, now)
+    let (state, ends_at) = (break_glass::COLUMN.state, break_glass::COLUMN.ends_at);
+    let over = state.eq(State::Active.word()).and(ends_at.lte(now));
+    let rows = break_glass::Entity::find()
         .filter(break_glass::COLUMN.environment_id.eq(environment))
         .filter(break_glass::COLUMN.model_id.eq(model))
+        .filter(over.or(state.eq(State::Closed.word())))
         .order_by_asc(break_glass::Column::Id)
         .all(conn)
         .await?;
