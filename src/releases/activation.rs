@@ -14,7 +14,11 @@ use crate::{
         lane::{self, Looked, Telling},
         workflow::{self, Command},
     },
-    releases::{Assurance, Kind, Release, State, statement, statement::Claim, store},
+    releases::{
+        Assurance, Kind, Release, State, statement,
+        statement::{Basis, Claim},
+        store,
+    },
 };
 
 /// Activates an approved request: quorum, independence and checks are asked once more,
@@ -33,7 +37,8 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
     let looked = lane::look_up(&tx.conn(), &promotion, facts, approvals, None, tx.at()).await?;
     let mut lane = lane::whole(&tx, sight.scope(), promotion.environment, promotion.model, &[]).await?;
-    lane.requests.insert(id, lane::request(&promotion, &looked.approvals));
+    let request = lane::request(&promotion, &looked.approvals);
+    lane.requests.insert(id, request.clone());
     let release_id = ReleaseId::generate();
     let command = Command::Activate { promotion: id, release: release_id };
     let happened = match workflow::apply(&lane, &command, &looked.observed, tx.at()) {
@@ -50,7 +55,9 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     let why = "another release took its place";
     let telling = Telling { ended: why, by: Some(activated_by), workspace: Some(who.workspace), ..Telling::default() };
     let then = lane::record(&tx, &lane, &happened, telling).await?;
-    let (facts, approvals) = (looked.facts, looked.approvals);
+    let seated = workflow::seated(&request, &looked.observed, tx.at());
+    let approvals: Vec<_> = looked.approvals.into_iter().filter(|approval| seated.contains(&approval.id)).collect();
+    let facts = looked.facts;
     let mode = facts.ladder()?.unasked();
     let mode = promotion.mode.unwrap_or(mode);
     let signed = statement::sign(
@@ -61,7 +68,7 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
             version: &facts.version,
             environment: &facts.environment,
             promotion: &promotion,
-            approvals: &approvals,
+            basis: Basis::Approvals(&approvals),
             kind: Kind::Promotion,
             mode: Some(mode),
             restores: None,

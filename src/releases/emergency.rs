@@ -20,7 +20,11 @@ use crate::{
         lane::{self, Telling},
         workflow::{self, Asked, Command, Observed},
     },
-    releases::{Assurance, Kind, Release, State, statement, statement::Claim, store},
+    releases::{
+        Assurance, Kind, Release, State, statement,
+        statement::{Basis, Claim},
+        store,
+    },
 };
 use std::collections::BTreeSet;
 
@@ -62,7 +66,7 @@ pub(crate) async fn bypass(
             version: &facts.version,
             environment: &facts.environment,
             promotion: &promotion,
-            approvals: &[],
+            basis: Basis::Approvals(&[]),
             kind: Kind::BreakGlass,
             mode: Some(mode),
             restores: None,

@@ -26,14 +26,21 @@ pub struct Claim<'a> {
     pub environment: &'a Environment,
     /// The request that it rests on.
     pub promotion: &'a Promotion,
-    /// What people decided on that request; of those, approvals of its digest are told.
-    pub approvals: &'a [Approval],
+    pub basis: Basis<'a>,
     pub kind: Kind,
     pub mode: Option<OperatingMode>,
     pub restores: Option<ReleaseId>,
     pub activated_by: AccountId,
     pub activated_at: DateTime<Utc>,
     pub ends_at: Option<DateTime<Utc>>,
+}
+
+/// What its verification summary is made of.
+pub enum Basis<'a> {
+    /// What was verified just now: the approvals by which the seats were filled.
+    Approvals(&'a [Approval]),
+    /// What was verified for the release that it follows on, and at no other time.
+    Earlier(Option<&'a str>),
 }
 
 /// What goes into the release's row.
@@ -46,7 +53,12 @@ pub struct Signed {
 /// could never be erased. The release's own names the digest of the summary, so that neither stands without the other.
 pub fn sign(app: &App, claim: &Claim<'_>) -> Signed {
     let origin = app.signer.origin();
-    let summary = summary::of(claim, origin).map(|summary| app.signer.sign_statement(&summary).to_string());
+    let sign = |summary: &Statement| app.signer.sign_statement(summary).to_string();
+    let summary = match claim.basis {
+        Basis::Approvals(approvals) => summary::of(claim, approvals, origin).map(|summary| sign(&summary)),
+        Basis::Earlier(told) => told
+            .map(|told| summary::in_mode(told, claim.mode).map_or_else(|| told.to_owned(), |summary| sign(&summary))),
+    };
     let mut predicate = json!({
         "release": claim.release,
         "environment": claim.environment.name,

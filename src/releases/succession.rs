@@ -12,7 +12,11 @@ use crate::{
     error::Error,
     models::Model,
     promotions::{self, Promotion},
-    releases::{Assurance, Kind, Release, State, statement, statement::Claim, store},
+    releases::{
+        Assurance, Kind, Release, State, statement,
+        statement::{Basis, Claim},
+        store,
+    },
     versions::Version,
 };
 
@@ -45,7 +49,6 @@ pub(super) async fn follow_on(
 ) -> Result<(Release, Promotion), Error> {
     let promotion = promotions::store::find(&tx.conn(), place.scope, next.of.promotion).await?;
     let promotion = promotion.ok_or(promotions::ops::NOT_FOUND)?;
-    let approvals = promotions::store::approvals(&tx.conn(), promotion.id).await?;
     let id = next.id;
     let signed = statement::sign(
         app,
@@ -55,7 +58,7 @@ pub(super) async fn follow_on(
             version: next.version,
             environment: place.environment,
             promotion: &promotion,
-            approvals: &approvals,
+            basis: Basis::Earlier(next.of.summary.as_deref()),
             kind: next.kind,
             mode: next.mode,
             restores: next.restores,

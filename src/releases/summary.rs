@@ -1,13 +1,15 @@
 //! The verification summary of a release: a SLSA VSA, for those who know no other form.
 //! Format: <https://slsa.dev/spec/v1.0/verification_summary>.
 //!
-//! Invariant: there is one only if what the registry verified passed. A release that nobody
-//! approved has none.
+//! Invariants: there is one only if what the registry verified passed, and it says when that was. A release
+//! that nobody approved has none; one that follows on another has that of the other, since nothing is verified
+//! anew.
 
 use crate::{
     core::{clock::rfc3339, digest::Digest},
     crypto::{dsse::Envelope, statement::Statement},
-    promotions::Outcome,
+    environments::profile::OperatingMode,
+    promotions::{Approval, Outcome},
     releases::{
         Kind,
         statement::{Claim, subject},
@@ -19,6 +21,8 @@ use serde_json::{Value, json};
 pub const SUMMARY_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 /// Levels of ours: the registry says nothing about the tracks of SLSA, whose names begin with `SLSA_`.
 pub const APPROVED: &str = "PLIMSOLL_APPROVED";
+/// Of a level that names the mode.
+const MODE: &str = "PLIMSOLL_MODE_";
 
 /// The fragment of the address of an input that is an approval.
 const APPROVAL: &str = "approval";
@@ -33,11 +37,12 @@ struct Decided {
     evidence: Vec<String>,
 }
 
-/// The summary, not yet signed; none if nobody approved, or under no policy.
-pub(super) fn of(claim: &Claim<'_>, origin: &str) -> Option<Statement> {
+/// The summary, not yet signed, of a release that rests on these approvals; none if there are none, or under no
+/// policy.
+pub(super) fn of(claim: &Claim<'_>, approvals: &[Approval], origin: &str) -> Option<Statement> {
     let decided: Decided = serde_json::from_str(&claim.promotion.decision).ok()?;
     let policy = Digest::parse(&decided.policy?).ok()?;
-    let stand = claim.approvals.iter().filter(|approval| {
+    let stand = approvals.iter().filter(|approval| {
         approval.outcome == Outcome::Approve && approval.decision_digest == claim.promotion.decision_digest
     });
     let approvals: Vec<_> = stand.filter_map(|approval| payload_digest(&approval.statement)).collect();
@@ -54,7 +59,7 @@ pub(super) fn of(claim: &Claim<'_>, origin: &str) -> Option<Statement> {
     inputs.extend(listed(&decided.evidence, &request, "evidence"));
     inputs.extend(listed(&decided.attestations, &format!("{version}/attestations"), "attestation"));
     let mut levels = vec![APPROVED.to_owned()];
-    levels.extend(claim.mode.map(|mode| format!("PLIMSOLL_MODE_{}", mode.name().to_uppercase())));
+    levels.extend(claim.mode.map(in_capitals));
     let predicate = json!({
         "verifier": {"id": format!("https://{origin}")},
         "timeVerified": rfc3339(claim.activated_at),
@@ -68,6 +73,25 @@ pub(super) fn of(claim: &Claim<'_>, origin: &str) -> Option<Statement> {
         "verifiedLevels": levels,
     });
     Some(Statement::new(vec![subject(claim)], SUMMARY_TYPE, predicate))
+}
+
+/// What an earlier summary says, of the same moment, for a release in another mode; nothing if it says that mode, or
+/// can't be read.
+pub(super) fn in_mode(bundle: &str, mode: Option<OperatingMode>) -> Option<Statement> {
+    let mut summary = read(bundle)?;
+    let before = summary.predicate["verifiedLevels"].as_array()?;
+    let is_mode = |level: &Value| level.as_str().is_some_and(|level| level.starts_with(MODE));
+    let mut levels: Vec<Value> = before.iter().filter(|level| !is_mode(level)).cloned().collect();
+    levels.extend(mode.map(|mode| in_capitals(mode).into()));
+    if levels == *before {
+        return None;
+    }
+    summary.predicate["verifiedLevels"] = levels.into();
+    Some(summary)
+}
+
+fn in_capitals(mode: OperatingMode) -> String {
+    format!("{MODE}{}", mode.name().to_uppercase())
 }
 
 /// An address and a digest, and nothing else: tools with a fixed schema read no more fields here.

@@ -1,7 +1,11 @@
 //! What proves a release: with the client's program, online and offline.
 
-use crate::story::{ENVIRONMENT, MODEL, Story, text};
+use crate::{
+    harness::reply,
+    story::{ENVIRONMENT, MODEL, Story, text},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio};
 use tokio::process::Command;
@@ -59,6 +63,65 @@ async fn the_summary_is_what_the_specification_asks_for() {
     assert!(inputs.iter().all(|input| text(&input["digest"]["sha256"]).len() == 64), "{inputs:#?}");
     let approval = statement(&pulled["approvals"][0]);
     assert_eq!(approval["predicate"]["decision_digest"], promotion["decision_digest"]);
+}
+
+/// The accounts whose approvals a pull shows, and how many the summary names.
+async fn approvers(story: &Story) -> (Vec<Value>, usize) {
+    let pulled = story.pull(None).await.expect(200).json();
+    let shown = pulled["approvals"].as_array().expect("approvals").iter();
+    let accounts = shown.map(|approval| statement(approval)["predicate"]["decided_by"].clone()).collect();
+    let summary = statement(&pulled["verification_summary"]);
+    let inputs = summary["predicate"]["inputAttestations"].as_array().expect("inputs").clone();
+    (accounts, inputs.iter().filter(|input| text(&input["uri"]).ends_with("#approval")).count())
+}
+
+#[actix_web::test]
+async fn an_approval_that_was_taken_back_or_counts_no_longer_proves_nothing() {
+    for objection in ["withdrawn", "linked"] {
+        let story = Story::measured().await;
+        let promotion = story.approved("1").await;
+        match objection {
+            "withdrawn" => {
+                let path = format!("/api/v1/promotions/{}/decisions/withdrawal", text(&promotion["id"]));
+                story.app.post(&story.mara, &path, json!({"reason": "I found a leak."})).await.expect(200);
+            }
+            _ => {
+                let same = story.app.request(&story.olga, "PUT", "/api/v1/accounts/mara/person");
+                reply(same.json(&json!({"same_as": "ines"}))).await.expect(200);
+                plimsoll::sweeps::run(&story.app.app).await.expect("swept");
+            }
+        }
+        let approved = story.approve(&story.rui, &promotion).await.expect(200).json();
+        assert_eq!(approved["state"], "approved", "{objection}");
+        story.activate(&approved).await.expect(201);
+        let (accounts, named) = approvers(&story).await;
+        let all = story.app.get(&story.olga, "/api/v1/accounts").await.expect(200).json();
+        let rui = all["items"].as_array().expect("accounts").iter().find(|account| account["name"] == "rui");
+        assert_eq!((accounts, named), (vec![rui.expect("rui")["id"].clone()], 1), "{objection}");
+    }
+}
+
+#[actix_web::test]
+async fn what_comes_back_is_proven_by_what_was_verified_then() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    let first = story.pull(None).await.expect(200).json();
+    story.app.app.db.clock().advance(TimeDelta::days(1));
+    story.released(2).await;
+    story.app.app.db.clock().advance(TimeDelta::days(1));
+    let back = story.roll_back(None).await.expect(201).json();
+    let pulled = story.pull(None).await.expect(200).json();
+    assert_eq!(pulled["release"]["id"], back["id"]);
+    assert_eq!(pulled["verification_summary"], first["verification_summary"], "nothing was verified anew");
+    let verified = statement(&pulled["verification_summary"])["predicate"]["timeVerified"].clone();
+    assert_eq!(verified, first["release"]["activated_at"]);
+    assert_eq!(pulled["approvals"], first["approvals"]);
+    // The new statement names the old summary, so the whole still verifies offline.
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("registry.vkey"), story.verifier_key().await).expect("key");
+    let pull = ["pull", MODEL, "--env", ENVIRONMENT, "-o", "model", "--registry-key", "registry.vkey"];
+    let ran = run(&story, folder.path(), &pull).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
 }
 
 #[actix_web::test]

@@ -94,11 +94,16 @@ async fn the_way_down_is_immediate_and_the_way_up_is_not_this_one() {
     let story = stage(profile).await;
     let first = release(&story, "1", None).await;
     let etag = story.pull(None).await.expect(200).header("etag").to_owned();
+    story.app.app.db.clock().advance(chrono::TimeDelta::hours(1));
     let lowered = lower(&story, "advisory").await.expect(200).json();
     assert_eq!((&lowered["mode"], &lowered["kind"]), (&json!("advisory"), &json!("mode_lowered")));
     assert_eq!(lowered["promotion"], first["promotion"], "on the same approvals");
     let pulled = story.pull(None).await.expect(200);
     assert_eq!(pulled.json()["release"]["mode"], "advisory");
+    let summary = predicate(&pulled.json()["verification_summary"]);
+    assert_eq!(summary["timeVerified"], first["activated_at"], "nothing was verified anew");
+    assert_eq!(summary["verifiedLevels"], json!(["PLIMSOLL_APPROVED", "PLIMSOLL_MODE_ADVISORY"]));
+    assert_eq!(pulled.json()["approvals"].as_array().map(Vec::len), Some(1));
     assert_ne!(pulled.header("etag"), etag, "whoever remembers the former release learns of it");
     let before = story.app.events().await;
     assert_eq!(lower(&story, "advisory").await.expect(200).json()["id"], lowered["id"]);

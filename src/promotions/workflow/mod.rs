@@ -16,11 +16,13 @@ mod command;
 mod quorum;
 mod releases;
 mod requests;
+mod seated;
 mod stage;
 mod state;
 
 pub use command::{Asked, Assessed, Bar, Command, Decision, Fact, Hold, Observed, Refusal, Voter, Why};
 pub use quorum::{filled, is_full};
+pub use seated::seated;
 pub use stage::Stage;
 pub use state::{Lane, Release, Request, Vote};
 
