@@ -19,6 +19,7 @@ use crate::{
     constraints::ConstraintSpec,
     core::ids::{AccountId, EnvironmentId, ModelId, VersionId},
     error::{Error, FailedCheck},
+    sweeps,
 };
 use chrono::{DateTime, Utc};
 use findings::{Finding, Severity};
@@ -89,7 +90,7 @@ impl Standing {
 /// Ends what the clock ends, and reminds of what is due. What is written here was true before: every
 /// decision looks at the clock itself.
 pub async fn sweep(app: &App) -> Result<(), Error> {
-    findings::ops::sweep(app).await?;
-    waivers::ops::sweep(app).await?;
-    break_glass::ops::sweep(app).await
+    let outcome = sweeps::and(Ok(()), "findings", findings::ops::sweep(app).await);
+    let outcome = sweeps::and(outcome, "waivers", waivers::ops::sweep(app).await);
+    sweeps::and(outcome, "break-glass", break_glass::ops::sweep(app).await)
 }

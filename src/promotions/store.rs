@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     oversight::Reach,
     promotions::{Approval, Outcome, Promotion, Stage, Withdrawn, invalidation::Cause},
-    trust,
+    sweeps, trust,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -113,7 +113,7 @@ pub async fn overdue(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<Vec<Prom
         .limit(500)
         .all(reader.conn())
         .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    Ok(sweeps::readable(rows))
 }
 
 pub async fn insert(tx: &WriteTx, new: &Promotion) -> Result<(), Error> {
@@ -194,7 +194,7 @@ pub(crate) async fn open_page(reader: &Reader<'_>, turn: u64, size: u64) -> Resu
     let open = visible(reader.scope()).filter(promotion_request::COLUMN.state.is_in(OPEN));
     let pages = open.order_by_asc(promotion_request::Column::Id).paginate(reader.conn(), size);
     let count = pages.num_pages().await?.max(1);
-    pages.fetch_page(turn % count).await?.into_iter().map(TryInto::try_into).collect()
+    Ok(sweeps::readable(pages.fetch_page(turn % count).await?))
 }
 
 pub(crate) async fn withdraw_approval(

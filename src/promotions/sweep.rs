@@ -10,6 +10,7 @@ use crate::{
         Promotion, changes, lane, ops, store,
         workflow::{self, Command, Fact, Observed},
     },
+    sweeps,
 };
 use chrono::{DateTime, Utc};
 
@@ -19,16 +20,17 @@ const PAGE: u64 = 200;
 /// A time-out always means no.
 pub async fn expire_due(app: &App) -> Result<(), Error> {
     let reader = app.db.read(&policy::upkeep());
+    let mut outcome = Ok(());
     for due in store::overdue(&reader, app.db.clock().now()).await? {
-        look_again(app, &due).await?;
+        outcome = sweeps::and(outcome, due.id, look_again(app, &due).await);
     }
-    Ok(())
+    outcome
 }
 
 /// Ends what is over, lets go what is held no longer, and takes a page of all others each time: evidence,
 /// approvals and keys end by themselves too.
 pub async fn run(app: &App) -> Result<(), Error> {
-    expire_due(app).await?;
+    let mut outcome = expire_due(app).await;
     let now = app.db.clock().now();
     let reader = app.db.read(&policy::upkeep());
     let turn = u64::try_from(now.timestamp().max(0)).unwrap_or_default() / 30;
@@ -36,10 +38,10 @@ pub async fn run(app: &App) -> Result<(), Error> {
         match seen(reader.conn(), &open, now).await {
             Ok((facts, _)) if facts.is_empty() => {}
             // A doubt ends it, under the lock.
-            Ok(_) | Err(_) => look_again(app, &open).await?,
+            Ok(_) | Err(_) => outcome = sweeps::and(outcome, open.id, look_again(app, &open).await),
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Records how a request stands by now.

@@ -21,7 +21,7 @@ use crate::{
     policies::BreakGlass as Terms,
     promotions::assessment::Facts,
     releases::{self, emergency},
-    trust,
+    sweeps, trust,
     versions::{self, VersionRef, fitness},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -271,7 +271,7 @@ pub async fn review(
         Outcome::Unjustified => {
             let title = "A break-glass was not justified";
             let new = NewFinding::seen(workspace, BREAK_GLASS_UNJUSTIFIED, about, Severity::High, title);
-            then.extend(findings::ops::open(&tx, new).await?);
+            then.extend(findings::ops::open_and_follow(&tx, new.reaching(reach)).await?);
         }
     }
     let event = Event::BreakGlassReviewed { break_glass: id, outcome: outcome.to_string() };
@@ -323,29 +323,40 @@ pub async fn list(
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let reader = app.db.read(&policy::upkeep());
     let now = app.db.clock().now();
+    let mut outcome = Ok(());
     for due in store::over(&reader, now).await? {
-        let clock = Principal::system("clock", due.workspace);
-        let (tx, mut broken) = take(app, Scope::Workspace(due.workspace), due.id).await?;
-        if !matches!(broken.state, State::Active | State::Proposed) || broken.standing(tx.at()) == broken.state {
-            continue;
-        }
-        let then = end(&tx, &mut broken, None, OVER).await?;
-        let permit = policy::system(&clock, Action::BreakGlassExpire)?;
-        let event = Event::BreakGlassExpired { break_glass: due.id, release: broken.release };
-        tx.commit_all(permit, event, then).await?;
+        outcome = sweeps::and(outcome, due.id, expire(app, &due).await);
     }
     for due in store::all_unreviewed(&reader, now).await? {
-        let clock = Principal::system("clock", due.workspace);
-        let (tx, broken) = take(app, Scope::Workspace(due.workspace), due.id).await?;
-        if !broken.is_review_overdue(tx.at()) {
-            continue;
-        }
-        let title = "Nobody reviewed a break-glass in time";
-        let new = NewFinding::seen(broken.workspace, REVIEW_OVERDUE, subject(&broken), Severity::High, title);
-        let permit: Permit = policy::system(&clock, Action::FindingOpen)?;
-        if let Some(event) = findings::ops::open(&tx, new).await? {
-            tx.commit(permit, event).await?;
-        }
+        outcome = sweeps::and(outcome, due.id, tell_overdue(app, &due).await);
+    }
+    outcome
+}
+
+async fn expire(app: &App, due: &BreakGlass) -> Result<(), Error> {
+    let clock = Principal::system("clock", due.workspace);
+    let (tx, mut broken) = take(app, Scope::Workspace(due.workspace), due.id).await?;
+    if !matches!(broken.state, State::Active | State::Proposed) || broken.standing(tx.at()) == broken.state {
+        return Ok(());
+    }
+    let then = end(&tx, &mut broken, None, OVER).await?;
+    let permit = policy::system(&clock, Action::BreakGlassExpire)?;
+    let event = Event::BreakGlassExpired { break_glass: due.id, release: broken.release };
+    tx.commit_all(permit, event, then).await
+}
+
+async fn tell_overdue(app: &App, due: &BreakGlass) -> Result<(), Error> {
+    let clock = Principal::system("clock", due.workspace);
+    let (tx, broken) = take(app, Scope::Workspace(due.workspace), due.id).await?;
+    if !broken.is_review_overdue(tx.at()) {
+        return Ok(());
+    }
+    let title = "Nobody reviewed a break-glass in time";
+    let new = NewFinding::seen(broken.workspace, REVIEW_OVERDUE, subject(&broken), Severity::High, title);
+    let mut events = findings::ops::open_and_follow(&tx, new.reaching(broken.reach())).await?.into_iter();
+    let permit: Permit = policy::system(&clock, Action::FindingOpen)?;
+    if let Some(event) = events.next() {
+        tx.commit_all(permit, event, events.collect()).await?;
     }
     Ok(())
 }

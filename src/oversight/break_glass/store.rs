@@ -10,6 +10,7 @@ use crate::{
     db::{Conn, Reader, WriteTx, entity::break_glass},
     error::Error,
     oversight::break_glass::{BreakGlass, State},
+    sweeps,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -126,8 +127,7 @@ pub(crate) async fn unreviewed(
 
 /// Those anywhere that somebody should have reviewed by now.
 pub(crate) async fn all_unreviewed(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<Vec<BreakGlass>, Error> {
-    let rows = due(reader.scope(), now).limit(BATCH).all(reader.conn()).await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    Ok(sweeps::readable(due(reader.scope(), now).limit(BATCH).all(reader.conn()).await?))
 }
 
 fn due(scope: Scope, now: DateTime<Utc>) -> Select<break_glass::Entity> {
@@ -140,21 +140,20 @@ fn due(scope: Scope, now: DateTime<Utc>) -> Select<break_glass::Entity> {
 pub(crate) async fn over(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<Vec<BreakGlass>, Error> {
     let active = break_glass::COLUMN.state.eq(State::Active.word()).and(break_glass::COLUMN.ends_at.lte(now));
     let proposed = break_glass::COLUMN.state.eq(State::Proposed.word()).and(break_glass::COLUMN.confirm_by.lte(now));
-    let rows = visible(reader.scope()).filter(active.or(proposed)).limit(BATCH).all(reader.conn()).await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    Ok(sweeps::readable(visible(reader.scope()).filter(active.or(proposed)).limit(BATCH).all(reader.conn()).await?))
 }
 
-/// Everybody who broke the glass for a version in an environment.
-pub(crate) async fn people(
+/// Everybody who broke the glass for a version, in one environment or anywhere.
+pub(crate) async fn invokers(
     conn: &Conn<'_>,
     version: VersionId,
-    environment: EnvironmentId,
+    environment: Option<EnvironmentId>,
 ) -> Result<Vec<AccountId>, Error> {
-    let rows = break_glass::Entity::find()
-        .filter(break_glass::COLUMN.version_id.eq(version))
-        .filter(break_glass::COLUMN.environment_id.eq(environment))
-        .all(conn)
-        .await?;
+    let mut query = break_glass::Entity::find().filter(break_glass::COLUMN.version_id.eq(version));
+    if let Some(environment) = environment {
+        query = query.filter(break_glass::COLUMN.environment_id.eq(environment));
+    }
+    let rows = query.all(conn).await?;
     Ok(rows.into_iter().flat_map(|row| [Some(row.invoked_by), row.second_by]).flatten().collect())
 }
 

@@ -1,7 +1,7 @@
 use crate::{
     accounts,
     app::App,
-    authz::{Action, Principal, Scope, policy},
+    authz::{Action, Principal, Scope, policy, policy::Involved},
     core::{
         clock::rfc3339,
         event::Event,
@@ -19,6 +19,7 @@ use crate::{
         store::Names,
     },
     promotions::{invalidation, invalidation::Cause},
+    sweeps,
     versions::{self, VersionRef},
 };
 use chrono::{DateTime, Utc};
@@ -140,7 +141,12 @@ pub async fn report(app: &App, who: &Principal, report: Report) -> Result<(Findi
     if let Some(standing) = store::lock_standing(&tx, who.workspace, &new.code, &new.subject).await? {
         return Ok((standing, false));
     }
-    let raced = || Error::conflict("finding_raced", "the same was reported at the same moment; look again");
+    let raced = || {
+        Error::conflict(
+            "finding_raced",
+            "the same was reported at the same moment; report it again, and you are given the one that stands",
+        )
+    };
     let finding = insert(&tx, new).await?.ok_or_else(raced)?;
     let ended = invalidation::follow(&tx, scope, Cause::Oversight(reach)).await?;
     tx.commit_all(permit, opened(&finding), ended).await?;
@@ -303,30 +309,39 @@ async fn commit(
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let reader = app.db.read(&policy::upkeep());
     let now = app.db.clock().now();
+    let mut outcome = Ok(());
     for due in store::no_longer_accepted(&reader, now).await? {
-        let (scope, clock) = (Scope::Workspace(due.workspace), Principal::system("clock", due.workspace));
-        let (tx, mut finding) = take(app, scope, due.id).await?;
-        if finding.apply(Command::Reopen, tx.at()).is_err() {
-            continue;
-        }
-        finding.state = State::Open;
-        finding.accepted_until = None;
-        store::update(&tx, &finding).await?;
-        store::tell(&tx, due.id, Step::Reopened, None, "the acceptance of its risk has ended", None).await?;
-        let permit = policy::system(&clock, Action::FindingReopen)?;
-        commit(tx, permit, &finding, scope, Event::FindingReopened { finding: due.id }).await?;
+        outcome = sweeps::and(outcome, due.id, reopen(app, &due).await);
     }
     for due in store::unreminded(&reader, now).await? {
-        let (scope, clock) = (Scope::Workspace(due.workspace), Principal::system("clock", due.workspace));
-        let tx = app.db.begin().await?;
-        let Some(mut finding) = store::lock(&tx, scope, due.id).await? else { continue };
-        if finding.reminded_at.is_some() || !finding.is_overdue(tx.at()) {
-            continue;
-        }
-        finding.reminded_at = Some(tx.at());
-        store::update(&tx, &finding).await?;
-        let event = Event::FindingReminded { finding: due.id, owner: finding.owner, due: rfc3339(finding.due_at) };
-        tx.commit(policy::system(&clock, Action::FindingRemind)?, event).await?;
+        outcome = sweeps::and(outcome, due.id, remind(app, &due).await);
     }
-    Ok(())
+    outcome
+}
+
+async fn reopen(app: &App, due: &Finding) -> Result<(), Error> {
+    let (scope, clock) = (Scope::Workspace(due.workspace), Principal::system("clock", due.workspace));
+    let (tx, mut finding) = take(app, scope, due.id).await?;
+    if finding.apply(Command::Reopen, tx.at()).is_err() {
+        return Ok(());
+    }
+    finding.state = State::Open;
+    finding.accepted_until = None;
+    store::update(&tx, &finding).await?;
+    store::tell(&tx, due.id, Step::Reopened, None, "the acceptance of its risk has ended", None).await?;
+    let permit = policy::system(&clock, Action::FindingReopen)?;
+    commit(tx, permit, &finding, scope, Event::FindingReopened { finding: due.id }).await
+}
+
+async fn remind(app: &App, due: &Finding) -> Result<(), Error> {
+    let (scope, clock) = (Scope::Workspace(due.workspace), Principal::system("clock", due.workspace));
+    let tx = app.db.begin().await?;
+    let Some(mut finding) = store::lock(&tx, scope, due.id).await? else { return Ok(()) };
+    if finding.reminded_at.is_some() || !finding.is_overdue(tx.at()) {
+        return Ok(());
+    }
+    finding.reminded_at = Some(tx.at());
+    store::update(&tx, &finding).await?;
+    let event = Event::FindingReminded { finding: due.id, owner: finding.owner, due: rfc3339(finding.due_at) };
+    tx.commit(policy::system(&clock, Action::FindingRemind)?, event).await
 }

@@ -16,6 +16,7 @@ use crate::{
         Reach,
         findings::{ASSURANCE_LAPSED, Finding, NewFinding, Severity, State, Step, Subject},
     },
+    sweeps,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -221,7 +222,7 @@ pub(crate) async fn no_longer_accepted(reader: &Reader<'_>, now: DateTime<Utc>) 
         .limit(BATCH)
         .all(reader.conn())
         .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    Ok(sweeps::readable(rows))
 }
 
 /// Findings whose due date has passed and of which nobody was reminded yet.
@@ -233,7 +234,7 @@ pub(crate) async fn unreminded(reader: &Reader<'_>, now: DateTime<Utc>) -> Resul
         .limit(BATCH)
         .all(reader.conn())
         .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    Ok(sweeps::readable(rows))
 }
 
 /// Writes what can change of a finding.
