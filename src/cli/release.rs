@@ -95,6 +95,11 @@ impl Rollback {
         if !done.revised_since.is_empty() {
             said.push(format!("revised since it was approved: {}", done.revised_since.join(", ")));
         }
+        if let (Some(before), Some(now)) = (&done.mode_raised_from, &done.release.mode) {
+            said.push(format!(
+                "it runs as {now}, and what was left ran as {before}: lower the mode if that is too much"
+            ));
+        }
         said.push(format!(
             "somebody else reviews this by {}: plimsoll release review {}",
             output::when(due),

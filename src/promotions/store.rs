@@ -279,7 +279,6 @@ pub(crate) async fn holders(
     let held = membership::Entity::find()
         .filter(membership::COLUMN.workspace_id.eq(workspace))
         .filter(membership::COLUMN.role.is_in(roles.iter().map(|role| role.name())))
-        .limit(50)
         .all(conn)
         .await?;
     let may = |id: &AccountId| !except.contains(id);
@@ -288,6 +287,7 @@ pub(crate) async fn holders(
         .filter(account::COLUMN.id.is_in(ids))
         .filter(account::COLUMN.state.eq("active"))
         .order_by_asc(account::Column::Name)
+        .limit(50)
         .all(conn)
         .await?;
     Ok(rows.into_iter().map(|row| row.name).collect())

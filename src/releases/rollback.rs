@@ -8,11 +8,11 @@ use crate::{
     authz::{Action, Principal, Scope, policy},
     core::{
         event::Event,
-        ids::{EnvironmentId, ModelId, ReleaseId},
+        ids::{EnvironmentId, ModelId, ReleaseId, VersionId},
         text::Line,
     },
     db::{Conn, WriteTx},
-    environments,
+    environments::{self, profile::OperatingMode},
     error::{Error, FailedCheck},
     promotions::{
         Promotion,
@@ -30,6 +30,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// So many versions are named to somebody who asked for one that is no way back.
+const NAMED: usize = 5;
+
 /// What became of it.
 pub struct RolledBack {
     pub release: Release,
@@ -37,6 +40,8 @@ pub struct RolledBack {
     pub changed: bool,
     /// Documents of the environment that were revised since the version was approved there.
     pub revised_since: Vec<&'static str>,
+    /// The mode of what was left, if what came back has a higher one.
+    pub mode_raised_from: Option<OperatingMode>,
     /// By when somebody else is to look at it.
     pub review_due_at: Option<DateTime<Utc>>,
 }
@@ -64,7 +69,8 @@ pub async fn roll_back(
     let place = Place { scope: sight.scope(), environment: &environment, model: &model };
     let left = leaves(&tx.conn(), &place).await?;
     if is_there_already(&tx.conn(), &place, &left, to).await? {
-        return Ok(RolledBack { release: left, changed: false, revised_since: Vec::new(), review_due_at: None });
+        let (revised_since, mode_raised_from) = (Vec::new(), None);
+        return Ok(RolledBack { release: left, changed: false, revised_since, mode_raised_from, review_due_at: None });
     }
     let found = target(&tx.conn(), sight.scope(), &left, to, tx.at()).await?;
     let (earlier, version) = match found {
@@ -76,11 +82,7 @@ pub async fn roll_back(
             return Err(Error::Refused { denied, failed, unblock: Vec::new() });
         }
         Target::Unknown => {
-            let detail = match to {
-                Some(to) => format!("version {to} was not active in {} before the current one", environment.name),
-                None => format!("no earlier release in {} can come back", environment.name),
-            };
-            return Err(Error::conflict("rollback_target_unknown", detail));
+            return Err(unknown(&tx.conn(), &place, &left, to).await?);
         }
     };
     let id = ReleaseId::generate();
@@ -114,15 +116,44 @@ pub async fn roll_back(
         restores: earlier.id,
     };
     tx.commit_all(permit, event, then).await?;
-    Ok(RolledBack { release, changed: true, revised_since, review_due_at: Some(review.due_at) })
+    let mode_raised_from = left.mode.filter(|before| release.mode.is_some_and(|now| *before < now));
+    Ok(RolledBack { release, changed: true, revised_since, mode_raised_from, review_due_at: Some(review.due_at) })
 }
 
 /// What is left: the active release, or the one that was suspended and nothing took the place of.
 async fn leaves(conn: &Conn<'_>, place: &Place<'_>) -> Result<Release, Error> {
     current(conn, place.environment.id, place.model.id).await?.ok_or_else(|| {
-        let detail = format!("no version of {} is active in {}", place.model.name, place.environment.name);
+        let (model, place) = (&place.model.name, &place.environment.name);
+        let detail = format!("no version of {model} is active in {place}, nor suspended; ask for a promotion");
         Error::conflict("nothing_active", detail)
     })
+}
+
+/// What was asked for is no way back; says which versions are.
+async fn unknown(conn: &Conn<'_>, place: &Place<'_>, left: &Release, to: Option<&VersionRef>) -> Result<Error, Error> {
+    let name = &place.environment.name;
+    let mut detail = match to {
+        Some(to) => format!("version {to} was not active in {name} before the current one"),
+        None => format!("no earlier release in {name} can come back by itself"),
+    };
+    let earlier = store::earlier(conn, left.environment, left.model).await?;
+    let approved = earlier.iter().filter(|release| release.kind != Kind::BreakGlass).map(|release| release.version);
+    let mut seen: Vec<VersionId> = Vec::new();
+    for version in approved.filter(|version| *version != left.version) {
+        if seen.len() < NAMED && !seen.contains(&version) {
+            seen.push(version);
+        }
+    }
+    let mut numbers = Vec::new();
+    for version in seen {
+        let found = versions::store::find_by_id(conn, place.scope, version).await?;
+        numbers.extend(found.map(|version| version.number.to_string()));
+    }
+    detail.push_str(&match numbers.as_slice() {
+        [] => "; ask for a promotion".to_owned(),
+        numbers => format!("; approved and active there before: {}", numbers.join(", ")),
+    });
+    Ok(Error::conflict("rollback_target_unknown", detail))
 }
 
 /// Where a rollback would begin.
@@ -142,7 +173,8 @@ async fn is_there_already(
     left: &Release,
     to: Option<&VersionRef>,
 ) -> Result<bool, Error> {
-    let Some(to) = to else { return Ok(false) };
+    // An emergency's release is not the approved one of its version: that may come back in its place.
+    let Some(to) = to.filter(|_| left.kind != Kind::BreakGlass) else { return Ok(false) };
     let current = versions::store::find_by_id(conn, place.scope, left.version).await?;
     if !current.is_some_and(|version| is_meant(Some(to), &version)) {
         return Ok(false);
@@ -171,8 +203,15 @@ pub(super) async fn target(
     to: Option<&VersionRef>,
     now: DateTime<Utc>,
 ) -> Result<Target, Error> {
-    let mut looked_at = HashSet::from([left.version]);
-    for earlier in store::earlier(conn, left.environment, left.model).await? {
+    let mut looked_at: HashSet<_> = (left.kind != Kind::BreakGlass).then_some(left.version).into_iter().collect();
+    let all = match to {
+        None => store::earlier(conn, left.environment, left.model).await?,
+        Some(to) => match versions::store::find(conn, scope, left.model, to).await? {
+            Some(named) => store::earlier_of(conn, left.environment, left.model, named.id).await?,
+            None => return Ok(Target::Unknown),
+        },
+    };
+    for earlier in all {
         // Nobody approved what an emergency brought.
         if earlier.kind == Kind::BreakGlass {
             continue;

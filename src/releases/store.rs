@@ -107,6 +107,23 @@ pub(crate) async fn earlier(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The same of one version, however long ago that was.
+pub(crate) async fn earlier_of(
+    conn: &Conn<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+    version: VersionId,
+) -> Result<Vec<Release>, Error> {
+    let rows = of(environment, model)
+        .filter(release::COLUMN.version_id.eq(version))
+        .filter(release::COLUMN.state.ne(State::Active.name()))
+        .order_by_desc(release::Column::Id)
+        .limit(200)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The one that came last, whatever became of it.
 pub(crate) async fn newest(
     conn: &Conn<'_>,

@@ -79,7 +79,8 @@ pub async fn resume(
     tx.catch_up(store::last_moment(&tx.conn(), environment.id, model.id).await?);
     let newest = store::newest(&tx.conn(), environment.id, model.id).await?;
     let Some(suspended) = newest.filter(|release| release.state == State::Suspended) else {
-        let detail = format!("no release of {} is suspended in {}", model.name, environment.name);
+        let (model, place) = (&model.name, &environment.name);
+        let detail = format!("no release of {model} is suspended in {place}, so none comes back; roll back instead");
         return Err(Error::conflict("not_suspended", detail));
     };
     if suspended.kind == Kind::BreakGlass {
@@ -197,5 +198,8 @@ async fn fit(
 }
 
 fn nothing_active(model: &str, environment: &str) -> Error {
-    Error::conflict("nothing_active", format!("no version of {model} is active in {environment}"))
+    let detail = format!(
+        "no version of {model} is active in {environment}; ask for a promotion, or bring back what is suspended"
+    );
+    Error::conflict("nothing_active", detail)
 }

@@ -127,3 +127,17 @@ async fn what_comes_back_runs_in_no_higher_mode_than_the_profile_allows_now() {
     let back = story.roll_back(None).await.expect(201).json();
     assert_eq!((&back["mode"], &back["revised_since"]), (&json!("human_in_the_loop"), &json!(["profile"])));
 }
+
+#[actix_web::test]
+async fn a_rollback_that_leads_up_the_ladder_says_so() {
+    let profile = json!({"class": "server", "operating_mode": "automated", "starting_mode": "automated"});
+    let story = stage(profile).await;
+    release(&story, "1", None).await;
+    story.measured_version(2).await;
+    release(&story, "2", None).await;
+    lower(&story, "advisory").await.expect(200);
+    let back = story.roll_back(Some("1")).await.expect(201).json();
+    assert_eq!((&back["mode"], &back["mode_raised_from"]), (&json!("automated"), &json!("advisory")));
+    let level = story.roll_back(Some("2")).await.expect(201).json();
+    assert_eq!((&level["mode"], &level["mode_raised_from"]), (&json!("advisory"), &Value::Null), "{level:#}");
+}

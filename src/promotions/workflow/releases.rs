@@ -104,7 +104,13 @@ pub(super) fn suspend(lane: &Lane) -> Result<Vec<Fact>, Refusal> {
 /// What was suspended comes back as a release of its own, if nothing took its place.
 pub(super) fn resume(lane: &Lane, release: ReleaseId, observed: &Observed) -> Result<Vec<Fact>, Refusal> {
     let gone = suspended(lane).filter(|gone| was_approved(lane, gone));
-    let none = || Refusal::new("not_suspended", "nothing that may come back is suspended here", &["request"]);
+    let none = || {
+        Refusal::new(
+            "not_suspended",
+            "nothing that may come back is suspended here; roll back, or ask for a promotion",
+            &["request"],
+        )
+    };
     let gone = gone.ok_or_else(none)?;
     may_leave(observed, "release_blocked")?;
     let mut facts = vec![again(release, gone, observed)];
@@ -126,7 +132,11 @@ pub(super) fn lower_mode(lane: &Lane, release: ReleaseId, observed: &Observed) -
 }
 
 fn nothing_active() -> Refusal {
-    Refusal::new("nothing_active", "nothing is active here, so there is nothing to leave", &["request"])
+    Refusal::new(
+        "nothing_active",
+        "nothing is active here, so there is nothing to leave; ask for a promotion",
+        &["request"],
+    )
 }
 
 fn may_leave(observed: &Observed, code: &'static str) -> Result<(), Refusal> {

@@ -57,6 +57,10 @@ pub struct RollbackView {
     /// `policy`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revised_since: Vec<String>,
+    /// The mode of the release that was left, if what came back leaves less to people: a step up that nobody asked for
+    /// anew. Lower it if it is too much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode_raised_from: Option<String>,
     /// By when somebody else is to review it; absent if nothing was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_due_at: Option<String>,
@@ -94,6 +98,7 @@ async fn roll_back(
     Ok(answer.json(RollbackView {
         release: view(&app, &who, done.release).await?,
         revised_since: done.revised_since.into_iter().map(str::to_owned).collect(),
+        mode_raised_from: done.mode_raised_from.map(|mode| mode.name().to_owned()),
         review_due_at: done.review_due_at.map(rfc3339),
     }))
 }
