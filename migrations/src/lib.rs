@@ -19,6 +19,7 @@ mod m0015_people;
 mod m0016_releases;
 mod m0017_oversight;
 mod m0018_accountability;
+mod m0021_waiver_successors;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_people::Migration),
             Box::new(m0016_releases::Migration),
             Box::new(m0018_accountability::Migration),
+            Box::new(m0021_waiver_successors::Migration),
         ]
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     oversight::Reach,
 };
+use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use std::collections::HashMap;
 
@@ -82,13 +83,23 @@ pub(crate) async fn people(conn: &Conn<'_>, ids: &[AccountId]) -> Result<HashMap
 
 /// The active person of that name who is a member of a workspace.
 pub(crate) async fn member(conn: &Conn<'_>, workspace: WorkspaceId, name: &str) -> Result<Option<AccountId>, Error> {
+    member_as_of(conn, workspace, name, DateTime::<Utc>::MAX_UTC).await
+}
+
+/// The same, if the account is no younger than a moment: before it, the name meant nobody or somebody else.
+pub(crate) async fn member_as_of(
+    conn: &Conn<'_>,
+    workspace: WorkspaceId,
+    name: &str,
+    moment: DateTime<Utc>,
+) -> Result<Option<AccountId>, Error> {
     let found = account::Entity::find()
         .filter(account::COLUMN.name.eq(name))
         .filter(account::COLUMN.kind.eq("user"))
         .filter(account::COLUMN.state.eq("active"))
         .one(conn)
         .await?;
-    let Some(account) = found else { return Ok(None) };
+    let Some(account) = found.filter(|account| account.created_at <= moment) else { return Ok(None) };
     let held = membership::Entity::find()
         .filter(membership::COLUMN.workspace_id.eq(workspace))
         .filter(membership::COLUMN.account_id.eq(account.id))

@@ -1,5 +1,7 @@
 //! Waivers: who may except one limit, from when to when, and what that changes.
 
+mod successors;
+
 use crate::{
     harness::{Reply, reply},
     story::{ENVIRONMENT, MODEL, Story, give_role, policy, scorer, spec, text},

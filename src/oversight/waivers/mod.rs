@@ -207,7 +207,9 @@ pub fn live<'a>(waivers: &'a [Waiver], spec: &ConstraintSpec, now: DateTime<Utc>
 /// was concluded from the measurement stays in the reason.
 pub fn waived(verdicts: &[ConstraintVerdict], live: &[&Waiver]) -> Vec<ConstraintVerdict> {
     let one = |verdict: &ConstraintVerdict| {
-        let excepting = live.iter().find(|waiver| waiver.constraint == verdict.constraint);
+        // Of one that holds and its successor, the one that holds longer.
+        let excepting = live.iter().filter(|waiver| waiver.constraint == verdict.constraint);
+        let excepting = excepting.max_by_key(|waiver| waiver.expires_at);
         let Some(waiver) = excepting.filter(|_| verdict.verdict != Verdict::Pass) else { return verdict.clone() };
         let reason = format!(
             "waived until {} (waiver {}); measured: {}, {}",

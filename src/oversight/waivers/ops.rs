@@ -23,6 +23,7 @@ use crate::{
         assessment::Facts,
         invalidation::{self, Cause},
     },
+    sweeps,
     versions::{self, Version, VersionRef},
 };
 use chrono::{DateTime, Utc};
@@ -80,7 +81,7 @@ pub async fn request(app: &App, who: &Principal, ask: Ask) -> Result<Waiver, Err
     let constraint = limit(&current, &environment, &ask.constraint)?;
     let asked = oversight::ops::asked(&current, &model)?;
     check_end(ask.expires_at, asked.map_or(MAX_DAYS, |asked| asked.waiver_maximum_days), tx.at())?;
-    owner(&tx.conn(), who, &constraint).await?;
+    owner(&tx.conn(), who, &current, &constraint).await?;
     let waiver = Waiver {
         id: WaiverId::generate(),
         workspace: who.workspace,
@@ -101,6 +102,7 @@ pub async fn request(app: &App, who: &Principal, ask: Ask) -> Result<Waiver, Err
         closed_reason: None,
         grants: Vec::new(),
     };
+    let then = make_room(&tx, scope, &waiver).await?;
     store::insert(&tx, &waiver).await?;
     let event = Event::WaiverRequested {
         waiver: waiver.id,
@@ -110,8 +112,33 @@ pub async fn request(app: &App, who: &Principal, ask: Ask) -> Result<Waiver, Err
         environment: waiver.environment,
         until: rfc3339(waiver.expires_at),
     };
-    tx.commit(permit, event).await?;
+    tx.commit_all(permit, event, then).await?;
     Ok(waiver)
+}
+
+/// Writes down which earlier ones of the same limit are over. One that holds may have a successor that is asked for
+/// before its end, so that nothing rests on nothing in between; more than that is refused.
+async fn make_room(tx: &WriteTx, scope: Scope, new: &Waiver) -> Result<Vec<Event>, Error> {
+    let mut then = Vec::new();
+    let mut standing = 0;
+    for mut earlier in store::open(tx, new).await? {
+        let Ok(state) = earlier.apply(Command::Expire, tx.at()) else {
+            standing += 1;
+            continue;
+        };
+        earlier.state = state;
+        earlier.closed_at = Some(tx.at());
+        store::update(tx, &earlier).await?;
+        then.push(Event::WaiverExpired { waiver: earlier.id });
+    }
+    if 1 < standing {
+        let detail = format!("a waiver of {} and its successor stand here already; revoke one first", new.constraint);
+        return Err(Error::conflict("waiver_open", detail));
+    }
+    if !then.is_empty() {
+        then.extend(invalidation::follow(tx, scope, Cause::Oversight(new.reach())).await?);
+    }
+    Ok(then)
 }
 
 /// A limit of the environment that stops promotions, by name.
@@ -138,9 +165,16 @@ fn excepted_limit(waiver: &Waiver, place: &Place) -> Result<Constraint, Error> {
     Err(Error::conflict("constraint_changed", detail))
 }
 
-/// The account of the owner that the limit names: without their word no waiver holds.
-async fn owner(conn: &Conn<'_>, who: &Principal, constraint: &Constraint) -> Result<AccountId, Error> {
-    let found = oversight::store::member(conn, who.workspace, &constraint.owner).await?;
+/// The account of the owner that the limit names: without their word no waiver holds. A name may have been given to
+/// somebody else since the spec was published, who is not who was meant.
+async fn owner(
+    conn: &Conn<'_>,
+    who: &Principal,
+    current: &Current,
+    constraint: &Constraint,
+) -> Result<AccountId, Error> {
+    let published = current.constraints.as_ref().map_or(DateTime::<Utc>::MIN_UTC, |revision| revision.created_at);
+    let found = oversight::store::member_as_of(conn, who.workspace, &constraint.owner, published).await?;
     found.ok_or_else(|| {
         let detail = format!(
             "the owner of {}, {}, is no active person in this workspace, so nobody can grant a waiver of it; name \
@@ -164,7 +198,7 @@ pub async fn decide(app: &App, who: &Principal, id: WaiverId, outcome: Outcome, 
     policy::read(who, action).map_err(|d| d.on("waiver", id))?;
     let place = place(&tx, scope, &waiver).await?;
     let constraint = excepted_limit(&waiver, &place)?;
-    let owner = owner(&tx.conn(), who, &constraint).await?;
+    let owner = owner(&tx.conn(), who, &place.current, &constraint).await?;
     let involved = involved(&tx, scope, &waiver, &place).await?;
     let permit = policy::decide_waiver(who, action, owner, &involved).map_err(|d| d.on("waiver", id))?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
@@ -250,17 +284,22 @@ pub async fn list(
 /// Writes down which waivers have ended.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let reader = app.db.read(&policy::upkeep());
+    let mut outcome = Ok(());
     for due in store::overdue(&reader, app.db.clock().now()).await? {
-        let clock = Principal::system("clock", due.workspace);
-        let (tx, mut waiver) = take(app, Scope::Workspace(due.workspace), due.id).await?;
-        let Ok(state) = waiver.apply(Command::Expire, tx.at()) else { continue };
-        waiver.state = state;
-        waiver.closed_at = Some(tx.at());
-        store::update(&tx, &waiver).await?;
-        let permit = policy::system(&clock, Action::WaiverExpire)?;
-        commit(tx, permit, &waiver, Event::WaiverExpired { waiver: due.id }).await?;
+        outcome = sweeps::and(outcome, due.id, expire(app, &due).await);
     }
-    Ok(())
+    outcome
+}
+
+async fn expire(app: &App, due: &Waiver) -> Result<(), Error> {
+    let clock = Principal::system("clock", due.workspace);
+    let (tx, mut waiver) = take(app, Scope::Workspace(due.workspace), due.id).await?;
+    let Ok(state) = waiver.apply(Command::Expire, tx.at()) else { return Ok(()) };
+    waiver.state = state;
+    waiver.closed_at = Some(tx.at());
+    store::update(&tx, &waiver).await?;
+    let permit = policy::system(&clock, Action::WaiverExpire)?;
+    commit(tx, permit, &waiver, Event::WaiverExpired { waiver: due.id }).await
 }
 
 /// A waiver to be changed, with what it bears on locked before it.

@@ -14,6 +14,7 @@ use crate::{
     },
     error::Error,
     oversight::waivers::{Grant, Outcome, State, Waiver},
+    sweeps,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -48,7 +49,7 @@ pub(crate) async fn insert(tx: &WriteTx, new: &Waiver) -> Result<(), Error> {
     waiver::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict(
             "waiver_open",
-            format!("a waiver of {} is asked for or holds here already; revoke it first", new.constraint),
+            format!("a waiver of {} is asked for here already; have it decided on, or revoke it", new.constraint),
         ),
         _ => e.into(),
     })?;
@@ -67,7 +68,8 @@ pub(crate) async fn insert_grant(tx: &WriteTx, id: WaiverId, new: &Grant) -> Res
     };
     waiver_grant::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::conflict("already_decided", "you have decided on this waiver already")
+            let detail = "you have decided on this waiver already; somebody else decides now, or revoke it";
+            Error::conflict("already_decided", detail)
         }
         _ => e.into(),
     })?;
@@ -146,6 +148,22 @@ pub(crate) async fn held_at(
     Ok(all)
 }
 
+/// What is asked for or holds of a limit for a version, or for a whole model, in an environment that is locked, as far
+/// as is written. Oldest first.
+pub(crate) async fn open(tx: &WriteTx, like: &Waiver) -> Result<Vec<Waiver>, Error> {
+    let of_version = waiver::COLUMN.version_id;
+    let rows = visible(Scope::Workspace(like.workspace))
+        .filter(waiver::COLUMN.state.is_in(OPEN))
+        .filter(waiver::COLUMN.environment_id.eq(like.environment))
+        .filter(waiver::COLUMN.model_id.eq(like.model))
+        .filter(like.version.map_or_else(|| of_version.is_null(), |version| of_version.eq(version)))
+        .filter(waiver::COLUMN.constraint_name.eq(like.constraint.as_str()))
+        .order_by_asc(waiver::Column::Id)
+        .all(&tx.conn())
+        .await?;
+    with_grants(&tx.conn(), rows).await
+}
+
 /// Newest first.
 pub(crate) async fn list(
     reader: &Reader<'_>,
@@ -176,7 +194,8 @@ pub(crate) async fn overdue(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<V
         .limit(BATCH)
         .all(reader.conn())
         .await?;
-    with_grants(reader.conn(), rows).await
+    // Who granted them does not matter to their end.
+    Ok(sweeps::readable(rows))
 }
 
 async fn with_grants(conn: &Conn<'_>, rows: Vec<waiver::Model>) -> Result<Vec<Waiver>, Error> {
