@@ -2,7 +2,7 @@
 //! what is looked up in the same transaction.
 
 use crate::{
-    authz::{Role, Scope, policy::Involved},
+    authz::{Scope, policy::Involved},
     core::{
         event::Event,
         ids::{AccountId, EnvironmentId, ModelId, ReleaseId},
@@ -99,7 +99,8 @@ pub(crate) async fn look_up(
 ) -> Result<Looked, Error> {
     let involved = parties::involved(&facts, promotion, now);
     let assessment = facts.assess(now)?;
-    let voters = voters(conn, promotion, &approvals, &involved, also).await?;
+    let seats = assessment.asked.as_ref().map(|asked| asked.seats()).unwrap_or_default();
+    let voters = voters(conn, promotion, &approvals, &involved, &seats, also).await?;
     let mut waits = Vec::new();
     if let Some(asked) = &assessment.asked {
         let approved_at = approved_at(promotion, &approvals, also.map(|(account, _)| account), now);
@@ -147,6 +148,7 @@ async fn voters(
     promotion: &Promotion,
     approvals: &[Approval],
     involved: &Involved,
+    seats: &[String],
     also: Option<(AccountId, Option<AccountId>)>,
 ) -> Result<Vec<Voter>, Error> {
     let standing = approvals.iter().filter(|a| a.outcome == Outcome::Approve && a.withdrawn.is_none());
@@ -172,11 +174,13 @@ async fn voters(
     let mut voters = Vec::new();
     for (account, on_behalf_of) in stead {
         let vote = cast(conn, promotion, account, on_behalf_of).await?;
+        let roles = vote.roles_that_count(involved);
         voters.push(Voter {
             account,
             person: involved.persons.standing_for(account),
-            decides: vote.roles.iter().any(|role| Role::parse(role).is_ok_and(Role::judges)),
-            roles: vote.roles_that_count(involved),
+            // In somebody's stead by the roles that both hold.
+            decides: roles.iter().any(|role| seats.contains(role)),
+            roles,
             bar: bar(account),
         });
     }

@@ -115,7 +115,7 @@ pub struct Voter {
     pub person: AccountId,
     /// Those by which its approval counts; none when it is deactivated.
     pub roles: Vec<String>,
-    /// Whether it holds a role that decides at all.
+    /// Whether it holds a role of one of the seats: nobody else approves or rejects.
     pub decides: bool,
     /// Why this human may not decide, whatever the account's roles.
     pub bar: Option<Bar>,

@@ -12,6 +12,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 pub(super) fn ask(lane: &Lane, asked: &Asked, observed: &Observed) -> Result<Vec<Fact>, Refusal> {
     let same = |request: &&Request| request.version == asked.version && request.stage.is_open();
@@ -53,7 +54,7 @@ pub(super) fn decide(
         return Err(Refusal::new(bar.code, bar.why.as_str(), &[]));
     }
     if !voter.is_some_and(|voter| voter.decides) {
-        return Err(Refusal::new("forbidden", "this account holds no role that decides", &[]));
+        return Err(fills_no_seat(observed));
     }
     if decision.seen != request.digest {
         let detail = format!("the request's decision digest is {}; look at it again", request.digest);
@@ -89,6 +90,18 @@ pub(super) fn decide(
         facts.extend(held(request, observed));
     }
     Ok(facts)
+}
+
+/// Whoever could fill no seat decides nothing, a rejection neither.
+fn fills_no_seat(observed: &Observed) -> Refusal {
+    let seats = observed.assessment.as_ref().map(|assessed| assessed.seats.as_slice()).unwrap_or_default();
+    let roles: BTreeSet<&str> = seats.iter().map(String::as_str).collect();
+    let asked = if roles.is_empty() { "nobody".to_owned() } else { roles.into_iter().collect::<Vec<_>>().join(", ") };
+    let detail = format!(
+        "the policy asks {asked} to decide on this request, and this account counts as none of them; ask somebody who \
+         does, or comment on it"
+    );
+    Refusal::new("forbidden", detail, &[])
 }
 
 /// Takes the latest live approval of an account back.
@@ -186,6 +199,9 @@ fn held(request: &Request, observed: &Observed) -> Option<Fact> {
 pub(super) fn short_of_seats(request: &Request, observed: &Observed, now: DateTime<Utc>) -> Refusal {
     let seats = observed.assessment.as_ref().map_or(0, |assessed| assessed.seats.len());
     let filled = filled(request, observed, now, None);
-    let detail = format!("{filled} of {seats} approvals still count; an approver lost the role or had a part in it");
+    let detail = format!(
+        "{filled} of {seats} approvals still count: one was taken back or has run out, or whoever gave it lost the role \
+         or had a part in it; somebody else has to approve"
+    );
     Refusal::new("quorum_lost", detail, Stage::AwaitingApproval.allowed())
 }

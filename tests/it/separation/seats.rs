@@ -125,3 +125,23 @@ async fn a_person_sits_by_the_roles_of_the_accounts_that_approved() {
     assert_eq!(now["state"], "approved", "{now:#}");
     assert_eq!((seats(&now)[0].1.clone(), seats(&now)[1].1.len()), (vec!["rui".to_owned()], 2));
 }
+
+#[actix_web::test]
+async fn who_could_fill_no_seat_neither_rejects_nor_approves() {
+    let asked_of = json!({"approvals": [{"role": "compliance_officer", "count": 1}], "evidence_maximum_age_days": 30});
+    let story = stage(asked_of).await;
+    let carl = story.app.user("carl", &["compliance_officer"]).await;
+    let promotion = asked(&story).await;
+    for outcome in ["reject", "approve"] {
+        let refused = story.decide(&story.mara, &promotion, outcome).await.expect(403);
+        assert_eq!(refused.code(), "forbidden", "{}", refused.text());
+        assert!(refused.text().contains("compliance_officer"), "{}", refused.text());
+    }
+    let now = story.look(&promotion).await;
+    assert_eq!((&now["state"], &now["approvals"]), (&json!("awaiting_approval"), &json!([])));
+    // In somebody's stead by what both are.
+    delegate(&story, &carl, "mara").await;
+    let stead = json!({"on_behalf_of": "carl", "outcome": "reject", "reason": "No."});
+    assert_eq!(say(&story, &story.mara, &promotion, stead).await.expect(403).code(), "forbidden");
+    assert_eq!(story.decide(&carl, &promotion, "reject").await.expect(200).json()["state"], "rejected");
+}
