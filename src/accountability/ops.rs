@@ -80,7 +80,7 @@ pub async fn put(
     let reach = resolve(&tx.conn(), scope, place).await?;
     let permit = policy::put_record(who, reach.model.is_some())?;
     let revised_by = who.id.ok_or(Error::Unauthenticated)?;
-    let owner = accounts::ops::require_member(app, who, "owner", &written.owner).await?;
+    let owner = accounts::ops::require_member_in(&tx.conn(), who, "owner", &written.owner).await?;
     vacancy::hold(&tx, scope, &[reach]).await?;
     let last = store::lock(&tx, scope, reach, kind, name.as_str()).await?;
     tx.catch_up(last.as_ref().map(|last| last.revised_at));

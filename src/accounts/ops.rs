@@ -13,10 +13,11 @@ use crate::{
         text::Line,
     },
     crypto::{passwords, tokens},
+    db::{Conn, Reader},
     error::Error,
-    workspaces,
+    oversight, workspaces,
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 const NOT_FOUND: Error = Error::NotFound { kind: "account" };
 const NO_TOKEN: Error = Error::NotFound { kind: "token" };
@@ -30,12 +31,7 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
     let hash = tokens::Token::parse(secret).map_err(|_| Error::Unauthenticated)?.hash();
     let reader = app.db.read(&policy::authenticate());
     let (token, account) = store::find_credential(&reader, &hash).await?.ok_or(Error::Unauthenticated)?;
-    let live = token.revoked_at.is_none() && app.db.clock().now() < token.expires_at && account.active;
-    let owner_active = match account.owner {
-        Some(owner) => store::is_active(&reader, owner).await?,
-        None => true,
-    };
-    if !live || !owner_active {
+    if !is_live(&reader, &token, (account.active, account.owner), app.db.clock().now()).await? {
         return Err(Error::Unauthenticated);
     }
     let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
@@ -55,8 +51,22 @@ pub async fn is_signed_in(app: &App, who: &Principal) -> Result<bool, Error> {
     let Some(id) = who.credential.id() else { return Ok(true) };
     let reader = app.db.read(&policy::authenticate());
     let Some(token) = store::find_token_by_id(&reader, id).await? else { return Ok(false) };
-    let live = token.revoked_at.is_none() && app.db.clock().now() < token.expires_at;
-    Ok(live && store::is_active(&reader, token.account).await?)
+    let Some(account) = store::standing(&reader, token.account).await? else { return Ok(false) };
+    is_live(&reader, &token, account, app.db.clock().now()).await
+}
+
+/// Neither revoked nor over, of an account that is active, as is the person who owns it if it is a robot.
+async fn is_live(
+    reader: &Reader<'_>,
+    token: &Token,
+    (active, owner): (bool, Option<AccountId>),
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    if !active || token.revoked_at.is_some() || token.expires_at <= now {
+        return Ok(false);
+    }
+    let Some(owner) = owner else { return Ok(true) };
+    Ok(store::standing(reader, owner).await?.is_some_and(|(active, _)| active))
 }
 
 /// Checks a password and opens a session.
@@ -187,6 +197,18 @@ pub async fn require_member(app: &App, who: &Principal, field: &str, name: &str)
         Some(account) if account.active && account.kind == Kind::User => Ok(account.id),
         _ => Err(Error::invalid(field, format!("\"{name}\" is not an active person in this workspace"))),
     }
+}
+
+/// The same as a transaction sees it.
+pub(crate) async fn require_member_in(
+    conn: &Conn<'_>,
+    who: &Principal,
+    field: &str,
+    name: &str,
+) -> Result<AccountId, Error> {
+    policy::read(who, Action::AccountRead).map(drop)?;
+    let found = oversight::store::member(conn, who.workspace, name).await?;
+    found.ok_or_else(|| Error::invalid(field, format!("\"{name}\" is not an active person in this workspace")))
 }
 
 /// Names for ids, for showing.

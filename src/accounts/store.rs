@@ -65,9 +65,10 @@ pub async fn find_token_by_id(reader: &Reader<'_>, id: TokenId) -> Result<Option
     Ok(api_token::Entity::find_by_id(id).one(reader.conn()).await?.map(to_token))
 }
 
-pub async fn is_active(reader: &Reader<'_>, id: AccountId) -> Result<bool, Error> {
+/// Whether an account is active, and who owns it.
+pub async fn standing(reader: &Reader<'_>, id: AccountId) -> Result<Option<(bool, Option<AccountId>)>, Error> {
     let row = account::Entity::find_by_id(id).one(reader.conn()).await?;
-    Ok(row.is_some_and(|row| row.state == "active"))
+    Ok(row.map(|row| (row.state == "active", row.owner_id)))
 }
 
 pub async fn names(reader: &Reader<'_>, ids: &[AccountId]) -> Result<HashMap<AccountId, String>, Error> {

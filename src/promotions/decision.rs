@@ -49,7 +49,7 @@ pub async fn decide(
     let involved = parties::involved(&facts, &promotion, tx.at());
     let permit = policy::decide_promotion(who, action, &involved).map_err(|d| d.on("promotion", id))?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
-    let on_behalf_of = said.stands_in_for(app, who, action, &involved).await?;
+    let on_behalf_of = said.stands_in_for(&tx.conn(), who, action, &involved).await?;
     let approvals = store::approvals(&tx.conn(), id).await?;
     tx.catch_up(lane::last_moment(&promotion, &approvals));
     let also = Some((account, on_behalf_of));

@@ -1,11 +1,11 @@
 //! What somebody says with a decision: outcome, reason, conditions, and in whose stead.
 
 use crate::{
-    accounts,
-    app::App,
     authz::{Action, Principal, policy, policy::Involved},
     core::{ids::AccountId, text::Line},
+    db::Conn,
     error::{Error, InField},
+    oversight,
     promotions::Outcome,
 };
 
@@ -64,13 +64,13 @@ impl Said {
     /// In whose stead it is said: of somebody whose delegate the caller is at this moment.
     pub async fn stands_in_for(
         &self,
-        app: &App,
+        conn: &Conn<'_>,
         who: &Principal,
         action: Action,
         involved: &Involved,
     ) -> Result<Option<AccountId>, Error> {
         let (Some(wanted), Some(caller)) = (&self.on_behalf_of, who.id) else { return Ok(None) };
-        let names = accounts::ops::names(app, &involved.persons.delegators(caller)).await?;
+        let names = oversight::store::people(conn, &involved.persons.delegators(caller)).await?;
         let found = names.into_iter().find(|(_, name)| name == wanted).map(|(id, _)| id);
         let reason = || {
             let name = &who.name;

@@ -220,8 +220,10 @@ async fn record(app: &App, who: &Principal, pull: &Pull, path: Option<&FilePath>
         manifest: pull.version.manifest.to_string(),
         path: path.map(ToString::to_string),
     };
-    let tx = app.db.begin().await?;
+    let mut tx = app.db.begin().await?;
     let Some(release) = store::lock_active(&tx, sight.scope(), pull.release.id).await? else { return Ok(false) };
+    // Whatever held the lock may have taken its time, and neither an end nor a key is judged by when it began.
+    tx.catch_up(None);
     let version = versions::store::find_by_id(&tx.conn(), sight.scope(), pull.version.id).await?;
     let version = version.ok_or(versions::ops::NOT_FOUND)?;
     let key = versions::ops::signing_key(&tx.conn(), sight.scope(), &version).await?;

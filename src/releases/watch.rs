@@ -38,6 +38,10 @@ impl Admission {
     }
 
     async fn look(&self, app: &App) -> Result<Option<&'static str>, Error> {
+        // Whoever may see nothing any more learns nothing of what became of it either.
+        if !accounts::ops::is_signed_in(app, &self.who).await? {
+            return Ok(Some(CREDENTIAL_ENDED));
+        }
         let sight = policy::read(&self.who, Action::ReleasePull)?;
         let reader = app.db.read(&sight);
         let (conn, now) = (reader.conn(), app.db.clock().now());
@@ -51,10 +55,7 @@ impl Admission {
         let version = versions::store::find_by_id(conn, sight.scope(), self.version).await?;
         let version = version.ok_or(versions::ops::NOT_FOUND)?;
         let key = versions::ops::signing_key(conn, sight.scope(), &version).await?;
-        if !fitness::checks(&version, key.as_ref(), now).is_empty() {
-            return Ok(Some("release_blocked"));
-        }
-        Ok((!accounts::ops::is_signed_in(app, &self.who).await?).then_some(CREDENTIAL_ENDED))
+        Ok((!fitness::checks(&version, key.as_ref(), now).is_empty()).then_some("release_blocked"))
     }
 
     /// Writes into the log that a file did not leave whole.

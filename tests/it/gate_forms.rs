@@ -126,3 +126,29 @@ async fn who_waits_with_a_credential_that_ends_is_sent_away() {
     let (told, ()) = join(reply(waiting), fire).await;
     assert_eq!(told.status, 401, "{}", told.text());
 }
+
+#[actix_web::test]
+async fn a_robot_that_waits_is_sent_away_when_its_owner_leaves() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    let otto = story.app.user("otto", &["admin"]).await;
+    let robot = json!({"name": "third", "kind": "service", "roles": ["deployer"]});
+    story.app.post(&otto, "/api/v1/accounts", robot).await.expect(201);
+    let token = json!({"account": "third", "name": "a test", "expires_in_days": 1});
+    let robot = text(&story.app.post(&otto, "/api/v1/tokens", token).await.expect(201).json()["token"]);
+    let path = format!("{}/release", place());
+    let etag = story.app.get(&robot, &path).await.expect(200).header("etag").to_owned();
+    let waiting = story.app.request(&robot, "GET", &format!("{path}?wait=10")).header("if-none-match", etag);
+    let fire = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        story.app.request(&story.olga, "DELETE", "/api/v1/accounts/otto").send().await.expect("sent");
+        // Something else becomes active, which is none of its business any more.
+        story
+            .app
+            .post(&story.tom, &format!("{}/release/suspension", place()), json!({"reason": "x"}))
+            .await
+            .expect(200);
+    };
+    let (told, ()) = join(reply(waiting), fire).await;
+    assert_eq!(told.status, 401, "{}", told.text());
+}

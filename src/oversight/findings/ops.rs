@@ -122,7 +122,7 @@ pub async fn report(app: &App, who: &Principal, report: Report) -> Result<(Findi
     let reach = resolve(&tx, scope, &report).await?;
     let permit = policy::act(who, Action::FindingOpen)?;
     let owner = match &report.owner {
-        Some(name) => Some(accounts::ops::require_member(app, who, "owner", name).await?),
+        Some(name) => Some(accounts::ops::require_member_in(&tx.conn(), who, "owner", name).await?),
         None => None,
     };
     let new = NewFinding {
