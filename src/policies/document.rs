@@ -53,7 +53,7 @@ pub struct Policy {
     /// When nothing is activated. Rolling back, suspending and revoking are never frozen. At most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Window>,
-    /// From this severity on an open finding stands in the way; `critical` if absent.
+    /// From this severity on an open finding stands in the way; `high` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocking_finding: Option<FindingSeverity>,
     /// What happens to an active release whose assurance lapses; `flag` if absent.
