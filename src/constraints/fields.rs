@@ -123,6 +123,12 @@ impl<'v, 'p> Fields<'v, 'p> {
         value.as_bool()
     }
 
+    /// Opens one object of a list inside this one.
+    pub fn item(&mut self, name: &str, index: usize, value: &'v Value, known: &[&str]) -> Option<Fields<'v, '_>> {
+        let path = format!("{}[{index}]", self.place(name));
+        Fields::open(value, path, known, self.problems)
+    }
+
     /// Opens an object inside this one.
     pub fn object(&mut self, name: &str, known: &[&str]) -> Option<Fields<'v, '_>> {
         let (value, path) = (self.get(name)?, self.place(name));

@@ -16,6 +16,10 @@ words! {
         Compute = "compute",
         Quality = "quality",
         Bias = "bias",
+        /// What becomes of the answers when the inputs are not what they were.
+        Robustness = "robustness",
+        /// What a model that may hold back its less certain answers would do.
+        Abstention = "abstention",
     }
 
     /// A metric. A rate (`tpr`, `accuracy`, ...) under `quality` is over all rows; under `bias`
@@ -109,6 +113,24 @@ words! {
         MeanResidualDifference = "mean_residual_difference",
         MacroF1Difference = "macro_f1_difference",
         MacroRecallDifference = "macro_recall_difference",
+        /// Accuracy on the rows as they are minus accuracy on perturbed ones.
+        AccuracyDrop = "accuracy_drop",
+        /// Share of rows whose label a perturbation changes.
+        FlipRate = "flip_rate",
+        /// Largest change of a score, or of a predicted number, that a perturbation makes.
+        MaxScoreChange = "max_score_change",
+        /// Calibration error under a perturbation minus that on the rows as they are.
+        CalibrationChange = "calibration_change",
+        /// Mean absolute error under a perturbation minus that on the rows as they are.
+        MaeIncrease = "mae_increase",
+        /// Share of rows that a perturbation leaves without a finite answer.
+        NonFiniteRate = "non_finite_rate",
+        /// How often the same rows got the same answers, a fresh session among them.
+        Repeats = "repeats",
+        /// Share of rows whose answer is less certain than the threshold.
+        AbstainedRate = "abstained_rate",
+        /// Accuracy on the rows that are answered with at least that certainty.
+        RetainedAccuracy = "retained_accuracy",
     }
 
     /// What is taken of many calls.
@@ -163,6 +185,7 @@ impl Dimension {
                 M::MeanResidual,
                 M::MeanPrediction,
             ],
+            Self::Robustness | Self::Abstention => self.of_answers(),
             Self::Bias => &[
                 M::DemographicParityDifference,
                 M::DemographicParityRatio,
@@ -234,6 +257,25 @@ impl Dimension {
         }
     }
 
+    /// The metrics of what becomes of answers.
+    fn of_answers(self) -> &'static [Metric] {
+        use Metric as M;
+        match self {
+            Self::Abstention => &[M::AbstainedRate, M::RetainedAccuracy],
+            _ => &[
+                M::Accuracy,
+                M::AccuracyDrop,
+                M::FlipRate,
+                M::MaxScoreChange,
+                M::CalibrationChange,
+                M::Mae,
+                M::MaeIncrease,
+                M::NonFiniteRate,
+                M::Repeats,
+            ],
+        }
+    }
+
     /// Whether a load condition belongs to it.
     pub fn has_load(self) -> bool {
         matches!(self, Self::Latency | Self::Throughput)
@@ -249,7 +291,7 @@ impl Dimension {
             Self::Latency | Self::LoadTime | Self::Compute => Quantity::Time,
             Self::Throughput => Quantity::PerTime,
             Self::Memory | Self::Size => Quantity::Information,
-            Self::Quality | Self::Bias => Quantity::Number,
+            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => Quantity::Number,
         }
     }
 
@@ -257,7 +299,7 @@ impl Dimension {
     pub fn default_minimum_samples(self) -> u64 {
         match self {
             Self::Latency | Self::Throughput => 100,
-            Self::Quality | Self::Bias => 30,
+            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => 30,
             Self::Memory | Self::Size | Self::LoadTime | Self::Compute => 1,
         }
     }
@@ -267,9 +309,11 @@ impl Metric {
     /// The least and the greatest value that it can take, in base units.
     pub fn range(self) -> (f64, f64) {
         match self {
-            Self::Mcc => (-1.0, 1.0),
+            Self::Mcc | Self::AccuracyDrop | Self::CalibrationChange => (-1.0, 1.0),
             Self::R2 => (f64::NEG_INFINITY, 1.0),
-            Self::CalibrationGap | Self::MeanScore | Self::MeanResidual | Self::MeanPrediction => {
+            // Summed over several classes it reaches 2.
+            Self::Brier => (0.0, 2.0),
+            Self::CalibrationGap | Self::MeanScore | Self::MeanResidual | Self::MeanPrediction | Self::MaeIncrease => {
                 (f64::NEG_INFINITY, f64::INFINITY)
             }
             Self::Latency
@@ -281,6 +325,8 @@ impl Metric {
             | Self::CpuPerInference
             | Self::ThreadsUsed
             | Self::LogLoss
+            | Self::MaxScoreChange
+            | Self::Repeats
             | Self::Mae
             | Self::Rmse
             | Self::TreatmentEqualityDifference
@@ -302,6 +348,25 @@ impl Metric {
         }
     }
 
+    /// Whether it says something of one class against the rest, in the quality of a classifier.
+    pub fn is_of_a_class(self) -> bool {
+        matches!(
+            self,
+            Self::Precision
+                | Self::Recall
+                | Self::F1
+                | Self::Auc
+                | Self::SelectionRate
+                | Self::Tpr
+                | Self::Fpr
+                | Self::Tnr
+                | Self::Fnr
+                | Self::Npv
+                | Self::FalseOmissionRate
+                | Self::FalseDiscoveryRate
+        )
+    }
+
     /// Whether a 95 % interval comes with it, so that `confidence: interval` can be judged.
     pub fn has_interval(self, statistic: Option<Statistic>) -> bool {
         match self {
@@ -313,6 +378,9 @@ impl Metric {
             | Self::LoadTime
             | Self::CpuPerInference
             | Self::ThreadsUsed
+            | Self::MaxScoreChange
+            | Self::CalibrationChange
+            | Self::Repeats
             | Self::MaeRatio
             | Self::RmseRatio => false,
             _ => true,

@@ -10,15 +10,20 @@ pub mod judge;
 pub mod measured;
 pub mod metric;
 mod parse;
+pub mod perturbation;
 pub(crate) mod reason;
 pub mod spec;
 pub mod unit;
 pub mod verdict;
 pub(crate) mod words;
 
+pub use find::perturbed;
 pub use judge::judge;
-pub use measured::{Attributes, Estimates, Grouping, HostFingerprint, LoadRun, Measured, Predictions};
+pub use measured::{
+    Attributes, Estimates, Grouping, HostFingerprint, Keyed, LoadRun, Measured, PerturbationResult, Predictions,
+};
 pub use metric::{Dimension, ImpactForm, Metric, Statistic};
+pub use perturbation::{Change, Perturbation};
 pub use reason::amount;
 pub use spec::{
     BiasRequest, Bootstrap, Confidence, Constraint, ConstraintSpec, Hardware, Load, Machine, Operator, Severity,

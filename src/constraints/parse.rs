@@ -1,7 +1,9 @@
 //! From JSON to a [`ConstraintSpec`]: which fields go together and within which bounds.
 
+mod abstention;
 mod bias;
 mod load;
+mod robustness;
 
 use super::{
     fields::{Fields, Problems, kind},
@@ -14,7 +16,8 @@ use super::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const SPEC_FIELDS: &[&str] = &["datasets", "hardware", "bootstrap", "exclusions", "constraints"];
+const SPEC_FIELDS: &[&str] =
+    &["datasets", "hardware", "bootstrap", "exclusions", "perturbations", "repeats", "constraints"];
 const CONSTRAINT_FIELDS: &[&str] = &[
     "name",
     "dimension",
@@ -22,6 +25,8 @@ const CONSTRAINT_FIELDS: &[&str] = &[
     "statistic",
     "attribute",
     "class",
+    "perturbation",
+    "threshold",
     "against",
     "operator",
     "limit",
@@ -55,6 +60,8 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
     let hardware = hardware(&mut fields);
     let bootstrap = bias::bootstrap(&mut fields);
     let exclusions = bias::exclusions(&mut fields);
+    let perturbations = robustness::perturbations(&mut fields);
+    let repeats = fields.integer("repeats", 1..=100).and_then(|repeats| u32::try_from(repeats).ok());
     let list = fields.needed("constraints", "a list of limits")?;
     let Some(list) = list.as_array() else {
         fields.note("constraints", format!("{} stands where a list belongs", kind(list)));
@@ -75,11 +82,14 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
         })
         .collect::<Vec<_>>();
     note_duplicates(list, problems);
+    robustness::check_named(&constraints, &perturbations, problems);
     Some(ConstraintSpec {
         datasets,
         hardware,
         bootstrap,
         exclusions,
+        perturbations,
+        repeats,
         constraints: constraints.into_iter().collect::<Option<_>>()?,
         written: written.clone(),
     })
@@ -140,6 +150,8 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
     let statistic = statistic(fields, dimension);
     let attribute = bias::attribute(fields, dimension);
     let class = bias::class(fields, metric, dimension);
+    let perturbation = robustness::named(fields, dimension, metric);
+    let threshold = abstention::threshold(fields, dimension);
     let against = bias::against(fields, metric, dimension);
     let operator = needed_word::<Operator>(fields, "operator");
     let unit = unit(fields, dimension, metric);
@@ -161,6 +173,8 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
         statistic,
         attribute,
         class,
+        perturbation,
+        threshold,
         against,
         operator: operator?,
         limit: limit?,

@@ -6,6 +6,7 @@
 use super::{
     metric::{Dimension, Metric, Statistic},
     parse,
+    perturbation::Perturbation,
     unit::Unit,
     words::words,
 };
@@ -139,6 +140,12 @@ pub struct Constraint {
     /// without a favourable label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
+    /// Of robustness, and only there: a perturbation of the spec; absent: the worst of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perturbation: Option<String>,
+    /// Of abstention, and only there: the least probability of an answer that is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Of disparities, and only there: what the groups are held against.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
@@ -188,6 +195,12 @@ pub struct ConstraintSpec {
     /// Attribute to the categories that its impact ratios leave out.
     #[schema(required = false)]
     pub(super) exclusions: BTreeMap<String, Vec<Exclusion>>,
+    /// What is done to the inputs to see how the answers hold; at most 50.
+    #[schema(required = false, max_items = 50)]
+    pub(super) perturbations: Vec<Perturbation>,
+    /// How often the same rows are predicted again, 1 to 100.
+    #[schema(required = false, minimum = 1, maximum = 100, default = 1)]
+    pub(super) repeats: Option<u32>,
     /// 1 to 200 limits.
     #[schema(min_items = 1, max_items = 200)]
     pub(super) constraints: Vec<Constraint>,
@@ -307,6 +320,24 @@ impl ConstraintSpec {
         &self.exclusions
     }
 
+    /// What is done to the inputs to see how the answers hold.
+    pub fn perturbations(&self) -> &[Perturbation] {
+        &self.perturbations
+    }
+
+    /// How often the same rows are predicted again.
+    pub fn repeats(&self) -> u32 {
+        self.repeats.unwrap_or(1)
+    }
+
+    /// The distinct thresholds of abstention, in order.
+    pub fn thresholds(&self) -> Vec<f64> {
+        let mut all: Vec<f64> = self.constraints.iter().filter_map(|c| c.threshold).collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        all
+    }
+
     pub fn constraints(&self) -> &[Constraint] {
         &self.constraints
     }
@@ -346,6 +377,12 @@ impl ConstraintSpec {
         spec.insert("bootstrap".to_owned(), serde_json::to_value(self.bootstrap)?);
         if !self.exclusions.is_empty() {
             spec.insert("exclusions".to_owned(), serde_json::to_value(&self.exclusions)?);
+        }
+        if !self.perturbations.is_empty() {
+            spec.insert("perturbations".to_owned(), serde_json::to_value(&self.perturbations)?);
+        }
+        if let Some(repeats) = self.repeats {
+            spec.insert("repeats".to_owned(), repeats.into());
         }
         let constraints = serde_json::to_value(&self.constraints)?;
         spec.insert("constraints".to_owned(), constraints);

@@ -52,6 +52,18 @@ fn numbers(cuts: &[CutPoint]) -> Vec<f64> {
     cuts.iter().map(|cut| cut.0).collect()
 }
 
+/// Mean and standard deviation (with denominator n) of a column in the training data.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingScale {
+    pub mean: f64,
+    /// 0 or more.
+    pub std: f64,
+}
+
+/// Only finite numbers come out of JSON.
+impl Eq for TrainingScale {}
+
 /// What the columns mean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +91,10 @@ pub struct Description {
     /// does not say so.
     #[serde(default, skip_serializing_if = "Roles::is_empty")]
     pub roles: Roles,
+    /// Where the numbers of a column lay in the training data. Perturbations are measured by them; without them by
+    /// these data.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scales: BTreeMap<String, TrainingScale>,
     /// Where the data come from and under which licence.
     #[serde(default)]
     pub source: String,
@@ -94,6 +110,12 @@ impl Description {
         }
         if 100 < description.unknown.len() {
             return Err(Error::invalid("unknown", "at most 100 values"));
+        }
+        if 10_000 < description.scales.len() {
+            return Err(Error::invalid("scales", "at most 10,000 columns"));
+        }
+        if let Some((column, _)) = description.scales.iter().find(|(_, scale)| scale.std < 0.0) {
+            return Err(Error::invalid(format!("scales.{column}"), "a standard deviation is 0 or more"));
         }
         description.check_cut_points()?;
         description.roles.check(&description.sensitive)?;
@@ -122,7 +144,7 @@ impl Description {
 
     /// Every column that it names.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        let named = self.features.iter().chain(&self.sensitive).map(String::as_str);
+        let named = self.features.iter().chain(&self.sensitive).chain(self.scales.keys()).map(String::as_str);
         std::iter::once(self.label.as_str()).chain(named)
     }
 }

@@ -165,6 +165,7 @@ fn unmeasured(facts: &Facts, kind: MeasuredKind) -> String {
     let need = match kind {
         MeasuredKind::Performance => "set a limit on latency, memory or size",
         MeasuredKind::Quality => "register evaluation data with a label",
+        MeasuredKind::Robustness => "add `perturbations` to the constraint spec",
         MeasuredKind::Bias => "register evaluation data with a label and sensitive columns",
     };
     format!("{need}, then {}", check(facts))

@@ -6,7 +6,7 @@ use crate::{
     stats::{fairness::AttributeTable, figure::Figure},
     validation::{
         Evidence, EvidenceKind,
-        evidence::{BiasBody, PerformanceBody, QualityBody},
+        evidence::{BiasBody, PerformanceBody, QualityBody, RobustnessBody},
     },
 };
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ pub(super) fn read(records: &[Evidence]) -> Records {
             EvidenceKind::Performance => (MeasuredKind::Performance, performance(&record.body)),
             EvidenceKind::Quality => (MeasuredKind::Quality, all.quality(&record.body)),
             EvidenceKind::Bias => (MeasuredKind::Bias, all.bias(&record.body)),
+            EvidenceKind::Robustness => (MeasuredKind::Robustness, robustness(&record.body)),
         };
         let digest = record.digest.to_string();
         all.measured.push(MeasuredFact { kind, digest, at: record.created_at, has_figures });
@@ -52,6 +53,11 @@ impl Records {
 
 fn performance(body: &str) -> bool {
     serde_json::from_str::<PerformanceBody>(body).is_ok_and(|body| !body.loads.is_empty() || is_defined(&body.figures))
+}
+
+fn robustness(body: &str) -> bool {
+    let found = serde_json::from_str::<RobustnessBody>(body);
+    found.is_ok_and(|body| body.perturbations.iter().any(|one| one.absent.is_none()))
 }
 
 fn is_defined(figures: &BTreeMap<Metric, Figure>) -> bool {

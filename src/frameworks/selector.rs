@@ -107,7 +107,7 @@ kinds! {
     /// What a column means to a law, whatever it is called.
     AttributeRole { Sex = "sex", RaceEthnicity = "race_ethnicity" }
 
-    MeasuredKind { Performance = "performance", Quality = "quality", Bias = "bias" }
+    MeasuredKind { Performance = "performance", Quality = "quality", Bias = "bias", Robustness = "robustness" }
 
     ModelField { IntendedUse = "intended_use", ProhibitedUse = "prohibited_use", RiskTier = "risk_tier", Title = "title" }
 

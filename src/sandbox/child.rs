@@ -7,10 +7,12 @@ use super::{
     inputs::plan_inputs,
     lockdown::Isolation,
     measure::{Source, measure},
-    observation::{Observation, Outcome},
+    observation::{Observation, Outcome, Repeated},
     outputs::plan_outputs,
+    perturb::names,
     predict::{Table, predict, repeat},
     protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Start, read_frame, write_frame},
+    robustness::Suite,
     session::Runtime,
     task::{Phase, Progress, Task},
 };
@@ -81,7 +83,8 @@ fn observe(
     let interface = task.interface.as_ref();
     let outputs = plan_outputs(&model.outputs, interface)?;
     let plan = plan_inputs(&model.inputs, &task)?;
-    let table = Table { matrices: matrices(&plan, &task.columns)?, rows: task.rows(), plan };
+    let mut table = Table { matrices: matrices(&plan, &task.columns)?, rows: task.rows(), plan };
+    let names = names(&task.columns);
     task.columns = Vec::new();
     let (collected, predicting) = predict(&mut model, &table, &outputs, |done| {
         out.report(Phase::Predicting, percent(done, table.rows));
@@ -89,9 +92,10 @@ fn observe(
     // All threads that the runtime made are there by now, and none of the callers of a load.
     let threads = meter.threads();
     // A model that rolls dice is told so, whatever else its answers are.
-    repeat(&mut model, &table, &outputs, &collected)?;
+    for _ in 0..task.repeats {
+        repeat(&mut model, &table, &outputs, &collected)?;
+    }
     let predictions = collected.finish(task.interface.as_ref())?;
-    drop(collected);
 
     let source = Source { runtime, bytes: &bytes, threads: task.threads };
     let mut latencies = Vec::with_capacity(task.loads.len());
@@ -99,6 +103,14 @@ fn observe(
         out.report(Phase::Measuring, percent(done, task.loads.len()));
         latencies.push(measure(&source, &mut model, &table, load)?);
     }
+    let (peak_memory_bytes, info) = (meter.peak_bytes(), model.info());
+
+    let draws = task.draws();
+    let suite = Suite { task: &task, names: &names, outputs: &outputs, predictions: &predictions };
+    let perturbed = suite.run(&mut model, &mut table, |done| out.report(Phase::Perturbing, percent(done, draws)))?;
+    // A fresh session has chosen its kernels and its threads anew; the first one's memory is free by now.
+    drop(model);
+    let rows = repeat(&mut runtime.open(&bytes, task.threads)?, &table, &outputs, &collected)?;
     Ok(Observation {
         labels: predictions.labels,
         classes: predictions.classes,
@@ -106,13 +118,15 @@ fn observe(
         values: predictions.values,
         latencies,
         load_time_ms,
-        peak_memory_bytes: meter.peak_bytes(),
+        peak_memory_bytes,
         baseline_memory_bytes,
         predicting,
         threads,
+        repeated: Repeated { rows: rows as u64, times: u64::from(task.repeats) + 1 },
+        perturbed,
         host,
         isolation,
-        model: model.info(),
+        model: info,
     })
 }
 

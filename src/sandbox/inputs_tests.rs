@@ -28,6 +28,10 @@ fn task(columns: &[&str], feature_order: &[&str], inputs: Option<&[(&str, &[&str
         feature_order: owned(feature_order),
         loads: Vec::new(),
         threads: 1,
+        repeats: 1,
+        perturbations: Vec::new(),
+        scales: std::collections::BTreeMap::new(),
+        score_class: None,
     }
 }
 

@@ -31,10 +31,12 @@ mod measure;
 mod memory;
 mod observation;
 mod outputs;
+mod perturb;
 mod ports;
 mod predict;
 mod predictions;
 mod protocol;
+mod robustness;
 mod runner;
 mod runtime_error;
 mod scores;
@@ -48,7 +50,9 @@ pub use host::Host;
 pub use interface::{InputMapping, Interface, OutputMapping, TaskKind};
 pub use limits::Limits;
 pub use lockdown::{Enforcement, Isolation};
-pub use observation::{LatencySamples, ModelInfo, Observation, Outcome, Spent};
+pub use observation::{
+    Answers, LatencySamples, ModelInfo, Observation, Outcome, PerturbedRun, Repeated, Spent, UnderPerturbation,
+};
 pub use ports::PortInfo;
 pub use runner::Runner;
-pub use task::{Column, Load, Phase, Progress, Task};
+pub use task::{Column, Load, Perturbed, Phase, Progress, Scale, Task};

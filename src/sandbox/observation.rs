@@ -5,7 +5,7 @@ use super::{
     host::Host,
     lockdown::Isolation,
     ports::PortInfo,
-    task::{Load, Task},
+    task::{Load, Perturbed, Task},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -42,6 +42,12 @@ pub struct Observation {
     pub predicting: Spent,
     /// Threads of the child while the model was predicting, none of them a caller's; `None` when the system does not say.
     pub threads: Option<u64>,
+    /// What the same rows gave again.
+    #[serde(default)]
+    pub repeated: Repeated,
+    /// One for each perturbation of the task, in its order.
+    #[serde(default)]
+    pub perturbed: Vec<UnderPerturbation>,
     pub host: Host,
     pub isolation: Isolation,
     pub model: ModelInfo,
@@ -55,6 +61,67 @@ pub struct Spent {
     pub cpu_seconds: f64,
     /// Rows of those calls, with those that fill a fixed batch.
     pub rows: u64,
+}
+
+/// Predictions of the same rows, all of them the same; another answer fails the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeated {
+    pub rows: u64,
+    /// Repetitions, the one in a fresh session among them.
+    pub times: u64,
+}
+
+/// The data set under one perturbation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnderPerturbation {
+    /// The columns that were changed.
+    pub columns: Vec<String>,
+    /// One for each seed of the task; empty when it was refused.
+    pub runs: Vec<PerturbedRun>,
+    /// Why it was not carried out.
+    pub refused: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerturbedRun {
+    pub seed: u64,
+    pub answers: Answers,
+}
+
+/// Answers row by row; a row without a finite answer has none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// Index into the observation's classes; empty for a regression.
+    pub classes: Vec<Option<u32>>,
+    /// The probability of the task's score class, or of the predicted one; the value of a regression; empty when the model gives none.
+    pub scores: Vec<Option<f64>>,
+}
+
+impl UnderPerturbation {
+    fn check(&self, asked: &Perturbed, observed: &Observation, rows: usize) -> Result<(), String> {
+        if self.refused.is_some() {
+            return if self.runs.is_empty() { Ok(()) } else { Err("a refused perturbation has answers".to_owned()) };
+        }
+        let seeds = self.runs.iter().map(|run| run.seed);
+        if !seeds.eq(asked.seeds.iter().copied()) {
+            return Err("other perturbations were made than were asked for".to_owned());
+        }
+        let classifies = !observed.classes.is_empty();
+        let scored = !classifies || !observed.probabilities.is_empty();
+        for Answers { classes, scores } in self.runs.iter().map(|run| &run.answers) {
+            let known = classes.iter().flatten().all(|class| (*class as usize) < observed.classes.len());
+            let allowed = |score: &f64| if classifies { (0.0..=1.0).contains(score) } else { score.is_finite() };
+            let lengths = (classes.len(), scores.len()) == (rows * usize::from(classifies), rows * usize::from(scored));
+            if !(known && lengths && scores.iter().flatten().all(allowed)) {
+                return Err("the answers to a perturbation are none".to_owned());
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Spent {
@@ -124,6 +191,11 @@ impl Observation {
         if !self.probabilities.is_empty() && self.probabilities.len() != labels {
             return Err(format!("{labels} labels, but {} rows of probabilities", self.probabilities.len()));
         }
+        if self.perturbed.len() != task.perturbations.len() {
+            return Err("other perturbations were made than were asked for".to_owned());
+        }
+        let pairs = self.perturbed.iter().zip(&task.perturbations);
+        pairs.map(|(got, asked)| got.check(asked, self, rows)).collect::<Result<(), _>>()?;
         self.check_latencies(&task.loads)
     }
 
@@ -178,6 +250,8 @@ mod tests {
             baseline_memory_bytes: 1,
             predicting: Spent { cpu_seconds: 0.1, rows: 2 },
             threads: Some(1),
+            repeated: Repeated { rows: 2, times: 2 },
+            perturbed: Vec::new(),
             host: Host::read("1.28.0", 1),
             isolation: Isolation::none(),
             model: ModelInfo {
@@ -221,6 +295,37 @@ mod tests {
             let outcome = Outcome::Completed(Box::new(told)).distrust(&task());
             let crashed = matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Crashed);
             assert!(crashed, "lie {number} was believed");
+        }
+    }
+
+    #[test]
+    fn answers_to_a_perturbation_are_believed_only_where_they_can_be_true() {
+        let mut task = task();
+        let asked = Perturbed { change: crate::constraints::Change::Mean, columns: None, seeds: vec![7] };
+        task.perturbations = vec![asked];
+        let mut honest = observation();
+        let answers = Answers { classes: vec![Some(1), None], scores: vec![Some(0.5), None] };
+        let one = UnderPerturbation {
+            columns: vec!["a".to_owned()],
+            runs: vec![PerturbedRun { seed: 7, answers }],
+            refused: None,
+        };
+        honest.perturbed = vec![one];
+        assert_eq!(honest.check(&task), Ok(()));
+        let lies: [fn(&mut Observation); 8] = [
+            |o| o.perturbed.clear(),
+            |o| o.perturbed[0].runs.clear(),
+            |o| o.perturbed[0].runs[0].seed = 8,
+            |o| o.perturbed[0].runs[0].answers.classes[0] = Some(2),
+            |o| o.perturbed[0].runs[0].answers.classes.truncate(1),
+            |o| o.perturbed[0].runs[0].answers.scores.clear(),
+            |o| o.perturbed[0].runs[0].answers.scores[0] = Some(1.5),
+            |o| o.perturbed[0].refused = Some("no".to_owned()),
+        ];
+        for (number, lie) in lies.into_iter().enumerate() {
+            let mut told = honest.clone();
+            lie(&mut told);
+            assert!(told.check(&task).is_err(), "lie {number} was believed");
         }
     }
 

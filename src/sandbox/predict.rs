@@ -79,7 +79,7 @@ pub(super) fn predict(
     Ok((collected, spent))
 }
 
-/// Predicts the first rows again, in the same calls as before.
+/// Predicts the first rows again, in the same calls as before, and says how many they are.
 ///
 /// # Errors
 /// `non_deterministic` names the first row whose answer changed.
@@ -88,14 +88,14 @@ pub(super) fn repeat(
     table: &Table,
     outputs: &OutputPlan,
     before: &Collected,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let start: Vec<usize> = (0..table.rows.min(PIECE_ROWS)).collect();
     let mut again = Collected::default();
     for piece in &table.pieces(&start, PIECE_ROWS) {
         call(model, table, outputs, piece, &mut again)?;
     }
     match before.first_difference(&again) {
-        None => Ok(()),
+        None => Ok(start.len()),
         Some(difference) => Err(Failure::new(
             FailureKind::NonDeterministic,
             format!(

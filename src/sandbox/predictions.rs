@@ -7,6 +7,7 @@ use super::{
     failure::{Failure, quoted},
     inputs::listing,
     interface::{Interface, TaskKind},
+    observation::Answers,
     scores::{Collected, class_order},
 };
 use std::collections::BTreeSet;
@@ -33,6 +34,34 @@ impl Collected {
             TaskKind::Regression => self.regression(),
             task => self.classification(task, interface.and_then(|file| file.classes.as_deref())),
         }
+    }
+
+    /// Class and score of each row on perturbed inputs, where an answer that is no finite number is none.
+    ///
+    /// The score is that of the class `positive`, else of the predicted one.
+    pub fn tolerant(&self, classes: &[String], positive: Option<usize>) -> Answers {
+        let order = self.order(classes);
+        let rows = if self.width == 0 { self.labels.len() } else { self.scores.len() / self.width };
+        let mut answers = Answers { classes: Vec::with_capacity(rows), scores: Vec::new() };
+        for row in 0..rows {
+            let scores = self.scores.get(row * self.width..(row + 1) * self.width).unwrap_or_default();
+            if !scores.iter().all(|score| score.is_finite()) {
+                answers.classes.push(None);
+                answers.scores.push(None);
+                continue;
+            }
+            let probabilities = in_order(order.as_deref(), scores);
+            let class = match self.labels.get(row) {
+                Some(label) => classes.iter().position(|class| class == label),
+                None => Some(decide(&probabilities)),
+            };
+            answers.classes.push(class.and_then(|class| u32::try_from(class).ok()));
+            if self.width > 0 {
+                let score = positive.or(class).and_then(|class| probabilities.get(class)).copied();
+                answers.scores.push(score.filter(|_| class.is_some()));
+            }
+        }
+        answers
     }
 
     /// One number for each row and no class is a regression; two classes are told from more by [`Self::classification`].
@@ -140,22 +169,29 @@ impl Collected {
         if self.width == 0 {
             return Ok(Vec::new());
         }
-        // A map's scores are in the order of its keys, which interface.json may order otherwise.
-        let order: Option<Vec<usize>> = self
-            .keys
-            .as_ref()
-            .map(|keys| classes.iter().filter_map(|class| keys.iter().position(|key| key == class)).collect());
+        let order = self.order(classes);
         let mut rows = Vec::with_capacity(self.scores.len() / self.width);
         for (index, scores) in self.scores.chunks_exact(self.width).enumerate() {
             check_probabilities(index + 1, scores)?;
-            let clamped = |score: f64| score.clamp(0.0, 1.0);
-            rows.push(match (&order, scores) {
-                (None, [positive]) => vec![clamped(1.0 - positive), clamped(*positive)],
-                (None, _) => scores.iter().copied().map(clamped).collect(),
-                (Some(order), _) => order.iter().map(|column| clamped(scores[*column])).collect(),
-            });
+            rows.push(in_order(order.as_deref(), scores));
         }
         Ok(rows)
+    }
+
+    /// A map's scores are in the order of its keys, which interface.json may order otherwise.
+    fn order(&self, classes: &[String]) -> Option<Vec<usize>> {
+        let keys = self.keys.as_ref()?;
+        Some(classes.iter().filter_map(|class| keys.iter().position(|key| key == class)).collect())
+    }
+}
+
+/// The probabilities of one row in class order.
+fn in_order(order: Option<&[usize]>, scores: &[f64]) -> Vec<f64> {
+    let clamped = |score: f64| score.clamp(0.0, 1.0);
+    match (order, scores) {
+        (None, [positive]) => vec![clamped(1.0 - positive), clamped(*positive)],
+        (None, _) => scores.iter().copied().map(clamped).collect(),
+        (Some(order), _) => order.iter().filter_map(|column| scores.get(*column).copied().map(clamped)).collect(),
     }
 }
 

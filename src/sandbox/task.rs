@@ -1,8 +1,9 @@
 //! What the parent asks for: a data set, how to read it, and the loads to measure.
 
 use super::interface::Interface;
+use crate::constraints::Change;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// The most calls of one load; bounds the answer.
 const MAX_SAMPLES: u32 = 1_000_000;
@@ -10,6 +11,9 @@ const MAX_BATCH: u32 = 65_536;
 const MAX_CONCURRENCY: u32 = 64;
 const MAX_THREADS: u32 = 256;
 const MAX_LOADS: usize = 64;
+const MAX_REPEATS: u32 = 1_000;
+/// Rows of all draws of all perturbations; bounds the answer to about 100 MB.
+const MAX_PERTURBED_ROWS: usize = 5_000_000;
 
 /// One run: predict every row of `columns`, then measure every load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +28,42 @@ pub struct Task {
     pub loads: Vec<Load>,
     /// Threads that one session may use inside an operator; 1 or more.
     pub threads: u32,
+    /// How often the first rows are predicted again in the same session; once more in a fresh one.
+    #[serde(default = "once")]
+    pub repeats: u32,
+    #[serde(default)]
+    pub perturbations: Vec<Perturbed>,
+    /// Of the columns that hold numbers; needed by perturbations.
+    #[serde(default)]
+    pub scales: BTreeMap<String, Scale>,
+    /// The class whose probability is the score of a perturbed row; without it that of the predicted class.
+    #[serde(default)]
+    pub score_class: Option<String>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// Predict the data set again, with some of its cells changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Perturbed {
+    pub change: Change,
+    /// The columns to change; absent: every one that the model takes and that the change is meant for.
+    pub columns: Option<Vec<String>>,
+    /// One draw for each.
+    pub seeds: Vec<u64>,
+}
+
+/// Where the numbers of a column lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    pub mean: f64,
+    pub std: f64,
+    /// It has more than a few different values.
+    pub continuous: bool,
 }
 
 /// One feature. An empty cell is a missing value.
@@ -57,6 +97,7 @@ pub enum Phase {
     Loading,
     Predicting,
     Measuring,
+    Perturbing,
 }
 
 /// How far a run is. Comes from the child, so it is a hint and never evidence.
@@ -116,7 +157,26 @@ impl Task {
         if MAX_LOADS < self.loads.len() {
             return Err(format!("measure at most {MAX_LOADS} loads in one run"));
         }
+        self.check_perturbations()?;
         self.loads.iter().try_for_each(Load::check)
+    }
+
+    /// Draws of all perturbations.
+    pub(super) fn draws(&self) -> usize {
+        self.perturbations.iter().map(|one| one.seeds.len()).sum()
+    }
+
+    fn check_perturbations(&self) -> Result<(), String> {
+        if !(1..=MAX_REPEATS).contains(&self.repeats) {
+            return Err(format!("repeat 1 to {MAX_REPEATS} times"));
+        }
+        let (rows, draws) = (self.rows(), self.draws());
+        if MAX_PERTURBED_ROWS < rows.saturating_mul(draws) {
+            return Err(format!(
+                "{draws} draws of perturbations of {rows} rows are more than {MAX_PERTURBED_ROWS} rows; ask for fewer seeds or perturbations"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -154,7 +214,15 @@ pub(super) mod tests {
             feature_order: vec!["a".to_owned()],
             loads: vec![load()],
             threads: 1,
+            repeats: 1,
+            perturbations: Vec::new(),
+            scales: BTreeMap::new(),
+            score_class: None,
         }
+    }
+
+    fn many_draws() -> Perturbed {
+        Perturbed { change: Change::Mean, columns: None, seeds: vec![0; MAX_PERTURBED_ROWS] }
     }
 
     #[test]
@@ -165,7 +233,7 @@ pub(super) mod tests {
     #[test]
     fn a_task_that_does_not_fit_together_is_refused_with_the_place() {
         type Break = fn(&mut Task);
-        let cases: [(&str, Break); 9] = [
+        let cases: [(&str, Break); 11] = [
             ("no rows", |t| t.columns.clear()),
             ("no rows", |t| t.columns = vec![column("a", &[])]),
             ("`b` has 1 rows", |t| t.columns[1].values.truncate(1)),
@@ -174,6 +242,8 @@ pub(super) mod tests {
             ("batch", |t| t.loads[0].batch = 0),
             ("concurrency", |t| t.loads[0].concurrency = 1_000),
             ("samples", |t| t.loads[0].samples = 0),
+            ("repeat 1 to", |t| t.repeats = 0),
+            ("fewer seeds", |t| t.perturbations = vec![many_draws()]),
             ("at most 64 loads", |t| t.loads = vec![load(); 65]),
         ];
         for (expected, break_it) in cases {

@@ -7,6 +7,7 @@
 //!   `None`, never 0 and never NaN;
 //! - intervals are two-sided 95 % and name the method that made them.
 
+pub mod abstention;
 pub mod bands;
 pub mod bootstrap;
 pub mod breakdown;
@@ -26,7 +27,9 @@ pub mod multiclass;
 pub mod percentile;
 pub mod quality;
 pub mod regression;
+pub mod robustness;
 pub mod score;
+pub mod several;
 
 #[cfg(test)]
 mod cases;

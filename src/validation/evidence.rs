@@ -1,9 +1,11 @@
-//! What a run leaves behind: three records, each named by the digest of its canonical JSON.
+//! What a run leaves behind: three records, and a fourth where the spec perturbs the inputs, each named by the digest of its canonical JSON.
 //!
 //! Aggregates only; no row of the dataset is in any of them.
 
 use crate::{
-    constraints::{ConstraintVerdict, Dimension, HostFingerprint, LoadRun, Measured, Metric},
+    constraints::{
+        ConstraintVerdict, Dimension, HostFingerprint, LoadRun, Measured, Metric, PerturbationResult, perturbed,
+    },
     core::{canonical, digest::Digest, ids::EvidenceId},
     error::Error,
     sandbox::{Isolation, ModelInfo},
@@ -59,6 +61,14 @@ pub struct QualityBody {
     pub basis: Basis,
     #[schema(value_type = Object)]
     pub figures: BTreeMap<Metric, Figure>,
+    /// Each class against the rest, where none is positive.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub classes: BTreeMap<String, BTreeMap<Metric, Figure>>,
+    /// By threshold: what would be held back, and how right the rest is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub abstention: BTreeMap<String, BTreeMap<Metric, Figure>>,
     /// Resamples and seed of the intervals from the bootstrap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap: Option<RowBootstrap>,
@@ -79,9 +89,20 @@ pub struct BiasBody {
     pub method: String,
 }
 
+/// How the answers hold when the inputs are not what they were.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RobustnessBody {
+    pub basis: Basis,
+    /// In the order of the spec.
+    pub perturbations: Vec<PerturbationResult>,
+    pub method: String,
+}
+
 const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory; CPU per inference is the CPU time of all threads around the timed calls of all loads over their rows, or around the calls over the data set when no load is asked for: neither start, loading nor warm-up is in it; threads used are those of the process while the model predicts.";
-const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; 95 % intervals: Wilson for proportions, t for means, DeLong for AUC, and for the rest a seeded bootstrap over all rows; undefined figures are null.";
+const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; 95 % intervals: Wilson for proportions, t for means, DeLong for AUC, and for the rest a seeded bootstrap over all rows; undefined figures are null. Without a positive label AUC is the unweighted mean of each class against the rest with the mean of DeLong's half widths, Brier is summed over the classes (0 to 2), balanced accuracy is the unweighted mean of the recalls, MCC is Gorodkin's, and calibration is that of the most probable class. An answer is held back when the probability of the predicted class is below the threshold.";
 const BIAS_METHOD: &str = "Counts per group from the model's own labels. 95 % intervals: Wilson for rates, Newcombe for differences of one rate between two groups, and for the rest a bootstrap stratified by group, widened to the closed form where there is one (Katz, Newcombe), with its resamples and seed in each table; more rows than 100,000 get fewer resamples. Groups under the minimum size have a count and no rate; a missing cell is the group (missing); what has an empty denominator is null. Impact ratios follow 6 RCNY 5-300 and 29 CFR 1607.4(D), which name no pass mark for a model.";
+
+const ROBUSTNESS_METHOD: &str = "The model predicts the rows again with changed cells, once for each seed; figures are means over the draws, with the spread from draw to draw beside them. Standard deviations and means of columns are those of the training data where the dataset's description gives them, else of the evaluation data (denominator n). Noise is normal and independent for each cell. A row without a finite answer counts as wrong and as changed. 95 % intervals: Wilson for proportions of one draw; else Student's t over rows, each with its mean over the draws. Calibration is the expected calibration error in ten bins of equal width over the rows with a finite answer: of the positive label, or of the predicted class where none is positive.";
 
 /// Builds the records of one run.
 pub fn records(
@@ -95,8 +116,11 @@ pub fn records(
         measured.figures.clone().into_iter().partition(|(metric, _)| Dimension::Quality.metrics().contains(metric));
     // What the machine decides stays out of the records that two runs have in common.
     let is_of_machine = |what: &str| Dimension::Compute.metrics().iter().any(|metric| metric.to_string() == what);
+    let of_record = measured.perturbations.iter().map(|one| perturbed(&one.perturbation.name)).collect::<Vec<_>>();
+    let mut absent = measured.absent.clone();
+    absent.retain(|what, _| !of_record.contains(what));
     let (of_machine, absent): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        measured.absent.clone().into_iter().partition(|(what, _)| is_of_machine(what));
+        absent.into_iter().partition(|(what, _)| is_of_machine(what));
     let performance = PerformanceBody {
         basis: basis.clone(),
         loads: measured.runs.clone(),
@@ -110,6 +134,8 @@ pub fn records(
     let quality = QualityBody {
         basis: basis.clone(),
         figures: quality,
+        classes: keyed(measured, Dimension::Quality),
+        abstention: keyed(measured, Dimension::Abstention),
         bootstrap: measured.bootstrap.clone(),
         absent: absent.clone(),
         method: QUALITY_METHOD.to_owned(),
@@ -121,11 +147,29 @@ pub fn records(
         absent,
         method: BIAS_METHOD.to_owned(),
     };
-    Ok(vec![
+    let mut records = vec![
         record(EvidenceKind::Performance, &performance, at)?,
         record(EvidenceKind::Quality, &quality, at)?,
         record(EvidenceKind::Bias, &bias, at)?,
-    ])
+    ];
+    if !measured.perturbations.is_empty() {
+        let robustness = RobustnessBody {
+            basis: basis.clone(),
+            perturbations: measured.perturbations.clone(),
+            method: ROBUSTNESS_METHOD.to_owned(),
+        };
+        records.push(record(EvidenceKind::Robustness, &robustness, at)?);
+    }
+    Ok(records)
+}
+
+/// Figures of one dimension by their keys.
+fn keyed(measured: &Measured, dimension: Dimension) -> BTreeMap<String, BTreeMap<Metric, Figure>> {
+    let mut all: BTreeMap<String, BTreeMap<Metric, Figure>> = BTreeMap::new();
+    for one in measured.keyed.iter().filter(|one| one.dimension == dimension) {
+        all.entry(one.key.clone()).or_default().insert(one.metric, one.figure);
+    }
+    all
 }
 
 fn record(kind: EvidenceKind, body: &impl Serialize, at: DateTime<Utc>) -> Result<Evidence, Error> {

@@ -142,6 +142,7 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Loading => "loading",
         Phase::Predicting => "predicting",
         Phase::Measuring => "measuring",
+        Phase::Perturbing => "perturbing",
     }
 }
 

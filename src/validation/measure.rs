@@ -3,11 +3,13 @@
 use crate::{
     constraints::{
         Attributes, ConstraintSpec, Estimates, Grouping, HostFingerprint, Load, Measured, Metric, Predictions,
+        measured::several::Answers,
     },
     datasets::{Description, table::Table},
     sandbox::{self, Column, Interface, Observation, Spent, Task},
-    validation::requests,
+    validation::{requests, robustness},
 };
+use std::collections::BTreeMap;
 
 /// One thread inside an operator: what the limits are stated for unless hardware says more.
 const THREADS: u32 = 1;
@@ -31,7 +33,19 @@ pub fn task(table: &Table, description: &Description, interface: Option<Interfac
             max_seconds: load.max_seconds,
         })
         .collect();
-    Task { interface, columns, feature_order: description.features.clone(), loads, threads: THREADS }
+    let perturbations = robustness::perturbed(spec);
+    let scales = if perturbations.is_empty() { BTreeMap::new() } else { robustness::scales(table, description) };
+    Task {
+        interface,
+        columns,
+        feature_order: description.features.clone(),
+        loads,
+        threads: THREADS,
+        repeats: spec.repeats(),
+        perturbations,
+        scales,
+        score_class: description.positive_label.clone(),
+    }
 }
 
 /// Every figure, in base units: seconds, bytes, 1.
@@ -86,6 +100,7 @@ fn add_quality(
     spec: &ConstraintSpec,
 ) {
     let truth = table.column(&description.label).unwrap_or_default();
+    robustness::add(measured, seen, truth, description.positive_label.as_deref(), spec);
     let columns: Vec<_> = description
         .sensitive
         .iter()
@@ -113,6 +128,11 @@ fn add_quality(
     let labels = seen.labels.as_slice();
     let predictions = Predictions { labels, truth, scores: scores.as_deref(), positive_label: positive, attributes };
     measured.add_classification(&predictions, &grouping);
+    let answers = Answers { labels, truth, classes: &seen.classes, probabilities: &seen.probabilities };
+    if positive.is_none() {
+        measured.add_several_classes(&answers, grouping.plan);
+    }
+    measured.add_abstention(&answers, &spec.thresholds());
 }
 
 fn fingerprint(host: &sandbox::Host) -> HostFingerprint {

@@ -7,6 +7,7 @@ pub mod jobs;
 pub(crate) mod measure;
 pub mod ops;
 mod requests;
+mod robustness;
 pub(crate) mod store;
 
 use crate::{
@@ -109,6 +110,7 @@ pub enum EvidenceKind {
     Performance,
     Quality,
     Bias,
+    Robustness,
 }
 
 impl EvidenceKind {
@@ -117,6 +119,7 @@ impl EvidenceKind {
             Self::Performance => "performance",
             Self::Quality => "quality",
             Self::Bias => "bias",
+            Self::Robustness => "robustness",
         }
     }
 
@@ -125,6 +128,7 @@ impl EvidenceKind {
             "performance" => Ok(Self::Performance),
             "quality" => Ok(Self::Quality),
             "bias" => Ok(Self::Bias),
+            "robustness" => Ok(Self::Robustness),
             other => Err(Error::internal(format!("evidence kind {other}"))),
         }
     }

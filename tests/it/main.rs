@@ -40,6 +40,7 @@ mod idempotency;
 mod invalidation;
 mod invariants;
 mod jobs;
+mod lab;
 mod lanes;
 mod log_archive;
 mod log_foreign;

@@ -38,6 +38,7 @@ impl Columns {
             cut_points: self.cuts.iter().map(|cut| read_cut(cut)).collect::<Result<BTreeMap<_, _>, _>>()?,
             unknown: self.unknown.clone(),
             roles: read_roles(&self.roles)?,
+            scales: BTreeMap::new(),
             source,
         };
         let written = serde_json::to_value(&description).map_err(Failure::other)?;

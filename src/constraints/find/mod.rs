@@ -1,10 +1,13 @@
 //! Which figure of a measurement a constraint is about.
 
 mod groups;
+mod keyed;
+
+pub use keyed::perturbed;
 
 use super::{
     measured::{LoadRun, Measured},
-    metric::{Dimension, Statistic},
+    metric::{Dimension, Metric, Statistic},
     spec::{Constraint, Load},
     words::Words,
 };
@@ -43,6 +46,11 @@ pub fn find(constraint: &Constraint, measured: &Measured) -> Result<Vec<Candidat
             under_load(constraint, load, measured).map(|candidate| vec![candidate])
         }
         (Dimension::Bias, _, Some(attribute)) => groups::find(constraint, attribute, measured),
+        (Dimension::Robustness, ..) if constraint.metric != Metric::Repeats => {
+            keyed::under_perturbation(constraint, measured)
+        }
+        (Dimension::Abstention, ..) => keyed::at_threshold(constraint, measured),
+        (Dimension::Quality, ..) if constraint.class.is_some() => keyed::of_class(constraint, measured),
         _ => plain(constraint, measured).map(|candidate| vec![candidate]),
     }
 }
@@ -61,7 +69,7 @@ fn plain(constraint: &Constraint, measured: &Measured) -> Result<Candidate, Stri
         subject: metric.word().replace('_', " "),
         figure: *figure.ok_or_else(|| missing(measured, metric.word()))?,
         counted: match constraint.dimension {
-            Dimension::Quality => "rows",
+            Dimension::Quality | Dimension::Robustness => "rows",
             _ => "measurements",
         },
         doubt: None,

@@ -6,12 +6,18 @@
 mod classification;
 mod groups;
 mod regression;
+pub mod robustness;
+pub mod several;
 
 pub use classification::Predictions;
 pub use groups::{Attributes, Grouping};
 pub use regression::Estimates;
+pub use robustness::PerturbationResult;
 
-use super::{metric::Metric, spec::Load};
+use super::{
+    metric::{Dimension, Metric},
+    spec::Load,
+};
 use crate::stats::{breakdown::RowBootstrap, fairness::AttributeTable, figure::Figure, percentile::LatencySummary};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +55,16 @@ impl LoadRun {
     }
 }
 
+/// A figure that is of one class, of one perturbation or of one threshold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Keyed {
+    pub dimension: Dimension,
+    pub metric: Metric,
+    /// The class, the perturbation's name, or the threshold.
+    pub key: String,
+    pub figure: Figure,
+}
+
 /// Everything that one run found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Measured {
@@ -56,6 +72,12 @@ pub struct Measured {
     pub runs: Vec<LoadRun>,
     /// Memory, size, load time, compute and quality.
     pub figures: BTreeMap<Metric, Figure>,
+    /// Figures of single classes, perturbations and thresholds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keyed: Vec<Keyed>,
+    /// What each perturbation of the inputs did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub perturbations: Vec<PerturbationResult>,
     pub bias: Vec<AttributeTable>,
     /// What the intervals of figures over all rows rest on, where they come from resamples.
     #[serde(default)]
@@ -68,6 +90,15 @@ impl Measured {
     /// A figure without an interval: memory, size, load time, compute.
     pub fn set(&mut self, metric: Metric, value: f64, samples: u64) {
         self.figures.insert(metric, Figure::point(Some(value), samples));
+    }
+
+    pub fn add_keyed(&mut self, dimension: Dimension, metric: Metric, key: impl Into<String>, figure: Figure) {
+        self.keyed.push(Keyed { dimension, metric, key: key.into(), figure });
+    }
+
+    /// The figures of one metric, each with its key.
+    pub fn keyed(&self, dimension: Dimension, metric: Metric) -> impl Iterator<Item = &Keyed> {
+        self.keyed.iter().filter(move |one| one.dimension == dimension && one.metric == metric)
     }
 
     /// Says why a metric (its word) or an attribute has no figure.

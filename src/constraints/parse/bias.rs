@@ -41,13 +41,16 @@ fn is_attribute(text: &str) -> bool {
 
 /// The class of a one-against-rest table.
 pub fn class(fields: &mut Fields, metric: Option<Metric>, dimension: Option<Dimension>) -> Option<String> {
-    if dimension? != Dimension::Bias {
-        fields.refuse("class", "only bias has a class");
-        return None;
-    }
     let counted = |m: Metric| m.group_rate().is_some() || m.disparity().is_some_and(|d| d.is_counted());
-    if metric.is_some_and(|metric| !counted(metric)) {
-        fields.refuse("class", "only rates and their disparities can be of one class against the rest");
+    let (allowed, because): (fn(Metric) -> bool, _) = match dimension? {
+        Dimension::Bias => (counted, "only rates and their disparities can be of one class against the rest"),
+        Dimension::Quality => {
+            (Metric::is_of_a_class, "only precision, recall, F1, AUC and rates can be of one class against the rest")
+        }
+        _ => (|_| false, "only bias and quality have a class"),
+    };
+    if metric.is_none_or(|metric| !allowed(metric)) {
+        fields.refuse("class", because);
         return None;
     }
     fields.text("class", MAXIMUM_LABEL_BYTES).map(str::to_owned)

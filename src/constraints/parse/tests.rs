@@ -3,6 +3,8 @@ use super::*;
 use crate::stats::disparity::Against;
 use serde_json::json;
 
+mod robustness;
+
 fn full() -> Value {
     json!({
         "datasets": {"credit-risk": "german-credit-holdout"},

@@ -30,6 +30,14 @@ impl Generator {
 }
 
 impl Generator {
+    /// Normal with mean 0 and standard deviation 1, by the transform of Box and Muller (1958); of its two numbers only
+    /// the first is used, so that one number is always two draws.
+    pub fn normal(&mut self) -> f64 {
+        // 1 - u is never 0, so its logarithm is finite.
+        let (radius, angle) = (1.0 - self.uniform(), self.uniform());
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+    }
+
     /// Uniform below `bound`, by multiplication and rejection (Lemire 2019): every number is as
     /// likely as every other. 0 for a bound of 0.
     pub fn below(&mut self, bound: u32) -> u32 {
@@ -82,6 +90,19 @@ mod tests {
             tenths[(generator.uniform() * 10.0) as usize] += 1;
         }
         assert!(tenths.iter().all(|count| (850..1150).contains(count)), "{tenths:?}");
+    }
+
+    #[test]
+    fn normal_numbers_have_the_moments_and_tails_of_the_normal_distribution() {
+        let mut generator = Generator::of(5, 0);
+        let n = 100_000_u32;
+        let drawn: Vec<f64> = (0..n).map(|_| generator.normal()).collect();
+        let mean = |of: &dyn Fn(f64) -> f64| drawn.iter().map(|x| of(*x)).sum::<f64>() / f64::from(n);
+        assert!(mean(&|x| x).abs() < 0.015);
+        assert!((mean(&|x| x * x) - 1.0).abs() < 0.02);
+        assert!((mean(&|x| x.powi(4)) - 3.0).abs() < 0.15);
+        // P(|x| > 1.96) is 0.05.
+        assert!((mean(&|x| f64::from(u8::from(1.959_964 < x.abs()))) - 0.05).abs() < 0.003);
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod binomial;
 mod classes;
 mod decisions;
 mod figures;
-mod generator;
+pub(crate) mod generator;
 mod residuals;
 mod rows;
 mod scores;

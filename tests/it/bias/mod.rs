@@ -7,7 +7,7 @@ mod bands;
 mod cases;
 mod command;
 mod evidence;
-mod expected;
+pub mod expected;
 mod gates;
 mod kinds;
 mod refused;

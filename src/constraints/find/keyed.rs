@@ -1,0 +1,80 @@
+//! Figures of one perturbation, one threshold or one class.
+
+use super::{
+    super::{
+        measured::{Keyed, Measured},
+        metric::Dimension,
+        spec::Constraint,
+        words::Words,
+    },
+    Beyond, Candidate, missing,
+};
+
+/// The perturbation that the limit names, or all of them: the worst decides.
+///
+/// One that could not be carried out keeps a limit on all of them from being judged: it could have been the worst.
+pub fn under_perturbation(constraint: &Constraint, measured: &Measured) -> Result<Vec<Candidate>, String> {
+    let (metric, wanted) = (constraint.metric, constraint.perturbation.as_deref());
+    let failed = |name: &str| measured.absent.get(&perturbed(name));
+    if let Some(name) = wanted
+        && let Some(reason) = failed(name)
+    {
+        return Err(format!("{} under {name} was not measured: {reason}", metric.word().replace('_', " ")));
+    }
+    let failure = measured.absent.iter().find(|(what, _)| what.starts_with(PERTURBED));
+    if let (None, Some((what, reason))) = (wanted, failure) {
+        let name = what.trim_start_matches(PERTURBED);
+        return Err(format!("the worst of all perturbations isn't known: {name} was not measured: {reason}"));
+    }
+    let all = measured.keyed(Dimension::Robustness, metric);
+    let found: Vec<Candidate> = all
+        .filter(|one| wanted.is_none_or(|name| one.key == name))
+        .map(|one| candidate(constraint, one, format!("{} under {}", spoken(constraint), one.key)))
+        .collect();
+    if found.is_empty() { Err(missing(measured, metric.word())) } else { Ok(found) }
+}
+
+/// What stands before the name of a perturbation where a measurement says why it was not carried out.
+const PERTURBED: &str = "perturbation ";
+
+/// The name under which a measurement says why a perturbation was not carried out.
+pub fn perturbed(name: &str) -> String {
+    format!("{PERTURBED}{name}")
+}
+
+pub fn at_threshold(constraint: &Constraint, measured: &Measured) -> Result<Vec<Candidate>, String> {
+    let key = constraint.threshold.unwrap_or_default().to_string();
+    let subject = match constraint.metric {
+        super::Metric::RetainedAccuracy => format!("accuracy of the answers of at least {key} certainty"),
+        _ => format!("the share of answers below {key} certainty"),
+    };
+    of_key(constraint, measured, &key, subject)
+}
+
+pub fn of_class(constraint: &Constraint, measured: &Measured) -> Result<Vec<Candidate>, String> {
+    let class = constraint.class.as_deref().unwrap_or_default();
+    let subject = format!("{} of the class {class}", spoken(constraint));
+    match of_key(constraint, measured, class, subject) {
+        Err(_) if measured.keyed.iter().any(|one| one.dimension == Dimension::Quality) => {
+            Err(format!("no row has the class {class}, neither in the data nor in the answers"))
+        }
+        found => found,
+    }
+}
+
+fn of_key(constraint: &Constraint, measured: &Measured, key: &str, subject: String) -> Result<Vec<Candidate>, String> {
+    let found = measured.keyed(constraint.dimension, constraint.metric).find(|one| one.key == key);
+    let found = found.ok_or_else(|| missing(measured, constraint.metric.word()))?;
+    Ok(vec![candidate(constraint, found, subject)])
+}
+
+fn spoken(constraint: &Constraint) -> String {
+    constraint.metric.word().replace('_', " ")
+}
+
+fn candidate(constraint: &Constraint, one: &Keyed, subject: String) -> Candidate {
+    // Nobody's answers were kept, or no row was left: said as it is.
+    let doubt = (one.figure.value.is_none() && constraint.dimension == Dimension::Abstention)
+        .then(|| "no answer is that certain".to_owned());
+    Candidate { subject, figure: one.figure, counted: "rows", doubt, left_out: None, beyond: Beyond::Interval }
+}
