@@ -35,6 +35,8 @@ pub struct Persons {
     humans: Classes,
     /// By links and by the delegations in force.
     deciding: Classes,
+    /// The same, and by teams where people of one team count as one.
+    sitting: Classes,
     /// Delegator and delegate of each delegation in force.
     leaves: BTreeSet<(AccountId, AccountId)>,
     teams: Vec<(AccountId, String)>,
@@ -63,7 +65,7 @@ impl People {
         for (from, to) in &leaves {
             deciding.join(*from, *to);
         }
-        Persons { humans, deciding, leaves, teams: self.teams.clone() }
+        Persons { humans, sitting: deciding.clone(), deciding, leaves, teams: self.teams.clone() }
     }
 }
 
@@ -71,6 +73,11 @@ impl Persons {
     /// The account that stands for all that decide as one with this one.
     pub fn standing_for(&self, account: AccountId) -> AccountId {
         self.deciding.first_of(account)
+    }
+
+    /// The account that stands for all that fill one seat between them with this one.
+    pub fn sits_as(&self, account: AccountId) -> AccountId {
+        self.sitting.first_of(account)
     }
 
     /// Whether both are of one human.
@@ -93,15 +100,15 @@ impl Persons {
         self.leaves.iter().filter(|(_, delegate)| *delegate == to).map(|(from, _)| *from).collect()
     }
 
-    /// With everybody of one team as one.
+    /// With everybody of one team in one seat. It makes nobody a party of what a colleague did.
     #[must_use]
     pub fn by_team(&self) -> Self {
-        let mut deciding = self.deciding.clone();
+        let mut sitting = self.deciding.clone();
         let mut first: BTreeMap<&str, AccountId> = BTreeMap::new();
         for (account, team) in &self.teams {
-            deciding.join(*first.entry(team).or_insert(*account), *account);
+            sitting.join(*first.entry(team).or_insert(*account), *account);
         }
-        Self { deciding, ..self.clone() }
+        Self { sitting, ..self.clone() }
     }
 }
 
@@ -171,7 +178,9 @@ mod tests {
         assert!(now.has_leave(account(2), account(3)) && !now.has_leave(account(3), account(2)));
         assert_eq!(now.delegators(account(3)), [account(2)]);
         assert_eq!((now.others(account(4)), now.standing_for(account(4))), (Vec::new(), account(4)));
-        assert_eq!(now.by_team().others(account(5)), [account(1), account(2), account(3)]);
+        assert_eq!(now.sits_as(account(5)), account(5));
+        assert_eq!((now.by_team().sits_as(account(5)), now.by_team().sits_as(account(4))), (account(1), account(4)));
+        assert_eq!(now.by_team().others(account(5)), [], "a colleague is nobody's other account");
     }
 
     #[test]
@@ -219,7 +228,9 @@ mod tests {
                     prop_assert_eq!(now.are_one_human(one, other), reachable(&human, a, b));
                     prop_assert_eq!(now.standing_for(one) == now.standing_for(other), reachable(&deciding, a, b));
                     let by_team = now.by_team();
-                    prop_assert_eq!(by_team.standing_for(one) == by_team.standing_for(other), reachable(&teamed, a, b));
+                    prop_assert_eq!(by_team.sits_as(one) == by_team.sits_as(other), reachable(&teamed, a, b));
+                    prop_assert_eq!(by_team.standing_for(one), now.standing_for(one));
+                    prop_assert_eq!(now.sits_as(one), now.standing_for(one));
                     prop_assert_eq!(now.others(one).contains(&other), a != b && reachable(&deciding, a, b));
                 }
             }

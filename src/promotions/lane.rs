@@ -178,6 +178,7 @@ async fn voters(
         voters.push(Voter {
             account,
             person: involved.persons.standing_for(account),
+            sits_as: involved.persons.sits_as(account),
             // In somebody's stead by the roles that both hold.
             decides: roles.iter().any(|role| seats.contains(role)),
             roles,

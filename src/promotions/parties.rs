@@ -67,8 +67,8 @@ impl Vote {
     }
 }
 
-/// Who sits where: as many seats as can be filled at once, each by another person. A person has the
-/// roles of those of their accounts that approved.
+/// Who sits where: as many seats as can be filled at once, each by another person, or by another team
+/// where teams must differ. A person has the roles of those of their accounts that approved.
 pub fn seating(seats: &[&str], votes: &[Vote], involved: &Involved) -> Vec<Seat> {
     let mut persons: BTreeMap<AccountId, (Vec<AccountId>, Vec<String>)> = BTreeMap::new();
     for vote in votes {
@@ -76,7 +76,7 @@ pub fn seating(seats: &[&str], votes: &[Vote], involved: &Involved) -> Vec<Seat>
         if roles.is_empty() {
             continue;
         }
-        let person = persons.entry(involved.persons.standing_for(vote.account)).or_default();
+        let person = persons.entry(involved.persons.sits_as(vote.account)).or_default();
         person.0.push(vote.account);
         person.1.extend(roles);
     }
@@ -169,6 +169,11 @@ mod tests {
         assert_eq!(filled(&seating(&asked, &votes, &involved)), 3);
         involved.persons = involved.persons.by_team();
         assert_eq!(filled(&seating(&asked, &votes, &involved)), 2);
+        // Who had a part in it takes no colleague along.
+        involved.parties.push((account(1), "the version's author"));
+        assert_eq!(filled(&seating(&asked, &votes, &involved)), 2);
+        involved.parties.push((account(3), "the version's author"));
+        assert_eq!(filled(&seating(&asked, &votes, &involved)), 1);
     }
 
     #[test]

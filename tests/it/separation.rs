@@ -9,6 +9,7 @@ use crate::{
     story::{ENVIRONMENT, MODEL, Story, give_role, policy, scorer, spec, text},
 };
 use plimsoll::{
+    audit::invariants,
     core::digest::Digest,
     db::entity::{account, membership},
 };

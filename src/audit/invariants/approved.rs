@@ -100,7 +100,8 @@ fn quorum_fault(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
         return Some("the policy can't be read, or has another digest".to_owned());
     };
     let asked = Asked::of(policy, &circumstances(step, request, decision));
-    let persons = Persons::at(step.world, now, asked.different_teams);
+    let persons = Persons::at(step.world, now, false);
+    let sitting = Persons::at(step.world, now, asked.different_teams);
     let parties = people::parties(step, request, &persons);
     let mut approvers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, approval) in step.world.of("approval", "promotion_id", id) {
@@ -115,7 +116,7 @@ fn quorum_fault(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
             && is_eligible(step, account, &parties, &persons);
         if counts {
             let roles = roles_that_count(step, approval, &parties, &persons);
-            approvers.entry(persons.of(account)).or_default().extend(roles);
+            approvers.entry(sitting.of(account)).or_default().extend(roles);
         }
     }
     let approvers = approvers.into_values().collect::<Vec<_>>();
@@ -165,7 +166,7 @@ fn roles_that_count(
 }
 
 /// What a policy's rules look at.
-fn circumstances(step: &Step<'_>, request: &Row, decision: &Value) -> Circumstances {
+pub(super) fn circumstances(step: &Step<'_>, request: &Row, decision: &Value) -> Circumstances {
     let model = step.world.row("model", text(request, "model_id"));
     let profile = step.texts.document(field(decision, "profile")).cloned().unwrap_or_default();
     let known = |name: &str| Some(field(&profile, name).to_owned()).filter(|text| !text.is_empty());

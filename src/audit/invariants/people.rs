@@ -23,7 +23,8 @@ pub(super) fn stood(world: &World, account: &str, at: &str) -> bool {
     ended.zip(now).is_some_and(|(ended, now)| now - ended <= GRACE)
 }
 
-/// Accounts that count as one at a moment: of one human, and a delegator with the delegate.
+/// Accounts that count as one at a moment: of one human, and a delegator with the delegate; in a seat
+/// those of one team as well, where teams must differ.
 #[derive(Default)]
 pub(super) struct Persons {
     /// The account that stands for a class, for those that are not alone in one.

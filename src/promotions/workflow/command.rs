@@ -113,6 +113,8 @@ pub struct Voter {
     pub account: AccountId,
     /// One of the accounts of the human who has this one: the same for all of them.
     pub person: AccountId,
+    /// The same for all that fill one seat between them: a person, or a team where teams must differ.
+    pub sits_as: AccountId,
     /// Those by which its approval counts; none when it is deactivated.
     pub roles: Vec<String>,
     /// Whether it holds a role of one of the seats: nobody else approves or rejects.

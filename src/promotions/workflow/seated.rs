@@ -19,7 +19,7 @@ pub fn seated(request: &Request, observed: &Observed, now: DateTime<Utc>) -> Vec
         |voter: &&Voter| !barred.contains(&voter.person) && live.iter().any(|vote| vote.account == voter.account);
     let mut sitting: BTreeMap<AccountId, Vec<&Voter>> = BTreeMap::new();
     for voter in observed.voters.iter().filter(counts) {
-        sitting.entry(voter.person).or_default().push(voter);
+        sitting.entry(voter.sits_as).or_default().push(voter);
     }
     let sitting: Vec<Vec<&Voter>> = sitting.into_values().collect();
     let roles: Vec<Vec<String>> =
@@ -57,7 +57,7 @@ mod tests {
     fn voter(n: u128, person: u128, roles: &[&str]) -> Voter {
         let (account, person) = (AccountId(Uuid::from_u128(n)), AccountId(Uuid::from_u128(person)));
         let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-        Voter { account, person, roles, decides: true, bar: None }
+        Voter { account, person, sits_as: person, roles, decides: true, bar: None }
     }
 
     fn sitting(seats: &[&str], votes: Vec<Vote>, voters: Vec<Voter>) -> Vec<u128> {

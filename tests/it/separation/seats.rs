@@ -98,6 +98,40 @@ async fn two_of_one_team_are_one_where_teams_must_differ_and_two_where_they_need
 }
 
 #[actix_web::test]
+async fn an_approver_who_had_a_part_in_it_takes_no_colleague_along() {
+    let mut asks = policy(2);
+    asks["different_teams"] = true.into();
+    let story = stage(asks).await;
+    for name in ["mara", "rui"] {
+        put(&story, name, "team", json!({"team": "second-line"})).await;
+    }
+    let zoe = story.app.user("zoe", &["reviewer"]).await;
+    let promotion = asked(&story).await;
+    for token in [&story.mara, &story.rui, &zoe] {
+        story.approve(token, &promotion).await.expect(200);
+    }
+    assert_eq!(story.look(&promotion).await["state"], "approved");
+    link(&story, "rui", Some("ines")).await;
+    let now = story.look(&promotion).await;
+    assert_eq!((&now["seats_filled"], now["state"].as_str()), (&json!(2), Some("approved")), "{now:#}");
+    assert!(seats(&now).iter().all(|(_, sits)| !sits.contains(&"rui".to_owned())), "{now:#}");
+    story.activate(&promotion).await.expect(201);
+    let report = invariants::ops::check(&story.app.app).await.expect("checked");
+    assert_eq!(report.violated(), 0, "{:#?}", report.violations().collect::<Vec<_>>());
+}
+
+#[actix_web::test]
+async fn an_author_bars_nobody_of_their_team() {
+    let mut asks = policy(1);
+    asks["different_teams"] = true.into();
+    let story = stage(asks).await;
+    for name in ["mara", "ines"] {
+        put(&story, name, "team", json!({"team": "scoring"})).await;
+    }
+    story.activate(&story.approved("1").await).await.expect(201);
+}
+
+#[actix_web::test]
 async fn delegator_and_delegate_fill_one_seat_between_them_while_it_lasts() {
     let story = stage(policy(2)).await;
     let delegation = delegate(&story, &story.mara, "rui").await;

@@ -380,7 +380,7 @@ impl Checker {
         step.before.releases.iter().find(|release| release.state == State::Active).map(|release| release.id)
     }
 
-    /// Whether every seat can be filled by another human whose approval counts.
+    /// Whether every seat can be filled by another human, or another team, whose approval counts.
     fn is_full(&self, world: &World, promotion: PromotionId) -> bool {
         let asked = &self.asked[&promotion];
         let involved = world.had_a_hand(world.version(asked.version), asked.by);
@@ -394,7 +394,7 @@ impl Checker {
         for approval in self.approvals.iter().filter(counts) {
             let account = world.accounts.iter().find(|a| a.id == approval.account).expect("known");
             if account.active && !account.robot && !involved.contains(&account.human) {
-                humans.entry(account.human).or_default().extend(account.roles.iter().copied());
+                humans.entry(world.unit(account.human)).or_default().extend(account.roles.iter().copied());
             }
         }
         let mut humans: Vec<_> = humans.into_values().collect();

@@ -108,7 +108,8 @@ impl Driver {
     fn take(&mut self, command: &Command, observed: &Observed, seen: &mut BTreeMap<String, u64>) -> Vec<String> {
         let before = self.lane.clone();
         let answer = apply(&self.lane, command, observed, self.world.now);
-        let again = apply(&self.lane, command, observed, self.world.now);
+        let twice = self.dice.once_in(8);
+        let again = twice.then(|| apply(&self.lane, command, observed, self.world.now));
         let facts: Vec<Fact> = match &answer {
             Ok(facts) => facts.clone(),
             Err(refusal) => refusal.ends.iter().map(|fact| (**fact).clone()).collect(),
@@ -119,7 +120,7 @@ impl Driver {
         self.note(command, &answer, &facts, seen);
         let step = Step { world: &self.world, before: &before, command, answer: &answer, facts: &facts };
         let mut broken = self.checker.step(&step, &self.lane);
-        if answer != again {
+        if again.is_some_and(|again| again != answer) {
             broken.push("the machine answers the same question in two ways".to_owned());
         }
         broken
@@ -282,7 +283,10 @@ impl Driver {
 
     fn roll_back(&mut self) -> Option<(Command, Observed)> {
         let releases: Vec<_> = self.lane.releases.iter().map(|r| (r.id, r.version, r.promotion)).collect();
-        let (to, version, promotion) = match self.dice.pick(&releases) {
+        let gone = |version| self.world.version(version).revoked;
+        let revoked: Vec<_> = releases.iter().copied().filter(|(_, version, _)| gone(*version)).collect();
+        let wanted = if self.dice.once_in(2) && !revoked.is_empty() { &revoked } else { &releases };
+        let (to, version, promotion) = match self.dice.pick(wanted) {
             Some(found) => *found,
             None if self.dice.once_in(4) => {
                 (ReleaseId(self.world.uuid()), self.world.versions[0].id, PromotionId(self.world.uuid()))

@@ -44,6 +44,10 @@ pub struct World {
     /// Index of the account that edited them last.
     pub editor: usize,
     pub seats: Vec<&'static str>,
+    /// The team of each human.
+    pub teams: Vec<usize>,
+    /// Whether those of one team fill one seat between them.
+    pub different_teams: bool,
     pub approval_hours: Option<i64>,
     pub frozen_until: Option<DateTime<Utc>>,
     next: u128,
@@ -58,6 +62,8 @@ impl World {
             documents: 1,
             editor: 0,
             seats: Vec::new(),
+            teams: (0..7).map(|_| dice.below(4)).collect(),
+            different_teams: false,
             approval_hours: dice.once_in(2).then_some(6),
             frozen_until: None,
             next: 0,
@@ -87,8 +93,14 @@ impl World {
     pub fn revise(&mut self, dice: &mut Dice) {
         self.documents += 1;
         self.editor = dice.below(self.accounts.len());
+        self.different_teams = dice.once_in(4);
         let most = 2 + usize::from(dice.once_in(3));
         self.seats = (0..=dice.below(most)).map(|_| ROLES[dice.below(3)]).collect();
+    }
+
+    /// What fills one seat: a human, or a team.
+    pub fn unit(&self, human: usize) -> usize {
+        if self.different_teams { 100 + self.teams[human] } else { human }
     }
 
     pub fn version(&self, id: VersionId) -> &Version {
@@ -127,6 +139,8 @@ impl World {
         let failed = |check: &str| FailedCheck { check: check.to_owned(), detail: check.to_owned(), owner: None };
         let voters = self.accounts.iter().map(|account| {
             let first = self.accounts.iter().find(|other| other.human == account.human).expect("itself");
+            let mate = |other: &&Account| self.unit(other.human) == self.unit(account.human);
+            let mate = self.accounts.iter().find(mate).expect("itself");
             let bar = if account.robot {
                 Some("robot_cannot_approve")
             } else {
@@ -135,6 +149,7 @@ impl World {
             Voter {
                 account: account.id,
                 person: first.id,
+                sits_as: mate.id,
                 roles: account.roles.iter().filter(|_| account.active).map(|role| (*role).to_owned()).collect(),
                 decides: account.active && !account.roles.is_empty(),
                 bar: bar.map(|code| Bar { code, why: code.to_owned() }),
