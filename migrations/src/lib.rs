@@ -19,6 +19,7 @@ mod m0015_people;
 mod m0016_releases;
 mod m0017_oversight;
 mod m0018_accountability;
+mod m0019_running;
 mod m0021_waiver_successors;
 mod table;
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_people::Migration),
             Box::new(m0016_releases::Migration),
             Box::new(m0018_accountability::Migration),
+            Box::new(m0019_running::Migration),
             Box::new(m0021_waiver_successors::Migration),
         ]
     }

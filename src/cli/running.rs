@@ -4,6 +4,7 @@ use super::{Exit, Failure, output, print, reference, session::Session};
 use crate::{
     config::Client as Connection,
     core::ids::ReleaseId,
+    oversight::snapshot::api::RunningReport,
     releases::api::{ModeInput, ReleaseView, ReviewInput, ReviewView, SuspensionInput},
 };
 use clap::{Args, Subcommand};
@@ -30,6 +31,9 @@ pub enum Release {
         after_help = "Example:\n  plimsoll release review 019a4c1e-… --outcome justified --reason 'the graphs bear it out'"
     )]
     Review(Review),
+    /// List what deployers reported that really runs, newest first.
+    #[command(after_help = "Example:\n  plimsoll release running credit-risk --env production --host edge-7")]
+    Running(Running),
     /// List reviews of rollbacks, newest first.
     #[command(after_help = "Example:\n  plimsoll release reviews --overdue")]
     Reviews(Reviews),
@@ -86,6 +90,21 @@ pub struct Reviews {
     json: bool,
 }
 
+#[derive(Args)]
+pub struct Running {
+    #[arg(value_parser = reference::name)]
+    model: String,
+    #[arg(long, value_name = "NAME", value_parser = reference::name)]
+    env: String,
+    /// Only of this machine.
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
 impl Release {
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
@@ -93,6 +112,7 @@ impl Release {
             Self::Resume(args) => args.resume().await,
             Self::Lower(args) => args.run().await,
             Self::Review(args) => args.run().await,
+            Self::Running(args) => args.run().await,
             Self::Reviews(args) => args.run().await,
         }
     }
@@ -144,6 +164,29 @@ impl Review {
             return output::json(&given);
         }
         print(&format!("the rollback {} was {}", given.release, given.outcome.unwrap_or_default()))
+    }
+}
+
+impl Running {
+    async fn run(self) -> Result<Exit, Failure> {
+        let client = Session::open(&self.connection)?.client;
+        let path = ["environments", &self.env, "models", &self.model, "running"];
+        let query: Vec<_> = self.host.iter().map(|host| ("host", host.as_str())).collect();
+        let found: Vec<RunningReport> = client.list(&path, &query).await?;
+        if self.json {
+            return output::json(&found);
+        }
+        let mut table = output::table(&["host", "runs", "matches", "reported", "by"]);
+        for report in found {
+            table.add_row([
+                report.host,
+                report.digest.unwrap_or_else(|| "nothing".to_owned()),
+                if report.matches { "yes" } else { "no" }.to_owned(),
+                output::when(&report.at),
+                report.reported_by,
+            ]);
+        }
+        output::rows(&table, "no deployer has reported what runs there")
     }
 }
 

@@ -296,7 +296,7 @@ pub async fn active_at(
     store::active_at(reader.conn(), environment.id, model.id, at).await
 }
 
-pub(super) async fn named(
+pub(crate) async fn named(
     conn: &Conn<'_>,
     sight: &ReadPermit,
     environment: &str,

@@ -168,6 +168,7 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/break-glass/{break_glass}/closure", "/api/v1/break-glass/{break_glass}/closure", Json(|| json!({"reason": "x"})), [401, 403, 403, 409, 409, 403, 403, 403, 409, 409]),
     ("POST", "/api/v1/break-glass/{break_glass}/review", "/api/v1/break-glass/{break_glass}/review", Json(|| json!({"outcome": "justified", "reason": "x"})), [401, 403, 403, 409, 403, 403, 403, 403, 409, 409]),
     ("PUT", "/api/v1/environments/{environment}/models/{model}/running", "/api/v1/environments/production/models/scorer/running", Json(|| json!({"digest": null, "host": "edge-7"})), only(DEPLOYER, 200)),
+    ("GET", "/api/v1/environments/{environment}/models/{model}/running", "/api/v1/environments/production/models/scorer/running", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/v1/models/{model}/records", "/api/v1/models/scorer/records", Empty, LOOK),
     ("GET", "/api/v1/models/{model}/records/{kind}/{name}", "/api/v1/models/scorer/records/runbook/night", Empty, LOOK),
     ("PUT", "/api/v1/models/{model}/records/{kind}/{name}", "/api/v1/models/scorer/records/sla/{fresh}", Match("\"0\"", PROMISE), only(CONTRIBUTOR, 200)),

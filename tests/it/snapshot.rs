@@ -133,3 +133,46 @@ async fn the_command_hashes_a_folder_as_a_push_does_and_says_what_differs() {
     assert!(String::from_utf8_lossy(&ran.stderr).contains("does not run what is active"));
     assert_eq!(standing(&story).await.len(), 1);
 }
+
+async fn reports(story: &Story, query: &str) -> Value {
+    let path = format!("/api/v1/environments/{ENVIRONMENT}/models/{MODEL}/running{query}");
+    story.app.get(&story.ada, &path).await.expect(200).json()
+}
+
+#[actix_web::test]
+async fn what_was_reported_is_listed_newest_first_in_pages_and_by_host() {
+    let story = Story::stage().await;
+    assert_eq!(reports(&story, "").await, json!({"items": [], "next_cursor": null}));
+    story.released(1).await;
+    let (active, other) = (digest_of(&story, "1").await, Digest::of("something else").to_string());
+    for (host, digest) in [("edge-1", Some(&active)), ("edge-2", Some(&other)), ("edge-1", None)] {
+        report(&story, &story.robot, host, digest.map(String::as_str)).await.expect(200);
+        // The same again within an hour is one report.
+        report(&story, &story.robot, host, digest.map(String::as_str)).await.expect(200);
+        story.app.app.db.clock().advance(TimeDelta::minutes(1));
+    }
+    let all = reports(&story, "").await["items"].as_array().expect("items").clone();
+    let told: Vec<_> =
+        all.iter().map(|one| (text(&one["host"]), one["digest"].clone(), one["matches"] == true)).collect();
+    let of = |host: &str, digest: Value, matches: bool| (host.to_owned(), digest, matches);
+    assert_eq!(
+        told,
+        [of("edge-1", Value::Null, false), of("edge-2", json!(other), false), of("edge-1", json!(active), true)]
+    );
+    let release = story.pull(None).await.expect(200).json()["release"]["id"].clone();
+    for one in &all {
+        assert_eq!((&one["release"], &one["reported_by"]), (&release, &json!("pipeline")), "{one:#}");
+    }
+    let first = reports(&story, "?limit=2").await;
+    assert_eq!(first["items"].as_array().map(Vec::len), Some(2));
+    let next = reports(&story, &format!("?limit=2&cursor={}", text(&first["next_cursor"]))).await;
+    assert_eq!((&next["items"][0], &next["next_cursor"]), (&all[2], &Value::Null));
+    let one = reports(&story, "?host=edge-2").await;
+    assert_eq!(one["items"], json!([all[1]]));
+    let path = format!("/api/v1/environments/{ENVIRONMENT}/models/{MODEL}/running");
+    for bad in ["?host=a%20b", "?limit=0", "?cursor=x", "?other=1"] {
+        let refused = story.app.get(&story.ada, &format!("{path}{bad}")).await;
+        assert!([400, 422].contains(&refused.status), "{bad}: {}", refused.text());
+    }
+    story.app.get(&story.ada, &path.replace(MODEL, "nothing")).await.expect(404);
+}

@@ -1,23 +1,31 @@
 use crate::{
+    accounts,
     app::App,
     authz::Principal,
-    core::{clock::rfc3339, digest::Digest},
-    error::InField,
+    core::{
+        clock::rfc3339,
+        digest::Digest,
+        ids::{ReleaseId, SnapshotId},
+        page::{self, PageRequest},
+    },
+    error::{Error, InField},
     http::{
         extract::ValidJson,
-        problem::{Changed, Problem},
+        problem::{Changed, Found, Problem},
     },
     oversight::snapshot::{Host, ops},
 };
 use actix_web::{
-    put,
-    web::{Data, Json, Path},
+    get, put,
+    web::{Data, Json, Path, Query},
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+const LIST: &str = "running";
+
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(report);
+    config.service(report).service(list);
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -44,6 +52,68 @@ pub struct RunningView {
     pub finding: Option<String>,
     /// When it was written down; the same again within an hour is not.
     pub at: String,
+}
+
+/// One report of what ran on a host.
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct RunningReport {
+    pub id: SnapshotId,
+    pub host: String,
+    /// The manifest digest of what ran; null if nothing did.
+    pub digest: Option<String>,
+    /// Whether it was what was active then.
+    pub matches: bool,
+    /// The release that was active then.
+    pub release: Option<ReleaseId>,
+    pub reported_by: String,
+    pub at: String,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct RunningPage {
+    pub items: Vec<RunningReport>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, serde::Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct RunningParams {
+    /// Only of this host.
+    pub host: Option<String>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// 1 to 200; 50 if absent.
+    pub limit: Option<u64>,
+}
+
+/// What deployers reported of a model in an environment, newest first. The same again within an hour is one report.
+#[utoipa::path(tag = "oversight", operation_id = "listRunning",
+    params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"), RunningParams),
+    responses((status = 200, description = "A page of reports", body = RunningPage), Found))]
+#[get("/environments/{environment}/models/{model}/running")]
+async fn list(
+    app: Data<App>,
+    who: Principal,
+    path: Path<(String, String)>,
+    params: Query<RunningParams>,
+) -> Result<Json<RunningPage>, Problem> {
+    let (environment, model) = path.into_inner();
+    let request = PageRequest::parse(LIST, params.cursor.as_deref(), params.limit).map_err(Error::from)?;
+    let host = params.host.as_deref().map(Host::parse).transpose().in_field("host")?;
+    let page = ops::list(&app, &who, &environment, &model, host.as_ref(), request).await?;
+    let ids: Vec<_> = page.items.iter().map(|snapshot| snapshot.reported_by).collect();
+    let people = accounts::ops::names(&app, &ids).await?;
+    let page = page.map(|snapshot| RunningReport {
+        id: snapshot.id,
+        host: snapshot.host,
+        digest: snapshot.digest.map(|digest| digest.to_string()),
+        matches: snapshot.matches,
+        release: snapshot.release,
+        reported_by: people.get(&snapshot.reported_by).cloned().unwrap_or_default(),
+        at: rfc3339(snapshot.at),
+    });
+    Ok(Json(RunningPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
 }
 
 /// Say what really runs on a host. A difference to what is active is a finding, which closes by

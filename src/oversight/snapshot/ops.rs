@@ -5,6 +5,7 @@ use crate::{
         digest::Digest,
         event::Event,
         ids::{ReleaseId, SnapshotId},
+        page::{Page, PageRequest},
     },
     environments,
     error::Error,
@@ -95,6 +96,21 @@ pub async fn report(
     };
     tx.commit_all(permit, event, then).await?;
     Ok(Compared { snapshot, active, difference })
+}
+
+/// What deployers reported of a model in an environment, newest first.
+pub async fn list(
+    app: &App,
+    who: &Principal,
+    environment: &str,
+    model: &str,
+    host: Option<&Host>,
+    page: PageRequest,
+) -> Result<Page<Snapshot>, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let reader = app.db.read(&sight);
+    let (environment, model) = releases::gate::named(reader.conn(), &sight, environment, model).await?;
+    store::list(&reader, environment.id, model.id, host.map(Host::as_str), page).await
 }
 
 /// The finding that stands about a host, for showing.

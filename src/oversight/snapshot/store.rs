@@ -4,12 +4,13 @@ use crate::{
     core::{
         digest::Digest,
         ids::{EnvironmentId, ModelId, SnapshotId},
+        page::{Page, PageRequest},
     },
-    db::{Conn, WriteTx, entity::running_snapshot},
+    db::{Conn, Reader, WriteTx, entity::running_snapshot},
     error::Error,
     oversight::snapshot::Snapshot,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
 /// The newest report of a host.
 pub(crate) async fn last(
@@ -26,6 +27,31 @@ pub(crate) async fn last(
         .one(conn)
         .await?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// Reports about a model in an environment, newest first; only those of a host, if one is named.
+pub(crate) async fn list(
+    reader: &Reader<'_>,
+    environment: EnvironmentId,
+    model: ModelId,
+    host: Option<&str>,
+    page: PageRequest,
+) -> Result<Page<Snapshot>, Error> {
+    let mut query = running_snapshot::Entity::find()
+        .filter(running_snapshot::COLUMN.environment_id.eq(environment))
+        .filter(running_snapshot::COLUMN.model_id.eq(model))
+        .order_by_desc(running_snapshot::Column::Id)
+        .limit(page.limit + 1);
+    if let Some(host) = host {
+        query = query.filter(running_snapshot::COLUMN.host.eq(host));
+    }
+    if let Some(after) = page.after {
+        query = query.filter(running_snapshot::COLUMN.id.lt(SnapshotId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let items = page.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
 }
 
 pub(crate) async fn insert(tx: &WriteTx, new: &Snapshot) -> Result<SnapshotId, Error> {
