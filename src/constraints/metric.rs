@@ -1,5 +1,6 @@
 //! What can be limited: dimensions, their metrics, and what goes with what.
 
+mod of_dimension;
 mod of_groups;
 
 pub use of_groups::ImpactForm;
@@ -20,6 +21,8 @@ words! {
         Robustness = "robustness",
         /// What a model that may hold back its less certain answers would do.
         Abstention = "abstention",
+        /// What answers cost.
+        Cost = "cost",
     }
 
     /// A metric. A rate (`tpr`, `accuracy`, ...) under `quality` is over all rows; under `bias`
@@ -113,6 +116,12 @@ words! {
         MeanResidualDifference = "mean_residual_difference",
         MacroF1Difference = "macro_f1_difference",
         MacroRecallDifference = "macro_recall_difference",
+        /// Nodes of the model's graph, those of branches and loops among them.
+        Operators = "operators",
+        /// Elements of the model's initializers.
+        Parameters = "parameters",
+        /// Of CPU time and memory, at the spec's prices.
+        CostPerThousand = "cost_per_thousand",
         /// Accuracy on the rows as they are minus accuracy on perturbed ones.
         AccuracyDrop = "accuracy_drop",
         /// Share of rows whose label a perturbation changes.
@@ -144,138 +153,6 @@ words! {
 }
 
 impl Dimension {
-    /// The metrics of this dimension, in the order in which they are listed to people.
-    pub fn metrics(self) -> &'static [Metric] {
-        use Metric as M;
-        match self {
-            Self::Latency => &[M::Latency],
-            Self::Throughput => &[M::Throughput],
-            Self::Memory => &[M::PeakMemory, M::ModelMemory],
-            Self::Size => &[M::ArtifactSize],
-            Self::LoadTime => &[M::LoadTime],
-            Self::Compute => &[M::CpuPerInference, M::ThreadsUsed],
-            Self::Quality => &[
-                M::Accuracy,
-                M::BalancedAccuracy,
-                M::Precision,
-                M::Recall,
-                M::F1,
-                M::MacroF1,
-                M::Mcc,
-                M::Auc,
-                M::Brier,
-                M::LogLoss,
-                M::Ece,
-                M::SelectionRate,
-                M::Tpr,
-                M::Fpr,
-                M::Tnr,
-                M::Fnr,
-                M::Npv,
-                M::FalseOmissionRate,
-                M::FalseDiscoveryRate,
-                M::ErrorRate,
-                M::MacroRecall,
-                M::MacroPrecision,
-                M::MeanScore,
-                M::CalibrationGap,
-                M::Mae,
-                M::Rmse,
-                M::R2,
-                M::MeanResidual,
-                M::MeanPrediction,
-            ],
-            Self::Robustness | Self::Abstention => self.of_answers(),
-            Self::Bias => &[
-                M::DemographicParityDifference,
-                M::DemographicParityRatio,
-                M::EqualizedOddsDifference,
-                M::EqualizedOddsRatio,
-                M::AverageOddsDifference,
-                M::EqualOpportunityDifference,
-                M::EqualOpportunityRatio,
-                M::PredictiveEqualityDifference,
-                M::PredictiveEqualityRatio,
-                M::FnrDifference,
-                M::FnrRatio,
-                M::PredictiveParityDifference,
-                M::PredictiveParityRatio,
-                M::FalseDiscoveryRateDifference,
-                M::FalseDiscoveryRateRatio,
-                M::FalseOmissionRateDifference,
-                M::FalseOmissionRateRatio,
-                M::AccuracyDifference,
-                M::AccuracyRatio,
-                M::ErrorRateDifference,
-                M::ErrorRateRatio,
-                M::TreatmentEqualityDifference,
-                M::TreatmentEqualityRatio,
-                M::MeanScoreDifference,
-                M::CalibrationGapDifference,
-                M::EceDifference,
-                M::AucDifference,
-                M::BrierDifference,
-                M::LogLossDifference,
-                M::MaeDifference,
-                M::MaeRatio,
-                M::RmseDifference,
-                M::RmseRatio,
-                M::MeanResidualDifference,
-                M::MacroF1Difference,
-                M::MacroRecallDifference,
-                M::ImpactRatio,
-                M::ScoringImpactRatio,
-                M::SelectionRate,
-                M::Tpr,
-                M::Fpr,
-                M::Tnr,
-                M::Fnr,
-                M::Precision,
-                M::Npv,
-                M::FalseOmissionRate,
-                M::FalseDiscoveryRate,
-                M::Accuracy,
-                M::ErrorRate,
-                M::F1,
-                M::BalancedAccuracy,
-                M::Mcc,
-                M::MacroF1,
-                M::MacroRecall,
-                M::MacroPrecision,
-                M::MeanScore,
-                M::CalibrationGap,
-                M::Auc,
-                M::Brier,
-                M::LogLoss,
-                M::Ece,
-                M::Mae,
-                M::Rmse,
-                M::R2,
-                M::MeanResidual,
-                M::MeanPrediction,
-            ],
-        }
-    }
-
-    /// The metrics of what becomes of answers.
-    fn of_answers(self) -> &'static [Metric] {
-        use Metric as M;
-        match self {
-            Self::Abstention => &[M::AbstainedRate, M::RetainedAccuracy],
-            _ => &[
-                M::Accuracy,
-                M::AccuracyDrop,
-                M::FlipRate,
-                M::MaxScoreChange,
-                M::CalibrationChange,
-                M::Mae,
-                M::MaeIncrease,
-                M::NonFiniteRate,
-                M::Repeats,
-            ],
-        }
-    }
-
     /// Whether a load condition belongs to it.
     pub fn has_load(self) -> bool {
         matches!(self, Self::Latency | Self::Throughput)
@@ -283,7 +160,7 @@ impl Dimension {
 
     /// Whether another machine would give another figure for the same model and data.
     pub fn depends_on_the_machine(self) -> bool {
-        matches!(self, Self::Latency | Self::Throughput | Self::Memory | Self::LoadTime | Self::Compute)
+        matches!(self, Self::Latency | Self::Throughput | Self::Memory | Self::LoadTime | Self::Compute | Self::Cost)
     }
 
     pub fn quantity(self) -> Quantity {
@@ -291,6 +168,7 @@ impl Dimension {
             Self::Latency | Self::LoadTime | Self::Compute => Quantity::Time,
             Self::Throughput => Quantity::PerTime,
             Self::Memory | Self::Size => Quantity::Information,
+            Self::Cost => Quantity::Money,
             Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => Quantity::Number,
         }
     }
@@ -300,7 +178,7 @@ impl Dimension {
         match self {
             Self::Latency | Self::Throughput => 100,
             Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => 30,
-            Self::Memory | Self::Size | Self::LoadTime | Self::Compute => 1,
+            Self::Memory | Self::Size | Self::LoadTime | Self::Compute | Self::Cost => 1,
         }
     }
 }
@@ -324,6 +202,9 @@ impl Metric {
             | Self::LoadTime
             | Self::CpuPerInference
             | Self::ThreadsUsed
+            | Self::Operators
+            | Self::Parameters
+            | Self::CostPerThousand
             | Self::LogLoss
             | Self::MaxScoreChange
             | Self::Repeats
@@ -343,7 +224,7 @@ impl Metric {
     /// What it is an amount of: that of its dimension, but for a count in another one.
     pub fn quantity(self, dimension: Dimension) -> Quantity {
         match self {
-            Self::ThreadsUsed => Quantity::Number,
+            Self::ThreadsUsed | Self::Operators | Self::Parameters => Quantity::Number,
             _ => dimension.quantity(),
         }
     }
@@ -375,9 +256,11 @@ impl Metric {
             | Self::PeakMemory
             | Self::ModelMemory
             | Self::ArtifactSize
-            | Self::LoadTime
             | Self::CpuPerInference
             | Self::ThreadsUsed
+            | Self::Operators
+            | Self::Parameters
+            | Self::CostPerThousand
             | Self::MaxScoreChange
             | Self::CalibrationChange
             | Self::Repeats

@@ -4,6 +4,7 @@
 //! Invariants: an illegal [`ConstraintSpec`] can't exist as a value; only a figure that was
 //! measured, is finite, rests on enough samples and satisfies the limit is a pass.
 
+mod bias_request;
 mod fields;
 mod find;
 pub mod judge;
@@ -11,6 +12,7 @@ pub mod measured;
 pub mod metric;
 mod parse;
 pub mod perturbation;
+mod prices;
 pub(crate) mod reason;
 pub mod spec;
 pub mod unit;
@@ -26,8 +28,8 @@ pub use metric::{Dimension, ImpactForm, Metric, Statistic};
 pub use perturbation::{Change, Perturbation};
 pub use reason::amount;
 pub use spec::{
-    BiasRequest, Bootstrap, Confidence, Constraint, ConstraintSpec, Hardware, Load, Machine, Operator, Severity,
-    SpecError,
+    BiasRequest, Bootstrap, Confidence, Constraint, ConstraintSpec, CostBasis, Hardware, Load, Machine, Operator,
+    Severity, SpecError,
 };
 pub use unit::{Quantity, Unit};
 pub use verdict::{ConstraintVerdict, Verdict, blocks};

@@ -2,6 +2,7 @@
 
 mod abstention;
 mod bias;
+mod cost;
 mod load;
 mod robustness;
 
@@ -17,7 +18,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 const SPEC_FIELDS: &[&str] =
-    &["datasets", "hardware", "bootstrap", "exclusions", "perturbations", "repeats", "constraints"];
+    &["datasets", "hardware", "bootstrap", "exclusions", "perturbations", "repeats", "cost", "constraints"];
 const CONSTRAINT_FIELDS: &[&str] = &[
     "name",
     "dimension",
@@ -61,6 +62,7 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
     let bootstrap = bias::bootstrap(&mut fields);
     let exclusions = bias::exclusions(&mut fields);
     let perturbations = robustness::perturbations(&mut fields);
+    let cost = cost::basis(&mut fields);
     let repeats = fields.integer("repeats", 1..=100).and_then(|repeats| u32::try_from(repeats).ok());
     let list = fields.needed("constraints", "a list of limits")?;
     let Some(list) = list.as_array() else {
@@ -82,6 +84,7 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
         })
         .collect::<Vec<_>>();
     note_duplicates(list, problems);
+    cost::check(&constraints, cost, problems);
     robustness::check_named(&constraints, &perturbations, problems);
     Some(ConstraintSpec {
         datasets,
@@ -89,6 +92,7 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
         bootstrap,
         exclusions,
         perturbations,
+        cost,
         repeats,
         constraints: constraints.into_iter().collect::<Option<_>>()?,
         written: written.clone(),

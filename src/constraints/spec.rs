@@ -3,6 +3,8 @@
 //! Invariants: a [`ConstraintSpec`] is only made by [`ConstraintSpec::parse`]; it serialises to
 //! the JSON that it was parsed from; its constraints have every default filled in.
 
+pub use super::{bias_request::BiasRequest, prices::CostBasis};
+
 use super::{
     metric::{Dimension, Metric, Statistic},
     parse,
@@ -198,6 +200,9 @@ pub struct ConstraintSpec {
     /// What is done to the inputs to see how the answers hold; at most 50.
     #[schema(required = false, max_items = 50)]
     pub(super) perturbations: Vec<Perturbation>,
+    /// What CPU time and memory cost here.
+    #[schema(required = false)]
+    pub(super) cost: Option<CostBasis>,
     /// How often the same rows are predicted again, 1 to 100.
     #[schema(required = false, minimum = 1, maximum = 100, default = 1)]
     pub(super) repeats: Option<u32>,
@@ -228,51 +233,6 @@ impl Bootstrap {
     /// Rows are drawn again within each group.
     pub fn plan(self) -> Plan {
         Plan { resamples: self.resamples, seed: self.seed, scheme: Scheme::StratifiedByGroup }
-    }
-}
-
-/// A table of groups that a constraint needs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BiasRequest {
-    /// `sex` or `sex*age_group`.
-    pub attribute: String,
-    pub class: Option<String>,
-    pub against: Against,
-    pub minimum_group_size: u64,
-}
-
-/// Up to this many attributes are crossed in every way; of more only pairs are.
-const ALL_INTERSECTIONS: usize = 3;
-/// Of more attributes than this none is crossed unless somebody asks for it.
-const PAIRS: usize = 6;
-
-impl BiasRequest {
-    /// More classes than this have tables only where a spec asks for them.
-    pub const MAXIMUM_CLASSES: usize = 50;
-
-    /// The attributes that are looked at without being asked for: single ones first, then pairs,
-    /// then all three.
-    pub fn intersections(sensitive: &[String]) -> Vec<String> {
-        let mut all = sensitive.to_vec();
-        if sensitive.len() <= PAIRS {
-            for (i, first) in sensitive.iter().enumerate() {
-                all.extend(sensitive.iter().skip(i + 1).map(|second| format!("{first}*{second}")));
-            }
-        }
-        if sensitive.len() == ALL_INTERSECTIONS {
-            all.push(sensitive.join("*"));
-        }
-        all
-    }
-
-    /// The groups of an attribute against each other, with the usual minimum size.
-    pub fn of(attribute: impl Into<String>) -> Self {
-        Self {
-            attribute: attribute.into(),
-            class: None,
-            against: Against::BetweenGroups,
-            minimum_group_size: DEFAULT_MINIMUM_GROUP_SIZE,
-        }
     }
 }
 
@@ -323,6 +283,11 @@ impl ConstraintSpec {
     /// What is done to the inputs to see how the answers hold.
     pub fn perturbations(&self) -> &[Perturbation] {
         &self.perturbations
+    }
+
+    /// What CPU time and memory cost here.
+    pub fn cost(&self) -> Option<CostBasis> {
+        self.cost
     }
 
     /// How often the same rows are predicted again.
@@ -380,6 +345,9 @@ impl ConstraintSpec {
         }
         if !self.perturbations.is_empty() {
             spec.insert("perturbations".to_owned(), serde_json::to_value(&self.perturbations)?);
+        }
+        if let Some(cost) = self.cost {
+            spec.insert("cost".to_owned(), serde_json::to_value(cost)?);
         }
         if let Some(repeats) = self.repeats {
             spec.insert("repeats".to_owned(), repeats.into());

@@ -1,4 +1,5 @@
-//! Units of limits: a subset of UCUM, each tied to one quantity.
+//! Units of limits: a subset of UCUM, each tied to one quantity. UCUM has no currencies; they stand in its braces for
+//! annotations.
 //!
 //! Invariant: conversion is by one integer multiplication and one division, so that 3 ms and
 //! 0.003 s are the same number and a measurement on the limit is on it in every unit.
@@ -12,6 +13,7 @@ words! {
         Information = "information",
         PerTime = "per_time",
         Number = "number",
+        Money = "money",
     }
 
     /// A unit as it is written in a spec.
@@ -34,6 +36,11 @@ words! {
         PerHour = "/h",
         One = "1",
         Percent = "%",
+        Euro = "{EUR}",
+        Dollar = "{USD}",
+        Pound = "{GBP}",
+        Franc = "{CHF}",
+        Yen = "{JPY}",
     }
 }
 
@@ -44,6 +51,7 @@ impl Quantity {
             Self::Information => Unit::Byte,
             Self::PerTime => Unit::PerSecond,
             Self::Number => Unit::One,
+            Self::Money => Unit::Euro,
         }
     }
 }
@@ -63,6 +71,7 @@ impl Unit {
             | Self::Gibibyte => Quantity::Information,
             Self::PerSecond | Self::PerMinute | Self::PerHour => Quantity::PerTime,
             Self::One | Self::Percent => Quantity::Number,
+            Self::Euro | Self::Dollar | Self::Pound | Self::Franc | Self::Yen => Quantity::Money,
         }
     }
 
@@ -70,6 +79,8 @@ impl Unit {
     fn factor(self) -> (f64, f64) {
         match self {
             Self::Second | Self::Byte | Self::PerSecond | Self::One => (1.0, 1.0),
+            // Currencies are never converted into each other: a limit is in that of its spec.
+            Self::Euro | Self::Dollar | Self::Pound | Self::Franc | Self::Yen => (1.0, 1.0),
             Self::Millisecond => (1.0, 1e3),
             Self::Microsecond => (1.0, 1e6),
             Self::Nanosecond => (1.0, 1e9),

@@ -16,6 +16,8 @@ pub(super) struct Matrix {
     pub values: Values,
     pub width: usize,
     pub vector: bool,
+    /// The dimensions of one row where there are more than one; their product is the width.
+    pub row_shape: Option<Vec<usize>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,20 +40,31 @@ pub(super) fn matrices(plan: &InputPlan, columns: &[Column]) -> Result<Vec<Matri
 
 fn matrix(feed: &Feed, columns: &[Column]) -> Result<Matrix, Failure> {
     let chosen: Vec<&Column> = feed.columns.iter().filter_map(|index| columns.get(*index)).collect();
+    let numbers = feed.row_shape.as_ref().map(|shape| shape.iter().product::<usize>());
+    // One column for many numbers: each cell holds the list of a whole row.
+    let lists = numbers.filter(|numbers| *numbers != chosen.len());
     let values = match feed.element {
-        Element::Float32 => Values::Float32(parse(&chosen, "a number", |cell| float(cell).map(|x| x as f32))?),
-        Element::Float64 => Values::Float64(parse(&chosen, "a number", float)?),
-        Element::Int64 => Values::Int64(parse(&chosen, "a 64-bit integer", integer)?),
-        Element::Int32 => {
-            Values::Int32(parse(&chosen, "a 32-bit integer", |cell| integer(cell).and_then(|x| i32::try_from(x).ok()))?)
-        }
-        Element::Bool => Values::Bool(parse(&chosen, "true, false, 1 or 0", boolean)?),
-        Element::Text => Values::Text(parse(&chosen, "a text without NUL", text)?),
+        Element::Float32 => Values::Float32(parse(&chosen, lists, "a number", |cell| float(cell).map(|x| x as f32))?),
+        Element::Float64 => Values::Float64(parse(&chosen, lists, "a number", float)?),
+        Element::Int64 => Values::Int64(parse(&chosen, lists, "a 64-bit integer", integer)?),
+        Element::Int32 => Values::Int32(parse(&chosen, lists, "a 32-bit integer", |cell| {
+            integer(cell).and_then(|x| i32::try_from(x).ok())
+        })?),
+        Element::Bool => Values::Bool(parse(&chosen, lists, "true, false, 1 or 0", boolean)?),
+        Element::Text => Values::Text(parse(&chosen, lists, "a text without NUL", text)?),
     };
-    Ok(Matrix { values, width: chosen.len(), vector: feed.vector })
+    Ok(Matrix { values, width: lists.unwrap_or(chosen.len()), vector: feed.vector, row_shape: feed.row_shape.clone() })
 }
 
-fn parse<T>(columns: &[&Column], wanted: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Failure> {
+fn parse<T>(
+    columns: &[&Column],
+    lists: Option<usize>,
+    wanted: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Failure> {
+    if let (Some(length), [column]) = (lists, columns) {
+        return parse_lists(column, length, wanted, read);
+    }
     let rows = columns.first().map_or(0, |column| column.values.len());
     let mut values = Vec::with_capacity(rows.saturating_mul(columns.len()));
     for row in 0..rows {
@@ -65,6 +78,33 @@ fn parse<T>(columns: &[&Column], wanted: &str, read: impl Fn(&str) -> Option<T>)
                     if cell.is_empty() { "an empty cell".to_owned() } else { quoted(cell) }
                 ))
             })?);
+        }
+    }
+    Ok(values)
+}
+
+/// Cells such as `[1, 2, 3]` or `[[1, 2], [3, 4]]`; brackets inside only help whoever reads them.
+fn parse_lists<T>(
+    column: &Column,
+    length: usize,
+    wanted: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Failure> {
+    let mut values = Vec::with_capacity(column.values.len().saturating_mul(length));
+    for (row, cell) in column.values.iter().enumerate() {
+        let wrong =
+            |said: String| Failure::input(format!("row {} of column {}: {said}", row + 1, quoted(&column.name)));
+        let inner = cell.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or_else(|| {
+            wrong(format!("the model's input wants {length} numbers in brackets, such as [0.5, 0.25], in each cell"))
+        })?;
+        let before = values.len();
+        for part in inner.split([',', '[', ']']).map(str::trim).filter(|part| !part.is_empty()) {
+            let value = read(part);
+            values.push(value.ok_or_else(|| wrong(format!("{} is not {wanted}", quoted(part))))?);
+        }
+        let given = values.len() - before;
+        if given != length {
+            return Err(wrong(format!("{given} numbers stand in the cell, the model's input wants {length}")));
         }
     }
     Ok(values)
@@ -105,7 +145,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(element: Element, cells: &[&str]) -> Result<Values, Failure> {
-        let feed = Feed { name: "X".to_owned(), element, columns: vec![0], vector: false };
+        let feed = Feed { name: "X".to_owned(), element, columns: vec![0], vector: false, row_shape: None };
         matrix(&feed, &[column("c", cells)]).map(|matrix| matrix.values)
     }
 
@@ -149,8 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_may_hold_the_numbers_of_a_whole_row() {
+        let feed = Feed {
+            name: "X".to_owned(),
+            element: Element::Float32,
+            columns: vec![0],
+            vector: false,
+            row_shape: Some(vec![2, 2]),
+        };
+        let of = |cells: &[&str]| matrix(&feed, &[column("image", cells)]);
+        let read = of(&["[[1, 2], [3, 4.5]]", "[5,6,7,8]"]).expect("parses");
+        assert_eq!(read.values, Values::Float32(vec![1.0, 2.0, 3.0, 4.5, 5.0, 6.0, 7.0, 8.0]));
+        assert_eq!((read.width, read.row_shape), (4, Some(vec![2, 2])));
+        for (cell, said) in [("1 2 3 4", "in brackets"), ("[1,2,3]", "3 numbers"), ("[1,2,3,x]", "`x` is not a number")]
+        {
+            let failure = of(&["[1,2,3,4]", cell]).expect_err(said);
+            assert!(failure.detail.starts_with("row 2 of column `image`:"), "{failure}");
+            assert!(failure.detail.contains(said), "{failure}");
+        }
+    }
+
+    #[test]
     fn a_matrix_is_row_after_row() {
-        let feed = Feed { name: "X".to_owned(), element: Element::Int64, columns: vec![1, 0], vector: false };
+        let feed =
+            Feed { name: "X".to_owned(), element: Element::Int64, columns: vec![1, 0], vector: false, row_shape: None };
         let matrix = matrix(&feed, &[column("a", &["1", "2"]), column("b", &["3", "4"])]).expect("parses");
         assert_eq!(matrix.values, Values::Int64(vec![3, 1, 4, 2]));
         assert_eq!(matrix.width, 2);

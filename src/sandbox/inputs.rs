@@ -1,4 +1,7 @@
 //! Which columns feed which input: pure rules over the model's ports, the data set and the interface file.
+//!
+//! A row of an input of more than two dimensions (an image, a window of sound) is one column for each of its numbers,
+//! or one column whose cells hold them all, `[0.5, 0.25, …]`, in the order of the tensor.
 
 use super::{
     failure::{Failure, quoted},
@@ -16,6 +19,8 @@ pub(super) struct Feed {
     pub columns: Vec<usize>,
     /// The input is a vector [N], not a matrix [N, C].
     pub vector: bool,
+    /// The dimensions of one row of an input of more than two, else `None`.
+    pub row_shape: Option<Vec<usize>>,
 }
 
 /// How the whole data set reaches the model.
@@ -57,7 +62,13 @@ pub(super) fn plan_inputs(ports: &[Port], task: &Task) -> Result<InputPlan, Fail
         if missing.is_empty() {
             check_width(port, columns.len())?;
         }
-        feeds.push(Feed { name: port.info.name.clone(), element, columns, vector: port.info.shape.len() == 1 });
+        feeds.push(Feed {
+            name: port.info.name.clone(),
+            element,
+            columns,
+            vector: port.info.shape.len() == 1,
+            row_shape: port.row_shape(),
+        });
     }
     if !missing.is_empty() {
         return Err(missing_columns(&missing));
@@ -89,13 +100,16 @@ fn mappings<'t>(
 
 fn tabular_element(port: &Port) -> Result<Element, Failure> {
     let name = quoted(&port.info.name);
-    if !port.is_tabular() {
+    if !port.is_tabular() && port.row_shape().is_none() {
         return Err(Failure::unsupported(format!(
-            "the input {name} has the shape {:?}; only vectors [N] and matrices [N, C] can be fed from a table",
+            "the input {name} has the shape {:?}; of more than two dimensions all but the first must be fixed, so that a row is a list of numbers",
             port.info.shape
         )));
     }
     match port.kind {
+        PortKind::Tensor(Element::Text) if !port.is_tabular() => {
+            Err(Failure::unsupported(format!("the input {name} holds texts in more than two dimensions")))
+        }
         PortKind::Tensor(element) => Ok(element),
         _ => Err(Failure::unsupported(format!(
             "the input {name} has the type {}; the cells of a table become float32, float64, int64, int32, bool or string",
@@ -109,6 +123,9 @@ fn default_columns(port: &Port, inputs: usize, index: &HashMap<&str, usize>, fea
     if inputs > 1 || port.info.shape.len() == 1 {
         return own_name;
     }
+    if port.row_shape().is_some() && index.contains_key(port.info.name.as_str()) {
+        return own_name;
+    }
     // One matrix: it takes all features, unless it is one column wide and a column has its name.
     let has_column = index.contains_key(port.info.name.as_str());
     let one_wide = port.fixed_width() == Some(1) || feature_order.is_empty();
@@ -116,7 +133,11 @@ fn default_columns(port: &Port, inputs: usize, index: &HashMap<&str, usize>, fea
 }
 
 fn check_width(port: &Port, width: usize) -> Result<(), Failure> {
-    let declared = port.fixed_width();
+    let cells = port.row_shape().map(|shape| shape.iter().product::<usize>());
+    if cells.is_some() && width == 1 {
+        return Ok(());
+    }
+    let declared = cells.or(port.fixed_width());
     if width == 0 || declared.is_some_and(|declared| declared != width) {
         return Err(Failure::input(format!(
             "the input {} takes {} column(s), but {width} would feed it; map the columns in interface.json",

@@ -77,20 +77,36 @@ fn a_fixed_batch_is_found() {
 }
 
 #[test]
+fn an_image_is_one_column_of_lists_or_a_column_for_each_number() {
+    let ports = [port("X", FLOAT, &[1, 2, 1, 1])];
+    for (columns, order, want) in [
+        (&["y", "X"][..], &["y"][..], vec![1]),
+        (&["a", "b"], &["b", "a"], vec![1, 0]),
+        (&["pixels"], &["pixels"], vec![0]),
+    ] {
+        let plan = plan_inputs(&ports, &task(columns, order, None)).expect("fits");
+        assert_eq!((columns_of(&plan), plan.feeds[0].row_shape.clone()), (vec![want], Some(vec![2, 1, 1])));
+        assert_eq!(plan.fixed_rows, Some(1));
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_named() {
     use FailureKind::{InputMismatch, UnsupportedModel};
     let two = [port("a", FLOAT, &[-1, 1]), port("gone", FLOAT, &[-1, 1])];
     let wide = [port("X", FLOAT, &[-1, 3])];
-    let image = [port("X", FLOAT, &[-1, 3, 8, 8])];
+    let image = [port("X", FLOAT, &[-1, 3, -1, 8])];
+    let fixed = [port("X", FLOAT, &[-1, 3, 8, 8])];
     let half = [port("X", PortKind::Other, &[-1, 3])];
     let batches = [port("a", FLOAT, &[1, 1]), port("b", FLOAT, &[2, 1])];
     let plain = task(&["a", "b"], &["a", "b"], None);
     let unknown = task(&["a"], &[], Some(&[("zzz", &["a"])]));
     let empty = task(&["a", "b"], &[], Some(&[("X", &[])]));
-    let cases: [(&[Port], &Task, FailureKind, &str); 7] = [
+    let cases: [(&[Port], &Task, FailureKind, &str); 8] = [
         (&two, &plain, InputMismatch, "`gone`"),
         (&wide, &plain, InputMismatch, "3 column(s), but 2"),
-        (&image, &plain, UnsupportedModel, "[-1, 3, 8, 8]"),
+        (&image, &plain, UnsupportedModel, "[-1, 3, -1, 8]"),
+        (&fixed, &plain, InputMismatch, "192 column(s), but 2"),
         (&half, &plain, UnsupportedModel, "`X` has the type"),
         (&batches, &plain, UnsupportedModel, "1 and 2 rows"),
         (&two, &unknown, InputMismatch, "`zzz`"),

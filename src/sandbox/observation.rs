@@ -34,6 +34,9 @@ pub struct Observation {
     pub latencies: Vec<LatencySamples>,
     /// Reading and optimising the model, without reading its bytes.
     pub load_time_ms: f64,
+    /// The same once more, each in a fresh session, after everything else.
+    #[serde(default)]
+    pub later_loads_ms: Vec<f64>,
     /// Highest resident memory of the child after the data set was read: model, sessions of all loads, predictions.
     pub peak_memory_bytes: u64,
     /// Resident memory just before the model was loaded; the difference is the model's own.
@@ -205,7 +208,8 @@ impl Observation {
             return Err("a row of probabilities is none".to_owned());
         }
         let finite = self.values.iter().all(|value| value.is_finite());
-        let load_time = self.load_time_ms.is_finite() && self.load_time_ms >= 0.0;
+        let mut loads = std::iter::once(&self.load_time_ms).chain(&self.later_loads_ms);
+        let load_time = loads.all(|ms| ms.is_finite() && *ms >= 0.0);
         if !finite || !load_time || !self.predicting.is_possible() {
             return Err("a figure is not a finite number".to_owned());
         }
@@ -246,6 +250,7 @@ mod tests {
             values: Vec::new(),
             latencies: vec![LatencySamples { load: load(), nanos: vec![5], wall_nanos: 6, rows: 1, cpu_seconds: 0.1 }],
             load_time_ms: 1.5,
+            later_loads_ms: vec![1.0],
             peak_memory_bytes: 2,
             baseline_memory_bytes: 1,
             predicting: Spent { cpu_seconds: 0.1, rows: 2 },
@@ -272,7 +277,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_cannot_be_true_is_a_crash() {
-        let lies: [fn(&mut Observation); 15] = [
+        let lies: [fn(&mut Observation); 16] = [
             |o| o.labels.truncate(1),
             |o| o.values = vec![1.0, 2.0],
             |o| o.labels[0] = "2".to_owned(),
@@ -282,6 +287,7 @@ mod tests {
             |o| o.probabilities[0].truncate(1),
             |o| o.probabilities[0][0] = 1.5,
             |o| o.load_time_ms = -1.0,
+            |o| o.later_loads_ms[0] = f64::INFINITY,
             |o| o.predicting.cpu_seconds = f64::NAN,
             |o| o.latencies[0].cpu_seconds = -1.0,
             |o| o.latencies.clear(),

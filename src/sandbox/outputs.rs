@@ -59,7 +59,7 @@ fn find(ports: &[Port], name: &str) -> Result<usize, Failure> {
 }
 
 fn first(ports: &[Port], wanted: impl Fn(&Port) -> bool) -> Option<usize> {
-    ports.iter().position(|port| port.is_tabular() && wanted(port))
+    ports.iter().position(|port| port.is_list_of_rows() && wanted(port))
 }
 
 fn score_output(ports: &[Port]) -> Option<usize> {
@@ -85,7 +85,7 @@ fn check_readable(ports: &[Port], index: usize) -> Result<(), Failure> {
     let Some(port) = ports.get(index) else {
         return Ok(());
     };
-    if port.kind == PortKind::Other || !port.is_tabular() {
+    if port.kind == PortKind::Other || !port.is_list_of_rows() {
         return Err(Failure::unsupported(format!(
             "the output {} has the type {} and the shape {:?}, which is no prediction for each row",
             quoted(&port.info.name),

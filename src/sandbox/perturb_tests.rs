@@ -11,12 +11,18 @@ fn plan(elements: &[(Element, &[usize])]) -> InputPlan {
         element: *element,
         columns: columns.to_vec(),
         vector: false,
+        row_shape: None,
     };
     InputPlan { feeds: elements.iter().map(feed).collect(), fixed_rows: None }
 }
 
 fn floats(rows: usize) -> Matrix {
-    Matrix { values: Values::Float32((0..rows * 2).map(|i| i as f32).collect()), width: 2, vector: false }
+    Matrix {
+        values: Values::Float32((0..rows * 2).map(|i| i as f32).collect()),
+        width: 2,
+        vector: false,
+        row_shape: None,
+    }
 }
 
 fn changed(change: Change, seed: u64) -> Vec<f32> {
@@ -76,7 +82,7 @@ fn a_share_of_the_cells_is_hit_and_a_larger_share_hits_the_same_ones_too() {
 #[test]
 fn texts_become_another_known_one_or_one_that_is_not_known() {
     let texts: Vec<String> = (0..300).map(|i| ["a", "b", "c"][i % 3].to_owned()).collect();
-    let matrix = Matrix { values: Values::Text(texts.clone()), width: 1, vector: false };
+    let matrix = Matrix { values: Values::Text(texts.clone()), width: 1, vector: false, row_shape: None };
     let plan = plan(&[(Element::Text, &[0])]);
     let after = |change| match apply(&[matrix.clone()], &plan, change, (&[0], 1), |_| SCALE).remove(0).values {
         Values::Text(texts) => texts,
@@ -94,8 +100,12 @@ fn texts_become_another_known_one_or_one_that_is_not_known() {
 #[test]
 fn a_column_changes_alike_in_every_input_that_it_feeds() {
     let plan = plan(&[(Element::Float32, &[0, 1]), (Element::Float64, &[1])]);
-    let single =
-        Matrix { values: Values::Float64((0..500).map(|i| f64::from(2 * i + 1)).collect()), width: 1, vector: false };
+    let single = Matrix {
+        values: Values::Float64((0..500).map(|i| f64::from(2 * i + 1)).collect()),
+        width: 1,
+        vector: false,
+        row_shape: None,
+    };
     let all = apply(&[floats(500), single], &plan, Change::Noise { sigma: 1.0 }, (&[1], 4), |_| SCALE);
     let (Values::Float32(both), Values::Float64(own)) = (&all[0].values, &all[1].values) else { panic!("types") };
     assert!(column(both, 1).iter().zip(own).all(|(a, b)| *a == *b as f32));
@@ -105,8 +115,8 @@ fn a_column_changes_alike_in_every_input_that_it_feeds() {
 fn what_cannot_be_changed_is_named() {
     let plan = plan(&[(Element::Float32, &[0]), (Element::Int64, &[1])]);
     let matrices = [
-        Matrix { values: Values::Float32(vec![1.0]), width: 1, vector: false },
-        Matrix { values: Values::Int64(vec![1]), width: 1, vector: false },
+        Matrix { values: Values::Float32(vec![1.0]), width: 1, vector: false, row_shape: None },
+        Matrix { values: Values::Int64(vec![1]), width: 1, vector: false, row_shape: None },
     ];
     let names = ["a", "b", "c"].map(str::to_owned);
     let scale = |name: &str, continuous| (name.to_owned(), Scale { continuous, ..SCALE });

@@ -135,7 +135,7 @@ fn read(answers: &SessionOutputs<'_>, port: &Port) -> Result<Raw, Failure> {
         Raw::Maps(_) => &[],
     };
     match (port.fixed_width(), shape) {
-        (Some(declared), [_, given]) if usize::try_from(*given) != Ok(declared) => {
+        (Some(declared), [_, given, ..]) if usize::try_from(*given) != Ok(declared) => {
             Err(Failure::output(format!("the output {name} declares {declared} column(s) and has {given}")))
         }
         _ => Ok(raw),

@@ -134,6 +134,7 @@ fn width_of(shape: &[i64], fed: usize) -> Result<usize, Failure> {
     let (rows, width) = match shape {
         [rows] => (*rows, 1),
         [rows, width] => (*rows, *width),
+        [rows, width, rest @ ..] if rest.iter().all(|size| *size == 1) => (*rows, *width),
         _ => {
             return Err(Failure::output(format!(
                 "an answer of the shape {shape:?} to {fed} row(s); wanted is [N] or [N, C]"

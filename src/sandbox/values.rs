@@ -11,8 +11,10 @@ use ort::value::{DynMapValueType, DynValue, PrimitiveTensorElementType, Tensor, 
 /// The rows `rows` of `matrix` as a tensor, in that order; a row may come more than once.
 pub(super) fn tensor(matrix: &Matrix, rows: &[usize]) -> Result<DynValue, Failure> {
     let mut shape = vec![rows.len()];
-    if !matrix.vector {
-        shape.push(matrix.width);
+    match &matrix.row_shape {
+        Some(row) => shape.extend(row),
+        None if matrix.vector => {}
+        None => shape.push(matrix.width),
     }
     let width = matrix.width;
     let built = match &matrix.values {

@@ -20,6 +20,7 @@ pub mod drift;
 pub mod fairness;
 pub mod figure;
 pub mod groups;
+pub mod histogram;
 pub mod impact;
 pub mod inequality;
 pub mod interval;

@@ -98,7 +98,7 @@ pub struct RobustnessBody {
     pub method: String,
 }
 
-const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory; CPU per inference is the CPU time of all threads around the timed calls of all loads over their rows, or around the calls over the data set when no load is asked for: neither start, loading nor warm-up is in it; threads used are those of the process while the model predicts.";
+const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory, the median of up to six loads in one process; CPU per inference is the CPU time of all threads around the timed calls of all loads over their rows, or around the calls over the data set when no load is asked for: neither start, loading nor warm-up is in it; threads used are those of the process while the model predicts; operators and parameters are counted in the file: nodes of all graphs, elements of all initializers; cost per thousand rows is CPU time per row at the price of a core hour, plus peak memory for the wall time per row of the timed calls at the price of a GiBy hour.";
 const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; 95 % intervals: Wilson for proportions, t for means, DeLong for AUC, and for the rest a seeded bootstrap over all rows; undefined figures are null. Without a positive label AUC is the unweighted mean of each class against the rest with the mean of DeLong's half widths, Brier is summed over the classes (0 to 2), balanced accuracy is the unweighted mean of the recalls, MCC is Gorodkin's, and calibration is that of the most probable class. An answer is held back when the probability of the predicted class is below the threshold.";
 const BIAS_METHOD: &str = "Counts per group from the model's own labels. 95 % intervals: Wilson for rates, Newcombe for differences of one rate between two groups, and for the rest a bootstrap stratified by group, widened to the closed form where there is one (Katz, Newcombe), with its resamples and seed in each table; more rows than 100,000 get fewer resamples. Groups under the minimum size have a count and no rate; a missing cell is the group (missing); what has an empty denominator is null. Impact ratios follow 6 RCNY 5-300 and 29 CFR 1607.4(D), which name no pass mark for a model.";
 
@@ -115,7 +115,8 @@ pub fn records(
     let (quality, performance): (BTreeMap<_, _>, BTreeMap<_, _>) =
         measured.figures.clone().into_iter().partition(|(metric, _)| Dimension::Quality.metrics().contains(metric));
     // What the machine decides stays out of the records that two runs have in common.
-    let is_of_machine = |what: &str| Dimension::Compute.metrics().iter().any(|metric| metric.to_string() == what);
+    let of_machine = || Dimension::Compute.metrics().iter().chain(Dimension::Cost.metrics());
+    let is_of_machine = |what: &str| of_machine().any(|metric| metric.to_string() == what);
     let of_record = measured.perturbations.iter().map(|one| perturbed(&one.perturbation.name)).collect::<Vec<_>>();
     let mut absent = measured.absent.clone();
     absent.retain(|what, _| !of_record.contains(what));

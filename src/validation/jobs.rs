@@ -8,12 +8,13 @@ use crate::{
     datasets::{self, Dataset, table::Table},
     environments,
     error::Error,
+    formats::onnx,
     promotions::invalidation::{self, Cause},
     sandbox::{Failure, FailureKind, Observation, Outcome, Phase, Progress, Task},
     validation::{Evidence, Run, RunState, evidence, evidence::Basis, measure, ops, store},
     versions::{self, MODEL_FILE, StoredFile, Version, seal::read_interface},
 };
-use std::time::Duration;
+use std::{io::BufReader, time::Duration};
 use tokio::sync::watch;
 
 /// Progress is for people: more often than this nobody looks.
@@ -50,7 +51,10 @@ pub async fn run(app: &App, id: RunId, attempt: i32) -> Result<(), Error> {
         }
     };
     let (mut run, records) = match seen {
-        Some(seen) => judge(app, prepared, *seen).await?,
+        Some(seen) => {
+            let graph = count_graph(app, &prepared.files).await?;
+            judge(app, prepared, *seen, graph).await?
+        }
         None => (prepared.run, Vec::new()),
     };
     run.attempt = attempt;
@@ -110,6 +114,17 @@ async fn execute(app: &App, prepared: &Prepared) -> Result<Outcome, Error> {
     with_progress(app, &prepared.run, task, bytes, size).await
 }
 
+/// Operators and parameters of the model, from its file; or why they can't be counted.
+async fn count_graph(app: &App, files: &[StoredFile]) -> Result<Result<onnx::Size, String>, Error> {
+    let Some(model) = files.iter().find(|f| f.declared.path.as_str() == MODEL_FILE) else {
+        return Ok(Err(format!("there is no file {MODEL_FILE}")));
+    };
+    let (bytes, size_bytes) = app.blobs.read(&model.declared.sha256).await.map_err(Error::internal)?;
+    let bytes = bytes.into_std().await;
+    let counted = tokio::task::spawn_blocking(move || onnx::size(BufReader::new(bytes), size_bytes)).await;
+    Ok(counted.map_err(Error::internal)?.map_err(|refusal| refusal.to_string()))
+}
+
 /// Runs the sandbox while what it says about its progress is written down.
 async fn with_progress(app: &App, run: &Run, task: Task, bytes: tokio::fs::File, size: u64) -> Result<Outcome, Error> {
     let (tell, mut hear) = watch::channel(None::<Progress>);
@@ -147,13 +162,18 @@ fn phase_name(phase: Phase) -> &'static str {
 }
 
 /// Numbers and verdicts, off the async threads: a million rows take a while.
-async fn judge(app: &App, prepared: Prepared, seen: Observation) -> Result<(Run, Vec<Evidence>), Error> {
+async fn judge(
+    app: &App,
+    prepared: Prepared,
+    seen: Observation,
+    graph: Result<onnx::Size, String>,
+) -> Result<(Run, Vec<Evidence>), Error> {
     let at = app.db.clock().now();
     store::set_progress(&app.db, prepared.run.id, prepared.run.attempt, "computing figures", 0).await?;
     let judged = tokio::task::spawn_blocking(move || {
         let Prepared { mut run, files, spec, basis, dataset, table, .. } = prepared;
         let size = files.iter().map(|f| u64::try_from(f.declared.size_bytes).unwrap_or(0)).sum();
-        let measured = measure::measured(&seen, &table, &dataset.description, &spec, size);
+        let measured = measure::measured(&seen, &table, &dataset.description, &spec, (size, &graph));
         run.verdicts = constraints::judge(&spec, &measured);
         run.verdicts_digest = Some(evidence::verdicts_digest(&run.verdicts)?);
         run.state = RunState::from_verdicts(&run.verdicts);

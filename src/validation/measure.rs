@@ -6,7 +6,9 @@ use crate::{
         measured::several::Answers,
     },
     datasets::{Description, table::Table},
+    formats::onnx,
     sandbox::{self, Column, Interface, Observation, Spent, Task},
+    stats::percentile::percentile,
     validation::{requests, robustness},
 };
 use std::collections::BTreeMap;
@@ -54,7 +56,7 @@ pub fn measured(
     table: &Table,
     description: &Description,
     spec: &ConstraintSpec,
-    artifact_bytes: u64,
+    (artifact_bytes, graph): (u64, &Result<onnx::Size, String>),
 ) -> Measured {
     let mut measured = Measured { host: Some(fingerprint(&seen.host)), ..Measured::default() };
     for (samples, load) in seen.latencies.iter().zip(spec.loads()) {
@@ -64,8 +66,22 @@ pub fn measured(
     measured.set(Metric::PeakMemory, seen.peak_memory_bytes as f64, 1);
     measured.set(Metric::ModelMemory, own as f64, 1);
     measured.set(Metric::ArtifactSize, artifact_bytes as f64, 1);
-    measured.set(Metric::LoadTime, seen.load_time_ms / 1_000.0, 1);
+    let mut loads: Vec<f64> =
+        std::iter::once(&seen.load_time_ms).chain(&seen.later_loads_ms).map(|ms| ms / 1_000.0).collect();
+    loads.sort_by(f64::total_cmp);
+    measured.figures.insert(Metric::LoadTime, percentile(&loads, 50));
     add_compute(&mut measured, seen);
+    match graph {
+        Ok(size) => {
+            measured.set(Metric::Operators, (size.operators + size.inner_operators) as f64, 1);
+            measured.set(Metric::Parameters, size.parameters as f64, 1);
+        }
+        Err(why) => {
+            measured.set_absent("operators", why.clone());
+            measured.set_absent("parameters", why.clone());
+        }
+    }
+    measured.add_cost(spec.cost());
     add_quality(&mut measured, seen, table, description, spec);
     measured
 }

@@ -4,6 +4,7 @@
 //! that is too small stays as a count.
 
 mod classification;
+mod cost;
 mod groups;
 mod regression;
 pub mod robustness;
@@ -18,7 +19,9 @@ use super::{
     metric::{Dimension, Metric},
     spec::Load,
 };
-use crate::stats::{breakdown::RowBootstrap, fairness::AttributeTable, figure::Figure, percentile::LatencySummary};
+use crate::stats::{
+    breakdown::RowBootstrap, fairness::AttributeTable, figure::Figure, histogram::Histogram, percentile::LatencySummary,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -43,6 +46,9 @@ pub struct LoadRun {
     pub latency: LatencySummary,
     /// Wall time of the counted calls, warm-up excluded.
     pub elapsed_s: f64,
+    /// How the times of the calls lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Histogram>,
 }
 
 impl LoadRun {
@@ -108,7 +114,8 @@ impl Measured {
 
     /// The nanoseconds of each counted call under one load.
     pub fn add_run(&mut self, load: Load, call_nanos: &[u64], elapsed_s: f64) {
-        self.runs.push(LoadRun { load, latency: LatencySummary::of_nanos(call_nanos), elapsed_s });
+        let histogram = Some(Histogram::of_nanos(call_nanos));
+        self.runs.push(LoadRun { load, latency: LatencySummary::of_nanos(call_nanos), elapsed_s, histogram });
     }
 }
 

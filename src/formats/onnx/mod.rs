@@ -62,6 +62,39 @@ pub fn inspect<R: BufRead + Seek>(from: R, size_bytes: u64, around: &Surrounding
     check::model(graph, &model.functions, around)
 }
 
+/// How much there is of a model, as its file has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Nodes of the graph.
+    pub operators: u64,
+    /// Nodes of the graphs inside of nodes: branches and bodies of loops.
+    pub inner_operators: u64,
+    /// Elements of all initializers, those of inner graphs among them. What stands in attributes (the trees of an
+    /// ensemble, coefficients) is none.
+    pub parameters: u64,
+}
+
+/// Counts the operators and parameters of a model of `size_bytes`; functions count as the one node that calls them.
+///
+/// # Errors
+/// Where the file can't be read as a model.
+pub fn size<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Size, Refusal> {
+    let model = read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
+    let Some(graph) = &model.graph else {
+        return Err(Refusal::Invalid("the model has no graph".to_owned()));
+    };
+    let mut size = Size { operators: graph.nodes.len() as u64, ..Size::default() };
+    let mut open = vec![graph];
+    while let Some(graph) = open.pop() {
+        let elements = graph.initializers.iter().map(|tensor| tensor.elements);
+        size.parameters = elements.fold(size.parameters, u64::saturating_add);
+        let inner: Vec<&Graph> = graph.nodes.iter().flat_map(|node| &node.graphs).collect();
+        size.inner_operators += inner.iter().map(|graph| graph.nodes.len() as u64).sum::<u64>();
+        open.extend(inner);
+    }
+    Ok(size)
+}
+
 fn read<R: BufRead + Seek>(wire: &mut Wire<R>, end: u64) -> Result<Model, Refusal> {
     let mut model = Model::default();
     while let Some(field) = wire.next(end)? {

@@ -16,6 +16,8 @@ pub(super) struct Tensor {
     pub name: String,
     /// Where its data are if they are in another file.
     pub location: Option<String>,
+    /// By its dimensions.
+    pub elements: u64,
 }
 
 /// What is counted while a tensor is read.
@@ -66,7 +68,7 @@ impl<R: BufRead + Seek> Wire<R> {
                 Field::Number(..) | Field::Fixed(_) => {}
             }
         }
-        counted.check(&tensor)?;
+        tensor.elements = counted.check(&tensor)?;
         Ok(tensor)
     }
 
@@ -96,7 +98,8 @@ impl<R: BufRead + Seek> Wire<R> {
 }
 
 impl Counted {
-    fn check(&self, tensor: &Tensor) -> Result<(), Refusal> {
+    /// How many elements it has.
+    fn check(&self, tensor: &Tensor) -> Result<u64, Refusal> {
         let name = quoted(&tensor.name);
         if let Some(dim) = self.dims.iter().find(|dim| **dim < 0) {
             return Err(Refusal::Invalid(format!("the tensor {name} has the negative dimension {dim}")));
@@ -107,7 +110,7 @@ impl Counted {
         };
         if self.is_external || tensor.location.is_some() {
             return match tensor.location {
-                Some(_) => Ok(()),
+                Some(_) => Ok(elements),
                 None => {
                     Err(Refusal::Invalid(format!("the tensor {name} is in another file and does not say in which")))
                 }
@@ -119,16 +122,16 @@ impl Counted {
         match (self.raw_bytes, bits(self.data_type)) {
             (Some(bytes), Some(bits)) => {
                 let wanted = elements.checked_mul(bits).map(|all| all.div_ceil(8));
-                if wanted == Some(bytes) { Ok(()) } else { Err(differs(bytes, "bytes of data")) }
+                if wanted == Some(bytes) { Ok(elements) } else { Err(differs(bytes, "bytes of data")) }
             }
             (Some(_), None) => Err(Refusal::Invalid(format!(
                 "the tensor {name} has raw data of the type {}, which can't be",
                 self.data_type
             ))),
-            (None, _) if self.others > 0 => Ok(()),
+            (None, _) if self.others > 0 => Ok(elements),
             // Complex numbers stand as two.
-            (None, _) if self.data_type == 14 || self.data_type == 15 => Ok(()),
-            (None, _) if self.elements == elements => Ok(()),
+            (None, _) if self.data_type == 14 || self.data_type == 15 => Ok(elements),
+            (None, _) if self.elements == elements => Ok(elements),
             (None, _) => Err(differs(self.elements, "elements of data")),
         }
     }

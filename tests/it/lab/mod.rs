@@ -3,6 +3,8 @@
 //! `robustness` and `several` hold them against the figures that come with the reference cases, `verdicts` uses the
 //! fixtures.
 
+mod graphs;
+mod images;
 mod robustness;
 mod several;
 mod verdicts;

@@ -99,6 +99,29 @@ async fn a_perturbation_that_cannot_be_made_is_not_measured() {
 }
 
 #[actix_web::test]
+async fn cost_size_of_the_graph_and_load_time_are_measured() {
+    let cost = json!({"currency": "{EUR}", "cpu_hour": 3600, "memory_gib_hour": 0});
+    let mut euros = limit("euros", "cost", "cost_per_thousand", "<=", 1e6);
+    euros["unit"] = json!("{EUR}");
+    let latency = json!({"name": "p95", "dimension": "latency", "metric": "latency", "statistic": "p95", "operator": "<=",
+        "limit": 5, "unit": "s", "load": {"samples": 50}, "minimum_samples": 10, "owner": "mara"});
+    let load = json!({"name": "load", "dimension": "load_time", "metric": "load_time", "operator": "<=", "limit": 60,
+        "unit": "s", "confidence": "interval", "owner": "mara"});
+    let spec = json!({"datasets": {MODEL: "people"}, "cost": cost, "constraints": [euros, latency, load,
+        limit("operators", "compute", "operators", ">=", 1.0), limit("parameters", "compute", "parameters", ">=", 0.0)]});
+    let found = run("tensor_binary.onnx", spec).await;
+    assert_eq!(found["state"], "passed", "{found:#}");
+    let record = evidence(&found, "performance");
+    let of = |metric: &str| record["figures"][metric]["value"].as_f64().expect("a figure");
+    // One euro for a second of a core, so that a thousand rows cost a thousand times the CPU time of one.
+    let wanted = 1000.0 * of("cpu_per_inference");
+    assert!((of("cost_per_thousand") - wanted).abs() < wanted * 1e-9, "{record:#}");
+    let buckets = record["loads"][0]["histogram"]["buckets"].as_array().expect("buckets");
+    let calls: u64 = buckets.iter().filter_map(|bucket| bucket["calls"].as_u64()).sum();
+    assert_eq!(calls, 50, "{record:#}");
+}
+
+#[actix_web::test]
 async fn columns_of_texts_and_numbers_are_perturbed_by_their_kind() {
     let suite = json!([
         {"name": "categories", "kind": "category", "share": 1, "seeds": 2},

@@ -91,3 +91,29 @@ fn what_belongs_to_one_dimension_is_refused_in_another() {
     assert!(ConstraintSpec::parse(&spec(json!([]), quality("recall"))).is_ok());
     assert_eq!(refused(json!([]), quality("accuracy"))[0].0, "constraints[0].class");
 }
+
+#[test]
+fn a_limit_on_cost_needs_prices_in_its_currency() {
+    let with = |cost: Value, unit: &str| {
+        let limit = json!({"name": "cost", "dimension": "cost", "metric": "cost_per_thousand", "operator": "<=",
+            "limit": 0.01, "unit": unit, "owner": "mara"});
+        let spec = json!({"cost": cost, "constraints": [limit]});
+        ConstraintSpec::parse(&spec)
+            .map_err(|errors| errors.into_iter().map(|e| (e.path, e.detail)).collect::<Vec<_>>())
+    };
+    let euro = json!({"currency": "{EUR}", "cpu_hour": 0.04, "memory_gib_hour": 0.005});
+    let spec = with(euro.clone(), "{EUR}").expect("legal");
+    let again = ConstraintSpec::parse(&spec.explicit().expect("JSON")).expect("legal");
+    assert_eq!((again.cost(), spec.cost().map(|cost| cost.cpu_hour)), (spec.cost(), Some(0.04)));
+    for (cost, unit, path, said) in [
+        (Value::Null, "{EUR}", "constraints[0].dimension", "no prices"),
+        (euro.clone(), "{USD}", "constraints[0].unit", "`{EUR}`"),
+        (euro, "ms", "constraints[0].unit", "isn't measured in"),
+        (json!({"currency": "s", "cpu_hour": 1, "memory_gib_hour": 0}), "{EUR}", "cost.currency", "no currency"),
+        (json!({"currency": "{EUR}", "cpu_hour": -1, "memory_gib_hour": 0}), "{EUR}", "cost.cpu_hour", "from 0 on"),
+        (json!({"currency": "{EUR}"}), "{EUR}", "cost.cpu_hour", "missing"),
+    ] {
+        let found = with(cost.clone(), unit).expect_err(said);
+        assert!(found.iter().any(|(at, detail)| at == path && detail.contains(said)), "{cost}: {found:?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! What answers cost, from what was measured and the prices of the spec.
+
+use super::{
+    super::{metric::Metric, spec::CostBasis},
+    Measured,
+};
+
+const SECONDS_PER_HOUR: f64 = 3_600.0;
+const BYTES_PER_GIB: f64 = 1_073_741_824.0;
+const ANSWERS: f64 = 1_000.0;
+
+impl Measured {
+    /// Cost of a thousand rows: their CPU time, and the memory of the process for as long as they take. Needs a load, because
+    /// only there wall time is measured.
+    pub fn add_cost(&mut self, basis: Option<CostBasis>) {
+        match self.cost_per_thousand(basis) {
+            Ok((cost, rows)) => self.set(Metric::CostPerThousand, cost, rows),
+            Err(why) => self.set_absent("cost_per_thousand", why),
+        }
+    }
+
+    fn cost_per_thousand(&self, basis: Option<CostBasis>) -> Result<(f64, u64), &'static str> {
+        let basis = basis.ok_or("the spec has no `cost`")?;
+        let value = |metric: Metric| self.figures.get(&metric).and_then(|figure| figure.value);
+        let cpu_s = value(Metric::CpuPerInference).ok_or("the CPU time of a row was not measured")?;
+        let memory_bytes = value(Metric::PeakMemory).ok_or("the memory was not measured")?;
+        let rows: u64 = self.runs.iter().map(|run| run.latency.n() * u64::from(run.load.batch)).sum();
+        let wall_s: f64 = self.runs.iter().map(|run| run.elapsed_s).sum();
+        if rows == 0 {
+            return Err("no call was timed; add a limit on latency or throughput");
+        }
+        let cpu = cpu_s / SECONDS_PER_HOUR * basis.cpu_hour;
+        let memory = memory_bytes / BYTES_PER_GIB * (wall_s / rows as f64) / SECONDS_PER_HOUR * basis.memory_gib_hour;
+        Ok((ANSWERS * (cpu + memory), rows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constraints::{Load, Unit};
+
+    const BASIS: CostBasis = CostBasis { currency: Unit::Euro, cpu_hour: 0.36, memory_gib_hour: 0.036 };
+
+    fn measured() -> Measured {
+        let mut measured = Measured::default();
+        measured.set(Metric::CpuPerInference, 0.01, 1);
+        measured.set(Metric::PeakMemory, 2.0 * BYTES_PER_GIB, 1);
+        measured
+    }
+
+    #[test]
+    fn cpu_and_memory_are_paid_for_as_long_as_they_are_used() {
+        let mut measured = measured();
+        // 100 rows in 2 seconds, and 50 in 1: 0.02 s a row.
+        measured.add_run(Load { batch: 10, ..Load::default() }, &[1; 10], 2.0);
+        measured.add_run(Load { batch: 5, ..Load::default() }, &[1; 10], 1.0);
+        measured.add_cost(Some(BASIS));
+        let found = measured.figures[&Metric::CostPerThousand];
+        // 10 s of a core are 0.001, and 2 GiB for 20 s are 0.0004.
+        assert!((found.value.expect("a figure") - 0.0014).abs() < 1e-15, "{found:?}");
+        assert_eq!(found.n, 150);
+    }
+
+    #[test]
+    fn without_prices_or_time_there_is_no_cost() {
+        for (basis, said) in [(None, "no `cost`"), (Some(BASIS), "no call was timed")] {
+            let mut measured = measured();
+            measured.add_cost(basis);
+            assert!(measured.absent["cost_per_thousand"].contains(said));
+        }
+    }
+}
