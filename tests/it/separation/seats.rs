@@ -164,7 +164,7 @@ async fn a_person_sits_by_the_roles_of_the_accounts_that_approved() {
 async fn who_could_fill_no_seat_neither_rejects_nor_approves() {
     let asked_of = json!({"approvals": [{"role": "compliance_officer", "count": 1}], "evidence_maximum_age_days": 30});
     let story = stage(asked_of).await;
-    let carl = story.app.user("carl", &["compliance_officer"]).await;
+    let carl = story.app.user("carl", &["compliance_officer", "reviewer"]).await;
     let promotion = asked(&story).await;
     for outcome in ["reject", "approve"] {
         let refused = story.decide(&story.mara, &promotion, outcome).await.expect(403);

@@ -27,12 +27,12 @@ async fn a_successor_that_is_granted_in_time_lets_nothing_lapse() {
     story.activate(&request).await.expect(201);
     let later = json!({"expires_at": "2026-01-20T00:00:00Z"});
     let successor = missed.ask_with(&story.ines, later.clone()).await.expect(201).json();
-    for _ in 0..2 {
+    // Who granted the one that holds has a part in it, so somebody else grants its successor too.
+    for (token, state) in [(&story.rui, "requested"), (&missed.risk, "granted")] {
         assert_eq!(missed.ask_with(&story.ines, later.clone()).await.expect(409).code(), "waiver_open");
-        let decided = missed.decide(&story.rui, &successor, "grant").await;
-        assert!(matches!(decided.status, 200 | 409), "{}", decided.text());
+        assert_eq!(missed.decide(token, &successor, "grant").await.expect(200).json()["state"], state);
     }
-    assert_eq!(missed.look(&successor).await["state"], "granted");
+    assert_eq!(missed.story.leaves("waiver.expire").await.len(), 0);
     missed.advance(TimeDelta::days(10));
     plimsoll::sweeps::run(&story.app.app).await.expect("swept");
     assert_eq!(story.leaves("waiver.expire").await.len(), 1);
