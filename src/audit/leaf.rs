@@ -79,6 +79,10 @@ pub struct LeafActor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub auth: String,
+    /// The id of the token or session, whose row has its accessor. Absent without one, and in records
+    /// of before it was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
 }
 
 /// What it was done to.
@@ -201,7 +205,13 @@ mod tests {
             id: "0190a3c4-0000-7000-8000-00000000000a".to_owned(),
             at: "2026-01-01T00:00:00.000000Z".to_owned(),
             workspace: None,
-            actor: LeafActor { kind: "user".to_owned(), id: None, name: None, auth: "session".to_owned() },
+            actor: LeafActor {
+                kind: "user".to_owned(),
+                id: None,
+                name: None,
+                auth: "session".to_owned(),
+                credential: None,
+            },
             action: "model.register".to_owned(),
             outcome: Outcome::Done,
             object: Some(LeafObject { kind: "model".to_owned(), id: "m".to_owned() }),

@@ -19,6 +19,9 @@ pub fn time_of(text: &str) -> Option<&str> {
     scan.string()?;
     scan.literal(",\"actor\":{\"auth\":")?;
     scan.string()?;
+    if scan.literal(",\"credential\":").is_some() {
+        scan.string()?;
+    }
     if scan.literal(",\"id\":").is_some() {
         scan.string()?;
     }
@@ -213,7 +216,13 @@ mod tests {
             id: "0190a3c4-0000-7000-8000-00000000000a".to_owned(),
             at: "2024-02-29T23:59:59.123456Z".to_owned(),
             workspace: id.clone(),
-            actor: LeafActor { kind: "user".to_owned(), id, name: Some("ann".to_owned()), auth: "token".to_owned() },
+            actor: LeafActor {
+                kind: "user".to_owned(),
+                id: id.clone(),
+                name: Some("ann".to_owned()),
+                auth: "token".to_owned(),
+                credential: id,
+            },
             action: "model.register".to_owned(),
             outcome: Outcome::Denied,
             object: Some(LeafObject { kind: "model".to_owned(), id: "m".to_owned() }),
@@ -243,7 +252,7 @@ mod tests {
         assert_eq!(time_of(&full()), Some("2024-02-29T23:59:59.123456Z"));
         let mut least = leaf(json!({}));
         (least.workspace, least.actor.id, least.object, least.request_id) = (None, None, None, None);
-        (least.actor.name, least.changes) = (None, Vec::new());
+        (least.actor.name, least.actor.credential, least.changes) = (None, None, Vec::new());
         assert!(time_of(&least.to_canonical().expect("canonical")).is_some());
     }
 

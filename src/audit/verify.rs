@@ -219,7 +219,8 @@ mod tests {
     const ORIGIN: &str = "log.example";
 
     fn leaf(n: u64) -> String {
-        let actor = LeafActor { kind: "user".to_owned(), id: None, name: None, auth: "token".to_owned() };
+        let actor =
+            LeafActor { kind: "user".to_owned(), id: None, name: None, auth: "token".to_owned(), credential: None };
         let leaf = Leaf {
             v: 1,
             id: format!("0190a3c4-0000-7000-8000-{n:012x}"),

@@ -124,6 +124,7 @@ impl WriteTx {
                 id: actor.id.map(|id| id.to_string()),
                 name: (actor.kind == Kind::System).then(|| actor.name.clone()),
                 auth: actor.credential.name().to_owned(),
+                credential: actor.credential.id().map(|id| id.to_string()),
             },
             action: record.action.to_owned(),
             outcome: record.outcome,
