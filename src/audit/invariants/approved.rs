@@ -5,6 +5,7 @@ use super::{
     Step,
     asked::{Asked, Circumstances},
     found::{Found, Invariant},
+    parties,
     people::{self, Persons},
     pulled,
     texts::field,
@@ -96,13 +97,12 @@ fn quorum_fault(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
     if text(policy, "digest") != field(decision, "policy") {
         return Some("the policy is not the one that was decided under".to_owned());
     }
-    let Some(policy) = step.texts.document(text(policy, "digest")) else {
+    let Some(asked) = asked(step, request, decision) else {
         return Some("the policy can't be read, or has another digest".to_owned());
     };
-    let asked = Asked::of(policy, &circumstances(step, request, decision));
     let persons = Persons::at(step.world, now, false);
     let sitting = Persons::at(step.world, now, asked.different_teams);
-    let parties = people::parties(step, request, &persons);
+    let parties = parties::of_request(step, request, &asked, &persons);
     let mut approvers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, approval) in step.world.of("approval", "promotion_id", id) {
         let account = text(approval, "account_id");
@@ -163,6 +163,12 @@ fn roles_that_count(
         return BTreeSet::new();
     }
     own.intersection(&people::roles(step.world, from)).cloned().collect()
+}
+
+/// What the policy that a decision names asks for.
+pub(super) fn asked(step: &Step<'_>, request: &Row, decision: &Value) -> Option<Asked> {
+    let policy = step.texts.document(field(decision, "policy"))?;
+    Some(Asked::of(policy, &circumstances(step, request, decision)))
 }
 
 /// What a policy's rules look at.

@@ -2,7 +2,7 @@
 //! service reads it by are not asked.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What rules look at; what is not known matches every condition.
 #[derive(Debug, Default)]
@@ -21,7 +21,22 @@ pub(super) struct Asked {
     pub approval_hours: Option<u64>,
     /// People of one team fill one seat between them.
     pub different_teams: bool,
+    /// Who does not approve, whatever part they had.
+    pub exclude: Exclude,
+    /// What must be on record: a kind, and a name if any will not do.
+    pub records: BTreeSet<(String, Option<String>)>,
 }
+
+/// By the roles that somebody holds, by name, by what they answer for of the model.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Exclude {
+    pub roles: BTreeSet<String>,
+    pub accounts: BTreeSet<String>,
+    pub owners: BTreeSet<String>,
+}
+
+/// Kinds of evidence that are records which somebody answers for; a KPI is one if it says so.
+const RECORDS: [&str; 6] = ["assumption", "degradation", "runbook", "sla", "escalation", "integration_map"];
 
 impl Asked {
     /// The policy's own asks, and of each matching rule whatever is stricter.
@@ -40,8 +55,33 @@ impl Asked {
         let seats = wanted.into_iter().flat_map(|(role, count)| (0..count.min(1_000)).map(move |_| role.clone()));
         let hours = parts.iter().filter_map(|part| part.get("approval_expires_after_hours")?.as_u64()).min();
         let apart = parts.iter().any(|part| part.get("different_teams").and_then(Value::as_bool) == Some(true));
-        Self { seats: seats.collect(), approval_hours: hours, different_teams: apart }
+        let excluded = |by: &str| {
+            let lists = parts.iter().filter_map(|part| part.get("exclude")?.get(by)?.as_array());
+            lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        Self {
+            seats: seats.collect(),
+            approval_hours: hours,
+            different_teams: apart,
+            exclude: Exclude { roles: excluded("roles"), accounts: excluded("accounts"), owners: excluded("owners") },
+            records: parts.iter().flat_map(|part| records(part)).collect(),
+        }
     }
+
+    /// Whether a record of this kind and name is one of those that are asked for.
+    pub fn counts(&self, kind: &str, name: &str) -> bool {
+        self.records.iter().any(|(wanted, named)| wanted == kind && named.as_deref().is_none_or(|named| named == name))
+    }
+}
+
+fn records(part: &Value) -> impl Iterator<Item = (String, Option<String>)> {
+    let asks = part.get("evidence").and_then(Value::as_array).into_iter().flatten();
+    asks.filter_map(|ask| {
+        let word = |field: &str| ask.get(field).and_then(Value::as_str).map(str::to_owned);
+        let kind = word("kind")?;
+        let is_record = RECORDS.contains(&kind.as_str()) || word("source").as_deref() == Some("record");
+        is_record.then(|| (kind, word("name")))
+    })
 }
 
 fn slots(part: &Value) -> BTreeMap<String, u64> {
@@ -79,6 +119,26 @@ fn matches(when: &Value, here: &Circumstances) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn whom_and_what_matching_rules_name_is_added_to_what_the_policy_names() {
+        let policy = json!({
+            "exclude": {"roles": ["auditor"]},
+            "evidence": [{"kind": "scan"}, {"kind": "runbook", "name": "night"}, {"kind": "kpi"}],
+            "rules": [
+                {"when": {"risk_tier": ["high"]}, "exclude": {"roles": ["admin"], "owners": ["business"]},
+                    "evidence": [{"kind": "kpi", "source": "record"}]},
+                {"when": {"risk_tier": ["low"]}, "exclude": {"accounts": ["ada"]}},
+            ],
+        });
+        let high = Circumstances { risk_tier: Some("high".to_owned()), ..Circumstances::default() };
+        let asked = Asked::of(&policy, &high);
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!((asked.exclude.roles.clone(), asked.exclude.accounts.len()), (set(&["admin", "auditor"]), 0));
+        assert_eq!(asked.exclude.owners, set(&["business"]));
+        let counted = [("runbook", "night"), ("runbook", "day"), ("kpi", "any"), ("scan", "malware")];
+        assert_eq!(counted.map(|(kind, name)| asked.counts(kind, name)), [true, false, true, false]);
+    }
 
     #[test]
     fn a_rule_asks_for_more_where_it_matches() {

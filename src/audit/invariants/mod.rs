@@ -8,9 +8,11 @@ mod active;
 mod approved;
 mod asked;
 mod counted;
+mod excepted;
 mod found;
 mod moves;
 pub mod ops;
+mod parties;
 mod passed;
 mod people;
 mod pulled;
@@ -61,6 +63,7 @@ const RULES: &[Rule] = &[
     active::check,
     restored::check,
     passed::check,
+    excepted::check,
     moves::check,
     told::check,
     refused::check,

@@ -2,7 +2,7 @@
 //! stands in its way, or a waiver covers it.
 
 use super::{
-    Step,
+    Step, excepted,
     found::{Found, Invariant},
     texts::field,
     world::text,
@@ -44,25 +44,21 @@ fn verdicts(step: &Step<'_>, id: &str, request: &Row) -> Vec<(bool, String)> {
     blocking.collect()
 }
 
-/// Whether a waiver that the decision names covers a limit, granted and not run out.
+/// Whether a waiver that the decision names covers a limit as it is in the spec that the decision
+/// names, granted and not run out. How it was granted was asked when it was.
 fn is_waived(step: &Step<'_>, request: &Row, decision: &Value, constraint: &str) -> bool {
     let named = decision.get("waivers").and_then(Value::as_array).into_iter().flatten();
     let ids = named.map(|waiver| field(waiver, "waiver"));
+    let spec = step.texts.document(field(decision, "constraints"));
+    let Some(limit) = spec.and_then(|spec| excepted::limit(spec, constraint)) else { return false };
     ids.filter_map(|id| step.world.row("waiver", id)).any(|waiver| {
         let version = text(waiver, "version_id");
         text(waiver, "state") == "granted"
-            && is_granted_by_people(step, text(waiver, "id"))
+            && excepted::is_as_it_was(limit, waiver)
             && step.leaf.at.as_str() < text(waiver, "expires_at")
             && text(waiver, "constraint_name") == constraint
             && text(waiver, "environment_id") == text(request, "environment_id")
             && text(waiver, "model_id") == text(request, "model_id")
             && (version.is_empty() || version == text(request, "version_id"))
     })
-}
-
-/// Somebody granted it, and no robot did.
-fn is_granted_by_people(step: &Step<'_>, waiver: &str) -> bool {
-    let mut grants = step.world.of("waiver_grant", "waiver_id", waiver).peekable();
-    let is_person = |account: &str| step.world.row("account", account).is_some_and(|row| text(row, "kind") == "user");
-    grants.peek().is_some() && grants.all(|(_, grant)| is_person(text(grant, "account_id")))
 }

@@ -1,16 +1,11 @@
-//! Who counts as whom, who had a hand in a request, and whether people fill seats.
+//! Who counts as whom, and whether people fill seats.
 
-use super::{
-    Step,
-    texts::{field, list},
-    world::{World, text},
-};
-use crate::audit::changes::Row;
+use super::world::{World, text};
 use chrono::{DateTime, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So long after an account ended may what it had begun before still be told.
-const GRACE: TimeDelta = TimeDelta::seconds(1);
+pub(super) const GRACE: TimeDelta = TimeDelta::seconds(1);
 
 /// Whether an account was active, or had been until a moment ago.
 pub(super) fn stood(world: &World, account: &str, at: &str) -> bool {
@@ -86,41 +81,6 @@ fn classes(pairs: &[(String, String)]) -> BTreeMap<String, String> {
         }
     }
     first
-}
-
-/// Every person who had a hand in what a request is about, robots with their owners.
-pub(super) fn parties(step: &Step<'_>, request: &Row, persons: &Persons) -> BTreeSet<String> {
-    let world = step.world;
-    let mut accounts = BTreeSet::from([text(request, "requested_by").to_owned()]);
-    let version = text(request, "version_id");
-    accounts.extend(world.authors(version).map(str::to_owned));
-    if let Some(decision) = step.texts.decision(text(request, "id")) {
-        for kind in ["profile", "constraints", "policy"] {
-            let named = world.of("environment_revision", "environment_id", text(request, "environment_id"));
-            let named = named.filter(|(_, row)| text(row, "kind") == kind);
-            let named = named.filter(|(_, row)| text(row, "digest") == field(decision, kind));
-            // The newest of those with that digest is the one that was current.
-            let newest = named.max_by_key(|(_, row)| super::world::number(row, "revision"));
-            accounts.extend(newest.map(|(_, row)| text(row, "created_by").to_owned()));
-        }
-        if let Some(run) = world.row("validation_run", field(decision, "run")) {
-            accounts.insert(text(run, "requested_by").to_owned());
-            let dataset = world.row("dataset", text(run, "dataset_id"));
-            accounts.extend(dataset.map(|row| text(row, "created_by").to_owned()));
-        }
-        let counted: BTreeSet<&str> = list(decision, "evidence").collect();
-        let reported = world.of("reported_evidence", "version_id", version);
-        let reported = reported.filter(|(_, row)| counted.contains(text(row, "digest")));
-        accounts.extend(reported.map(|(_, row)| text(row, "submitted_by").to_owned()));
-    }
-    let owners: Vec<_> = accounts
-        .iter()
-        .filter_map(|account| world.row("account", account))
-        .map(|row| text(row, "owner_id").to_owned())
-        .filter(|owner| !owner.is_empty())
-        .collect();
-    accounts.extend(owners);
-    accounts.iter().map(|account| persons.of(account)).collect()
 }
 
 /// The roles that an account holds.

@@ -1,5 +1,5 @@
-//! I9: a rollback goes to a release that was active there, whose version may still leave, and takes
-//! the place of the one that was active.
+//! I9: a rollback goes to a release that was active there and had been approved, whose version may
+//! still leave, and takes the place of the one that was active, or that was suspended.
 
 use super::{
     Step,
@@ -36,10 +36,27 @@ fn back_fault(step: &Step<'_>, id: &str, release: &Row, was: &str) -> Option<Str
     if state == "active" || (!was.is_empty() && state != was) {
         return Some(format!("{target}, which it restores, is {state}"));
     }
-    if was.is_empty() && replaced(step).is_none() {
+    let left = step.world.newest(&place_of(release));
+    // What is suspended comes back only while nothing took its place.
+    if !was.is_empty() && left.is_none_or(|(key, _)| key != target) {
+        return Some(format!("{target}, which it restores, is not what was suspended last"));
+    }
+    let is_vacant = left.is_some_and(|(_, row)| text(row, "state") == "suspended");
+    if was.is_empty() && replaced(step).is_none() && !is_vacant {
         return Some("it takes the place of nothing".to_owned());
     }
-    unfit(step, release)
+    unapproved(step, earlier).or_else(|| unfit(step, release))
+}
+
+/// Why a release is not one that people approved: what an emergency brought does not come back.
+fn unapproved(step: &Step<'_>, release: &Row) -> Option<String> {
+    if kind(release) == Kind::BreakGlass {
+        return Some("it goes on with what an emergency brought".to_owned());
+    }
+    let request = step.world.row("promotion_request", text(release, "promotion_id"));
+    let state = request.map_or("unknown", |request| text(request, "state"));
+    let was_approved = ["activated", "superseded"].contains(&state);
+    (!was_approved).then(|| format!("it rests on a request that is {state}, and was never approved"))
 }
 
 /// The same as before, in a mode that leaves more to people.
@@ -54,7 +71,7 @@ fn lowered_fault(step: &Step<'_>, release: &Row) -> Option<String> {
     if from.is_some() && from <= to {
         return Some("its mode is not lower than that of the one before it".to_owned());
     }
-    unfit(step, release)
+    unapproved(step, before).or_else(|| unfit(step, release))
 }
 
 /// What makes two releases be of different things.

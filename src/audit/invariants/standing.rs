@@ -1,11 +1,14 @@
-//! I18: whoever did something was somebody who could: an active account with a role that may.
+//! I18: whoever did something was somebody who could: an active account with a role that may, by a
+//! credential that held.
 
 use super::{
     Step,
     found::{Found, Invariant},
-    people,
+    people::{self, GRACE},
+    world::text,
 };
 use crate::audit::leaf::Outcome;
+use chrono::DateTime;
 
 /// Actions of governance, and the roles that may take them. Written down here a second time on
 /// purpose: the rules that permit them are not asked.
@@ -19,7 +22,32 @@ const ROLES: &[(&str, &[&str])] = &[
     ("release.suspend", &["environment_manager", "risk_officer", "compliance_officer"]),
     ("release.resume", &["environment_manager"]),
     ("release.lower_mode", &["environment_manager"]),
+    ("release.review", &["environment_manager", "reviewer", "risk_officer", "compliance_officer"]),
+    ("release.rehearse", &["environment_manager"]),
+    ("promotion.unapprove", &["reviewer", "risk_officer", "compliance_officer"]),
+    (
+        "finding.open",
+        &["contributor", "environment_manager", "reviewer", "risk_officer", "compliance_officer", "auditor"],
+    ),
+    ("finding.remediate", &["contributor", "environment_manager"]),
+    ("finding.close", &["reviewer", "risk_officer", "compliance_officer"]),
     ("finding.accept", &["risk_officer", "compliance_officer"]),
+    ("waiver.request", &["contributor", "environment_manager"]),
+    ("waiver.grant", &["environment_manager", "reviewer", "risk_officer", "compliance_officer"]),
+    ("waiver.refuse", &["environment_manager", "reviewer", "risk_officer", "compliance_officer"]),
+    ("waiver.revoke", &["contributor", "environment_manager", "reviewer", "risk_officer", "compliance_officer"]),
+    ("break_glass.invoke", &["environment_manager", "reviewer", "risk_officer", "compliance_officer"]),
+    ("break_glass.confirm", &["environment_manager", "reviewer", "risk_officer", "compliance_officer"]),
+    ("break_glass.close", &["environment_manager", "reviewer", "risk_officer", "compliance_officer"]),
+    ("break_glass.review", &["reviewer", "risk_officer", "compliance_officer"]),
+    ("delegation.create", &["reviewer", "risk_officer", "compliance_officer"]),
+    ("person.link", &["admin"]),
+    ("team.set", &["admin"]),
+    ("record.put", &["contributor"]),
+    ("environment_record.put", &["environment_manager"]),
+    ("evidence.report", &["contributor", "reviewer"]),
+    ("evidence.refute", &["reviewer"]),
+    ("running.report", &["deployer"]),
     ("release.pull", &["deployer"]),
     ("environment.revise", &["environment_manager"]),
     ("constraints.revise", &["environment_manager"]),
@@ -37,6 +65,8 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     if leaf.actor.kind == "system" {
         return;
     }
+    let why = credential_fault(step, actor).map(|why| format!("{} by {actor}, {why}", leaf.action));
+    found.settle(Invariant::I18, step.index, why);
     let stood = people::stood(world, actor, &leaf.at);
     found.expect(Invariant::I18, step.index, stood, || {
         format!("{} by {actor}, whose account is not active", leaf.action)
@@ -48,4 +78,20 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     found.expect(Invariant::I18, step.index, may.iter().any(|role| roles.contains(*role)), || {
         format!("{} by {actor}, who holds {roles:?}", leaf.action)
     });
+}
+
+/// Why the credential of a record did not hold. Records of before they were named say nothing.
+fn credential_fault(step: &Step<'_>, actor: &str) -> Option<String> {
+    let id = step.leaf.actor.credential.as_deref()?;
+    let Some(token) = step.world.row("api_token", id) else {
+        return Some(format!("whose credential {id} was never made"));
+    };
+    if text(token, "account_id") != actor {
+        return Some(format!("whose credential {id} is another one's"));
+    }
+    let read = |at: &str| DateTime::parse_from_rfc3339(at).ok();
+    let now = read(&step.leaf.at);
+    let is_over = |end: &str| read(end).zip(now).is_some_and(|(end, now)| GRACE < now - end);
+    let ended = ["revoked_at", "expires_at"].into_iter().find(|column| is_over(text(token, column)));
+    ended.map(|column| format!("whose credential {id} had ended ({column} {})", text(token, column)))
 }

@@ -2,13 +2,16 @@
 
 use super::Texts;
 use crate::{
+    audit::changes::tables,
     db::{
         Reader,
         entity::{environment_revision, promotion_request, validation_run},
     },
     error::Error,
 };
+use plimsoll_migrations::capture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::Value;
 
 /// Rows per statement.
 const PAGE: u64 = 1_000;
@@ -46,5 +49,25 @@ pub async fn texts(reader: &Reader<'_>) -> Result<Texts, Error> {
             }
         }
     }
+    names(reader, &mut texts).await?;
     Ok(texts)
+}
+
+/// What accounts are called: limits and policies name people.
+async fn names(reader: &Reader<'_>, texts: &mut Texts) -> Result<(), Error> {
+    let Some(accounts) = tables::find("account") else { return Ok(()) };
+    let mut after = 0;
+    loop {
+        let page = capture::stored(reader.conn(), accounts.name, accounts.key, after, PAGE).await?;
+        for row in &page {
+            let name = serde_json::from_str::<Value>(&row.row).map_err(Error::internal)?;
+            if let (Some(name), Some(salt)) = (name.get("name").and_then(Value::as_str), &row.salt) {
+                texts.add_name(name, salt);
+            }
+        }
+        after += page.len() as u64;
+        if (page.len() as u64) < PAGE {
+            return Ok(());
+        }
+    }
 }

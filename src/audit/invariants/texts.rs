@@ -1,7 +1,10 @@
 //! Texts that the log shows only as hashes: decisions, policies, verdicts. Each is taken only if it
 //! has the digest that the log names, so that nothing changed past the service is believed.
 
-use crate::core::{canonical, digest::Digest};
+use crate::{
+    audit::changes,
+    core::{canonical, digest::Digest},
+};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -13,6 +16,8 @@ pub struct Texts {
     documents: HashMap<String, Value>,
     /// By the digest over all of a run.
     verdicts: HashMap<String, Value>,
+    /// Names of accounts, by what stands in the log for them.
+    names: HashMap<String, String>,
 }
 
 impl Texts {
@@ -32,6 +37,16 @@ impl Texts {
 
     pub fn add_verdicts(&mut self, text: &str, digest: &str) {
         add(&mut self.verdicts, text, digest);
+    }
+
+    /// The name of an account, with the salt of its row.
+    pub fn add_name(&mut self, name: &str, salt: &str) {
+        self.names.insert(changes::salted(salt, "name", name), name.to_owned());
+    }
+
+    /// The name behind what stands in the log; `None` of one that was forgotten since.
+    pub fn name(&self, salted: &str) -> Option<&str> {
+        self.names.get(salted).map(String::as_str)
     }
 
     pub fn decision(&self, request: &str) -> Option<&Value> {

@@ -2,19 +2,23 @@
 //! Approvals stay in the log.
 
 use super::{
-    Step,
+    Step, approved, excepted,
     found::{Found, Invariant},
     pulled,
     texts::{field, list},
-    world::{place_of, text},
+    world::{Moved, place_of, text},
 };
 use crate::audit::changes::Row;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Tables on which requests rest.
-const BASES: [&str; 9] = [
+const BASES: [&str; 12] = [
+    "accountability_record",
+    "attestation",
     "environment_revision",
     "finding",
+    "model",
     "model_version",
     "promotion_request",
     "release",
@@ -47,10 +51,13 @@ fn is_reached(step: &Step<'_>, id: &str, request: &Row) -> bool {
         "promotion_request" => moved.key == id,
         "environment_revision" => moved.is("environment_id") == environment,
         "model_version" => moved.key == version,
-        "validation_run" | "reported_evidence" => moved.is("version_id") == version,
+        "attestation" | "validation_run" | "reported_evidence" => moved.is("version_id") == version,
+        "model" => moved.key == text(request, "model_id"),
         "release" => moved.is("environment_id") == environment && moved.is("model_id") == text(request, "model_id"),
         "trust_key" => true,
-        "finding" | "waiver" => moved.after.as_ref().is_some_and(|finding| bears_on(finding, request)),
+        "finding" | "waiver" | "accountability_record" => {
+            moved.after.as_ref().is_some_and(|finding| bears_on(finding, request))
+        }
         _ => false,
     })
 }
@@ -77,24 +84,79 @@ fn stale(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
     }
     let place = place_of(request);
     let active = step.world.active(&place).next().map_or("", |(key, _)| key);
-    // Requests of the first form don't say what they replace.
-    if 1 < decision.get("v").and_then(Value::as_u64).unwrap_or_default() && active != field(decision, "replaces") {
+    // Requests of the first form don't say what they replace, nor what is on record.
+    let is_first_form = decision.get("v").and_then(Value::as_u64).unwrap_or_default() < 2;
+    if !is_first_form && active != field(decision, "replaces") {
         return Some("another release is active there".to_owned());
     }
-    newer_run(step, request, decision)
+    let stale = newer_run(step, request, decision)
         .or_else(|| other_reports(step, request, decision))
         .or_else(|| other_findings(step, request, decision))
-        .or_else(|| ended_waivers(step, decision))
+        .or_else(|| other_waivers(step, request, decision));
+    if is_first_form {
+        return stale;
+    }
+    stale
+        .or_else(|| other_attestations(step, request, decision))
+        .or_else(|| other_records(step, request, decision))
+        .or_else(|| another_model(step, request, decision))
 }
 
-fn ended_waivers(step: &Step<'_>, decision: &Value) -> Option<String> {
+fn other_waivers(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
     let named = decision.get("waivers").and_then(Value::as_array).into_iter().flatten();
-    let mut ids = named.map(|waiver| field(waiver, "waiver"));
-    let ended = ids.find(|id| step.world.row("waiver", id).is_none_or(|row| text(row, "state") != "granted"));
-    ended.map(|id| format!("waiver {id} does not hold any more"))
+    let named: BTreeSet<&str> = named.map(|waiver| field(waiver, "waiver")).collect();
+    let holds = |id: &&&str| step.world.row("waiver", id).is_some_and(|row| text(row, "state") == "granted");
+    if let Some(id) = named.iter().find(|id| !holds(id)) {
+        return Some(format!("waiver {id} does not hold any more"));
+    }
+    let spec = step.texts.document(field(decision, "constraints"))?;
+    let granted = step.world.of("waiver", "model_id", text(request, "model_id"));
+    let granted = granted.filter(|(_, waiver)| text(waiver, "state") == "granted" && bears_on(waiver, request));
+    let mut holding = granted.filter(|(_, waiver)| {
+        let limit = excepted::limit(spec, text(waiver, "constraint_name"));
+        step.leaf.at.as_str() < text(waiver, "expires_at")
+            && limit.is_some_and(|limit| excepted::is_as_it_was(limit, waiver))
+    });
+    let new = holding.find(|(id, _)| !named.contains(id));
+    new.map(|(id, _)| format!("waiver {id} is not among what was decided on"))
 }
 
-/// Whether a finding is about what a request is about: everything that it names must match.
+fn other_attestations(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
+    let attested = step.world.of("attestation", "version_id", text(request, "version_id"));
+    let mut attested: Vec<_> = attested.map(|(_, row)| text(row, "digest")).collect();
+    attested.sort_unstable();
+    let named: Vec<_> = list(decision, "attestations").collect();
+    (attested != named).then(|| "its version has other attestations".to_owned())
+}
+
+/// What somebody answers for, and the policy asks to be on record.
+fn other_records(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
+    let Some(asked) = approved::asked(step, request, decision) else {
+        return Some("its policy can't be read, or has another digest".to_owned());
+    };
+    let counted = step.world.rows("accountability_record").filter(|(_, row)| bears_on(row, request));
+    let counted = counted.filter(|(_, row)| asked.counts(text(row, "kind"), text(row, "name")));
+    let mut counted: Vec<_> = counted.map(|(_, row)| text(row, "digest")).collect();
+    counted.sort_unstable();
+    let named: Vec<_> = list(decision, "records").collect();
+    (counted != named).then(|| "what is on record is something else".to_owned())
+}
+
+/// What a model is for shows only as a hash, which is not that of the decision: whether it changed is
+/// all that can be asked.
+fn another_model(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
+    let id = text(request, "model_id");
+    let tier = step.world.row("model", id).map_or("", |model| text(model, "risk_tier"));
+    if tier != field(decision, "risk_tier") {
+        return Some("the risk tier of its model is another one".to_owned());
+    }
+    let mut revised = step.moved("model").filter(|moved| moved.key == id && moved.before.is_some());
+    let is_new = |moved: &Moved| ["intended_use", "prohibited_use"].iter().any(|c| moved.was(c) != moved.is(c));
+    revised.any(is_new).then(|| "what its model is for was revised".to_owned())
+}
+
+/// Whether a finding, a waiver or a record is about what a request is about: everything that it names
+/// must match.
 fn bears_on(finding: &Row, request: &Row) -> bool {
     let names =
         ["model_id", "version_id", "environment_id"].map(|column| (text(finding, column), text(request, column)));

@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// What the rules need; the rest of what is logged is not held in memory.
 const TABLES: &[&str] = &[
     "account",
+    "accountability_record",
     "api_token",
     "approval",
     "approval_withdrawal",
+    "attestation",
     "break_glass",
     "dataset",
     "delegation",
@@ -22,12 +24,15 @@ const TABLES: &[&str] = &[
     "finding",
     "membership",
     "model",
+    "model_owner",
     "model_version",
     "person_link",
     "person_team",
     "promotion_request",
+    "rehearsal",
     "release",
     "reported_evidence",
+    "rollback_review",
     "trust_key",
     "validation_run",
     "waiver",
@@ -38,13 +43,17 @@ const TABLES: &[&str] = &[
 const INDEXED: &[(&str, &str)] = &[
     ("approval", "promotion_id"),
     ("approval_withdrawal", "approval_id"),
+    ("attestation", "version_id"),
+    ("break_glass", "version_id"),
     ("environment_revision", "environment_id"),
     ("finding", "state"),
     ("membership", "account_id"),
+    ("model_owner", "model_id"),
     ("promotion_request", "state"),
     ("release", "state"),
     ("reported_evidence", "version_id"),
     ("validation_run", "version_id"),
+    ("waiver", "model_id"),
     ("waiver_grant", "waiver_id"),
 ];
 
@@ -82,8 +91,8 @@ pub(super) struct World {
     authors: HashMap<String, BTreeSet<String>>,
     /// When accounts ceased to be active.
     ended: HashMap<String, String>,
-    /// When a release was last made active in a place.
-    last_moves: BTreeMap<(String, String), String>,
+    /// The release that was last made active in a place, and when.
+    last_moves: BTreeMap<(String, String), (String, String)>,
 }
 
 impl World {
@@ -157,7 +166,7 @@ impl World {
                 "release" => {
                     if let Some(row) = one.inserted() {
                         let place = place_of(row);
-                        self.last_moves.insert(place, text(row, "activated_at").to_owned());
+                        self.last_moves.insert(place, (one.key.clone(), text(row, "activated_at").to_owned()));
                     }
                 }
                 _ => {}
@@ -192,7 +201,13 @@ impl World {
 
     /// When something last became active in an environment, for a model, before this record.
     pub fn last_move(&self, place: &(String, String)) -> Option<&str> {
-        self.last_moves.get(place).map(String::as_str)
+        self.last_moves.get(place).map(|(_, at)| at.as_str())
+    }
+
+    /// What became active there last, before this record: its key, and its row as it is after it.
+    pub fn newest(&self, place: &(String, String)) -> Option<(&str, &Row)> {
+        let (key, _) = self.last_moves.get(place)?;
+        Some((key.as_str(), self.row("release", key)?))
     }
 
     /// Requests on which somebody can still decide.
