@@ -277,7 +277,11 @@ impl Checker {
         let asked = &self.asked[&promotion];
         let account = step.world.accounts.iter().find(|a| a.id == account).expect("known");
         let involved = step.world.had_a_hand(step.world.version(asked.version), asked.by);
-        if account.robot || !account.active || account.roles.is_empty() || involved.contains(&account.human) {
+        if account.robot
+            || !account.active
+            || account.roles.is_empty()
+            || involved.contains(&step.world.class(account.human))
+        {
             self.broken.push(format!("I6: human {} decided on it", account.human));
         }
     }
@@ -393,8 +397,9 @@ impl Checker {
         let mut humans: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
         for approval in self.approvals.iter().filter(counts) {
             let account = world.accounts.iter().find(|a| a.id == approval.account).expect("known");
-            if account.active && !account.robot && !involved.contains(&account.human) {
-                humans.entry(world.unit(account.human)).or_default().extend(account.roles.iter().copied());
+            let human = world.class(account.human);
+            if account.active && !account.robot && !involved.contains(&human) {
+                humans.entry(world.unit(human)).or_default().extend(account.roles.iter().copied());
             }
         }
         let mut humans: Vec<_> = humans.into_values().collect();

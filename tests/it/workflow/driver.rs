@@ -3,7 +3,7 @@
 use super::{
     Dice,
     checker::{Checker, Step},
-    world::{ROLES, World},
+    world::{Left, ROLES, Waived, World},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use plimsoll::{
@@ -117,6 +117,11 @@ impl Driver {
         for fact in &facts {
             self.lane.evolve(fact);
         }
+        if let (Command::Bypass { asked, .. }, Ok(_)) = (command, &answer) {
+            let by = self.world.accounts.iter().position(|account| account.id == asked.by).expect("known");
+            let version = self.world.versions.iter_mut().find(|version| version.id == asked.version).expect("known");
+            version.invokers.push(by);
+        }
         self.note(command, &answer, &facts, seen);
         let step = Step { world: &self.world, before: &before, command, answer: &answer, facts: &facts };
         let mut broken = self.checker.step(&step, &self.lane);
@@ -168,7 +173,7 @@ impl Driver {
     fn disturb(&mut self) -> &'static str {
         let version = self.dice.below(self.world.versions.len());
         let account = self.dice.below(self.world.accounts.len());
-        match self.dice.below(14) {
+        match self.dice.below(16) {
             0 => {
                 self.world.revise(&mut self.dice);
                 "documents revised"
@@ -187,8 +192,10 @@ impl Driver {
                 "version revoked"
             }
             4 | 5 => {
-                let end = self.world.now + TimeDelta::hours([2, 6, 24][self.dice.below(3)]);
-                self.world.versions[version].waived_until = Some(end);
+                let until = self.world.now + TimeDelta::hours([2, 6, 24][self.dice.below(3)]);
+                let people = self.world.accounts.len() - 1;
+                let grantors = (0..=self.dice.below(2)).map(|_| self.dice.below(people)).collect();
+                self.world.versions[version].waived = Some(Waived { until, by: self.dice.below(people), grantors });
                 "waiver granted"
             }
             6 => {
@@ -215,6 +222,12 @@ impl Driver {
                     self.world.accounts[account].human = self.world.accounts[other].human;
                 }
                 "two accounts turned out to be of one human"
+            }
+            12 => {
+                let until = self.world.now + TimeDelta::hours([1, 6, 24][self.dice.below(3)]);
+                let to = self.dice.below(self.world.accounts.len() - 1);
+                self.world.leaves.push(Left { from: account.min(6), to, until });
+                "somebody lets another decide"
             }
             _ => "the sweep came by",
         }
@@ -316,7 +329,11 @@ impl Driver {
     fn able(&self, promotion: PromotionId) -> Vec<AccountId> {
         let request = &self.lane.requests[&promotion];
         let involved = self.world.had_a_hand(self.world.version(request.version), request.requested_by);
-        let able = self.world.accounts.iter().filter(|a| a.active && !a.robot && !involved.contains(&a.human));
+        let able = self
+            .world
+            .accounts
+            .iter()
+            .filter(|a| a.active && !a.robot && !involved.contains(&self.world.class(a.human)));
         able.map(|account| account.id).collect()
     }
 
