@@ -22,16 +22,27 @@ pub struct Version {
 pub struct Asked {
     pub id: String,
     pub digest: String,
+}
+
+/// A run that was asked for; `passed` says how it ended, when somebody has looked.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub id: String,
+    pub version: Version,
     pub environment: &'static str,
+    pub passed: Option<bool>,
 }
 
 #[derive(Default)]
 pub struct Board {
     pub versions: Vec<Version>,
+    pub runs: Vec<Measured>,
     pub requests: Vec<Asked>,
     /// Model, number, id.
     pub reports: Vec<(&'static str, String, String)>,
     pub findings: Vec<String>,
+    pub waivers: Vec<String>,
+    pub emergencies: Vec<String>,
     pub delegations: Vec<String>,
     /// Id, and the secret.
     pub tokens: Vec<(String, String)>,

@@ -61,7 +61,7 @@ impl<'a> Known<'a> {
         };
         format!(
             "{} calls: {} done, {} refused, {} without an answer; {kills} kills, the clock {ahead_seconds} s ahead\n\
-             requests {}, releases {}, versions {}, runs {}",
+             requests {}, releases {}, versions {}, runs {}, findings {}, waivers {}, emergencies {}",
             self.calls.len(),
             count(Call::is_done),
             count(Call::is_refused),
@@ -70,6 +70,9 @@ impl<'a> Known<'a> {
             states("release"),
             states("model_version"),
             states("validation_run"),
+            states("finding"),
+            states("waiver"),
+            states("break_glass"),
         )
     }
 
@@ -118,7 +121,11 @@ impl<'a> Known<'a> {
                 .tables
                 .rows("approval")
                 .any(|(_, row)| text(row, "promotion_id") == answer("id") && text(row, "outcome") == "approve"),
-            "activate" | "roll_back" => row("release").is_some(),
+            "activate" | "roll_back" | "resume" | "lower_mode" => row("release").is_some(),
+            "suspend" => state(row("release"), &["suspended"]),
+            "ask_waiver" => row("waiver").is_some(),
+            "break_glass" => row("break_glass").is_some(),
+            "comment" => row("promotion_comment").is_some(),
             "revise" => self.tables.rows("environment_revision").any(|(_, row)| {
                 let revision = row["revision"].as_ref().and_then(Value::as_i64);
                 text(row, "kind") == last

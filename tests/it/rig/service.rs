@@ -45,7 +45,7 @@ impl Place {
     /// Returns when it listens.
     pub fn start(&self, ahead_seconds: i64) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--http-workers", "2"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--http-workers", "2"]);
         command.args(["--clock-ahead-seconds", &ahead_seconds.to_string()]).args(self.arguments());
         let mut process = command.stderr(Stdio::piped()).spawn().expect("service");
         let mut lines = BufReader::new(process.stderr.take().expect("stderr"));

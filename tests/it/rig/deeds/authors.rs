@@ -3,7 +3,7 @@
 use crate::{
     rig::{
         actors::Actor,
-        board::{ENVIRONMENTS, MODELS, Version},
+        board::{ENVIRONMENTS, MODELS, Measured, Version},
         client::Sent,
     },
     story::{declaration, provenance, reported, scan, scorer, sign},
@@ -73,13 +73,38 @@ pub fn some_version(actor: &mut Actor) -> Option<Version> {
     actor.client.random.pick_recent(&board.versions).cloned()
 }
 
+/// Of a version that was not measured there yet, mostly.
 pub async fn request_run(actor: &mut Actor) {
     let (Some(version), Some(environment)) = (some_version(actor), actor.client.random.pick(&ENVIRONMENTS).copied())
     else {
         return;
     };
+    let is_same = |run: &Measured| {
+        (run.version.model, &run.version.number, run.environment) == (version.model, &version.number, environment)
+    };
+    let known = actor.board.lock().runs.iter().any(is_same);
+    if (known || !version.sealed) && actor.client.random.percent(85) {
+        return;
+    }
     let body = json!({"model": version.model, "version": version.number, "environment": environment});
-    actor.client.post("run", "/api/v1/runs", body).await;
+    let answer = actor.client.post("run", "/api/v1/runs", body).await;
+    if answer.is_done() {
+        let run = Measured { id: answer.text("id"), version, environment, passed: None };
+        actor.board.lock().runs.push(run);
+    }
+}
+
+/// Looks how a run went.
+pub async fn look_at_run(actor: &mut Actor) {
+    let waiting: Vec<_> = actor.board.lock().runs.iter().filter(|run| run.passed.is_none()).cloned().collect();
+    let Some(run) = actor.client.random.pick(&waiting) else { return };
+    let seen = actor.client.get("look_at_run", &format!("/api/v1/runs/{}", run.id)).await;
+    let state = seen.text("state");
+    if seen.is_done() && state != "queued" && state != "running" {
+        let mut board = actor.board.lock();
+        let found = board.runs.iter_mut().find(|known| known.id == run.id);
+        found.into_iter().for_each(|run| run.passed = Some(state == "passed"));
+    }
 }
 
 pub async fn report_evidence(actor: &mut Actor) {

@@ -147,7 +147,8 @@ pub async fn delegate(actor: &mut Actor) {
         }
         return;
     }
-    let body = json!({"to": "sara", "valid_until": "2026-12-30T00:00:00Z"});
+    let to = *actor.client.random.pick(&["rui", "vera", "mara"]).expect("somebody");
+    let body = json!({"to": to, "valid_until": "2026-12-30T00:00:00Z"});
     let answer = actor.client.post("delegate", "/api/v1/delegations", body).await;
     if answer.is_done() {
         actor.board.lock().delegations.push(answer.text("id"));

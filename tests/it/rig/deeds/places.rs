@@ -1,6 +1,9 @@
 //! Environments, their documents, and what runs there.
 
-use super::authors::some_version;
+use super::{
+    authors::some_version,
+    requests::{look_up, some_request},
+};
 use crate::{
     rig::{
         actors::Actor,
@@ -11,6 +14,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
+pub const MODES: [&str; 3] = ["advisory", "human_in_the_loop", "automated"];
 const DOCUMENTS: [&str; 3] = ["constraints", "policy", "profile"];
 
 /// The limits of the trial: quick to measure, and seldom too strict.
@@ -23,14 +27,28 @@ pub fn limits(accuracy: f64) -> Value {
     spec
 }
 
-/// Overlapping roles, and a time in which nobody may have decided.
+/// Overlapping roles, a time in which nobody may have decided, and what ends or holds up.
 pub fn policy(asks: usize) -> Value {
-    let approvals = match asks % 3 {
+    let approvals = match asks % 4 {
         0 => json!([{"role": "reviewer", "count": 1}]),
         1 => json!([{"role": "reviewer", "count": 2}]),
         _ => json!([{"role": "reviewer", "count": 1}, {"role": "risk_officer", "count": 1}]),
     };
-    json!({"approvals": approvals, "request_expires_after_hours": 1, "evidence_maximum_age_days": 300})
+    let mut policy =
+        json!({"approvals": approvals, "request_expires_after_hours": 1, "evidence_maximum_age_days": 300});
+    if 0 < asks {
+        policy["break_glass"] = json!({"roles": ["environment_manager"], "maximum_hours": 2});
+    }
+    if asks % 4 == 2 {
+        policy["evidence"] = json!([{"kind": "runbook", "name": "night"}]);
+        policy["exclude"] = json!({"roles": ["auditor"], "owners": ["business"], "accounts": ["mallory"]});
+    }
+    if asks % 4 == 3 {
+        policy["request_expires_after_hours"] = 4.into();
+        policy["approval_expires_after_hours"] = 3.into();
+        policy["wait_hours"] = 1.into();
+    }
+    policy
 }
 
 fn document(actor: &mut Actor) -> (String, Value) {
@@ -39,9 +57,10 @@ fn document(actor: &mut Actor) -> (String, Value) {
     let kind = *random.pick(&DOCUMENTS).expect("a document");
     let body = match kind {
         "constraints" => limits(if random.percent(20) { 0.99 } else { 0.5 + random.below(20) as f64 / 100.0 }),
-        "policy" => policy(random.below(3)),
+        "policy" => policy(random.below(4)),
         _ => {
-            json!({"class": "server", "operating_mode": "advisory", "sla": format!("answers in {} ms", random.below(900))})
+            let mode = *random.pick(&MODES).expect("a mode");
+            json!({"class": "server", "operating_mode": mode, "sla": format!("answers in {} ms", random.below(900))})
         }
     };
     (format!("/api/v1/environments/{environment}/{kind}"), body)
@@ -77,26 +96,44 @@ pub async fn read_document(actor: &mut Actor) {
     }
 }
 
+/// What is approved, mostly.
 pub async fn activate(actor: &mut Actor) {
-    let asked = {
-        let board = actor.board.lock();
-        actor.client.random.pick_recent(&board.requests).cloned()
-    };
-    let Some(asked) = asked else { return };
-    let _ = asked.environment;
-    actor.client.post("activate", &format!("/api/v1/promotions/{}/activation", asked.id), json!({})).await;
+    let Some(asked) = some_request(actor) else { return };
+    let seen = look_up(actor, &asked).await;
+    if seen.text("state") == "approved" || actor.client.random.percent(20) {
+        actor.client.post("activate", &format!("/api/v1/promotions/{}/activation", asked.id), json!({})).await;
+    }
+}
+
+fn place(actor: &mut Actor) -> String {
+    let random = &mut actor.client.random;
+    let (environment, model) = (random.pick(&ENVIRONMENTS).copied(), random.pick(&MODELS).copied());
+    format!("/api/v1/environments/{}/models/{}", environment.unwrap_or_default(), model.unwrap_or_default())
+}
+
+pub async fn suspend(actor: &mut Actor) {
+    let path = format!("{}/release/suspension", place(actor));
+    actor.client.post("suspend", &path, json!({"reason": "It answers oddly."})).await;
+}
+
+pub async fn resume(actor: &mut Actor) {
+    let path = format!("{}/release/suspension", place(actor));
+    actor.client.send("resume", "DELETE", &path, Sent::json(&json!({"reason": "It was the network."}))).await;
+}
+
+pub async fn change_mode(actor: &mut Actor) {
+    let path = format!("{}/release/mode", place(actor));
+    let mode = *actor.client.random.pick(&MODES).expect("a mode");
+    actor.client.post("lower_mode", &path, json!({"mode": mode, "reason": "People shall look."})).await;
 }
 
 pub async fn roll_back(actor: &mut Actor) {
-    let random = &mut actor.client.random;
-    let (environment, model) =
-        (random.pick(&ENVIRONMENTS).copied().unwrap_or_default(), random.pick(&MODELS).copied().unwrap_or_default());
+    let path = format!("{}/rollbacks", place(actor));
     let mut body = json!({"reason": "It answered too slowly."});
-    if random.percent(50)
+    if actor.client.random.percent(50)
         && let Some(version) = some_version(actor)
     {
         body["to"] = version.number.into();
     }
-    let path = format!("/api/v1/environments/{environment}/models/{model}/rollbacks");
     actor.client.post("roll_back", &path, body).await;
 }
