@@ -5,6 +5,7 @@
 //! Locks are taken after those of requests and releases.
 
 pub mod api;
+pub mod board;
 pub mod break_glass;
 pub mod findings;
 pub(crate) mod ops;

@@ -133,9 +133,8 @@ async fn set_team(
 #[get("/delegations")]
 async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Result<Json<DelegationPage>, Problem> {
     let page = ops::list(&app, &who, params.parse(DELEGATIONS)?).await?;
-    let names = names(&app, &page.items).await?;
-    let page = page.map(|delegation| show_delegation(&app, &delegation, &names));
-    Ok(Json(DelegationPage { next_cursor: page.next.map(|id| page::encode(DELEGATIONS, id)), items: page.items }))
+    let items = views(&app, &page.items).await?;
+    Ok(Json(DelegationPage { next_cursor: page.next.map(|id| page::encode(DELEGATIONS, id)), items }))
 }
 
 /// Let another person decide in your stead for a time. It gives them no role.
@@ -171,6 +170,12 @@ async fn view(app: &App, (account, bonds): (Account, Bonds)) -> Result<BondsView
     let mut same_person: Vec<_> = names.into_values().collect();
     same_person.sort_unstable();
     Ok(BondsView { account: account.name, same_person, team: bonds.team })
+}
+
+/// Several as they are shown, with names.
+pub async fn views(app: &App, all: &[Delegation]) -> Result<Vec<DelegationView>, Error> {
+    let names = names(app, all).await?;
+    Ok(all.iter().map(|delegation| show_delegation(app, delegation, &names)).collect())
 }
 
 async fn one(app: &App, delegation: Delegation) -> Result<DelegationView, Error> {

@@ -116,10 +116,8 @@ pub struct ListParams {
 async fn list(app: Data<App>, who: Principal, params: Query<ListParams>) -> Result<Json<BreakGlassPage>, Problem> {
     let request = PageRequest::parse(LIST, params.cursor.as_deref(), params.limit).map_err(Error::from)?;
     let (page, names) = ops::list(&app, &who, params.unreviewed, request).await?;
-    let people = people(&app, &page.items).await?;
-    let now = app.db.clock().now();
-    let page = page.map(|broken| BreakGlassView::new(broken, &names, &people, now));
-    Ok(Json(BreakGlassPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
+    let items = views(&app, page.items, &names).await?;
+    Ok(Json(BreakGlassPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items }))
 }
 
 /// Make a version active for some hours without approvals, as the environment's policy allows. It is
@@ -193,10 +191,18 @@ async fn review(
     Ok(Json(view(&app, &who, *id).await?))
 }
 
-async fn view(app: &App, who: &Principal, id: BreakGlassId) -> Result<BreakGlassView, Error> {
+/// One as it is shown, with names.
+pub async fn view(app: &App, who: &Principal, id: BreakGlassId) -> Result<BreakGlassView, Error> {
     let ops::Detail { broken, names } = ops::find(app, who, id).await?;
     let people = people(app, std::slice::from_ref(&broken)).await?;
     Ok(BreakGlassView::new(broken, &names, &people, app.db.clock().now()))
+}
+
+/// Several as they are shown, with names.
+pub async fn views(app: &App, all: Vec<BreakGlass>, names: &Names) -> Result<Vec<BreakGlassView>, Error> {
+    let people = people(app, &all).await?;
+    let now = app.db.clock().now();
+    Ok(all.into_iter().map(|broken| BreakGlassView::new(broken, names, &people, now)).collect())
 }
 
 async fn people(app: &App, all: &[BreakGlass]) -> Result<HashMap<AccountId, String>, Error> {

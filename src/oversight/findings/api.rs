@@ -14,7 +14,11 @@ use crate::{
         extract::ValidJson,
         problem::{Changed, Found, Guarded, Problem},
     },
-    oversight::findings::{Finding, Severity, ops, ops::Report, parse_code},
+    oversight::findings::{
+        Finding, Severity, State, ops,
+        ops::{Report, Wanted},
+        parse_code,
+    },
     versions::{VersionRef, api::ReasonInput},
 };
 use actix_web::{
@@ -130,6 +134,15 @@ pub struct ListParams {
     /// Leaves out what is closed.
     #[serde(default)]
     pub standing: bool,
+    /// Only `open`, `remediating`, `risk_accepted` or `closed` ones, as they stand now.
+    pub state: Option<String>,
+    /// Only those of this severity.
+    pub severity: Option<String>,
+    /// Only those of this owner, by the account's name.
+    pub owner: Option<String>,
+    /// Only those whose due date has passed with nobody having dealt with them.
+    #[serde(default)]
+    pub overdue: bool,
     /// Only findings about this model or a version of it.
     pub model: Option<String>,
     /// Only findings about this environment.
@@ -146,12 +159,25 @@ pub struct ListParams {
 #[get("/findings")]
 async fn list(app: Data<App>, who: Principal, params: Query<ListParams>) -> Result<Json<FindingPage>, Problem> {
     let request = PageRequest::parse(LIST, params.cursor.as_deref(), params.limit).map_err(Error::from)?;
-    let (model, environment) = (params.model.as_deref(), params.environment.as_deref());
-    let (page, names) = ops::list(&app, &who, params.standing, model, environment, request).await?;
-    let people = people(&app, &page.items).await?;
-    let now = app.db.clock().now();
-    let page = page.map(|finding| FindingSummary::new(&finding, &names, &people, now));
-    Ok(Json(FindingPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
+    let state = |word: &str| {
+        State::from_word(word).ok_or_else(|| Error::invalid("state", format!("use one of {}", State::listed())))
+    };
+    let severity = |word: &str| {
+        Severity::from_word(word)
+            .ok_or_else(|| Error::invalid("severity", format!("use one of {}", Severity::listed())))
+    };
+    let wanted = Wanted {
+        standing_only: params.standing,
+        state: params.state.as_deref().map(state).transpose()?,
+        severity: params.severity.as_deref().map(severity).transpose()?,
+        owner: params.owner.as_deref(),
+        overdue: params.overdue,
+        model: params.model.as_deref(),
+        environment: params.environment.as_deref(),
+    };
+    let (page, names) = ops::list(&app, &who, wanted, request).await?;
+    let items = summaries(&app, &page.items, &names).await?;
+    Ok(Json(FindingPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items }))
 }
 
 /// Say that something is wrong. Open requests that it bears on end; the same code about the same
@@ -232,7 +258,8 @@ async fn accept(
     Ok(Json(view(&app, &who, *id).await?))
 }
 
-async fn view(app: &App, who: &Principal, id: FindingId) -> Result<FindingView, Error> {
+/// One as it is shown, with names.
+pub async fn view(app: &App, who: &Principal, id: FindingId) -> Result<FindingView, Error> {
     let ops::Detail { finding, steps, names } = ops::find(app, who, id).await?;
     let mut ids: Vec<AccountId> = steps.iter().filter_map(|step| step.by).collect();
     ids.extend(finding.owner.into_iter().chain(finding.opened_by));
@@ -257,6 +284,17 @@ async fn view(app: &App, who: &Principal, id: FindingId) -> Result<FindingView, 
         closed_at: finding.closed_at.map(rfc3339),
         steps: steps.into_iter().map(step).collect(),
     })
+}
+
+/// Several as they are shown, with names.
+pub async fn summaries(
+    app: &App,
+    all: &[Finding],
+    names: &crate::oversight::Names,
+) -> Result<Vec<FindingSummary>, Error> {
+    let people = people(app, all).await?;
+    let now = app.db.clock().now();
+    Ok(all.iter().map(|finding| FindingSummary::new(finding, names, &people, now)).collect())
 }
 
 async fn people(app: &App, findings: &[Finding]) -> Result<HashMap<AccountId, String>, Error> {

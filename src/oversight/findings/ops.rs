@@ -194,23 +194,44 @@ pub async fn find(app: &App, who: &Principal, id: FindingId) -> Result<Detail, E
     Ok(Detail { finding, steps, names })
 }
 
+/// Which findings somebody wants to see; every condition that is there must hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Leaves out what is closed.
+    pub standing_only: bool,
+    pub state: Option<State>,
+    pub severity: Option<Severity>,
+    /// An account's name.
+    pub owner: Option<&'a str>,
+    pub overdue: bool,
+    pub model: Option<&'a str>,
+    pub environment: Option<&'a str>,
+}
+
 /// Newest first.
 pub async fn list(
     app: &App,
     who: &Principal,
-    standing_only: bool,
-    model: Option<&str>,
-    environment: Option<&str>,
+    wanted: Wanted<'_>,
     page: PageRequest,
 ) -> Result<(Page<Finding>, Names), Error> {
     let sight = policy::read(who, Action::FindingRead)?;
     let reader = app.db.read(&sight);
-    let mut filter = store::Filter { standing_only, ..store::Filter::default() };
-    if let Some(name) = model {
+    let mut filter = store::Filter {
+        standing_only: wanted.standing_only,
+        state: wanted.state,
+        severity: wanted.severity,
+        owner: wanted.owner,
+        overdue: wanted.overdue,
+        model: None,
+        environment: None,
+        now: app.db.clock().now(),
+    };
+    if let Some(name) = wanted.model {
         let model = models::store::find(reader.conn(), sight.scope(), name).await?;
         filter.model = Some(model.ok_or(Error::not_found("model"))?.id);
     }
-    if let Some(name) = environment {
+    if let Some(name) = wanted.environment {
         let environment = environments::store::find(reader.conn(), sight.scope(), name).await?;
         filter.environment = Some(environment.ok_or(environments::ops::NOT_FOUND)?.id);
     }

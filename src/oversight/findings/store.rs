@@ -9,7 +9,7 @@ use crate::{
     },
     db::{
         Conn, Reader, WriteTx,
-        entity::{finding, finding_step},
+        entity::{account, finding, finding_step},
     },
     error::Error,
     oversight::{
@@ -21,7 +21,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
-    sea_query::{Expr, LockType, OnConflict},
+    sea_query::{Expr, LockType, OnConflict, Query},
 };
 
 /// What a sweep takes on at once.
@@ -29,11 +29,19 @@ const BATCH: u64 = 500;
 
 /// Which findings a list has.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
+pub struct Filter<'a> {
     /// Leaves out what is closed.
     pub standing_only: bool,
+    /// The state at `now`: an acceptance that has ended is none.
+    pub state: Option<State>,
+    pub severity: Option<Severity>,
+    /// An account's name, active or not.
+    pub owner: Option<&'a str>,
+    /// Only those whose due date has passed with nobody having dealt with them.
+    pub overdue: bool,
     pub model: Option<ModelId>,
     pub environment: Option<EnvironmentId>,
+    pub now: DateTime<Utc>,
 }
 
 /// One step in the life of a finding.
@@ -197,8 +205,31 @@ pub(crate) async fn ever_reaching(
 }
 
 /// Newest first.
-pub(crate) async fn list(reader: &Reader<'_>, filter: Filter, page: PageRequest) -> Result<Page<Finding>, Error> {
+pub(crate) async fn list(reader: &Reader<'_>, filter: Filter<'_>, page: PageRequest) -> Result<Page<Finding>, Error> {
     let mut query = if filter.standing_only { standing(reader.scope()) } else { visible(reader.scope()) };
+    let still_accepted = || finding::COLUMN.accepted_until.gt(filter.now);
+    let is = |state: State| finding::COLUMN.state.eq(state.word());
+    let is_open = || {
+        let ended = finding::COLUMN.accepted_until.lte(filter.now).or(finding::COLUMN.accepted_until.is_null());
+        is(State::Open).or(is(State::RiskAccepted).and(ended))
+    };
+    query = match filter.state {
+        None => query,
+        Some(State::Open) => query.filter(is_open()),
+        Some(State::RiskAccepted) => query.filter(is(State::RiskAccepted).and(still_accepted())),
+        Some(state) => query.filter(is(state)),
+    };
+    if filter.overdue {
+        query = query.filter(is_open().or(is(State::Remediating))).filter(finding::COLUMN.due_at.lte(filter.now));
+    }
+    if let Some(severity) = filter.severity {
+        query = query.filter(finding::COLUMN.severity.eq(severity.word()));
+    }
+    if let Some(owner) = filter.owner {
+        let mut named = Query::select();
+        named.column(account::Column::Id).from(account::Entity).and_where(account::COLUMN.name.eq(owner));
+        query = query.filter(finding::COLUMN.owner_id.in_subquery(named));
+    }
     if let Some(model) = filter.model {
         query = query.filter(finding::COLUMN.model_id.eq(model));
     }

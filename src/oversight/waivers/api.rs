@@ -134,11 +134,8 @@ pub struct ListParams {
 async fn list(app: Data<App>, who: Principal, params: Query<ListParams>) -> Result<Json<WaiverPage>, Problem> {
     let request = PageRequest::parse(LIST, params.cursor.as_deref(), params.limit).map_err(Error::from)?;
     let (page, names) = ops::list(&app, &who, params.open, params.environment.as_deref(), request).await?;
-    let ids: Vec<_> = page.items.iter().map(|waiver| waiver.requested_by).collect();
-    let people = accounts::ops::names(&app, &ids).await?;
-    let now = app.db.clock().now();
-    let page = page.map(|waiver| WaiverSummary::new(&waiver, &names, &people, now));
-    Ok(Json(WaiverPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
+    let items = summaries(&app, &page.items, &names).await?;
+    Ok(Json(WaiverPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items }))
 }
 
 /// Ask for a time-bound exception to one limit.
@@ -208,7 +205,8 @@ async fn revoke(
     Ok(Json(view(&app, &who, *id).await?))
 }
 
-async fn view(app: &App, who: &Principal, id: WaiverId) -> Result<WaiverView, Error> {
+/// One as it is shown, with names.
+pub async fn view(app: &App, who: &Principal, id: WaiverId) -> Result<WaiverView, Error> {
     let ops::Detail { waiver, names, owner } = ops::find(app, who, id).await?;
     let mut ids: Vec<AccountId> = waiver.grants.iter().map(|grant| grant.account).collect();
     ids.push(waiver.requested_by);
@@ -238,6 +236,14 @@ async fn view(app: &App, who: &Principal, id: WaiverId) -> Result<WaiverView, Er
         closed_by: waiver.closed_by.map(name),
         closed_reason: waiver.closed_reason,
     })
+}
+
+/// Several as they are shown, with names.
+pub async fn summaries(app: &App, all: &[Waiver], names: &Names) -> Result<Vec<WaiverSummary>, Error> {
+    let ids: Vec<_> = all.iter().map(|waiver| waiver.requested_by).collect();
+    let people = accounts::ops::names(app, &ids).await?;
+    let now = app.db.clock().now();
+    Ok(all.iter().map(|waiver| WaiverSummary::new(waiver, names, &people, now)).collect())
 }
 
 impl WaiverSummary {
