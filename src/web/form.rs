@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 const TOKEN: &str = "form_token";
 
 /// The fields of a form that a page of this site sent.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Fields(BTreeMap<String, String>);
 
 impl Fields {
@@ -29,7 +29,7 @@ impl Fields {
         Ok(fields)
     }
 
-    fn of(pairs: Vec<(String, String)>) -> Result<Self, PageError> {
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Result<Self, PageError> {
         let mut fields = BTreeMap::new();
         for (name, value) in pairs {
             if name.contains('\0') || value.contains('\0') {

@@ -54,6 +54,10 @@ impl Frame {
             ("Requests", "/promotions", Some(Action::PromotionRead)),
             ("Models", "/models", Some(Action::ModelRead)),
             ("Environments", "/environments", Some(Action::EnvironmentRead)),
+            ("Findings", "/findings", Some(Action::FindingRead)),
+            ("Waivers", "/waivers", Some(Action::WaiverRead)),
+            ("Emergencies", "/break-glass", Some(Action::BreakGlassRead)),
+            ("Delegations", "/delegations", Some(Action::DelegationRead)),
             ("Frameworks", "/frameworks", Some(Action::FrameworkRead)),
             ("Audit log", "/audit", Some(Action::AuditRead)),
         ];

@@ -6,11 +6,15 @@
 mod access;
 mod assets;
 mod audit;
+mod break_glass;
 mod decision;
+mod delegations;
 mod dossiers;
 mod environments;
 mod error;
+mod findings;
 mod form;
+mod forms;
 mod frame;
 mod frameworks;
 mod measured;
@@ -18,6 +22,7 @@ mod models;
 mod overview;
 mod promotions;
 mod queue;
+pub(crate) mod record_words;
 mod reported;
 mod runs;
 mod session;
@@ -25,6 +30,7 @@ pub(crate) mod subgroups;
 pub(crate) mod verdicts;
 mod versions;
 mod visitor;
+mod waivers;
 pub(crate) mod words;
 
 pub use error::{PageError, dress};
@@ -49,10 +55,40 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(runs::show)
         .service(environments::list)
         .service(environments::show)
+        .service(environments::lower_mode)
+        .service(environments::raise_mode)
+        .service(environments::suspend)
+        .service(environments::resume)
+        .service(environments::roll_back)
+        .service(environments::rehearse)
+        .service(environments::review_rollback)
         .service(promotions::list)
         .service(decision::show)
         .service(decision::decide)
         .service(decision::say)
+        .service(decision::unapprove)
+        .service(decision::withdraw)
+        .service(decision::activate)
+        .service(findings::list)
+        .service(findings::report)
+        .service(findings::show)
+        .service(findings::remediate)
+        .service(findings::close)
+        .service(findings::accept)
+        .service(waivers::list)
+        .service(waivers::ask)
+        .service(waivers::show)
+        .service(waivers::decide)
+        .service(waivers::revoke)
+        .service(break_glass::list)
+        .service(break_glass::invoke)
+        .service(break_glass::show)
+        .service(break_glass::confirm)
+        .service(break_glass::close)
+        .service(break_glass::review)
+        .service(delegations::list)
+        .service(delegations::delegate)
+        .service(delegations::revoke)
         .service(audit::list)
         .service(audit::record::show)
         .service(audit::record::leaf)

@@ -6,11 +6,14 @@ use chrono::{DateTime, Utc};
 /// The colour family of a state; the word itself always stands beside it.
 pub fn tone(state: &str) -> &'static str {
     match state {
-        "pass" | "passed" | "verified" | "active" | "activated" | "approved" | "approve" | "sealed" | "done" => "good",
+        "pass" | "passed" | "verified" | "active" | "activated" | "approved" | "approve" | "sealed" | "done"
+        | "closed" | "granted" | "justified" | "in_force" | "sound" => "good",
         "fail" | "failed" | "checks_failed" | "rejected" | "reject" | "revoked" | "untrusted" | "invalidated"
-        | "denied" | "timed_out" | "errored" | "refuted" | "key_revoked" => "bad",
+        | "denied" | "timed_out" | "errored" | "refuted" | "key_revoked" | "bypassed" | "unjustified" | "refused"
+        | "lapsed" | "overdue" | "critical" | "open" | "suspended" => "bad",
         "awaiting_approval" | "inconclusive" | "not_measured" | "not_representative" | "waived" | "absent"
-        | "running" | "queued" | "high" | "warn" => "mind",
+        | "running" | "queued" | "high" | "warn" | "held" | "remediating" | "risk_accepted" | "requested"
+        | "proposed" | "medium" | "due" | "upcoming" => "mind",
         _ => "quiet",
     }
 }

@@ -1,5 +1,8 @@
 //! The pages over HTTP, as a browser without script meets them.
 
+mod decision;
+mod oversight;
+mod places;
 pub mod stage;
 mod subgroups;
 

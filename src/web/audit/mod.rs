@@ -166,6 +166,7 @@ fn spoken(kind: &str) -> String {
     match kind {
         "run" => "validation run".to_owned(),
         "promotion" => "request".to_owned(),
+        "break_glass" => "emergency".to_owned(),
         kind => words::spoken(kind),
     }
 }
@@ -181,6 +182,10 @@ fn address_of(object: &NamedView) -> Option<String> {
         "release" => name.split_once(" in ").map(|(_, environment)| format!("/environments/{environment}")),
         "run" => Some(format!("/runs/{id}")),
         "promotion" => Some(format!("/promotions/{id}")),
+        "finding" => Some(format!("/findings/{id}")),
+        "waiver" => Some(format!("/waivers/{id}")),
+        "break_glass" => Some(format!("/break-glass/{id}")),
+        "delegation" => Some("/delegations".to_owned()),
         _ => None,
     }
 }
@@ -197,6 +202,7 @@ mod tests {
         assert_eq!(at("version", Some("a@3")).as_deref(), Some("/models/a/versions/3"));
         assert_eq!(at("release", Some("a@3 in b")).as_deref(), Some("/environments/b"));
         assert_eq!(at("promotion", Some("a@3 in b")).as_deref(), Some("/promotions/7"));
+        assert_eq!(at("finding", Some("leak: a@3 in b")).as_deref(), Some("/findings/7"));
         assert_eq!((at("model", None), at("token", Some("x"))), (None, None));
     }
 
