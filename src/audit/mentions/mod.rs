@@ -3,8 +3,9 @@
 //!
 //! Invariants: mentions are made of the leaf's text, and of what its object and the rows that it
 //! changed belong to, which never changes: a run, a request, a release and a report belong to a
-//! version and an environment, and a version to a model. So they can be made again at any time.
-//! The workspace is no mention, as it is everywhere.
+//! version and an environment, and a version to a model; findings, waivers, emergencies, rehearsals,
+//! reports of what runs, and records belong to what they bear on. So they can be made again at any
+//! time. The workspace is no mention, as it is everywhere.
 
 pub mod store;
 
@@ -32,6 +33,12 @@ pub enum Part {
     Release,
     Report,
     Version,
+    Finding,
+    Waiver,
+    Emergency,
+    Rehearsal,
+    Snapshot,
+    Record,
 }
 
 /// What one leaf mentions by itself, and what of it belongs to more that it mentions too.
@@ -49,6 +56,10 @@ impl Part {
             "release" => Some(Self::Release),
             "evidence" => Some(Self::Report),
             "version" => Some(Self::Version),
+            "finding" => Some(Self::Finding),
+            "waiver" => Some(Self::Waiver),
+            "break_glass" => Some(Self::Emergency),
+            "record" => Some(Self::Record),
             _ => None,
         }
     }
@@ -60,6 +71,12 @@ impl Part {
             "release" => Some(Self::Release),
             "reported_evidence" => Some(Self::Report),
             "model_version" => Some(Self::Version),
+            "finding" => Some(Self::Finding),
+            "waiver" => Some(Self::Waiver),
+            "break_glass" => Some(Self::Emergency),
+            "rehearsal" => Some(Self::Rehearsal),
+            "running_snapshot" => Some(Self::Snapshot),
+            "accountability_record" => Some(Self::Record),
             _ => None,
         }
     }
@@ -195,10 +212,11 @@ mod tests {
                 {"table": "release", "key": B, "op": "update", "row": {"state": "rolled_back"}},
                 {"table": "model_version", "key": C, "op": "update", "row": {}},
                 {"table": "account", "key": W, "op": "update", "row": {}},
+                {"table": "finding", "key": A, "op": "update", "row": {}},
                 {"table": "release", "key": "no id"}, {"key": A}, 7,
             ],
         });
-        let wanted = [(Part::Release, A), (Part::Release, B), (Part::Version, C)];
+        let wanted = [(Part::Release, A), (Part::Release, B), (Part::Version, C), (Part::Finding, A)];
         let wanted = wanted.map(|(part, id)| (part, id.parse().expect("an id")));
         assert_eq!(of_leaf(&leaf.to_string()).parts, BTreeSet::from(wanted));
     }

@@ -6,8 +6,9 @@ use crate::{
     db::{
         Bookkeeping, Reader,
         entity::{
-            audit_event, audit_leaf, audit_mention, audit_mentioned, model_version, promotion_request, release,
-            reported_evidence, validation_run,
+            accountability_record, audit_event, audit_leaf, audit_mention, audit_mentioned, break_glass, finding,
+            model_version, promotion_request, rehearsal, release, reported_evidence, running_snapshot, validation_run,
+            waiver,
         },
         slices,
     },
@@ -111,7 +112,9 @@ async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> 
 async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
     let all =
         |wanted: Part| parts.iter().filter(move |(part, _)| *part == wanted).map(|(_, id)| *id).collect::<Vec<_>>();
-    let mut found: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    let (mut found, of_releases) = loose(tx, &all).await?;
+    let releases: BTreeSet<Uuid> = of_releases.values().copied().chain(all(Part::Release)).collect();
+    let releases: Vec<Uuid> = releases.into_iter().collect();
     macro_rules! gather {
         ($entity:ident, $ids:expr, $first:ident, $second:ident) => {
             for chunk in $ids.chunks(CHUNK) {
@@ -130,9 +133,15 @@ async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<H
     }
     gather!(validation_run, all(Part::Run), VersionId, EnvironmentId);
     gather!(promotion_request, all(Part::Request), VersionId, EnvironmentId);
-    gather!(release, all(Part::Release), VersionId, EnvironmentId);
+    gather!(release, releases, VersionId, EnvironmentId);
+    gather!(break_glass, all(Part::Emergency), VersionId, EnvironmentId);
+    gather!(rehearsal, all(Part::Rehearsal), VersionId, EnvironmentId);
     // A report is of a version only; the second column says so again.
     gather!(reported_evidence, all(Part::Report), VersionId, VersionId);
+    for (part, release) in of_releases {
+        let more = found.get(&release).cloned().unwrap_or_default();
+        found.entry(part).or_default().extend(more);
+    }
     let above: BTreeSet<Uuid> = found.values().flatten().copied().chain(all(Part::Version)).collect();
     let mut models: HashMap<Uuid, Uuid> = HashMap::new();
     for chunk in above.into_iter().collect::<Vec<_>>().chunks(CHUNK) {
@@ -156,4 +165,55 @@ async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<H
         found.entry(version).or_default().extend(models.get(&version));
     }
     Ok(found)
+}
+
+/// What findings, waivers, records and reports of what runs bear on; and the releases that some of
+/// them are of, by part.
+async fn loose(
+    tx: &Bookkeeping,
+    all: &impl Fn(Part) -> Vec<Uuid>,
+) -> Result<(HashMap<Uuid, Vec<Uuid>>, HashMap<Uuid, Uuid>), Error> {
+    type Some4 = (Uuid, Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>);
+    let (mut found, mut of_releases): (HashMap<Uuid, Vec<Uuid>>, HashMap<Uuid, Uuid>) = Default::default();
+    macro_rules! gather {
+        ($entity:ident, $ids:expr, $($column:ident),*) => {
+            for chunk in $ids.chunks(CHUNK) {
+                let rows: Vec<Some4> = $entity::Entity::find()
+                    .select_only()
+                    .column($entity::Column::Id)
+                    $(.column($entity::Column::$column))*
+                    .filter($entity::Column::Id.is_in(chunk.to_vec()))
+                    .into_tuple()
+                    .all(&tx.conn())
+                    .await?;
+                for (id, one, two, three, release) in rows {
+                    found.insert(id, [one, two, three].into_iter().flatten().collect());
+                    of_releases.extend(release.map(|release| (id, release)));
+                }
+            }
+        };
+    }
+    gather!(finding, all(Part::Finding), ModelId, VersionId, EnvironmentId, ReleaseId);
+    gather!(running_snapshot, all(Part::Snapshot), ModelId, EnvironmentId, EnvironmentId, ReleaseId);
+    macro_rules! gather_places {
+        ($entity:ident, $ids:expr, $($column:ident),*) => {
+            for chunk in $ids.chunks(CHUNK) {
+                let rows: Vec<(Uuid, Option<Uuid>, Option<Uuid>, Option<Uuid>)> = $entity::Entity::find()
+                    .select_only()
+                    .column($entity::Column::Id)
+                    $(.column($entity::Column::$column))*
+                    .filter($entity::Column::Id.is_in(chunk.to_vec()))
+                    .into_tuple()
+                    .all(&tx.conn())
+                    .await?;
+                let placed = |(id, one, two, three): (Uuid, Option<Uuid>, Option<Uuid>, Option<Uuid>)| {
+                    (id, [one, two, three].into_iter().flatten().collect())
+                };
+                found.extend(rows.into_iter().map(placed));
+            }
+        };
+    }
+    gather_places!(waiver, all(Part::Waiver), ModelId, VersionId, EnvironmentId);
+    gather_places!(accountability_record, all(Part::Record), ModelId, EnvironmentId, EnvironmentId);
+    Ok((found, of_releases))
 }

@@ -1,4 +1,7 @@
-//! The only SQL that turns ids of the log into names, and names into ids.
+//! The only SQL that turns ids of the log into names, and names into ids; of findings, waivers, records and
+//! delegations, `watched` does.
+
+mod watched;
 
 use crate::{
     audit::names::Reference,
@@ -7,8 +10,8 @@ use crate::{
     db::{
         Reader,
         entity::{
-            account, api_token, dataset, environment, membership, model, model_version, promotion_request, release,
-            reported_evidence, trust_key, validation_run, workspace,
+            account, api_token, break_glass, dataset, environment, membership, model, model_version, promotion_request,
+            release, reported_evidence, trust_key, validation_run, workspace,
         },
     },
     error::Error,
@@ -108,7 +111,9 @@ pub async fn names(reader: &Reader<'_>, kind: &str, ids: &BTreeSet<Uuid>) -> Res
     }
     match kind {
         "version" => versions(reader, &ids).await,
-        "run" | "promotion" | "release" | "evidence" => of_versions(reader, kind, &ids).await,
+        "run" | "promotion" | "release" | "evidence" | "break_glass" => of_versions(reader, kind, &ids).await,
+        "finding" | "waiver" | "record" => watched::names(reader, kind, &ids).await,
+        "delegation" => watched::delegations(reader, &ids).await,
         _ => plain(reader, kind, &ids).await,
     }
 }
@@ -186,6 +191,9 @@ async fn of_versions(reader: &Reader<'_>, kind: &str, ids: &[Uuid]) -> Result<Na
             placed!(promotion_request).into_iter().map(|(id, version, place)| (id, version, Some(place))).collect()
         }
         "release" => placed!(release).into_iter().map(|(id, version, place)| (id, version, Some(place))).collect(),
+        "break_glass" => {
+            placed!(break_glass).into_iter().map(|(id, version, place)| (id, version, Some(place))).collect()
+        }
         _ => {
             let reported: Vec<(Uuid, Uuid)> = reported_evidence::Entity::find()
                 .select_only()
