@@ -21,6 +21,7 @@ use crate::{
         Ask, profiles, record, slice,
         slice::{Objects, Slice},
         store,
+        watched::{self, About, Watched},
     },
     environments::Environment,
     error::Error,
@@ -65,6 +66,7 @@ pub(super) struct Collected {
     /// Manifest digests and numbers of the versions that those are of.
     pub released: HashMap<crate::core::ids::VersionId, i64>,
     pub reports: Vec<Report>,
+    pub watched: Watched,
     pub names: HashMap<AccountId, String>,
     pub slice: Slice,
     /// What a reader has to know about all of it.
@@ -122,9 +124,12 @@ async fn collected(app: &App, reader: &Reader<'_>, ask: &Ask, at: DateTime<Utc>)
         subject.releases.into_iter().filter(|release| release.environment == facts.environment.id).collect();
     let promotions = store::requests(conn, facts.version.id, facts.environment.id, at).await?;
     is_long |= promotions.len() as u64 == store::MAX_HISTORY;
-    let Some(slice) = slice::of(conn, scope, &objects(&facts, &promotions, &releases), at).await? else {
-        return Ok(None);
-    };
+    let about =
+        About { scope, model: facts.model.id, version: facts.version.id, environment: facts.environment.id, at };
+    let watched = watched::collect(conn, about, &promotions, &releases).await?;
+    let mut objects = objects(&facts, &promotions, &releases);
+    objects.own.extend(watched.objects());
+    let Some(slice) = slice::of(conn, scope, &objects, at).await? else { return Ok(None) };
     let approvals = store::approvals(conn, &promotions, at).await?;
     let requests = requests(promotions, &approvals, &told.requests);
     known.approvals = approved(&requests);
@@ -132,7 +137,8 @@ async fn collected(app: &App, reader: &Reader<'_>, ask: &Ask, at: DateTime<Utc>)
     known.leaf = slice.sealing(&facts.version.id.to_string());
     let mut names: Vec<_> = requests.iter().map(|request| request.promotion.requested_by).collect();
     names.extend(approvals.iter().flat_map(|approval| [Some(approval.account), approval.on_behalf_of]).flatten());
-    names.extend(releases.iter().map(|release| release.activated_by));
+    names.extend(releases.iter().flat_map(|release| [Some(release.activated_by), release.ended_by]).flatten());
+    names.extend(watched.people());
     names.extend(facts.reported.iter().map(|record| record.submitted_by));
     names.extend(facts.version.sealed_by.into_iter().chain([facts.version.created_by]));
     let mut released = HashMap::new();
@@ -159,6 +165,7 @@ async fn collected(app: &App, reader: &Reader<'_>, ask: &Ask, at: DateTime<Utc>)
         releases,
         released,
         reports,
+        watched,
         slice,
     }))
 }

@@ -1,8 +1,11 @@
 //! The same facts for machines.
 
+mod watched;
+
 use crate::{
     core::clock::rfc3339,
     dossiers::{archive::FORMAT, collect::Collected, document::Document},
+    environments::profile::OperatingMode,
     error::Error,
     frameworks::api::HeldView,
     releases::Release,
@@ -22,7 +25,7 @@ pub(super) fn render(of: &Collected, document: &Document) -> Result<String, Erro
     let revision = |found: &Option<crate::environments::Revision>| {
         found.as_ref().map(|r| json!({"revision": r.number, "digest": r.digest.to_string()}))
     };
-    let value = json!({
+    let mut value = json!({
         "format": FORMAT,
         "registry": of.origin,
         "as_of": rfc3339(of.at),
@@ -66,6 +69,10 @@ pub(super) fn render(of: &Collected, document: &Document) -> Result<String, Erro
         "notices": document.notices,
         "document": document,
     });
+    // A call of its own: the macro nests as deep as there are fields.
+    for (name, part) in watched::parts(of) {
+        value[name] = part;
+    }
     serde_json::to_string_pretty(&value).map_err(Error::internal)
 }
 
@@ -87,13 +94,21 @@ fn requested(of: &Collected, request: &crate::dossiers::collect::Request) -> Val
             json!({
                 "id": approval.id, "by": of.name(approval.account), "outcome": approval.outcome.name(),
                 "decision_digest": approval.decision_digest.to_string(), "at": rfc3339(approval.created_at),
+                "reason": approval.reason, "conditions": approval.conditions,
+                "on_behalf_of": approval.on_behalf_of.map(|from| of.name(from)),
+                "expires_at": approval.expires_at.map(rfc3339),
+                "withdrawn": approval.withdrawn.as_ref().map(|gone| json!({"at": rfc3339(gone.at), "reason": gone.reason})),
             })
         })
         .collect();
     json!({
         "id": promotion.id, "state": request.stage, "decision_digest": promotion.decision_digest.to_string(),
         "requested_by": of.name(promotion.requested_by), "requested_at": rfc3339(promotion.requested_at),
+        "mode": promotion.mode.map(OperatingMode::name),
         "decisions": approvals,
+        "comments": of.watched.comments.iter().filter(|comment| comment.promotion == promotion.id).map(|comment| json!({
+            "id": comment.id, "by": of.name(comment.account), "at": rfc3339(comment.created_at), "body": comment.body,
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -101,6 +116,10 @@ fn released(of: &Collected, release: &Release) -> Value {
     json!({
         "id": release.id, "version": of.released.get(&release.version), "state": release.state.name(),
         "activated_at": rfc3339(release.activated_at), "ended_at": release.ended_at.map(rfc3339),
-        "activated_by": of.name(release.activated_by), "restores": release.restores,
+        "activated_by": of.name(release.activated_by), "restores": release.restores, "reason": release.reason,
+        "mode": release.mode.map(OperatingMode::name), "kind": release.kind.name(), "promotion": release.promotion,
+        "ended_by": release.ended_by.map(|by| of.name(by)), "ended_reason": release.ended_reason,
+        "assurance": release.assurance.name(), "lapsed_at": release.lapsed_at.map(rfc3339),
+        "lapse_cause": release.lapse_cause,
     })
 }

@@ -25,6 +25,7 @@ mod render_pdf;
 mod slice;
 mod store;
 pub mod verify;
+mod watched;
 
 use crate::{
     core::clock::{self, MOMENT, rfc3339},

@@ -12,11 +12,11 @@ use crate::{
             environment, environment_revision, model_version, promotion_request, release, row_salt, validation_run,
         },
     },
-    dossiers::slice::Objects,
+    dossiers::{slice::Objects, watched::store::taken_back},
     environments::{Current, DocumentKind, Environment, Revision},
     error::Error,
     promotions::{Approval, Promotion},
-    releases::{Release, State},
+    releases::{Assurance, Release, State},
     versions::{Attested, Version, VersionRef},
 };
 use chrono::{DateTime, Utc};
@@ -178,6 +178,10 @@ pub(super) async fn releases(conn: &Conn<'_>, model: ModelId, at: DateTime<Utc>)
     let then = |mut row: release::Model| {
         if row.ended_at.is_some_and(|end| at < end) {
             (row.state, row.ended_at) = (State::Active.name().to_owned(), None);
+            (row.ended_by, row.ended_reason) = (None, None);
+        }
+        if row.lapsed_at.is_some_and(|lapsed| at < lapsed) {
+            (row.assurance, row.lapsed_at, row.lapse_cause) = (Assurance::Sound.name().to_owned(), None, None);
         }
         row.try_into()
     };
@@ -202,7 +206,7 @@ pub(super) async fn requests(
     rows.into_iter().rev().map(TryInto::try_into).collect()
 }
 
-/// Decisions on requests, oldest first.
+/// Decisions on requests, oldest first, with those that had been taken back.
 pub(super) async fn approvals(conn: &Conn<'_>, of: &[Promotion], at: DateTime<Utc>) -> Result<Vec<Approval>, Error> {
     let ids: Vec<_> = of.iter().map(|request| request.id).collect();
     let rows = approval::Entity::find()
@@ -211,7 +215,9 @@ pub(super) async fn approvals(conn: &Conn<'_>, of: &[Promotion], at: DateTime<Ut
         .order_by_asc(approval::Column::Id)
         .all(conn)
         .await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    let mut all = rows.into_iter().map(TryInto::try_into).collect::<Result<Vec<_>, _>>()?;
+    taken_back(conn, &mut all, at).await?;
+    Ok(all)
 }
 
 /// One event that is in the tree.

@@ -3,6 +3,7 @@
 mod altered;
 mod command;
 mod moments;
+mod oversight;
 mod packages;
 mod pdf;
 mod people;

@@ -7,7 +7,8 @@ use crate::{
         collect::Collected,
         document::{Cell, Section},
     },
-    releases::Release,
+    environments::profile::OperatingMode,
+    releases::{Assurance, Kind, Release},
 };
 
 /// Everybody who answers for something, and who no longer does.
@@ -52,6 +53,9 @@ pub(super) fn decisions(section: &mut Section, of: &Collected) {
             decided_by(of, approval).into(),
             when(&rfc3339(approval.created_at)).into(),
             match approval.outcome {
+                crate::promotions::Outcome::Approve if approval.withdrawn.is_some() => {
+                    Cell::toned("approved, and taken back", "mind")
+                }
                 crate::promotions::Outcome::Approve => "approved".into(),
                 crate::promotions::Outcome::Reject => Cell::toned("rejected", "bad"),
             },
@@ -70,10 +74,30 @@ fn decided_by(of: &Collected, approval: &crate::promotions::Approval) -> String 
 
 /// The reason, and what was asked for beside.
 fn said(approval: &crate::promotions::Approval) -> String {
-    match approval.conditions.is_empty() {
-        true => approval.reason.clone(),
-        false => format!("{} On condition: {}", approval.reason, approval.conditions.join("; ")).trim().to_owned(),
+    let mut said = approval.reason.clone();
+    if !approval.conditions.is_empty() {
+        said += &format!(" On condition: {}", approval.conditions.join("; "));
     }
+    if let Some(gone) = &approval.withdrawn {
+        said += &format!(" Taken back {}: {}", when(&rfc3339(gone.at)), gone.reason);
+    }
+    said.trim().to_owned()
+}
+
+/// The state, how it came about if no request was behind it, and why it ended.
+fn became(release: &Release) -> String {
+    let mut said = release.state.name().replace('_', " ");
+    if let Some(earlier) = release.restores {
+        said += &format!("; back to {earlier}");
+    }
+    if release.kind != Kind::Promotion {
+        said +=
+            &format!("; {}: {}", release.kind.name().replace('_', " "), release.reason.as_deref().unwrap_or_default());
+    }
+    if let Some(reason) = &release.ended_reason {
+        said += &format!("; ended: {reason}");
+    }
+    said
 }
 
 pub(super) fn releases(of: &Collected) -> Section {
@@ -92,14 +116,13 @@ pub(super) fn history(section: &mut Section, of: &Collected) {
             when(&rfc3339(release.activated_at)).into(),
             until.into(),
             of.name(release.activated_by).into(),
-            match release.restores {
-                Some(earlier) => format!("back to {earlier}: {}", release.reason.as_deref().unwrap_or_default()).into(),
-                None => release.state.name().replace('_', " ").into(),
-            },
+            release.mode.map_or("not stated", OperatingMode::name).replace('_', " ").into(),
+            became(release).into(),
+            Cell::toned(release.assurance.name(), if release.assurance == Assurance::Lapsed { "bad" } else { "" }),
         ]
     };
     let rows = of.releases.iter().map(row).collect();
     let nothing = format!("Nothing of {} had run in {}.", of.facts.model.name, of.facts.environment.name);
-    let head = ["Release", "Version", "From", "Until", "Activated by", "State"];
+    let head = ["Release", "Version", "From", "Until", "Activated by", "Mode", "State", "Assurance"];
     section.table(&format!("Releases in {}", of.facts.environment.name), &head, rows, &nothing);
 }

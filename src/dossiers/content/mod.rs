@@ -6,6 +6,7 @@ mod governance;
 mod measured;
 mod model_card;
 mod model_risk;
+mod oversight;
 mod parts;
 
 pub(super) use measured::DRAWN_AGAIN;
@@ -47,7 +48,7 @@ pub(super) fn document(of: &Collected) -> Result<Document, Error> {
         Layout::ModelCard => model_card::write(&mut document, of)?,
         Layout::Plain => plain_order(&mut document, of)?,
     }
-    document.sections.push(parts::record(of));
+    document.sections.extend([oversight::section(of), parts::record(of)]);
     Ok(document)
 }
 
