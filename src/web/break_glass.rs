@@ -187,7 +187,7 @@ fn offers(visitor: &Visitor, broken: &BreakGlass, state: State) -> Offers {
     if state == State::Closed {
         let says = "Justified closes its finding; unjustified leaves it and opens another. It is final.";
         let form = Form::new("review", &at("review"), "Review it", says, "Record the review");
-        let form = form.ask("outcome", "It was", Kind::of(&["justified", "unjustified"])).reason();
+        let form = form.ask("outcome", "It was", Kind::pick(&["justified", "unjustified"])).reason();
         offers.add(policy::review_break_glass(who, broken.invoked_by, broken.second_by, &nobody), form);
     }
     offers

@@ -2,7 +2,10 @@
 
 use crate::{
     app::App,
-    authz::{Action, policy},
+    authz::{
+        Action,
+        policy::{self, Involved},
+    },
     constraints::words::Words,
     core::{
         ids::FindingId,
@@ -166,7 +169,7 @@ fn report_form() -> Form {
         .ask("code", "Code", Kind::Line)
         .hint("what kind of thing is wrong, such as subgroup_error; of one code about one thing, one finding stands")
         .ask("title", "Title", Kind::Line)
-        .ask("severity", "Severity", Kind::of(&severities))
+        .ask("severity", "Severity", Kind::pick(&severities))
         .may("model", "Model", Kind::Line)
         .may("version", "Version", Kind::Line)
         .hint("its number; with its model")
@@ -221,7 +224,8 @@ async fn render(
     typed: &Typed,
 ) -> Result<HttpResponse, PageError> {
     let finding = ops::find(app, &visitor.who, id).await?.finding;
-    let Offers { forms, barred } = offers(visitor, &finding, finding.standing(app.db.clock().now()));
+    let involved = ops::involved(app, &visitor.who, &finding).await?;
+    let Offers { forms, barred } = offers(visitor, &finding, &involved, finding.standing(app.db.clock().now()));
     let page = ShowPage {
         frame: Frame::new("Findings", visitor),
         finding: api::view(app, &visitor.who, id).await?,
@@ -231,7 +235,7 @@ async fn render(
     page_with(status, &page)
 }
 
-fn offers(visitor: &Visitor, finding: &Finding, state: State) -> Offers {
+fn offers(visitor: &Visitor, finding: &Finding, involved: &Involved, state: State) -> Offers {
     let who = &visitor.who;
     let at = |action: &str| format!("/findings/{}/{action}", finding.id);
     let mut offers = Offers::default();
@@ -243,13 +247,13 @@ fn offers(visitor: &Visitor, finding: &Finding, state: State) -> Offers {
     if state != State::Closed {
         let says = "It is dealt with, for good. Requests that it bears on end, because they were decided with it.";
         let form = Form::new("close", &at("closure"), "Close it", says, "Close it").reason();
-        offers.add(policy::close_finding(who, finding.remediated_by), form);
+        offers.add(policy::close_finding(who, involved), form);
     }
     if matches!(state, State::Open | State::Remediating) {
         let says = "The risk stands and you answer for it, for at most 90 days; then it is open again by itself.";
         let form = Form::new("accept", &at("acceptance"), "Accept the risk for a time", says, "Accept the risk");
         let form = form.ask("until", "Until the end of", Kind::Day).reason();
-        offers.add(policy::accept_finding(who, finding.opened_by), form);
+        offers.add(policy::accept_finding(who, involved), form);
     }
     offers
 }

@@ -149,6 +149,13 @@ impl Input {
 }
 
 impl Kind {
+    /// A choice that has to be made: nothing is chosen at first.
+    pub fn pick(words: &[&str]) -> Self {
+        let Self::Choice(mut choices) = Self::of(words) else { return Self::of(words) };
+        choices.insert(0, (String::new(), "choose one".to_owned()));
+        Self::Choice(choices)
+    }
+
     pub fn of(words: &[&str]) -> Self {
         Self::Choice(words.iter().map(|word| ((*word).to_owned(), word.replace('_', " "))).collect())
     }

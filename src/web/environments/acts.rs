@@ -95,7 +95,7 @@ pub fn of_review(visitor: &Visitor, place: &str, release: &Release) -> Vec<Form>
     let address = format!("/environments/{place}/releases/{}/review", release.id);
     let says = "Was it right? It is kept, and final.";
     let form = Form::new(&id("review", &release.id.to_string()), &address, "Review it", says, "Record the review");
-    vec![form.ask("outcome", "It was", Kind::of(&["justified", "unjustified"])).reason()]
+    vec![form.ask("outcome", "It was", Kind::pick(&["justified", "unjustified"])).reason()]
 }
 
 fn id(action: &str, of: &str) -> String {

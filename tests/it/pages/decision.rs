@@ -115,6 +115,8 @@ async fn approvals_with_conditions_are_given_taken_back_and_lead_to_an_activatio
     approve(&mara, &request, &[]).await.expect(303);
 
     story.app.app.db.clock().advance(TimeDelta::hours(24));
+    let (mara, tom, ines) =
+        (sign_in(&story, "mara").await, sign_in(&story, "tom").await, sign_in(&story, "ines").await);
     assert_says(&page(&tom, &here).await, &["<details class=\"deed\" id=\"activate\" open>"]);
     assert!(!page(&mara, &here).await.contains("id=\"activate\""), "only who may is offered it");
     assert_says(&page(&ines, &here).await, &["id=\"withdraw\""]);

@@ -100,7 +100,7 @@ async fn a_risk_is_accepted_for_a_time_by_an_officer_who_did_not_report_it() {
     let (rosa, rex) = (sign_in(&story, "rosa").await, sign_in(&story, "rex").await);
     let sent = [("code", "leak"), ("severity", "low"), ("title", "It leaks"), ("model", MODEL)];
     let here = rosa.send("/findings", &sent).await.expect(303).header("location").to_owned();
-    assert_says(&page(&rosa, &here).await, &["somebody else accepts its risk"]);
+    assert_says(&page(&rosa, &here).await, &["rosa cannot accept this risk"]);
     assert_silent(&page(&rosa, &here).await, &["id=\"accept\""]);
     let accept = |until: &'static str| [("until", until), ("reason", "It is withdrawn soon.")];
     let acceptance = format!("{here}/acceptance");
