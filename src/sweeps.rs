@@ -12,7 +12,7 @@ pub const ALL: &[Sweep] = &[
     Sweep { name: "promotion requests", run: |app| Box::pin(promotions::sweep::run(app)) },
     Sweep { name: "lapsed records", run: |app| Box::pin(accountability::vacancy::sweep(app)) },
     Sweep { name: "oversight", run: |app| Box::pin(oversight::sweep(app)) },
-    Sweep { name: "reviews of rollbacks", run: |app| Box::pin(releases::reviews::remind_due(app)) },
+    Sweep { name: "reviews of rollbacks", run: |app| Box::pin(releases::reviews::sweep(app)) },
     Sweep { name: "assurance of releases", run: |app| Box::pin(releases::assurance::sweep(app)) },
     Sweep {
         name: "idempotency claims",

@@ -188,6 +188,7 @@ fn show(view: &WaiverView, json: bool) -> Result<Exit, Failure> {
         ("instead", view.compensating_control.clone()),
         ("ends", output::when(&waiver.expires_at)),
     ];
+    fields.extend(view.vacancy.clone().map(|vacancy| ("nobody can grant it", vacancy)));
     for grant in &view.grants {
         fields.push((
             if grant.outcome == "grant" { "granted" } else { "refused" },

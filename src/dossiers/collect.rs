@@ -261,6 +261,7 @@ async fn facts(
         oversight: crate::oversight::ops::standing_at(conn, scope, model.id, version.id, environment.id, at).await?,
         records: accountability::Records::default(),
         pinned: None,
+        fixed_findings: None,
         current,
     };
     if let Some(revision) = &facts.current.constraints {

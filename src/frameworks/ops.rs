@@ -95,7 +95,7 @@ pub async fn covered(
     let on = as_of.unwrap_or_else(|| now.date_naive());
     let entry = choose(framework, on)?;
     let reader = app.db.read(&sight);
-    let facts = promotions::ops::named(reader.conn(), &sight, model, version, environment).await?;
+    let facts = promotions::ops::named(reader.conn(), &sight, (model, version, environment), now).await?;
     let known = gather(reader.conn(), &facts).await?;
     let held = Held::of(entry, &known, on, now);
     Ok((facts, held))

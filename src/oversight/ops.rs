@@ -2,7 +2,7 @@ use crate::{
     authz::Scope,
     core::ids::{EnvironmentId, ModelId, VersionId},
     db::{Conn, WriteTx},
-    environments::{self, Current},
+    environments::{self, Current, profile::OperatingMode},
     error::Error,
     models::Model,
     oversight::{Reach, Standing, break_glass, findings, store, waivers},
@@ -56,6 +56,11 @@ pub(crate) async fn standing_at(
 
 /// What the policy of an environment asks for of a model there; nothing without a policy.
 pub(crate) fn asked(current: &Current, model: &Model) -> Result<Option<Asked>, Error> {
+    asked_in(current, model, None)
+}
+
+/// The same of a model that runs in a mode; without one in the environment's.
+pub(crate) fn asked_in(current: &Current, model: &Model, mode: Option<OperatingMode>) -> Result<Option<Asked>, Error> {
     let Some(policy) = &current.policy else { return Ok(None) };
     let profile = current.profile.as_ref().map(|revision| revision.profile()).transpose()?;
     let place = profile.as_ref().map(|profile| profile.jurisdiction.clone());
@@ -63,7 +68,7 @@ pub(crate) fn asked(current: &Current, model: &Model) -> Result<Option<Asked>, E
         risk_tier: model.risk_tier,
         jurisdiction: place.filter(|place| !place.trim().is_empty()),
         class: profile.as_ref().map(|profile| profile.class),
-        mode: profile.as_ref().map(|profile| profile.operating_mode),
+        mode: mode.or_else(|| profile.as_ref().map(|profile| profile.operating_mode)),
     };
     Ok(Some(policy.policy()?.effective(&here)))
 }

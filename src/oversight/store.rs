@@ -1,16 +1,18 @@
 //! The only SQL that gives names to what findings, waivers and emergency activations are about.
 
 use crate::{
+    authz::Role,
     core::ids::{AccountId, EnvironmentId, ModelId, VersionId, WorkspaceId},
     db::{
         Conn,
         entity::{account, environment, membership, model, model_owner, model_version},
     },
     error::Error,
+    models::Accountability,
     oversight::Reach,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 
 /// Names of models and environments, and numbers of versions, by id.
@@ -70,6 +72,42 @@ pub(crate) async fn answerable(conn: &Conn<'_>, reach: Reach) -> Result<Option<A
         }
     }
     Ok(None)
+}
+
+/// Who sees to the operation of a model in an environment: its operations owner, else whoever made the
+/// environment and manages it still, else who manages environments, by name. Only active people, and
+/// somebody else than `but` before them.
+pub(crate) async fn in_charge(
+    conn: &Conn<'_>,
+    workspace: WorkspaceId,
+    (environment, model): (EnvironmentId, ModelId),
+    but: AccountId,
+) -> Result<Option<AccountId>, Error> {
+    let owner = model_owner::Entity::find()
+        .filter(model_owner::COLUMN.model_id.eq(model))
+        .filter(model_owner::COLUMN.accountability.eq(Accountability::Operations.name()))
+        .one(conn)
+        .await?;
+    let maker = environment::Entity::find_by_id(environment).one(conn).await?.map(|row| row.created_by);
+    let managing = membership::Entity::find()
+        .filter(membership::COLUMN.workspace_id.eq(workspace))
+        .filter(membership::COLUMN.role.eq(Role::EnvironmentManager.name()))
+        .all(conn)
+        .await?;
+    let ids: Vec<_> =
+        managing.iter().map(|row| row.account_id).chain(owner.as_ref().map(|row| row.account_id)).collect();
+    let active = account::Entity::find()
+        .filter(account::COLUMN.id.is_in(ids))
+        .filter(account::COLUMN.state.eq("active"))
+        .filter(account::COLUMN.kind.eq("user"))
+        .order_by_asc(account::Column::Name)
+        .all(conn)
+        .await?;
+    let manages = |id: &AccountId| managing.iter().any(|row| row.account_id == *id);
+    let ranked = owner.map(|row| row.account_id).into_iter().chain(maker.filter(manages));
+    let ranked = ranked.chain(active.iter().map(|row| row.id).filter(manages));
+    let ranked: Vec<_> = ranked.filter(|id| active.iter().any(|row| row.id == *id)).collect();
+    Ok(ranked.iter().find(|id| **id != but).or(ranked.first()).copied())
 }
 
 /// Names of accounts.

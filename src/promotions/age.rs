@@ -4,7 +4,8 @@
 use crate::{
     constraints::{ConstraintSpec, Severity},
     core::clock::rfc3339,
-    error::FailedCheck,
+    error::{Error, FailedCheck},
+    promotions::assessment::Facts,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -27,6 +28,21 @@ pub fn checks(spec: &ConstraintSpec, measured_at: DateTime<Utc>, now: DateTime<U
         })
     });
     expired.collect()
+}
+
+impl Facts {
+    /// When the version was last measured against the current limits.
+    pub fn measured_at(&self) -> Option<DateTime<Utc>> {
+        self.run.as_ref()?.finished_at
+    }
+
+    /// Limits of the current spec for which a measurement of `measured_at` is too old by now.
+    pub fn age_checks(&self, measured_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<FailedCheck>, Error> {
+        let Some(revision) = &self.current.constraints else { return Ok(Vec::new()) };
+        let (model, number, environment) = (&self.model.name, self.version.number, &self.environment.name);
+        let again = format!("run plimsoll check {model}@{number} --env {environment}");
+        Ok(checks(&revision.constraints()?, measured_at, now, &again))
+    }
 }
 
 #[cfg(test)]

@@ -145,8 +145,12 @@ pub struct PromotionView {
     /// Everything that is decided on.
     #[schema(value_type = Object)]
     pub decision: Value,
-    /// sha256 over the canonical JSON of `decision`; an approval names it.
+    /// sha256 over the canonical JSON of `decision`; an approval names it. Of an open request, `decision` has the findings
+    /// that stand now.
     pub decision_digest: String,
+    /// The same with the findings that stood when it was asked: what the request is bound to for its life.
+    #[serde(default)]
+    pub request_digest: String,
     /// What failed when it was asked for, with owners.
     pub failed_checks: Vec<FailedCheck>,
     /// What the policy lets pass with a word to those who decide, as it is now.
@@ -301,6 +305,11 @@ fn build(
     let seat =
         |seat: Seat| SeatView { role: seat.role, filled_by: seat.filled_by.into_iter().map(name).collect::<Vec<_>>() };
     let json = |text: &str| serde_json::from_str::<Value>(text).map_err(Error::internal);
+    let stands = promotion.stage.is_open() && assessment.digest == promotion.decision_digest;
+    let (decision, decision_digest) = match stands {
+        true => (&assessment.shown, assessment.shown_digest),
+        false => (&promotion.decision, promotion.decision_digest),
+    };
     Ok(PromotionView {
         id: promotion.id,
         model: facts.model.name,
@@ -314,8 +323,9 @@ fn build(
             .into_iter()
             .map(|hold| HoldView { cause: hold.code, detail: hold.detail, until: hold.until.map(rfc3339) })
             .collect(),
-        decision: json(&promotion.decision)?,
-        decision_digest: promotion.decision_digest.to_string(),
+        decision: json(decision)?,
+        decision_digest: decision_digest.to_string(),
+        request_digest: promotion.decision_digest.to_string(),
         failed_checks: promotion.checks.clone(),
         warnings: assessment.warnings,
         run: promotion.run,

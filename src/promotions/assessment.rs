@@ -21,11 +21,11 @@ use crate::{
     models::Model,
     oversight::{
         self, Standing,
-        findings::{BLOCKING_BY_DEFAULT, Known},
+        findings::BLOCKING_BY_DEFAULT,
         waivers::{self, Excepted},
     },
     policies::{Asked, Circumstances, FrameworkAsk, gates::Sorted},
-    promotions::{self, age, terms::Named},
+    promotions::{self, known, terms::Named},
     releases::{self, modes::Ladder},
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
@@ -33,6 +33,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use serde_json::Value;
 
 /// Everything that bears on "may this version run there?", as the database has it now.
 pub struct Facts {
@@ -70,6 +71,8 @@ pub struct Facts {
     pub records: Records,
     /// The revisions that a request fixed when it was made; `None` before there is a request.
     pub pinned: Option<Vec<Pin>>,
+    /// The findings that it fixed.
+    pub fixed_findings: Option<Vec<Value>>,
 }
 
 /// What is decided on. Its digest is what an approver signs.
@@ -108,7 +111,7 @@ pub struct Decision {
     circumstances: Option<Circumstances>,
     /// What is known to be wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<Known>,
+    findings: Vec<Value>,
     /// Exceptions to limits that hold for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     waivers: Vec<Excepted>,
@@ -120,6 +123,9 @@ pub struct Decision {
 pub struct Assessment {
     pub decision: String,
     pub digest: Digest,
+    /// The same with the findings that stand now, which an approver has to have seen.
+    pub shown: String,
+    pub shown_digest: Digest,
     pub failed: Vec<FailedCheck>,
     /// What the policy lets pass with a word to those who decide.
     pub warnings: Vec<FailedCheck>,
@@ -129,12 +135,14 @@ pub struct Assessment {
 }
 
 impl Facts {
+    /// As the database has them. They are judged at `now` or later, never before.
     pub async fn load(
         conn: &Conn<'_>,
         scope: Scope,
         model: Model,
         version: Version,
         environment: Environment,
+        now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         let current = environments::store::all_current(conn, environment.id).await?;
         let active = releases::store::active(conn, environment.id, model.id).await?;
@@ -146,7 +154,7 @@ impl Facts {
         let reported = evidence::store::of_version(conn, scope, version.id).await?;
         let oversight = oversight::ops::standing(conn, scope, model.id, version.id, environment.id).await?;
         let earlier_authors = versions::store::earlier_authors(conn, version.id).await?;
-        let people = people::store::people(conn, environment.workspace).await?;
+        let people = people::store::people(conn, environment.workspace, now).await?;
         let records = accountability::ops::load(conn, scope, &model, &environment).await?;
         let mut facts = Self {
             model,
@@ -170,10 +178,11 @@ impl Facts {
             oversight,
             records,
             pinned: None,
+            fixed_findings: None,
         };
         facts.load_evidence(conn, scope).await?;
         let policy = facts.policy()?;
-        facts.named = Named::load(conn, &facts, policy.as_ref()).await?;
+        facts.named = Named::load(conn, &facts, policy.as_ref(), now).await?;
         facts.robots = promotions::store::robots(conn, &facts.involved().people()).await?;
         if policy.is_some_and(|policy| policy.names_frameworks()) {
             facts.framework_facts = Some(Box::new(frameworks::ops::gather(conn, &facts).await?));
@@ -238,6 +247,7 @@ impl Facts {
         let frameworks = asked.as_ref().map(|asked| asked.frameworks.as_slice()).unwrap_or_default();
         let pins = self.pins(frameworks, now)?;
         let decision = canonical::to_string(&self.decision(&pins, now)?).map_err(Error::internal)?;
+        let shown = known::shown(&decision, known::named(&self.oversight.known(now))?)?;
         let mut failed = fitness::checks(&self.version, self.key.as_ref(), now);
         failed.extend(self.environment_checks());
         if let Some(mode) = self.mode {
@@ -257,8 +267,11 @@ impl Facts {
             self.required_evidence(asked, now, &mut sorted);
             self.required_records(asked, now, &mut sorted);
         }
-        let Sorted { failed, warnings } = sorted;
-        Ok(Assessment { digest: Digest::of(&decision), decision, failed, warnings, asked, frameworks: pins })
+        let Sorted { failed, mut warnings } = sorted;
+        let fixed = self.fixed_findings.as_deref();
+        warnings.extend(fixed.map(|fixed| known::since(&self.oversight, fixed, blocking, now)).into_iter().flatten());
+        let (digest, shown_digest) = (Digest::of(&decision), Digest::of(&shown));
+        Ok(Assessment { decision, digest, shown, shown_digest, failed, warnings, asked, frameworks: pins })
     }
 
     /// What the request fixed, or what a request that is made now would fix.
@@ -309,7 +322,10 @@ impl Facts {
             mode: self.mode,
             frameworks: pins.to_vec(),
             circumstances: self.decided_circumstances()?,
-            findings: self.oversight.known(now),
+            findings: match &self.fixed_findings {
+                Some(fixed) => fixed.clone(),
+                None => known::named(&self.oversight.known(now))?,
+            },
             waivers: self.oversight.excepted(self.limits()?.as_ref(), now)?,
             records: self.record_digests(),
         })
@@ -322,19 +338,6 @@ impl Facts {
         let starting = profile.and_then(|profile| profile.starting_mode).unwrap_or(OperatingMode::Advisory);
         let active = self.active.map(|_| self.active_mode.unwrap_or(ceiling));
         Ok(Ladder { active, starting, ceiling })
-    }
-
-    /// When the version was last measured against the current limits.
-    pub fn measured_at(&self) -> Option<DateTime<Utc>> {
-        self.run.as_ref()?.finished_at
-    }
-
-    /// Limits of the current spec for which a measurement of `measured_at` is too old by now.
-    pub fn age_checks(&self, measured_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<FailedCheck>, Error> {
-        let Some(revision) = &self.current.constraints else { return Ok(Vec::new()) };
-        let (model, number, environment) = (&self.model.name, self.version.number, &self.environment.name);
-        let again = format!("run plimsoll check {model}@{number} --env {environment}");
-        Ok(age::checks(&revision.constraints()?, measured_at, now, &again))
     }
 
     fn environment_checks(&self) -> Vec<FailedCheck> {

@@ -14,9 +14,8 @@ use crate::{
     error::Error,
     oversight::waivers,
     promotions::{
-        Approval, Outcome, Promotion, Stage,
-        assessment::Facts,
-        lane::{self, Telling},
+        Approval, Outcome, Promotion, Stage, known,
+        lane::{self, Looked, Telling},
         ops, parties,
         said::Said,
         store,
@@ -41,7 +40,7 @@ pub async fn decide(
     let sight = policy::read(who, Action::PromotionRead)?;
     let mut tx = app.db.begin().await?;
     let mut promotion = ops::lock_in_place(&tx, sight.scope(), id).await?;
-    let facts = ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
+    let facts = ops::reload(&tx.conn(), sight.scope(), &promotion, tx.at()).await?;
     let action = match outcome {
         Outcome::Approve => Action::PromotionApprove,
         Outcome::Reject => Action::PromotionReject,
@@ -62,13 +61,17 @@ pub async fn decide(
     }
     let mut lane = lane::alone(&promotion, &looked.approvals);
     let approval = ApprovalId::generate();
-    let decision = Decision { promotion: id, approval, account, outcome, seen: *seen };
+    let meant = known::meant(seen, &promotion, &looked.assessment);
+    let decision = Decision { promotion: id, approval, account, outcome, seen: meant };
     let happened = match workflow::apply(&lane, &Command::Decide(decision), &looked.observed, tx.at()) {
         Ok(happened) => happened,
         Err(refusal) => {
-            return Err(lane::refuse(tx, who, action, &promotion, Some(&looked.assessment), seen, refusal).await);
+            return Err(lane::refuse(tx, who, action, &promotion, Some(&looked.assessment), &meant, refusal).await);
         }
     };
+    if outcome == Outcome::Approve && taken(&happened).is_some() && *seen != looked.assessment.shown_digest {
+        return Err(known::unseen(&promotion, &looked.assessment));
+    }
     for fact in &happened {
         lane.evolve(fact);
     }
@@ -80,13 +83,13 @@ pub async fn decide(
     };
     said.require_allowed(looked.assessment.asked.as_ref().is_some_and(|asked| asked.conditions_allowed))?;
     let stands = (&said, on_behalf_of, expires_at);
-    let statement = approval_statement(app, who, &promotion, &looked.facts, stands, tx.at());
+    let statement = approval_statement(app, who, &promotion, &looked, stands, (seen, tx.at()))?;
     let approval = Approval {
         id: approval,
         promotion: id,
         account,
         outcome,
-        decision_digest: *seen,
+        decision_digest: meant,
         reason: said.reason.to_string(),
         statement,
         created_at: tx.at(),
@@ -99,7 +102,7 @@ pub async fn decide(
     store::insert_approval(&tx, &approval, &roles).await?;
     let then = lane::record(&tx, &lane, &happened, Telling::default()).await?;
     let conditions = !approval.conditions.is_empty();
-    let (approval, decision) = (approval.id, seen.to_string());
+    let (approval, decision) = (approval.id, meant.to_string());
     let quorum = happened.iter().any(|fact| matches!(fact, Fact::Approved { quorum: true, .. }));
     let event = match outcome {
         Outcome::Approve => {
@@ -127,7 +130,7 @@ pub async fn unapprove(app: &App, who: &Principal, id: PromotionId, reason: Line
     let mut promotion = ops::lock_in_place(&tx, sight.scope(), id).await?;
     let permit = policy::unapprove_promotion(who).map_err(|d| d.on("promotion", id))?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
-    let facts = ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
+    let facts = ops::reload(&tx.conn(), sight.scope(), &promotion, tx.at()).await?;
     let approvals = store::approvals(&tx.conn(), id).await?;
     tx.catch_up(lane::last_moment(&promotion, &approvals));
     let looked = lane::look_up(&tx.conn(), &promotion, facts, approvals, None, tx.at()).await?;
@@ -161,10 +164,11 @@ fn approval_statement(
     app: &App,
     who: &Principal,
     promotion: &Promotion,
-    facts: &Facts,
+    looked: &Looked,
     (said, on_behalf_of, expires_at): (&Said, Option<AccountId>, Option<DateTime<Utc>>),
-    at: DateTime<Utc>,
-) -> String {
+    (seen, at): (&Digest, DateTime<Utc>),
+) -> Result<String, Error> {
+    let facts = &looked.facts;
     let subject = Subject {
         name: format!("{}@{}", facts.model.name, facts.version.number),
         digest: BTreeMap::from([("sha256".to_owned(), facts.version.manifest.hex())]),
@@ -189,6 +193,11 @@ fn approval_statement(
     if let Some(end) = expires_at {
         predicate["expires_at"] = rfc3339(end).into();
     }
+    if *seen != promotion.decision_digest {
+        // With these findings in place of its own, the decision has the digest that was seen.
+        predicate["seen_digest"] = seen.to_string().into();
+        predicate["seen_findings"] = known::named(&facts.oversight.known(at))?.into();
+    }
     let statement = Statement::new(vec![subject], APPROVAL_TYPE, predicate);
-    app.signer.sign_statement(&statement).to_string()
+    Ok(app.signer.sign_statement(&statement).to_string())
 }

@@ -12,7 +12,7 @@ use crate::{
         wait,
     },
     promotions::assessment::Facts,
-    releases::{self, State},
+    releases::{self, Kind, State},
 };
 use chrono::{DateTime, Utc};
 
@@ -51,6 +51,8 @@ async fn soaking(
     let ran = releases::store::of_version(conn, upstream.id, model.id, version.id).await?;
     let spans: Vec<_> = ran
         .iter()
+        // Nobody approved what an emergency brought.
+        .filter(|release| release.kind != Kind::BreakGlass)
         .map(|release| Span {
             digest: version.manifest,
             from: release.activated_at,
@@ -62,6 +64,8 @@ async fn soaking(
     let from = asked.blocking_finding;
     let disturbed: Vec<_> = findings
         .iter()
+        // A lapsed approval is marked for as long as the release runs, also when its cause is settled.
+        .filter(|finding| finding.code != findings::ASSURANCE_LAPSED)
         // Of what is open it counts what would block now: not a risk that is accepted.
         .filter(|finding| from <= finding.severity && (finding.closed_at.is_some() || finding.blocks(from, now)))
         .map(|finding| FindingSpan { from: finding.opened_at, until: finding.closed_at })

@@ -65,7 +65,7 @@ async fn look(tx: &WriteTx, promotion: &Promotion) -> Result<Vec<Event>, Error> 
     let command = Command::Look { promotion: promotion.id };
     let scope = Scope::Workspace(promotion.workspace);
     let found = async {
-        let facts = ops::reload(&tx.conn(), scope, promotion).await?;
+        let facts = ops::reload(&tx.conn(), scope, promotion, tx.at()).await?;
         let approvals = store::approvals(&tx.conn(), promotion.id).await?;
         lane::look_up(&tx.conn(), promotion, facts, approvals, None, tx.at()).await
     };

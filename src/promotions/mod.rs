@@ -11,6 +11,7 @@ pub mod comments;
 pub mod decision;
 mod holds;
 pub mod invalidation;
+mod known;
 pub(crate) mod lane;
 pub mod ops;
 pub mod parties;

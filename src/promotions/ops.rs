@@ -16,6 +16,7 @@ use crate::{
     promotions::{
         Approval, Promotion, Stage,
         assessment::{Assessment, Facts},
+        known,
         lane::{self, Looked, Telling},
         parties::{self, Seat},
         store,
@@ -75,7 +76,7 @@ pub async fn request(
     trust::store::lock_all_shared(&tx, sight.scope()).await?;
     // One at a time here: two callers must not both find that no request is open.
     environments::store::lock(&tx, sight.scope(), environment).await?;
-    let mut facts = named(&tx.conn(), &sight, model, version, environment).await?;
+    let mut facts = named(&tx.conn(), &sight, (model, version, environment), tx.at()).await?;
     facts.mode = Some(mode.unwrap_or(facts.ladder()?.unasked()));
     tx.catch_up(releases::store::last_moment(&tx.conn(), facts.environment.id, facts.model.id).await?);
     let assessment = facts.assess(tx.at())?;
@@ -149,8 +150,8 @@ pub async fn find(app: &App, who: &Principal, id: PromotionId) -> Result<Detail,
     let sight = policy::read(who, Action::PromotionRead)?;
     let reader = app.db.read(&sight);
     let promotion = store::find(reader.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
-    let facts = reload(reader.conn(), sight.scope(), &promotion).await?;
     let now = app.db.clock().now();
+    let facts = reload(reader.conn(), sight.scope(), &promotion, now).await?;
     let approvals = store::approvals(reader.conn(), id).await?;
     let looked = lane::look_up(reader.conn(), &promotion, facts, approvals, None, now).await?;
     let seating = seating(reader.conn(), &promotion, &looked, now).await?;
@@ -198,14 +199,20 @@ async fn seating(
 }
 
 /// What the request names, as it is now.
-pub(crate) async fn reload(conn: &Conn<'_>, scope: Scope, promotion: &Promotion) -> Result<Facts, Error> {
+pub(crate) async fn reload(
+    conn: &Conn<'_>,
+    scope: Scope,
+    promotion: &Promotion,
+    now: DateTime<Utc>,
+) -> Result<Facts, Error> {
     let model = models::store::find_by_id(conn, scope, promotion.model).await?.ok_or(Error::not_found("model"))?;
     let version = versions::store::find_by_id(conn, scope, promotion.version).await?.ok_or(versions::ops::NOT_FOUND)?;
     let environment = environments::store::find_by_id(conn, scope, promotion.environment).await?;
     let environment = environment.ok_or(environments::ops::NOT_FOUND)?;
-    let mut facts = Facts::load(conn, scope, model, version, environment).await?;
+    let mut facts = Facts::load(conn, scope, model, version, environment, now).await?;
     facts.robots.extend(store::robots(conn, &[promotion.requested_by]).await?);
     facts.pinned = Some(frameworks::pins::of_decision(&promotion.decision)?);
+    facts.fixed_findings = Some(known::fixed(&promotion.decision)?);
     facts.mode = promotion.mode;
     Ok(facts)
 }
@@ -213,13 +220,12 @@ pub(crate) async fn reload(conn: &Conn<'_>, scope: Scope, promotion: &Promotion)
 pub(crate) async fn named(
     conn: &Conn<'_>,
     sight: &ReadPermit,
-    model: &str,
-    version: &VersionRef,
-    environment: &str,
+    (model, version, environment): (&str, &VersionRef, &str),
+    now: DateTime<Utc>,
 ) -> Result<Facts, Error> {
     let scope = sight.scope();
     let model = models::store::find(conn, scope, model).await?.ok_or(Error::not_found("model"))?;
     let version = versions::store::find(conn, scope, model.id, version).await?.ok_or(versions::ops::NOT_FOUND)?;
     let environment = environments::store::find(conn, scope, environment).await?.ok_or(environments::ops::NOT_FOUND)?;
-    Facts::load(conn, scope, model, version, environment).await
+    Facts::load(conn, scope, model, version, environment, now).await
 }

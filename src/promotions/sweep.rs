@@ -68,7 +68,7 @@ async fn seen(
         // Nothing has to be read to say no.
         return Ok((looked(promotion, &Observed::default(), now), None));
     }
-    let facts = ops::reload(conn, Scope::Workspace(promotion.workspace), promotion).await?;
+    let facts = ops::reload(conn, Scope::Workspace(promotion.workspace), promotion, now).await?;
     let approvals = store::approvals(conn, promotion.id).await?;
     let looked = lane::look_up(conn, promotion, facts, approvals, None, now).await?;
     let lane = lane::alone(promotion, &looked.approvals);

@@ -7,6 +7,7 @@
 pub(crate) mod store;
 
 use crate::{
+    authz::Scope,
     constraints::words::Words,
     core::ids::{AccountId, WorkspaceId},
     db::Conn,
@@ -21,7 +22,10 @@ use crate::{
         gates::Sorted,
     },
     promotions::{self, assessment::Facts},
-    releases,
+    releases::{
+        rehearsals,
+        rollback::{self, Target},
+    },
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -48,12 +52,18 @@ enum Rehearsed {
     #[default]
     NoWayBack,
     Never,
-    At(DateTime<Utc>),
+    /// When, and who asked for it.
+    At(DateTime<Utc>, AccountId),
 }
 
 impl Named {
     /// Who is named by a policy, whichever of its rules apply.
-    pub(crate) async fn load(conn: &Conn<'_>, of: &Facts, policy: Option<&Policy>) -> Result<Self, Error> {
+    pub(crate) async fn load(
+        conn: &Conn<'_>,
+        of: &Facts,
+        policy: Option<&Policy>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
         let owners = store::owners(conn, of.model.id).await?;
         let Some(policy) = policy else { return Ok(Self { owners, ..Self::default() }) };
         let mut all = policy.exclude.clone();
@@ -63,7 +73,7 @@ impl Named {
             holders: store::holders(conn, of.model.workspace, &all.roles).await?,
             accounts: store::accounts(conn, of.model.workspace, &all.accounts).await?,
             rehearsed: match policy.asks_for(EvidenceWord::Rehearsal) {
-                true => Rehearsed::load(conn, of).await?,
+                true => Rehearsed::load(conn, of, now).await?,
                 false => Rehearsed::default(),
             },
         })
@@ -88,18 +98,16 @@ impl Named {
 }
 
 impl Rehearsed {
-    async fn load(conn: &Conn<'_>, of: &Facts) -> Result<Self, Error> {
+    /// Of the release that a rollback would go to now.
+    async fn load(conn: &Conn<'_>, of: &Facts, now: DateTime<Utc>) -> Result<Self, Error> {
         let (environment, model) = (of.environment.id, of.model.id);
-        let active = releases::store::active(conn, environment, model).await?.map(|release| release.version);
-        let earlier = releases::store::earlier(conn, environment, model).await?;
-        let is_good = |release: &releases::Release| {
-            release.state == releases::State::Superseded && release.kind != releases::Kind::BreakGlass
-        };
-        if !earlier.iter().any(|release| is_good(release) && Some(release.version) != active) {
+        let Some(left) = rollback::current(conn, environment, model).await? else { return Ok(Self::NoWayBack) };
+        let scope = Scope::Workspace(of.model.workspace);
+        let Target::Fit(found) = rollback::target(conn, scope, &left, None, now).await? else {
             return Ok(Self::NoWayBack);
-        }
-        let proven = releases::rehearsals::store::proven(conn, environment, model).await?;
-        Ok(proven.map_or(Self::Never, |proven| Self::At(proven.at)))
+        };
+        let proven = rehearsals::store::proven(conn, environment, model, found.1.id).await?;
+        Ok(proven.map_or(Self::Never, |proven| Self::At(proven.at, proven.requested_by)))
     }
 }
 
@@ -113,11 +121,23 @@ pub(crate) async fn known_accounts(
 }
 
 impl Facts {
+    /// The same of what runs already: whether its way back was tried is asked of the next activation.
+    #[must_use]
+    pub(crate) fn of_what_runs(mut self) -> Self {
+        self.named.rehearsed = Rehearsed::NoWayBack;
+        self
+    }
+
     /// The same under another policy, with everything that is looked up because of one.
-    pub(crate) async fn under(mut self, conn: &Conn<'_>, policy: environments::Revision) -> Result<Self, Error> {
+    pub(crate) async fn under(
+        mut self,
+        conn: &Conn<'_>,
+        policy: environments::Revision,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
         let terms = policy.policy()?;
         self.current.policy = Some(policy);
-        self.named = Named::load(conn, &self, Some(&terms)).await?;
+        self.named = Named::load(conn, &self, Some(&terms), now).await?;
         self.robots = promotions::store::robots(conn, &self.involved().people()).await?;
         self.framework_facts = None;
         if terms.names_frameworks() {
@@ -172,7 +192,7 @@ impl Facts {
             at: record.measured_at.unwrap_or(record.issued_at),
         });
         let tried = match self.named.rehearsed {
-            Rehearsed::At(at) => Some(at),
+            Rehearsed::At(at, _) => Some(at),
             Rehearsed::Never | Rehearsed::NoWayBack => None,
         };
         let tried = tried.map(|at| Held {
@@ -194,9 +214,10 @@ impl Facts {
         }
     }
 
-    /// Everyone whom the policy excludes here. What can't be read excludes all whom it might.
+    /// Everyone whom the policy excludes here, and whose rehearsal it rests on. What can't be read excludes
+    /// all whom it might.
     pub(super) fn excluded(&self) -> Vec<(AccountId, &'static str)> {
-        match self.asked() {
+        let mut all = match self.asked() {
             Ok(Some(asked)) => self.named.excluded(&asked.exclude),
             Ok(None) => Vec::new(),
             Err(_) => self.named.excluded(&Exclude {
@@ -204,6 +225,10 @@ impl Facts {
                 accounts: self.named.accounts.iter().map(|(_, name)| name.clone()).collect(),
                 owners: self.named.owners.iter().map(|(what, ..)| *what).collect(),
             }),
+        };
+        if let Rehearsed::At(_, by) = self.named.rehearsed {
+            all.push((by, "who had the way back tried"));
         }
+        all
     }
 }

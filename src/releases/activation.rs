@@ -15,7 +15,7 @@ use crate::{
         workflow::{self, Command},
     },
     releases::{
-        Assurance, Kind, Release, State, statement,
+        Assurance, Kind, Release, State, assurance, statement,
         statement::{Basis, Claim},
         store,
     },
@@ -34,7 +34,7 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     let approvals = promotions::store::approvals(&tx.conn(), id).await?;
     let before = store::last_moment(&tx.conn(), promotion.environment, promotion.model).await?;
     tx.catch_up(before.max(lane::last_moment(&promotion, &approvals)));
-    let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion).await?;
+    let facts = promotions::ops::reload(&tx.conn(), sight.scope(), &promotion, tx.at()).await?;
     let looked = lane::look_up(&tx.conn(), &promotion, facts, approvals, None, tx.at()).await?;
     let mut lane = lane::whole(&tx, sight.scope(), promotion.environment, promotion.model, &[]).await?;
     let request = lane::request(&promotion, &looked.approvals);
@@ -54,7 +54,7 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
     let replaced = lane.active().map(|release| release.id);
     let why = "another release took its place";
     let telling = Telling { ended: why, by: Some(activated_by), workspace: Some(who.workspace), ..Telling::default() };
-    let then = lane::record(&tx, &lane, &happened, telling).await?;
+    let mut then = lane::record(&tx, &lane, &happened, telling).await?;
     let seated = workflow::seated(&request, &looked.observed, tx.at());
     let approvals: Vec<_> = looked.approvals.into_iter().filter(|approval| seated.contains(&approval.id)).collect();
     let facts = looked.facts;
@@ -102,6 +102,7 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
         lapse_cause: None,
     };
     store::insert(&tx, &release).await?;
+    then.extend(assurance::ops::cured(&tx, &release).await?);
     let event = Event::ReleaseActivated {
         release: release.id,
         promotion: id,

@@ -21,7 +21,7 @@ use crate::{
         workflow::{self, Asked, Command, Observed},
     },
     releases::{
-        Assurance, Kind, Release, State, statement,
+        Assurance, Kind, Release, State, assurance, statement,
         statement::{Basis, Claim},
         store,
     },
@@ -56,7 +56,7 @@ pub(crate) async fn bypass(
         workspace: Some(broken.workspace),
         ..Telling::default()
     };
-    let then = lane::record(tx, &lane, &happened, telling).await?;
+    let mut then = lane::record(tx, &lane, &happened, telling).await?;
     promotions::store::insert(tx, &promotion).await?;
     let signed = statement::sign(
         app,
@@ -100,6 +100,7 @@ pub(crate) async fn bypass(
         lapse_cause: None,
     };
     store::insert(tx, &release).await?;
+    then.extend(assurance::ops::cured(tx, &release).await?);
     Ok((release, then))
 }
 

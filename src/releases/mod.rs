@@ -67,6 +67,11 @@ pub struct Release {
 }
 
 impl Release {
+    /// Whether the policy took it down because its approval had lapsed, and nobody else did.
+    pub fn was_taken_down(&self) -> bool {
+        self.state == State::Suspended && self.ended_by.is_none() && self.lapse_cause.is_some()
+    }
+
     /// Whether its own end has come.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.ends_at.is_some_and(|end| end <= now)

@@ -68,8 +68,9 @@ impl Asked<'_> {
         };
         let open = promotions::store::find_open(self.conn, version.id, self.environment.id).await?;
         let (model, environment) = (self.model.clone(), self.environment.clone());
-        let facts = Facts::load(self.conn, self.scope(), model, version, environment).await?;
-        let mut failed = facts.assess(self.app.db.clock().now())?.failed;
+        let now = self.app.db.clock().now();
+        let facts = Facts::load(self.conn, self.scope(), model, version, environment, now).await?;
+        let mut failed = facts.assess(now)?.failed;
         failed.push(match open {
             Some(open) => check("approval_pending", format!("request {} is {}", open.id, open.stage.name())),
             None => check("approval_missing", "no promotion request for it is open".to_owned()),
@@ -80,12 +81,26 @@ impl Asked<'_> {
     /// The release was taken down, or its own end has come.
     pub(super) async fn suspended(&self, release: &Release) -> Result<Error, Error> {
         let at = release.ended_at.or(release.ends_at).map(rfc3339).unwrap_or_default();
-        let (code, detail) = match release.ended_at {
-            Some(_) => ("release_suspended", format!("the release was suspended on {at}; resume it, or roll back")),
-            None => ("release_over", format!("the release ended by itself on {at}; roll back, or promote a version")),
+        let lapse = release.lapse_cause.as_ref().filter(|_| release.was_taken_down());
+        let (code, detail) = match (release.ended_at, lapse) {
+            (None, _) => {
+                ("release_over", format!("the release ended by itself on {at}; roll back, or promote a version"))
+            }
+            (Some(_), None) => {
+                ("release_suspended", format!("the release was suspended on {at}; resume it, or roll back"))
+            }
+            (Some(_), Some(_)) => {
+                let detail = format!(
+                    "the release was suspended on {at}, because what its approval rested on no longer holds and the \
+                     policy takes down what lapses; have the version approved anew, roll back, or resume it when that \
+                     holds again"
+                );
+                ("release_suspended", detail)
+            }
         };
         let unblock = self.holders(&[Role::EnvironmentManager], &Involved::default()).await?;
-        let failed = vec![check(code, detail.clone())];
+        let mut failed = vec![check(code, detail.clone())];
+        failed.extend(lapse.map(|cause| check(cause, release.ended_reason.clone().unwrap_or_default())));
         let denied = policy::refuse(self.who, Action::ReleasePull, "release_suspended", detail);
         Ok(Error::Refused { denied: denied.on("release", release.id), failed, unblock })
     }

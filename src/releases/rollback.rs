@@ -107,6 +107,7 @@ pub async fn roll_back(
     let revised_since = revised_since(&tx, environment.id, &promotion).await;
     // The request of the release that comes back stays closed: which release is active says the
     // release itself.
+    then.extend(assurance::ops::cured(&tx, &release).await?);
     then.extend(assurance::ops::look(&tx, &release).await?);
     let event = Event::ReleaseRolledBack {
         release: release.id,
@@ -157,7 +158,7 @@ async fn unknown(conn: &Conn<'_>, place: &Place<'_>, left: &Release, to: Option<
 }
 
 /// Where a rollback would begin.
-pub(super) async fn current(
+pub(crate) async fn current(
     conn: &Conn<'_>,
     environment: EnvironmentId,
     model: ModelId,
@@ -187,7 +188,7 @@ async fn is_there_already(
 }
 
 /// Where a rollback can go.
-pub(super) enum Target {
+pub(crate) enum Target {
     Fit(Box<(Release, Version)>),
     /// It was named, and may not leave.
     Blocked(Box<Version>, Vec<FailedCheck>),
@@ -196,7 +197,7 @@ pub(super) enum Target {
 
 /// The release to come back to from the one that is left: the newest of the version that is named,
 /// or of the first version before it that is fit to leave.
-pub(super) async fn target(
+pub(crate) async fn target(
     conn: &Conn<'_>,
     scope: Scope,
     left: &Release,

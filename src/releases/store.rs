@@ -134,6 +134,13 @@ pub(crate) async fn newest(
     row.map(TryInto::try_into).transpose()
 }
 
+/// The one that came last before another, whatever became of it.
+pub(crate) async fn newest_but(conn: &Conn<'_>, but: &Release) -> Result<Option<Release>, Error> {
+    let others = of(but.environment, but.model).filter(release::COLUMN.id.ne(but.id));
+    let row = others.order_by_desc(release::Column::Id).one(conn).await?;
+    row.map(TryInto::try_into).transpose()
+}
+
 /// What was active at a moment, by the index of beginnings.
 pub(crate) async fn active_at(
     conn: &Conn<'_>,

@@ -17,7 +17,9 @@ use crate::{
         workflow::Command,
     },
     releases::{
-        Kind, Release, State, assurance, gate, store,
+        Kind, Release, State, assurance,
+        assurance::Lapse,
+        gate, store,
         succession::{Next, Place, capped, ceiling, follow_on},
     },
     trust,
@@ -89,6 +91,9 @@ pub async fn resume(
     }
     let place = Place { scope: sight.scope(), environment: &environment, model: &model };
     let version = fit(&tx, who, Action::ReleaseResume, &place, &suspended).await?;
+    if let Some(lapse) = assurance::ops::in_the_way(&tx.conn(), &suspended, tx.at()).await {
+        return Err(lapsed(&tx, who, &suspended, lapse).await?);
+    }
     let mode = capped(suspended.mode, ceiling(&tx, &environment).await);
     let id = ReleaseId::generate();
     let (here, command) = ((environment.id, model.id), Command::Resume { release: id });
@@ -105,6 +110,7 @@ pub async fn resume(
         reason: &reason,
     };
     let (release, _) = follow_on(app, &tx, &place, next).await?;
+    ended.extend(assurance::ops::cured(&tx, &release).await?);
     ended.extend(assurance::ops::look(&tx, &release).await?);
     let event = Event::ReleaseResumed {
         release: release.id,
@@ -195,6 +201,19 @@ async fn fit(
     let unblock = promotions::store::holders(&tx.conn(), who.workspace, &[Role::EnvironmentManager], &[]).await?;
     let denied = policy::refuse(who, action, "release_blocked", detail).on("release", release.id);
     Err(Error::Refused { denied, failed, unblock })
+}
+
+/// The policy wants it down while its approval does not hold.
+async fn lapsed(tx: &WriteTx, who: &Principal, release: &Release, lapse: Lapse) -> Result<Error, Error> {
+    let Lapse { cause, detail } = lapse;
+    let told = format!(
+        "what its approval rested on no longer holds ({detail}), and the policy takes down what lapses; have it \
+         approved anew, or roll back"
+    );
+    let unblock = promotions::store::holders(&tx.conn(), who.workspace, Role::JUDGES, &[]).await?;
+    let denied = policy::refuse(who, Action::ReleaseResume, "assurance_lapsed", told).on("release", release.id);
+    let failed = vec![FailedCheck { check: cause, detail, owner: None }];
+    Ok(Error::Refused { denied, failed, unblock })
 }
 
 fn nothing_active(model: &str, environment: &str) -> Error {

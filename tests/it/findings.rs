@@ -125,6 +125,91 @@ async fn a_finding_ends_open_requests_in_the_transaction_that_opens_it() {
 }
 
 #[actix_web::test]
+async fn a_finding_that_stops_nothing_ends_nothing_and_has_to_be_seen_by_who_approves() {
+    for (threshold, severity) in [(None, "medium"), (None, "low"), (Some("critical"), "high"), (Some("low"), "info")] {
+        let watched = Watched::begin().await;
+        let story = &watched.story;
+        let mut asks = crate::story::policy(2);
+        if let Some(threshold) = threshold {
+            asks["blocking_finding"] = threshold.into();
+        }
+        story.revise(ENVIRONMENT, "policy", asks).await;
+        let asked = story.request(MODEL, "1", ENVIRONMENT).await;
+        assert_eq!(asked["decision_digest"], asked["request_digest"]);
+        story.approve(&story.mara, &asked).await.expect(200);
+        let finding = watched.open(&story.ada, severity, of_version()).await.expect(201).json();
+        let now = story.look(&asked).await;
+        assert_eq!((now["state"].as_str(), &now["seats_filled"]), (Some("awaiting_approval"), &json!(1)), "{severity}");
+        assert_eq!(now["decision"]["findings"][0]["finding"], finding["id"]);
+        assert_eq!(now["warnings"][0]["check"], "finding_since", "{now:#}");
+        assert_eq!(now["request_digest"], asked["decision_digest"], "the request is what it was");
+        // What Rui looked at before is not what stands.
+        let before = story.app.events().await;
+        let refused = story.approve(&story.rui, &asked).await.expect(409);
+        assert_eq!(refused.code(), "decision_changed");
+        let changed = refused.json()["changes"].clone();
+        assert_eq!((changed.as_array().map(Vec::len), &changed[0]["part"]), (Some(1), &json!("findings")));
+        assert_eq!((&changed[0]["before"], &changed[0]["now"][0]["finding"]), (&Value::Null, &finding["id"]));
+        assert!(refused.text().contains(&text(&now["decision_digest"])), "{}", refused.text());
+        assert_eq!(refused.json()["allowed"], json!(["approve", "reject", "unapprove", "withdraw"]));
+        assert_eq!(story.app.events().await, before, "nothing came of it");
+        let approved = story.approve(&story.rui, &now).await.expect(200).json();
+        assert_eq!(approved["state"], "approved", "both approvals are of the same request");
+        let of =
+            |by: &str| approved["approvals"].as_array().expect("all").iter().find(|a| a["by"] == by).expect(by).clone();
+        assert_eq!(of("rui")["decision_digest"], asked["decision_digest"]);
+        let payload = text(&of("rui")["statement"]["dsseEnvelope"]["payload"]);
+        let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, payload).expect("base64");
+        let signed: Value = serde_json::from_slice(&payload).expect("json");
+        assert_eq!(signed["predicate"]["seen_digest"], now["decision_digest"]);
+        assert_eq!(signed["predicate"]["seen_findings"], now["decision"]["findings"]);
+        // It goes again, and what stands is what was asked.
+        watched.step(&story.mara, &finding, "closure").await.expect_success();
+        let now = story.look(&asked).await;
+        assert_eq!((now["state"].as_str(), &now["decision_digest"]), (Some("approved"), &asked["decision_digest"]));
+        story.activate(&asked).await.expect(201);
+        assert_eq!(story.leaves("promotion.invalidate").await.len(), 0);
+        let report = plimsoll::audit::invariants::ops::check(&story.app.app).await.expect("checked");
+        assert_eq!(report.violated(), 0, "{:#?}", report.violations().collect::<Vec<_>>());
+    }
+}
+
+#[actix_web::test]
+async fn what_a_policy_calls_blocking_ends_a_request_from_there_on() {
+    let watched = Watched::begin().await;
+    let story = &watched.story;
+    let mut asks = crate::story::policy(1);
+    asks["blocking_finding"] = "low".into();
+    story.revise(ENVIRONMENT, "policy", asks).await;
+    let approved = story.approved("1").await;
+    watched.open(&story.ada, "low", of_version()).await.expect(201);
+    let now = story.look(&approved).await;
+    assert_eq!(now["state"], "invalidated", "{now:#}");
+    assert!(text(&now["closed_reason"]).contains("leak"), "{now:#}");
+}
+
+#[actix_web::test]
+async fn a_rejection_needs_no_further_look_and_an_accepted_risk_that_runs_out_ends_a_request() {
+    let watched = Watched::begin().await;
+    let story = &watched.story;
+    let asked = story.request(MODEL, "1", ENVIRONMENT).await;
+    watched.open(&story.ada, "low", of_version()).await.expect(201);
+    story.decide(&story.mara, &asked, "reject").await.expect(200);
+    let other = json!({"code": "skew", "model": MODEL, "version": "1", "environment": ENVIRONMENT});
+    let finding = watched.open(&story.ada, "high", other).await.expect(201).json();
+    watched.step(&watched.risk, &finding, "acceptance").await.expect_success();
+    // The risk is accepted until the 12th.
+    story.app.app.db.clock().advance(TimeDelta::days(9));
+    let asked = story.request(MODEL, "1", ENVIRONMENT).await;
+    assert_eq!(asked["state"], "awaiting_approval", "{:#}", asked["failed_checks"]);
+    story.approve(&story.mara, &asked).await.expect(200);
+    story.app.app.db.clock().advance(TimeDelta::days(1));
+    let refused = story.activate(&asked).await.expect(409);
+    assert_eq!(refused.code(), "decision_changed");
+    assert_eq!(story.look(&asked).await["state"], "invalidated");
+}
+
+#[actix_web::test]
 async fn a_finding_about_something_else_leaves_a_request_open() {
     let watched = Watched::begin().await;
     watched.story.measured_version(2).await;

@@ -192,3 +192,134 @@ async fn a_rehearsal_finds_what_would_not_come_back() {
     story.revoke_version("1").await.expect(200);
     assert_eq!(rehearse(&story).await.expect(409).code(), "rollback_target_unknown");
 }
+
+/// Findings of overdue reviews, the newest first.
+async fn found(story: &Story) -> Vec<Value> {
+    let page = story.app.get(&story.ada, "/api/v1/findings?limit=200").await.expect(200).json();
+    let all = page["items"].as_array().expect("items");
+    all.iter().filter(|finding| finding["code"] == "review_overdue").cloned().collect()
+}
+
+async fn sweep(story: &Story) {
+    plimsoll::sweeps::run(&story.app.app).await.expect("swept");
+}
+
+#[actix_web::test]
+async fn an_overdue_review_is_a_finding_of_whoever_runs_the_model_until_it_is_given() {
+    for operations in [Some("bea"), None] {
+        let story = Story::stage().await;
+        story.app.user("bea", &["viewer"]).await;
+        story.app.user("una", &["environment_manager"]).await;
+        if let Some(owner) = operations {
+            let path = format!("/api/v1/models/{MODEL}");
+            let seen = story.app.get(&story.ines, &path).await.expect(200);
+            let change = story.app.request(&story.ines, "PATCH", &path).header("if-match", seen.header("etag"));
+            reply(change.json(&json!({"owners": {"operations": owner}}))).await.expect(200);
+        }
+        story.released(1).await;
+        story.released(2).await;
+        let back = story.roll_back(None).await.expect(201).json();
+        story.app.app.db.clock().advance(TimeDelta::days(7) - TimeDelta::microseconds(1));
+        sweep(&story).await;
+        assert_eq!(found(&story).await, Vec::<Value>::new());
+        story.app.app.db.clock().advance(TimeDelta::microseconds(1));
+        for _ in 0..3 {
+            sweep(&story).await;
+        }
+        let all = found(&story).await;
+        assert_eq!(all.len(), 1, "{all:#?}");
+        let finding = &all[0];
+        // Tom rolled back: another manager answers where nobody runs the model.
+        assert_eq!(finding["owner"], operations.unwrap_or("una"), "{finding:#}");
+        assert_eq!((&finding["state"], &finding["severity"]), (&json!("open"), &json!("high")));
+        assert!(text(&finding["due_at"]).starts_with("2026-01-23T"), "{finding:#}");
+        let leaf = &story.leaves("finding.open").await[0];
+        assert_eq!((&leaf["actor"]["name"], &leaf["detail"]["code"]), (&json!("clock"), &json!("review_overdue")));
+        review(&story, &story.rui, &back, "justified").await.expect(200);
+        assert_eq!(found(&story).await[0]["state"], "closed");
+        assert_eq!(story.leaves("finding.close").await[0]["actor"], story.leaves("release.review").await[0]["actor"]);
+        sweep(&story).await;
+        assert_eq!(found(&story).await.len(), 1, "once");
+    }
+}
+
+#[actix_web::test]
+async fn nobody_settles_an_overdue_review_but_by_giving_it() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    story.released(2).await;
+    let back = story.roll_back(None).await.expect(201).json();
+    story.app.app.db.clock().advance(TimeDelta::days(8));
+    sweep(&story).await;
+    let path = format!("/api/v1/findings/{}/closure", text(&found(&story).await[0]["id"]));
+    let reason = json!({"reason": "The committee looked at it."});
+    assert_eq!(story.app.post(&story.mara, &path, reason).await.expect(409).code(), "review_pending");
+    assert_eq!(overdue(&story).await.len(), 1, "it is owed still");
+    review(&story, &story.mara, &back, "justified").await.expect(200);
+    sweep(&story).await;
+    assert_eq!((found(&story).await.len(), overdue(&story).await.len()), (1, 0));
+}
+
+/// A policy that asks for a way back that was tried within some days.
+fn asks_for_rehearsal(days: u32) -> Value {
+    let mut asks = crate::story::policy(1);
+    asks["evidence"] = json!([{"kind": "rehearsal", "maximum_age_days": days}]);
+    asks
+}
+
+/// The codes and texts of what a request for version 3 fails.
+async fn fails(story: &Story) -> Vec<(String, String)> {
+    let asked = story.request(MODEL, "3", ENVIRONMENT).await;
+    let failed = asked["failed_checks"].as_array().expect("checks");
+    let all = failed.iter().map(|check| (text(&check["check"]), text(&check["detail"]))).collect();
+    if asked["state"] == "awaiting_approval" {
+        story.withdraw(&story.ines, &asked).await.expect(200);
+    }
+    all
+}
+
+fn damage(story: &Story, number: u32, bytes: &[u8]) {
+    let hex = plimsoll::core::digest::Digest::of(&crate::story::scorer(number)[1].1).hex();
+    let place = story.app.data().join("blobs/sha256").join(&hex[..2]).join(&hex[2..4]).join(&hex);
+    std::fs::write(&place, bytes).expect("written");
+}
+
+#[actix_web::test]
+async fn a_policy_can_ask_that_the_way_back_was_tried_lately() {
+    let story = Story::stage_with(&[], crate::story::spec(), asks_for_rehearsal(10)).await;
+    story.released(1).await;
+    // There was nothing to go back to, so nothing to try; and what runs does not lapse for want of it.
+    story.released(2).await;
+    sweep(&story).await;
+    assert_eq!(story.pull(None).await.expect(200).json()["release"]["assurance"], "sound");
+    story.measured_version(3).await;
+    let failed = fails(&story).await;
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].0, "required_evidence_missing");
+    assert!(failed[0].1.contains("rehearsal"), "{failed:?}");
+    let good = crate::story::scorer(1)[1].1.clone();
+    damage(&story, 1, b"damaged");
+    assert_eq!(rehearsed(&story).await["state"], "failed");
+    assert_eq!(fails(&story).await[0].0, "required_evidence_missing", "a failed one does not count");
+    damage(&story, 1, &good);
+    assert_eq!(rehearsed(&story).await["state"], "passed");
+    assert_eq!(fails(&story).await, []);
+    story.app.app.db.clock().advance(TimeDelta::days(10));
+    assert_eq!(fails(&story).await, []);
+    story.app.app.db.clock().advance(TimeDelta::seconds(1));
+    assert_eq!(fails(&story).await[0].0, "required_evidence_expired");
+    sweep(&story).await;
+    assert_eq!(story.pull(None).await.expect(200).json()["release"]["assurance"], "sound");
+    assert_eq!(rehearsed(&story).await["state"], "passed");
+    let request = story.approved("3").await;
+    // One that fails later takes the proof away, and with it what rests on it.
+    damage(&story, 1, b"damaged");
+    assert_eq!(rehearsed(&story).await["state"], "failed");
+    let now = story.look(&request).await;
+    assert_eq!(now["state"], "invalidated", "{now:#}");
+    let ended = &story.leaves("promotion.invalidate").await[0];
+    assert_eq!(ended["at"], story.leaves("rehearsal.finish").await[0]["at"]);
+    damage(&story, 1, &good);
+    assert_eq!(rehearsed(&story).await["state"], "passed");
+    story.activate(&story.approved("3").await).await.expect(201);
+}

@@ -276,12 +276,38 @@ async fn one_refusal_ends_a_waiver() {
 }
 
 #[actix_web::test]
-async fn where_the_owner_of_a_limit_has_left_nobody_can_grant_and_the_answer_says_so() {
+async fn where_the_owner_of_a_limit_has_left_nobody_can_grant_and_the_answer_says_what_to_do() {
     let missed = Missed::owned_by("rui").await;
-    reply(missed.story.app.request(&missed.story.olga, "DELETE", "/api/v1/accounts/rui")).await.expect(200);
-    let refused = missed.ask_with(&missed.story.ines, json!({})).await.expect(409);
+    let story = &missed.story;
+    let waiver = missed.ask_with(&story.ines, json!({})).await.expect(201).json();
+    assert_eq!((&waiver["owner"], &waiver["vacancy"]), (&json!("rui"), &Value::Null));
+    reply(story.app.request(&story.olga, "DELETE", "/api/v1/accounts/rui")).await.expect(200);
+    let refused = missed.ask_with(&story.ines, json!({"version": null})).await.expect(409);
+    let said =
+        |text: &str| ["rui", "(tom)", "names another owner in the constraint spec"].iter().all(|w| text.contains(w));
     assert_eq!(refused.code(), "constraint_owner_unknown");
-    assert!(refused.text().contains("rui") && refused.text().contains("constraint spec"), "{}", refused.text());
+    assert!(said(&refused.text()), "{}", refused.text());
+    // What was asked for before says it too, and nobody grants it in nobody's name.
+    let now = missed.look(&waiver).await;
+    assert!(said(&text(&now["vacancy"])) && now["state"] == "requested", "{now:#}");
+    for token in [&story.mara, &story.tom] {
+        for outcome in ["grant", "refuse"] {
+            let refused = missed.decide(token, &waiver, outcome).await.expect(409);
+            assert_eq!(refused.code(), "constraint_owner_unknown", "{}", refused.text());
+            assert!(said(&refused.text()), "{}", refused.text());
+        }
+    }
+    assert_eq!(missed.stopped_by().await, ["constraint_fail"]);
+    // The way out: another owner, and another waiver.
+    let mut owned = crate::story::strict_spec();
+    owned["constraints"][0]["owner"] = "mara".into();
+    story.revise(ENVIRONMENT, "constraints", owned).await;
+    story.run(MODEL, "1", ENVIRONMENT).await;
+    assert_eq!(missed.decide(&story.mara, &waiver, "grant").await.expect(409).code(), "constraint_changed");
+    missed.revoke(&story.ines, &waiver).await;
+    let again = missed.ask_with(&story.ines, json!({})).await.expect(201).json();
+    assert_eq!(missed.decide(&story.mara, &again, "grant").await.expect(200).json()["state"], "granted");
+    assert_eq!(missed.stopped_by().await, Vec::<String>::new());
 }
 
 #[actix_web::test]

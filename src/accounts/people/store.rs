@@ -13,18 +13,21 @@ use crate::{
     },
     error::Error,
 };
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
     sea_query::{Expr, LockType},
 };
 
-/// Everything on record about the people of a workspace; delegations that were revoked bind nobody.
-pub(crate) async fn people(conn: &Conn<'_>, workspace: WorkspaceId) -> Result<People, Error> {
+/// What is on record about the people of a workspace that may matter from a moment on: delegations that were
+/// revoked bind nobody, and those that have ended bind nobody again.
+pub(crate) async fn people(conn: &Conn<'_>, workspace: WorkspaceId, from: DateTime<Utc>) -> Result<People, Error> {
     let links = person_link::Entity::find().filter(person_link::COLUMN.workspace_id.eq(workspace)).all(conn).await?;
     let teams = person_team::Entity::find().filter(person_team::COLUMN.workspace_id.eq(workspace)).all(conn).await?;
     let delegations = delegation::Entity::find()
         .filter(delegation::COLUMN.workspace_id.eq(workspace))
         .filter(delegation::COLUMN.revoked_at.is_null())
+        .filter(delegation::COLUMN.valid_until.gt(from))
         .all(conn)
         .await?;
     Ok(People {

@@ -172,7 +172,7 @@ pub(super) fn asked(step: &Step<'_>, request: &Row, decision: &Value) -> Option<
 }
 
 /// What a policy's rules look at.
-pub(super) fn circumstances(step: &Step<'_>, request: &Row, decision: &Value) -> Circumstances {
+fn circumstances(step: &Step<'_>, request: &Row, decision: &Value) -> Circumstances {
     let model = step.world.row("model", text(request, "model_id"));
     let profile = step.texts.document(field(decision, "profile")).cloned().unwrap_or_default();
     let known = |name: &str| Some(field(&profile, name).to_owned()).filter(|text| !text.is_empty());

@@ -25,6 +25,8 @@ pub(super) struct Asked {
     pub exclude: Exclude,
     /// What must be on record: a kind, and a name if any will not do.
     pub records: BTreeSet<(String, Option<String>)>,
+    /// The least severity of findings that stop a request, by its place among all.
+    pub blocking: usize,
 }
 
 /// By the roles that somebody holds, by name, by what they answer for of the model.
@@ -59,11 +61,15 @@ impl Asked {
             let lists = parts.iter().filter_map(|part| part.get("exclude")?.get(by)?.as_array());
             lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
+        let severities = parts.iter().filter_map(|part| part.get("blocking_finding")?.as_str());
+        // What nobody knows blocks.
+        let own = policy.get("blocking_finding").map_or(Some("high"), Value::as_str).unwrap_or_default();
         Self {
             seats: seats.collect(),
             approval_hours: hours,
             different_teams: apart,
             exclude: Exclude { roles: excluded("roles"), accounts: excluded("accounts"), owners: excluded("owners") },
+            blocking: severities.chain([own]).map(severity).min().unwrap_or_default(),
             records: parts.iter().flat_map(|part| records(part)).collect(),
         }
     }
@@ -82,6 +88,11 @@ fn records(part: &Value) -> impl Iterator<Item = (String, Option<String>)> {
         let is_record = RECORDS.contains(&kind.as_str()) || word("source").as_deref() == Some("record");
         is_record.then(|| (kind, word("name")))
     })
+}
+
+/// The place of a severity among all, from the least.
+pub(super) fn severity(word: &str) -> usize {
+    ["info", "low", "medium", "high", "critical"].iter().position(|known| *known == word).unwrap_or_default()
 }
 
 fn slots(part: &Value) -> BTreeMap<String, u64> {

@@ -188,6 +188,25 @@ fn is_let_off(moved: &Moved, action: &str) -> bool {
     moved.table == "finding" && moved.is("state") == "closed" && !moved.is("opened_by").is_empty() && action != JUDGED
 }
 
+/// Whether it is the end of a release whose approval has lapsed, or of the request behind one: whatever
+/// takes the ground from it may do that, where the policy says so.
+fn is_lapse(step: &Step<'_>, moved: &Moved) -> bool {
+    let taken_down = |release: &Moved| {
+        release.was("state") == "active"
+            && release.is("state") == "suspended"
+            && release.is("assurance") == "lapsed"
+            && release.is("ended_by").is_empty()
+    };
+    match moved.table.as_str() {
+        "release" => taken_down(moved),
+        "promotion_request" => {
+            moved.is("state") == "superseded"
+                && step.moved("release").any(|release| taken_down(release) && release.is("promotion_id") == moved.key)
+        }
+        _ => false,
+    }
+}
+
 pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     for moved in step.moved.iter().filter(|moved| WAYS.iter().any(|way| way.0 == moved.table)) {
         let (from, to) = (state(moved.before.as_ref()), state(moved.after.as_ref()));
@@ -196,7 +215,8 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
         }
         let way = WAYS.iter().find(|way| way.0 == moved.table && way.1 == from && way.2 == to);
         let action = step.leaf.action.as_str();
-        let allowed = way.is_some_and(|way| way.3.is_empty() || way.3.contains(&action)) && !is_let_off(moved, action);
+        let named = way.is_some_and(|way| way.3.is_empty() || way.3.contains(&action));
+        let allowed = (named || (way.is_some() && is_lapse(step, moved))) && !is_let_off(moved, action);
         found.expect(Invariant::I11, step.index, allowed, || {
             let from = if from.is_empty() { "nothing" } else { from };
             let to = if to.is_empty() { "nothing" } else { to };

@@ -2,7 +2,9 @@
 //! Approvals stay in the log.
 
 use super::{
-    Step, approved, excepted,
+    Step, approved,
+    asked::severity,
+    excepted,
     found::{Found, Invariant},
     pulled,
     texts::{field, list},
@@ -91,7 +93,7 @@ fn stale(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
     }
     let stale = newer_run(step, request, decision)
         .or_else(|| other_reports(step, request, decision))
-        .or_else(|| other_findings(step, request, decision))
+        .or_else(|| blocking_finding(step, request, decision))
         .or_else(|| other_waivers(step, request, decision));
     if is_first_form {
         return stale;
@@ -166,28 +168,14 @@ fn bears_on(finding: &Row, request: &Row) -> bool {
         && names.iter().all(|(named, is)| named.is_empty() || named == is)
 }
 
-fn other_findings(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
-    let known = |key: &str| {
-        let known = decision.get("findings").and_then(Value::as_array).into_iter().flatten();
-        known.into_iter().find(|known| field(known, "finding") == key)
-    };
-    let stand = ["open", "remediating", "risk_accepted"].into_iter();
-    let stand = stand.flat_map(|state| step.world.of("finding", "state", state));
-    for (key, finding) in stand.filter(|(_, finding)| bears_on(finding, request)) {
-        // What an acceptance that ran out does, it does when somebody next looks.
-        let until = text(finding, "accepted_until");
-        if !until.is_empty() && until <= step.leaf.at.as_str() {
-            continue;
-        }
-        if known(key).is_none_or(|known| field(known, "state") != text(finding, "state")) {
-            return Some(format!("finding {key} is not among what was decided on, as it is"));
-        }
-    }
-    let named = decision.get("findings").and_then(Value::as_array).into_iter().flatten();
-    let closed = named.map(|known| field(known, "finding"));
-    let mut closed =
-        closed.filter(|key| step.world.row("finding", key).is_none_or(|row| text(row, "state") == "closed"));
-    closed.next().map(|key| format!("finding {key} is closed"))
+/// A finding that stops it. Others come and go beside it.
+fn blocking_finding(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {
+    // What can't be read is found elsewhere; until then everything stops it.
+    let from = approved::asked(step, request, decision).map_or(0, |asked| asked.blocking);
+    let stand = ["open", "remediating"].into_iter().flat_map(|state| step.world.of("finding", "state", state));
+    let mut stand = stand.filter(|(_, finding)| bears_on(finding, request));
+    let (key, _) = stand.find(|(_, finding)| from <= severity(text(finding, "severity")))?;
+    Some(format!("finding {key} stops it"))
 }
 
 /// Revoked by somebody, not run out by the clock: time ends a request when somebody next looks.

@@ -59,7 +59,7 @@ pub async fn invoke(app: &App, who: &Principal, call: Call) -> Result<BreakGlass
     let environment = environments::store::lock(&tx, scope, &call.environment).await?;
     let environment = environment.ok_or(environments::ops::NOT_FOUND)?;
     tx.catch_up(releases::store::last_moment(&tx.conn(), environment.id, model.id).await?);
-    let facts = Facts::load(&tx.conn(), scope, model, version, environment).await?;
+    let facts = Facts::load(&tx.conn(), scope, model, version, environment, tx.at()).await?;
     let terms = terms(&facts)?;
     let permit = policy::break_glass(who, Action::BreakGlassInvoke, terms.as_ref().map(|terms| &terms.roles[..]))
         .map_err(|d| d.on("environment", facts.environment.id))?;
@@ -126,7 +126,7 @@ pub async fn confirm(app: &App, who: &Principal, id: BreakGlassId) -> Result<Bre
     let (tx, mut broken) = take(app, scope, id).await?;
     policy::read(who, Action::BreakGlassConfirm).map_err(|d| d.on("break_glass", id))?;
     broken.apply(Command::Confirm, tx.at())?;
-    let facts = facts(&tx.conn(), scope, &broken).await?;
+    let facts = facts(&tx, scope, &broken).await?;
     let terms = terms(&facts)?;
     let persons = persons(&tx, &broken).await?;
     let roles = terms.as_ref().map(|terms| &terms.roles[..]);
@@ -374,13 +374,14 @@ async fn take(app: &App, scope: Scope, id: BreakGlassId) -> Result<(WriteTx, Bre
     Ok((tx, broken))
 }
 
-async fn facts(conn: &Conn<'_>, scope: Scope, broken: &BreakGlass) -> Result<Facts, Error> {
+async fn facts(tx: &WriteTx, scope: Scope, broken: &BreakGlass) -> Result<Facts, Error> {
+    let conn = &tx.conn();
     let model = models::store::find_by_id(conn, scope, broken.model).await?.ok_or(Error::not_found("model"))?;
     let version = versions::store::find_by_id(conn, scope, broken.version).await?.ok_or(versions::ops::NOT_FOUND)?;
     let environment = environments::store::find_by_id(conn, scope, broken.environment).await?;
-    Facts::load(conn, scope, model, version, environment.ok_or(environments::ops::NOT_FOUND)?).await
+    Facts::load(conn, scope, model, version, environment.ok_or(environments::ops::NOT_FOUND)?, tx.at()).await
 }
 
 async fn persons(tx: &WriteTx, broken: &BreakGlass) -> Result<Persons, Error> {
-    Ok(accounts::people::store::people(&tx.conn(), broken.workspace).await?.at(tx.at()))
+    Ok(accounts::people::store::people(&tx.conn(), broken.workspace, tx.at()).await?.at(tx.at()))
 }

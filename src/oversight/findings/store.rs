@@ -160,6 +160,21 @@ pub(crate) async fn standing_about(
     query.one(reader.conn()).await?.map(TryInto::try_into).transpose()
 }
 
+/// Whether a finding of a code about a subject was ever opened.
+pub(crate) async fn was_opened(
+    conn: &Conn<'_>,
+    workspace: WorkspaceId,
+    code: &str,
+    subject: &Subject,
+) -> Result<bool, Error> {
+    let found = visible(Scope::Workspace(workspace))
+        .filter(finding::COLUMN.code.eq(code))
+        .filter(finding::COLUMN.subject_kind.eq(subject.kind.as_str()))
+        .filter(finding::COLUMN.subject_id.eq(subject.id))
+        .filter(finding::COLUMN.subject_part.eq(subject.part.as_str()));
+    Ok(found.one(conn).await?.is_some())
+}
+
 /// What stands about a version of a model in an environment, oldest first.
 pub(crate) async fn reaching(
     conn: &Conn<'_>,

@@ -97,6 +97,9 @@ pub struct WaiverView {
     pub constraint_digest: String,
     /// The owner of the limit, who must be among those who grant.
     pub owner: Option<String>,
+    /// Why nobody can grant it, and what to do: its owner is no longer there. Null while there is one.
+    #[serde(default)]
+    pub vacancy: Option<String>,
     pub reason: String,
     pub compensating_control: String,
     pub grants: Vec<WaiverGrantView>,
@@ -207,7 +210,7 @@ async fn revoke(
 
 /// One as it is shown, with names.
 pub async fn view(app: &App, who: &Principal, id: WaiverId) -> Result<WaiverView, Error> {
-    let ops::Detail { waiver, names, owner } = ops::find(app, who, id).await?;
+    let ops::Detail { waiver, names, owner, vacancy } = ops::find(app, who, id).await?;
     let mut ids: Vec<AccountId> = waiver.grants.iter().map(|grant| grant.account).collect();
     ids.push(waiver.requested_by);
     ids.extend(waiver.closed_by);
@@ -228,6 +231,7 @@ pub async fn view(app: &App, who: &Principal, id: WaiverId) -> Result<WaiverView
         summary,
         constraint_digest: waiver.constraint_digest.to_string(),
         owner,
+        vacancy,
         reason: waiver.reason,
         compensating_control: waiver.compensating_control,
         grants,

@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod ops;
+mod owner;
 pub(crate) mod store;
 
 use crate::{

@@ -17,7 +17,7 @@ use crate::{
     models::{self, Model},
     oversight::{
         self, Names,
-        waivers::{Command, Grant, MAX_DAYS, Outcome, State, Waiver, check_end, digest_of, is_complete, store},
+        waivers::{Command, Grant, MAX_DAYS, Outcome, State, Waiver, check_end, digest_of, is_complete, owner, store},
     },
     promotions::{
         assessment::Facts,
@@ -50,6 +50,8 @@ pub struct Detail {
     pub names: Names,
     /// The account name of the owner of the limit.
     pub owner: Option<String>,
+    /// Why nobody can grant it, if the owner has left.
+    pub vacancy: Option<String>,
 }
 
 /// What a decision on a waiver needs to know of its place.
@@ -81,7 +83,7 @@ pub async fn request(app: &App, who: &Principal, ask: Ask) -> Result<Waiver, Err
     let constraint = limit(&current, &environment, &ask.constraint)?;
     let asked = oversight::ops::asked(&current, &model)?;
     check_end(ask.expires_at, asked.map_or(MAX_DAYS, |asked| asked.waiver_maximum_days), tx.at())?;
-    owner(&tx.conn(), who, &current, &constraint).await?;
+    owner::of(&tx.conn(), who, &current, &constraint).await?;
     let waiver = Waiver {
         id: WaiverId::generate(),
         workspace: who.workspace,
@@ -165,26 +167,6 @@ fn excepted_limit(waiver: &Waiver, place: &Place) -> Result<Constraint, Error> {
     Err(Error::conflict("constraint_changed", detail))
 }
 
-/// The account of the owner that the limit names: without their word no waiver holds. A name may have been given to
-/// somebody else since the spec was published, who is not who was meant.
-async fn owner(
-    conn: &Conn<'_>,
-    who: &Principal,
-    current: &Current,
-    constraint: &Constraint,
-) -> Result<AccountId, Error> {
-    let published = current.constraints.as_ref().map_or(DateTime::<Utc>::MIN_UTC, |revision| revision.created_at);
-    let found = oversight::store::member_as_of(conn, who.workspace, &constraint.owner, published).await?;
-    found.ok_or_else(|| {
-        let detail = format!(
-            "the owner of {}, {}, is no active person in this workspace, so nobody can grant a waiver of it; name \
-             another owner in the constraint spec",
-            constraint.name, constraint.owner
-        );
-        Error::conflict("constraint_owner_unknown", detail)
-    })
-}
-
 /// One person grants or refuses. It holds when everybody who must has granted it.
 pub async fn decide(app: &App, who: &Principal, id: WaiverId, outcome: Outcome, reason: Line) -> Result<Waiver, Error> {
     let sight = policy::read(who, Action::WaiverRead)?;
@@ -198,7 +180,7 @@ pub async fn decide(app: &App, who: &Principal, id: WaiverId, outcome: Outcome, 
     policy::read(who, action).map_err(|d| d.on("waiver", id))?;
     let place = place(&tx, scope, &waiver).await?;
     let constraint = excepted_limit(&waiver, &place)?;
-    let owner = owner(&tx.conn(), who, &place.current, &constraint).await?;
+    let owner = owner::of(&tx.conn(), who, &place.current, &constraint).await?;
     let involved = involved(&tx, scope, &waiver, &place).await?;
     let permit = policy::decide_waiver(who, action, owner, &involved).map_err(|d| d.on("waiver", id))?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
@@ -254,8 +236,13 @@ pub async fn find(app: &App, who: &Principal, id: WaiverId) -> Result<Detail, Er
     let current = environments::store::all_current(reader.conn(), waiver.environment).await?;
     let spec = current.constraints.as_ref().map(|revision| revision.constraints()).transpose()?;
     let limit = spec.as_ref().and_then(|spec| spec.constraints().iter().find(|l| l.name == waiver.constraint));
+    let open = waiver.standing(app.db.clock().now()) == State::Requested;
+    let vacancy = match limit.filter(|_| open) {
+        Some(limit) => owner::vacancy(reader.conn(), who, &current, limit).await?,
+        None => None,
+    };
     let owner = limit.map(|limit| limit.owner.clone());
-    Ok(Detail { waiver, names, owner })
+    Ok(Detail { waiver, names, owner, vacancy })
 }
 
 /// Newest first.
@@ -340,7 +327,7 @@ async fn involved(tx: &WriteTx, scope: Scope, waiver: &Waiver, place: &Place) ->
     let mut involved = match version {
         Some(version) => {
             let conn = tx.conn();
-            let facts = Facts::load(&conn, scope, model.clone(), version.clone(), environment.clone()).await?;
+            let facts = Facts::load(&conn, scope, model.clone(), version.clone(), environment.clone(), tx.at()).await?;
             facts.involved()
         }
         None => {
@@ -353,7 +340,7 @@ async fn involved(tx: &WriteTx, scope: Scope, waiver: &Waiver, place: &Place) ->
         }
     };
     involved.add([waiver.requested_by], "who asked for the waiver");
-    let persons = accounts::people::store::people(&tx.conn(), waiver.workspace).await?.at(tx.at());
+    let persons = accounts::people::store::people(&tx.conn(), waiver.workspace, tx.at()).await?.at(tx.at());
     Ok(involved.with_persons(persons))
 }
 

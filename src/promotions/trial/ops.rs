@@ -117,11 +117,11 @@ pub async fn dry_run(
     let sight = policy::read(who, Action::PromotionRead)?;
     let reader = app.db.read(&sight);
     let (conn, now) = (reader.conn(), app.db.clock().now());
-    let mut facts = ops::named(conn, &sight, model, version, environment).await?;
+    let mut facts = ops::named(conn, &sight, (model, version, environment), now).await?;
     facts.mode = Some(mode.unwrap_or(facts.ladder()?.unasked()));
     if let Some(instead) = instead {
         let revision = unpublished(instead, &facts.current, who, now)?;
-        facts = facts.under(conn, revision).await?;
+        facts = facts.under(conn, revision, now).await?;
     }
     let assessment = facts.assess(now)?;
     let (mut holds, mut seats, mut eligible) = (Vec::new(), Vec::new(), BTreeMap::new());

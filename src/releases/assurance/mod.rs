@@ -2,6 +2,10 @@
 //!
 //! It is a mark and not a state: a release that lapsed stays active, is shown as lapsed wherever it
 //! is shown, and has a finding. A mark is never taken off; a new approval makes a new release.
+//!
+//! Where the policy in force says `on_lapse: suspend`, a release that lapses while it is active is
+//! taken down as well, in the same transaction. What somebody brings back lapsed, or leads down a
+//! step, keeps its mark and stays: that is a decision of theirs.
 
 pub(crate) mod ops;
 pub(crate) mod store;
@@ -39,16 +43,40 @@ impl Assurance {
 /// that is over and a record that lapsed fail a check.
 const OF_THE_REQUEST: [&str; 4] = ["replaces", "findings", "waivers", "records"];
 
-/// Why an approval no longer holds: a code, and a sentence. Nothing while it does.
-pub fn lapse(changes: &[Change], failed: &[FailedCheck]) -> Option<(String, String)> {
+/// The part that whoever introduces a policy changes for everything that runs. By itself it marks and
+/// takes nothing down: it says what is asked of the next request.
+const OF_THE_POLICY: &str = "policy";
+
+/// Why an approval no longer holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lapse {
+    /// A check that fails, or a part of the decision that changed.
+    pub cause: String,
+    /// The same as a sentence.
+    pub detail: String,
+}
+
+impl Lapse {
+    /// Whether a policy that asks for it takes a release down for this.
+    pub fn takes_down(&self) -> bool {
+        self.cause != OF_THE_POLICY
+    }
+}
+
+/// Whether a release that was marked for this is still looked at: what its mark stands for takes
+/// nothing down, and what comes after it may.
+pub(super) const LOOKED_AT_AGAIN: &str = OF_THE_POLICY;
+
+/// Why an approval no longer holds. Nothing while it does.
+pub fn lapse(changes: &[Change], failed: &[FailedCheck]) -> Option<Lapse> {
     // What runs may have been led down the steps since; that is no step up.
     if let Some(check) = failed.iter().find(|check| check.check != "mode_skips_a_step") {
-        return Some((check.check.clone(), check.detail.clone()));
+        return Some(Lapse { cause: check.check.clone(), detail: check.detail.clone() });
     }
     let parts: Vec<_> =
         changes.iter().map(|change| change.part.as_str()).filter(|part| !OF_THE_REQUEST.contains(part)).collect();
-    let first = parts.first()?;
-    Some(((*first).to_owned(), format!("changed since it was approved: {}", parts.join(", "))))
+    let cause = parts.iter().find(|part| **part != OF_THE_POLICY).or(parts.first())?;
+    Some(Lapse { cause: (*cause).to_owned(), detail: format!("changed since it was approved: {}", parts.join(", ")) })
 }
 
 #[cfg(test)]
@@ -56,19 +84,40 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
+    fn change(part: &str) -> Change {
+        Change { part: part.to_owned(), before: Value::Null, now: "x".into() }
+    }
+
+    fn failed(code: &str) -> FailedCheck {
+        FailedCheck { check: code.to_owned(), detail: "too old".to_owned(), owner: None }
+    }
+
     #[test]
     fn an_approval_lapses_with_its_ground_and_not_with_what_came_after_it() {
-        let change = |part: &str| Change { part: part.to_owned(), before: Value::Null, now: "x".into() };
-        let lowered = FailedCheck { check: "mode_skips_a_step".to_owned(), detail: "two".to_owned(), owner: None };
-        assert_eq!(lapse(&[], &[lowered]), None);
-        let failed = FailedCheck { check: "evidence_expired".to_owned(), detail: "too old".to_owned(), owner: None };
+        assert_eq!(lapse(&[], &[failed("mode_skips_a_step")]), None);
         assert_eq!(lapse(&[], &[]), None);
         assert_eq!(lapse(&[change("replaces"), change("findings"), change("waivers")], &[]), None);
-        let (cause, detail) = lapse(&[change("replaces"), change("constraints"), change("run")], &[]).expect("lapsed");
+        let lapsed = lapse(&[change("replaces"), change("constraints"), change("run")], &[]).expect("lapsed");
         assert_eq!(
-            (cause.as_str(), detail.as_str()),
+            (lapsed.cause.as_str(), lapsed.detail.as_str()),
             ("constraints", "changed since it was approved: constraints, run")
         );
-        assert_eq!(lapse(&[change("run")], &[failed]).expect("lapsed").0, "evidence_expired");
+        assert_eq!(lapse(&[change("run")], &[failed("evidence_expired")]).expect("lapsed").cause, "evidence_expired");
+    }
+
+    #[test]
+    fn another_policy_alone_takes_nothing_down() {
+        for (parts, checks, cause, takes_down) in [
+            (&["policy"][..], &[][..], "policy", false),
+            (&["policy", "replaces"], &[], "policy", false),
+            (&["policy", "profile"], &[], "profile", true),
+            (&["circumstances", "policy"], &[], "circumstances", true),
+            (&["policy"], &["evidence_expired"], "evidence_expired", true),
+        ] {
+            let changes: Vec<_> = parts.iter().map(|part| change(part)).collect();
+            let checks: Vec<_> = checks.iter().map(|code| failed(code)).collect();
+            let lapsed = lapse(&changes, &checks).expect("lapsed");
+            assert_eq!((lapsed.cause.as_str(), lapsed.takes_down()), (cause, takes_down), "{parts:?} {checks:?}");
+        }
     }
 }

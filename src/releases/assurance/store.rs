@@ -7,11 +7,11 @@ use crate::{
     error::Error,
     oversight::Reach,
     promotions::invalidation::Cause,
-    releases::{Assurance, Release, State},
+    releases::{Assurance, Release, State, assurance::LOOKED_AT_AGAIN},
     trust,
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, LockType},
 };
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ pub(crate) async fn places(conn: &Conn<'_>, scope: Scope, cause: Cause) -> Resul
     Ok(places.into_iter().collect())
 }
 
-/// The active and unmarked releases that a cause reaches, oldest first. Their environments are locked already.
+/// The active releases that a cause may mark or take down, oldest first. Their environments are locked already.
 pub(crate) async fn lock_reached(tx: &WriteTx, scope: Scope, cause: Cause) -> Result<Vec<Release>, Error> {
     let Some(query) = reached(scope, cause) else { return Ok(Vec::new()) };
     let query = query.order_by_asc(release::Column::Id).lock(LockType::NoKeyUpdate);
@@ -32,9 +32,9 @@ pub(crate) async fn lock_reached(tx: &WriteTx, scope: Scope, cause: Cause) -> Re
 }
 
 fn reached(scope: Scope, cause: Cause) -> Option<Select<release::Entity>> {
-    let sound = sound(scope);
+    let watched = watched(scope);
     let reach = match cause {
-        Cause::TrustKey(key) => return Some(sound.filter(trust::store::rests_on(key, release::Column::VersionId))),
+        Cause::TrustKey(key) => return Some(watched.filter(trust::store::rests_on(key, release::Column::VersionId))),
         Cause::Documents(environment) => Reach { environment: Some(environment), ..Reach::default() },
         Cause::Version(version) => Reach { version: Some(version), ..Reach::default() },
         Cause::Model(model) => Reach { model: Some(model), ..Reach::default() },
@@ -42,14 +42,14 @@ fn reached(scope: Scope, cause: Cause) -> Option<Select<release::Entity>> {
         Cause::Oversight(reach) if reach.is_nowhere() => return None,
         Cause::Oversight(reach) => reach,
     };
-    let found = reach.model.map_or(sound.clone(), |id| sound.filter(release::COLUMN.model_id.eq(id)));
+    let found = reach.model.map_or(watched.clone(), |id| watched.filter(release::COLUMN.model_id.eq(id)));
     let found = reach.version.map_or(found.clone(), |id| found.filter(release::COLUMN.version_id.eq(id)));
     Some(reach.environment.map_or(found.clone(), |id| found.filter(release::COLUMN.environment_id.eq(id))))
 }
 
-/// One of several pages of the active and unmarked releases of all workspaces.
+/// One of several pages of the active releases of all workspaces that time may mark or take down.
 pub(crate) async fn page(reader: &Reader<'_>, turn: u64, size: u64) -> Result<Vec<Release>, Error> {
-    let pages = sound(reader.scope()).order_by_asc(release::Column::Id).paginate(reader.conn(), size);
+    let pages = watched(reader.scope()).order_by_asc(release::Column::Id).paginate(reader.conn(), size);
     let count = pages.num_pages().await?.max(1);
     pages.fetch_page(turn % count).await?.into_iter().map(TryInto::try_into).collect()
 }
@@ -65,11 +65,13 @@ pub(crate) async fn mark(tx: &WriteTx, id: ReleaseId, cause: &str) -> Result<(),
     Ok(())
 }
 
-fn sound(scope: Scope) -> Select<release::Entity> {
+/// Active, and not marked yet, or only for what takes nothing down.
+fn watched(scope: Scope) -> Select<release::Entity> {
     let all = match scope {
         Scope::Instance => release::Entity::find(),
         Scope::Workspace(id) => release::Entity::find().filter(release::COLUMN.workspace_id.eq(id)),
     };
-    all.filter(release::COLUMN.state.eq(State::Active.name()))
-        .filter(release::COLUMN.assurance.eq(Assurance::Sound.name()))
+    let sound = release::COLUMN.assurance.eq(Assurance::Sound.name());
+    let lightly = release::COLUMN.lapse_cause.eq(LOOKED_AT_AGAIN);
+    all.filter(release::COLUMN.state.eq(State::Active.name())).filter(Condition::any().add(sound).add(lightly))
 }

@@ -10,7 +10,10 @@ use crate::{
     },
     datasets, environments,
     error::Error,
-    promotions,
+    promotions::{
+        self,
+        invalidation::{self, Cause},
+    },
     releases::{
         rehearsals::{EVIDENCE_KIND, Rehearsal, State, store},
         store as releases,
@@ -217,7 +220,14 @@ async fn finish(app: &App, rehearsal: &Rehearsal, tried: Vec<Tried>) -> Result<(
         state: state.name().to_owned(),
         digest: digest.to_string(),
     };
-    tx.commit(permit, event).await
+    // One that failed may have taken away what an open request has to show.
+    let ended = match state {
+        State::Failed => {
+            invalidation::follow(&tx, scope, Cause::Release(rehearsal.environment, rehearsal.model)).await?
+        }
+        State::Queued | State::Passed => Vec::new(),
+    };
+    tx.commit_all(permit, event, ended).await
 }
 
 fn said(check: &'static str, passed: bool, detail: String) -> Tried {

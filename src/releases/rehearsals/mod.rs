@@ -71,6 +71,7 @@ pub struct Proven {
     pub version: VersionId,
     pub at: DateTime<Utc>,
     pub digest: Digest,
+    pub requested_by: AccountId,
 }
 
 impl Proven {
@@ -151,7 +152,8 @@ mod tests {
     #[test]
     fn a_proof_is_as_old_as_it_is() {
         let at = Utc.with_ymd_and_hms(2026, 3, 2, 10, 0, 0).single().expect("time");
-        let proven = Proven { version: VersionId::generate(), at, digest: Digest::of("x") };
+        let proven =
+            Proven { version: VersionId::generate(), at, digest: Digest::of("x"), requested_by: AccountId::generate() };
         assert!(!proven.is_older_than(30, at + TimeDelta::days(30)));
         assert!(proven.is_older_than(30, at + TimeDelta::days(30) + TimeDelta::seconds(1)));
     }

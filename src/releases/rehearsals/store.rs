@@ -4,7 +4,7 @@ use crate::{
     authz::Scope,
     core::{
         digest::Digest,
-        ids::{EnvironmentId, ModelId, RehearsalId},
+        ids::{EnvironmentId, ModelId, RehearsalId, VersionId},
     },
     db::{Conn, WriteTx, entity::rehearsal},
     error::Error,
@@ -24,23 +24,26 @@ pub async fn lock(tx: &WriteTx, scope: Scope, id: RehearsalId) -> Result<Option<
     query.one(&tx.conn()).await?.map(TryInto::try_into).transpose()
 }
 
-/// The newest rehearsal of a place that passed.
+/// The newest rehearsal of going back to a version that came to an end, if it passed.
 pub(crate) async fn proven(
     conn: &Conn<'_>,
     environment: EnvironmentId,
     model: ModelId,
+    version: VersionId,
 ) -> Result<Option<Proven>, Error> {
     let row = rehearsal::Entity::find()
         .filter(rehearsal::COLUMN.environment_id.eq(environment))
         .filter(rehearsal::COLUMN.model_id.eq(model))
-        .filter(rehearsal::COLUMN.state.eq(State::Passed.name()))
+        .filter(rehearsal::COLUMN.version_id.eq(version))
+        .filter(rehearsal::COLUMN.state.ne(State::Queued.name()))
         .order_by_desc(rehearsal::Column::FinishedAt)
+        .order_by_desc(rehearsal::Column::Id)
         .one(conn)
         .await?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = row.filter(|row| row.state == State::Passed.name()) else { return Ok(None) };
     let (Some(at), Some(digest)) = (row.finished_at, row.digest) else { return Ok(None) };
     let digest = Digest::parse(&digest).map_err(|e| Error::internal(e.0))?;
-    Ok(Some(Proven { version: row.version_id, at, digest }))
+    Ok(Some(Proven { version: row.version_id, at, digest, requested_by: row.requested_by }))
 }
 
 pub async fn insert(tx: &WriteTx, new: &Rehearsal) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! What somebody else asks about a rollback afterwards: was it right?
 //!
 //! Invariants: every rollback has one review; nobody reviews their own; a review that was given never changes. One that is
-//! overdue stands in the way of the next emergency there.
+//! overdue stands in the way of the next emergency there, and is a finding, once, until it is given.
 
 pub(crate) mod store;
 
@@ -18,8 +18,12 @@ use crate::{
     },
     db::{Conn, WriteTx},
     error::Error,
+    oversight::{
+        self,
+        findings::{self, NewFinding, REVIEW_OVERDUE, Severity, Subject},
+    },
     promotions,
-    releases::Release,
+    releases::{self, Release},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -121,7 +125,7 @@ pub async fn review(
     let tx = app.db.begin().await?;
     let found = store::lock(&tx, sight.scope(), release).await?;
     let (review, rolled_back_by) = found.ok_or(Error::not_found("rollback"))?;
-    let people = people::store::people(&tx.conn(), who.workspace).await?;
+    let people = people::store::people(&tx.conn(), who.workspace, tx.at()).await?;
     let robots = promotions::store::robots(&tx.conn(), &[rolled_back_by]).await?;
     let mut involved = Involved::default();
     involved.add([rolled_back_by], "the one who rolled back");
@@ -134,8 +138,10 @@ pub async fn review(
     }
     let given = Given { outcome, reason: reason.to_string(), by, at: tx.at() };
     store::give(&tx, review.id, &given).await?;
+    let about = Subject::release(release);
+    let closed = findings::ops::close_by_system(&tx, who.workspace, REVIEW_OVERDUE, &about, "it was reviewed").await?;
     let event = Event::RollbackReviewed { release, review: review.id, outcome: outcome.name().to_owned() };
-    tx.commit(permit, event).await?;
+    tx.commit_all(permit, event, closed.into_iter().collect()).await?;
     Ok(Review { given: Some(given), ..review })
 }
 
@@ -144,6 +150,45 @@ pub async fn list(app: &App, who: &Principal, overdue: bool, page: PageRequest) 
     let sight = policy::read(who, Action::ReleaseRead)?;
     let now = app.db.clock().now();
     store::list(&app.db.read(&sight), overdue.then_some(now), page).await
+}
+
+/// Reminds of what is soon due, and opens findings about what is overdue.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    remind_due(app).await?;
+    find_overdue(app).await
+}
+
+/// Opens a finding about each review that nobody gave in time, once. Whoever answers for the operation of
+/// the model owns it, else somebody who manages the environment; one who did not roll back, if there is one.
+async fn find_overdue(app: &App) -> Result<(), Error> {
+    let reader = app.db.read(&policy::upkeep());
+    let now = app.db.clock().now();
+    for due in store::unsaid(&reader, now).await? {
+        let who = Principal::system("clock", due.workspace);
+        let scope = Scope::Workspace(due.workspace);
+        let tx = app.db.begin().await?;
+        let Some((review, rolled_back_by)) = store::lock(&tx, scope, due.release).await? else { continue };
+        let about = Subject::release(review.release);
+        let said = findings::store::was_opened(&tx.conn(), due.workspace, REVIEW_OVERDUE, &about).await?;
+        if said || !review.is_overdue(tx.at()) {
+            continue;
+        }
+        let release = releases::store::find(&tx.conn(), scope, review.release).await?;
+        let release = release.ok_or(Error::not_found("release"))?;
+        let place = (release.environment, release.model);
+        let owner = oversight::store::in_charge(&tx.conn(), due.workspace, place, rolled_back_by).await?;
+        let title = "Nobody reviewed a rollback in time";
+        let finding = NewFinding::seen(due.workspace, REVIEW_OVERDUE, about, Severity::High, title);
+        let detail = format!(
+            "the review was due on {}; until it is given no emergency activation is possible there",
+            rfc3339(review.due_at)
+        );
+        let finding = finding.of_release(review.release).owned_by(owner).saying(detail);
+        if let Some(event) = findings::ops::open(&tx, finding).await? {
+            tx.commit(policy::system(&who, Action::FindingOpen)?, event).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Reminds of each review that is soon due, once.

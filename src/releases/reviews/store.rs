@@ -8,9 +8,10 @@ use crate::{
     },
     db::{
         Conn, Reader, WriteTx,
-        entity::{release, rollback_review},
+        entity::{finding, release, rollback_review},
     },
     error::Error,
+    oversight::findings::REVIEW_OVERDUE,
     releases::reviews::{Given, Outcome, Review},
 };
 use chrono::{DateTime, Utc};
@@ -94,6 +95,26 @@ pub async fn to_remind(reader: &Reader<'_>, due_before: DateTime<Utc>) -> Result
         .filter(rollback_review::COLUMN.state.eq(DUE))
         .filter(rollback_review::COLUMN.due_at.lte(due_before))
         .filter(rollback_review::COLUMN.reminded_at.is_null())
+        .limit(200)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Reviews that nobody gave in time, and about which no finding was ever opened; those that have waited
+/// longest first.
+pub async fn unsaid(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<Vec<Review>, Error> {
+    let said = finding::Entity::find()
+        .select_only()
+        .column(finding::Column::SubjectId)
+        .filter(finding::COLUMN.code.eq(REVIEW_OVERDUE))
+        .filter(finding::COLUMN.subject_kind.eq("release"))
+        .into_query();
+    let rows = visible(reader.scope())
+        .filter(rollback_review::COLUMN.state.eq(DUE))
+        .filter(rollback_review::COLUMN.due_at.lte(now))
+        .filter(rollback_review::Column::ReleaseId.not_in_subquery(said))
+        .order_by_asc(rollback_review::Column::DueAt)
         .limit(200)
         .all(reader.conn())
         .await?;
