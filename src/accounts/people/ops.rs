@@ -34,7 +34,7 @@ pub(crate) async fn as_one(
     now: DateTime<Utc>,
 ) -> Result<Involved, Error> {
     let robots = promotions::store::robots(conn, &involved.people()).await?;
-    let people = store::people(conn, workspace).await?;
+    let people = store::people(conn, workspace, now).await?;
     Ok(involved.with_owners(&robots).with_persons(people.at(now)))
 }
 
