@@ -79,7 +79,13 @@ fn record(n: u64) -> Result<String, Box<dyn Error>> {
         ),
     };
     let (day, second, micro) = (1 + n / 100_000 % 28, n / 2 % 60, n % 1_000_000);
-    let actor = LeafActor { kind: "service".to_owned(), id: Some(id(4)), name: None, auth: "token".to_owned() };
+    let actor = LeafActor {
+        kind: "service".to_owned(),
+        id: Some(id(4)),
+        name: None,
+        auth: "token".to_owned(),
+        credential: None,
+    };
     let leaf = Leaf {
         v: 1,
         id: id(5),
