@@ -71,6 +71,10 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     found.expect(Invariant::I18, step.index, stood, || {
         format!("{} by {actor}, whose account is not active", leaf.action)
     });
+    let owner = world.row("account", actor).map_or("", |row| text(row, "owner_id"));
+    found.expect(Invariant::I18, step.index, owner.is_empty() || people::stood(world, owner, &leaf.at), || {
+        format!("{} by {actor}, a robot whose owner {owner} is not active", leaf.action)
+    });
     // What follows from an act stands under the name of who acted.
     let is_consequence = leaf.changes.is_empty() && leaf.action != "release.pull";
     let Some((_, may)) = ROLES.iter().find(|(action, _)| *action == leaf.action && !is_consequence) else { return };

@@ -347,6 +347,17 @@ pub const EXCEPTIONS: &[Broken] = &[
         Invariant::I18,
     ),
     (
+        "a robot whose owner is gone pulls",
+        |log| {
+            let (robot, gone) = (doer(log, "release_pulled", 0), nth(log, "account_deactivated", 0));
+            let gone = log[gone].detail["account"].clone();
+            let mut made = log.iter_mut().flat_map(|leaf| &mut leaf.changes);
+            let made = made.find(|change| change.table == "account" && json!(change.key) == robot).expect("made");
+            made.row.insert("owner_id".to_owned(), Some(gone));
+        },
+        Invariant::I18,
+    ),
+    (
         "somebody acts by a token of somebody else",
         |log| {
             let pulled = nth(log, "release_pulled", 0);
