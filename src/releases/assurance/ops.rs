@@ -21,6 +21,7 @@ use crate::{
         self, Assurance, Release, State, assurance,
         assurance::{Lapse, store},
     },
+    sweeps,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -189,20 +190,24 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.db.clock().now();
     let reader = app.db.read(&policy::upkeep());
     let turn = u64::try_from(now.timestamp().max(0)).unwrap_or_default() / 30;
+    let mut outcome = Ok(());
     for release in store::page(&reader, turn, PAGE).await? {
-        if due(reader.conn(), &release, now).await.is_none() {
-            continue;
-        }
-        let scope = Scope::Workspace(release.workspace);
-        let mut tx = app.db.begin().await?;
-        environments::store::lock_all(&tx, scope, &BTreeSet::from([release.environment])).await?;
-        let Some(active) = releases::store::lock_active(&tx, scope, release.id).await? else { continue };
-        tx.catch_up(Some(active.activated_at));
-        let mut events = settle(&tx, &active).await?.into_iter();
-        if let Some(first) = events.next() {
-            let permit = policy::system(&Principal::system("clock", release.workspace), first.action())?;
-            tx.commit_all(permit, first, events.collect()).await?;
+        if due(reader.conn(), &release, now).await.is_some() {
+            outcome = sweeps::and(outcome, release.id, look_again(app, &release).await);
         }
     }
-    Ok(())
+    outcome
+}
+
+/// Records how a release stands by now.
+async fn look_again(app: &App, release: &Release) -> Result<(), Error> {
+    let scope = Scope::Workspace(release.workspace);
+    let mut tx = app.db.begin().await?;
+    environments::store::lock_all(&tx, scope, &BTreeSet::from([release.environment])).await?;
+    let Some(active) = releases::store::lock_active(&tx, scope, release.id).await? else { return Ok(()) };
+    tx.catch_up(Some(active.activated_at));
+    let mut events = settle(&tx, &active).await?.into_iter();
+    let Some(first) = events.next() else { return Ok(()) };
+    let permit = policy::system(&Principal::system("clock", release.workspace), first.action())?;
+    tx.commit_all(permit, first, events.collect()).await
 }

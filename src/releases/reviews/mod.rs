@@ -24,6 +24,7 @@ use crate::{
     },
     promotions,
     releases::{self, Release},
+    sweeps,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -154,63 +155,63 @@ pub async fn list(app: &App, who: &Principal, overdue: bool, page: PageRequest) 
 
 /// Reminds of what is soon due, and opens findings about what is overdue.
 pub async fn sweep(app: &App) -> Result<(), Error> {
-    remind_due(app).await?;
-    find_overdue(app).await
+    let reader = app.db.read(&policy::upkeep());
+    let mut outcome = remind_due(app).await;
+    for due in store::unsaid(&reader, app.db.clock().now()).await? {
+        outcome = sweeps::and(outcome, due.id, find_overdue(app, &due).await);
+    }
+    outcome
 }
 
-/// Opens a finding about each review that nobody gave in time, once. Whoever answers for the operation of
+/// Opens a finding about a review that nobody gave in time, once. Whoever answers for the operation of
 /// the model owns it, else somebody who manages the environment; one who did not roll back, if there is one.
-async fn find_overdue(app: &App) -> Result<(), Error> {
-    let reader = app.db.read(&policy::upkeep());
-    let now = app.db.clock().now();
-    for due in store::unsaid(&reader, now).await? {
-        let who = Principal::system("clock", due.workspace);
-        let scope = Scope::Workspace(due.workspace);
-        let tx = app.db.begin().await?;
-        let Some((review, rolled_back_by)) = store::lock(&tx, scope, due.release).await? else { continue };
-        let about = Subject::release(review.release);
-        let said = findings::store::was_opened(&tx.conn(), due.workspace, REVIEW_OVERDUE, &about).await?;
-        if said || !review.is_overdue(tx.at()) {
-            continue;
-        }
-        let release = releases::store::find(&tx.conn(), scope, review.release).await?;
-        let release = release.ok_or(Error::not_found("release"))?;
-        let place = (release.environment, release.model);
-        let owner = oversight::store::in_charge(&tx.conn(), due.workspace, place, rolled_back_by).await?;
-        let title = "Nobody reviewed a rollback in time";
-        let finding = NewFinding::seen(due.workspace, REVIEW_OVERDUE, about, Severity::High, title);
-        let detail = format!(
-            "the review was due on {}; until it is given no emergency activation is possible there",
-            rfc3339(review.due_at)
-        );
-        let finding = finding.of_release(review.release).owned_by(owner).saying(detail);
-        if let Some(event) = findings::ops::open(&tx, finding).await? {
-            tx.commit(policy::system(&who, Action::FindingOpen)?, event).await?;
-        }
+async fn find_overdue(app: &App, due: &Review) -> Result<(), Error> {
+    let who = Principal::system("clock", due.workspace);
+    let scope = Scope::Workspace(due.workspace);
+    let tx = app.db.begin().await?;
+    let Some((review, rolled_back_by)) = store::lock(&tx, scope, due.release).await? else { return Ok(()) };
+    let about = Subject::release(review.release);
+    let said = findings::store::was_opened(&tx.conn(), due.workspace, REVIEW_OVERDUE, &about).await?;
+    if said || !review.is_overdue(tx.at()) {
+        return Ok(());
     }
-    Ok(())
+    let release = releases::store::find(&tx.conn(), scope, review.release).await?;
+    let release = release.ok_or(Error::not_found("release"))?;
+    let place = (release.environment, release.model);
+    let owner = oversight::store::in_charge(&tx.conn(), due.workspace, place, rolled_back_by).await?;
+    let title = "Nobody reviewed a rollback in time";
+    let finding = NewFinding::seen(due.workspace, REVIEW_OVERDUE, about, Severity::High, title);
+    let when = rfc3339(review.due_at);
+    let detail = format!("the review was due on {when}; until it is given no emergency activation is possible there");
+    let finding = finding.of_release(review.release).owned_by(owner).saying(detail);
+    match findings::ops::open(&tx, finding).await? {
+        Some(event) => tx.commit(policy::system(&who, Action::FindingOpen)?, event).await,
+        None => Ok(()),
+    }
 }
 
 /// Reminds of each review that is soon due, once.
 pub async fn remind_due(app: &App) -> Result<(), Error> {
     let reader = app.db.read(&policy::upkeep());
     let now = app.db.clock().now();
+    let mut outcome = Ok(());
     for due in store::to_remind(&reader, now + REMIND_BEFORE).await? {
-        let who = Principal::system("clock", due.workspace);
-        let tx = app.db.begin().await?;
-        let found = store::lock(&tx, Scope::Workspace(due.workspace), due.release).await?;
-        // Somebody may have reviewed it, or another worker reminded, since it was read.
-        let Some((review, _)) = found.filter(|(review, _)| review.is_to_remind(tx.at())) else { continue };
-        store::set_reminded(&tx, review.id).await?;
-        let permit = policy::system(&who, Action::ReleaseRemind)?;
-        let event = Event::RollbackReviewReminded {
-            release: review.release,
-            review: review.id,
-            due_at: rfc3339(review.due_at),
-        };
-        tx.commit(permit, event).await?;
+        outcome = sweeps::and(outcome, due.id, remind(app, &due).await);
     }
-    Ok(())
+    outcome
+}
+
+async fn remind(app: &App, due: &Review) -> Result<(), Error> {
+    let who = Principal::system("clock", due.workspace);
+    let tx = app.db.begin().await?;
+    let found = store::lock(&tx, Scope::Workspace(due.workspace), due.release).await?;
+    // Somebody may have reviewed it, or another worker reminded, since it was read.
+    let Some((review, _)) = found.filter(|(review, _)| review.is_to_remind(tx.at())) else { return Ok(()) };
+    store::set_reminded(&tx, review.id).await?;
+    let permit = policy::system(&who, Action::ReleaseRemind)?;
+    let event =
+        Event::RollbackReviewReminded { release: review.release, review: review.id, due_at: rfc3339(review.due_at) };
+    tx.commit(permit, event).await
 }
 
 #[cfg(test)]
