@@ -162,7 +162,7 @@ async fn render_list(
 }
 
 fn report_form() -> Form {
-    let says = "Open requests that it bears on end with it. Say what it is about: a model, a version of it, an \
+    let says = "Open requests that it stops, by the policy, end. Say what it is about: a model, a version of it, an \
         environment, or a version there.";
     let severities: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.word()).collect();
     Form::new("report", "/findings", "Report a finding", says, "Report it")
@@ -245,7 +245,7 @@ fn offers(visitor: &Visitor, finding: &Finding, involved: &Involved, state: Stat
         offers.add(policy::act(who, Action::FindingRemediate), form);
     }
     if state != State::Closed {
-        let says = "It is dealt with, for good. Requests that it bears on end, because they were decided with it.";
+        let says = "It is dealt with, for good. Should it be there again, it is another finding.";
         let form = Form::new("close", &at("closure"), "Close it", says, "Close it").reason();
         offers.add(policy::close_finding(who, involved), form);
     }

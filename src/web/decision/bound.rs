@@ -18,7 +18,7 @@ pub struct FindingRow {
     pub id: String,
     pub code: String,
     pub severity: String,
-    /// As it was when it was asked for.
+    /// As the decision that is shown has it.
     pub state: String,
     pub title: String,
     pub owner: String,
