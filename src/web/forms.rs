@@ -137,6 +137,11 @@ impl Input {
         matches!(self.kind, Kind::Choice(_))
     }
 
+    /// Nothing is chosen at first, and something has to be.
+    pub fn must_choose(&self) -> bool {
+        matches!(&self.kind, Kind::Choice(choices) if choices.first().is_some_and(|(value, _)| value.is_empty()))
+    }
+
     /// The `type` of the element.
     pub fn html_type(&self) -> &'static str {
         match self.kind {
