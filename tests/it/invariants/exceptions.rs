@@ -124,7 +124,7 @@ pub const EXCEPTIONS: &[Broken] = &[
     ),
     (
         "a waiver is granted and an open request stays open",
-        |log| drop_requests(log, "waiver_granted", 1),
+        |log| drop_requests(log, "waiver_granted", 2),
         Invariant::I7,
     ),
     (

@@ -170,8 +170,13 @@ impl<'a> Exceptions<'a> {
             "expires_at": "2026-01-12T00:00:00Z"});
         let waiver = self.post(&self.story.ines, "waivers", ask).await.expect(201).json();
         let path = format!("waivers/{}/decisions", text(&waiver["id"]));
-        let decided = self.post(&self.vera, &path, json!({"outcome": "grant", "reason": "A test."})).await;
-        assert_eq!(decided.expect(200).json()["state"], "granted");
+        let grant = json!({"outcome": "grant", "reason": "A test."});
+        let decided = self.post(&self.vera, &path, grant.clone()).await.expect(200).json();
+        // Who granted one waiver of a version has a part in it, so the next takes somebody else too.
+        if decided["state"] == "requested" {
+            let decided = self.post(&self.rosa, &path, grant).await.expect(200).json();
+            assert_eq!(decided["state"], "granted");
+        }
         waiver
     }
 
