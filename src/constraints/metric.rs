@@ -23,6 +23,8 @@ words! {
         Abstention = "abstention",
         /// What answers cost.
         Cost = "cost",
+        /// What a model needs of the world around it.
+        Connectivity = "connectivity",
     }
 
     /// A metric. A rate (`tpr`, `accuracy`, ...) under `quality` is over all rows; under `bias`
@@ -120,6 +122,10 @@ words! {
         Operators = "operators",
         /// Elements of the model's initializers.
         Parameters = "parameters",
+        /// 1 where the model answered while the sandbox had taken the network away.
+        NetworkFree = "network_free",
+        /// Tensors whose data are in other files than the model's.
+        ExternalData = "external_data",
         /// Of CPU time and memory, at the spec's prices.
         CostPerThousand = "cost_per_thousand",
         /// Accuracy on the rows as they are minus accuracy on perturbed ones.
@@ -169,7 +175,7 @@ impl Dimension {
             Self::Throughput => Quantity::PerTime,
             Self::Memory | Self::Size => Quantity::Information,
             Self::Cost => Quantity::Money,
-            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => Quantity::Number,
+            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention | Self::Connectivity => Quantity::Number,
         }
     }
 
@@ -178,7 +184,7 @@ impl Dimension {
         match self {
             Self::Latency | Self::Throughput => 100,
             Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => 30,
-            Self::Memory | Self::Size | Self::LoadTime | Self::Compute | Self::Cost => 1,
+            Self::Memory | Self::Size | Self::LoadTime | Self::Compute | Self::Cost | Self::Connectivity => 1,
         }
     }
 }
@@ -204,6 +210,7 @@ impl Metric {
             | Self::ThreadsUsed
             | Self::Operators
             | Self::Parameters
+            | Self::ExternalData
             | Self::CostPerThousand
             | Self::LogLoss
             | Self::MaxScoreChange
@@ -260,6 +267,8 @@ impl Metric {
             | Self::ThreadsUsed
             | Self::Operators
             | Self::Parameters
+            | Self::NetworkFree
+            | Self::ExternalData
             | Self::CostPerThousand
             | Self::MaxScoreChange
             | Self::CalibrationChange

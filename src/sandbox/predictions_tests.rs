@@ -108,7 +108,7 @@ fn what_is_no_prediction_is_refused_with_its_row() {
         ("row 1: -0.1 is no probability", None, numbers(&[2, 2], &[-0.1, 1.1, 0.5, 0.5]), None),
         ("row 2: the probabilities sum to 0.8", None, numbers(&[2, 2], &[0.5, 0.5, 0.4, 0.4]), None),
         ("2 row(s) were asked for, 3 were", None, numbers(&[3], &[0.1, 0.2, 0.3]), None),
-        ("[2, 1, 1]", None, numbers(&[2, 1, 1], &[0.1, 0.2]), None),
+        ("[2, 2, 2]", None, numbers(&[2, 2, 2], &[0.1; 8]), None),
         ("2 row(s) were asked for, 1 were", classes(&["0"]), None, None),
         ("row 1: the label `7`", classes(&["7", "1"]), None, Some(&binary)),
         ("2 classes, this model gives 3", None, numbers(&[2, 3], &[0.2, 0.5, 0.3, 0.4, 0.2, 0.4]), Some(&binary)),

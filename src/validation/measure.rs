@@ -75,11 +75,18 @@ pub fn measured(
         Ok(size) => {
             measured.set(Metric::Operators, (size.operators + size.inner_operators) as f64, 1);
             measured.set(Metric::Parameters, size.parameters as f64, 1);
+            measured.set(Metric::ExternalData, size.external_tensors as f64, 1);
         }
         Err(why) => {
             measured.set_absent("operators", why.clone());
             measured.set_absent("parameters", why.clone());
+            measured.set_absent("external_data", why.clone());
         }
+    }
+    match seen.isolation.network_denied {
+        true => measured.set(Metric::NetworkFree, 1.0, 1),
+        // Nobody tried whether it would have answered without.
+        false => measured.set_absent("network_free", "the sandbox could not take the network away on this machine"),
     }
     measured.add_cost(spec.cost());
     add_quality(&mut measured, seen, table, description, spec);

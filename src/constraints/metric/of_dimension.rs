@@ -44,6 +44,7 @@ impl Dimension {
                 M::MeanResidual,
                 M::MeanPrediction,
             ],
+            Self::Connectivity => &[M::NetworkFree, M::ExternalData],
             Self::Cost => &[M::CostPerThousand],
             Self::Robustness | Self::Abstention => self.of_answers(),
             Self::Bias => &[

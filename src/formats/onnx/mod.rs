@@ -72,6 +72,8 @@ pub struct Size {
     /// Elements of all initializers, those of inner graphs among them. What stands in attributes (the trees of an
     /// ensemble, coefficients) is none.
     pub parameters: u64,
+    /// Tensors whose data are in other files.
+    pub external_tensors: u64,
 }
 
 /// Counts the operators and parameters of a model of `size_bytes`; functions count as the one node that calls them.
@@ -88,6 +90,9 @@ pub fn size<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Size, Refusal
     while let Some(graph) = open.pop() {
         let elements = graph.initializers.iter().map(|tensor| tensor.elements);
         size.parameters = elements.fold(size.parameters, u64::saturating_add);
+        let outside = graph.initializers.iter().filter(|tensor| tensor.location.is_some()).count();
+        let in_nodes: usize = graph.nodes.iter().map(|node| node.locations.len()).sum();
+        size.external_tensors += (outside + in_nodes) as u64;
         let inner: Vec<&Graph> = graph.nodes.iter().flat_map(|node| &node.graphs).collect();
         size.inner_operators += inner.iter().map(|graph| graph.nodes.len() as u64).sum::<u64>();
         open.extend(inner);

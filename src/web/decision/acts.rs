@@ -11,6 +11,7 @@ use crate::{
     },
     error::{Error, InField},
     promotions::{
+        Stage,
         api::PromotionView,
         comments, decision,
         ops::{self, Detail},
@@ -46,7 +47,9 @@ pub fn offered(visitor: &Visitor, detail: &Detail, request: &PromotionView) -> V
         let says = "Ends the request for good, with the approvals that it has. You can ask again.";
         forms.push(Form::new("withdraw", &at("withdrawal"), "Withdraw your request", says, "Withdraw the request"));
     }
-    if allowed("activate") && request.holds.is_empty() && who.may(Action::PromotionActivate) {
+    // What held it may be over before anybody has written that down.
+    let full = allowed("activate") || request.state == Stage::Held.name();
+    if full && request.holds.is_empty() && who.may(Action::PromotionActivate) {
         let says = "Every check is made again; then it runs from that moment on in place of what is active.";
         forms.push(Form::new("activate", &at("activation"), "Make it active", says, "Activate it now").open());
     }

@@ -108,7 +108,9 @@ async fn cost_size_of_the_graph_and_load_time_are_measured() {
     let load = json!({"name": "load", "dimension": "load_time", "metric": "load_time", "operator": "<=", "limit": 60,
         "unit": "s", "confidence": "interval", "owner": "mara"});
     let spec = json!({"datasets": {MODEL: "people"}, "cost": cost, "constraints": [euros, latency, load,
-        limit("operators", "compute", "operators", ">=", 1.0), limit("parameters", "compute", "parameters", ">=", 0.0)]});
+        limit("operators", "compute", "operators", ">=", 1.0),
+        limit("alone", "connectivity", "network_free", ">=", 1.0),
+        limit("whole", "connectivity", "external_data", "<=", 0.0), limit("parameters", "compute", "parameters", ">=", 0.0)]});
     let found = run("tensor_binary.onnx", spec).await;
     assert_eq!(found["state"], "passed", "{found:#}");
     let record = evidence(&found, "performance");
