@@ -105,7 +105,7 @@ const WAYS: &[Way] = &[
     Way("release", "active", "rolled_back", &["release.roll_back"]),
     Way("release", "active", "suspended", SUSPENDS),
     Way("rollback_review", "", "due", &["release.roll_back"]),
-    Way("rollback_review", "due", "reviewed", &["release.review"]),
+    Way("rollback_review", "due", "done", &["release.review"]),
     Way("rehearsal", "", "queued", &["release.rehearse"]),
     Way("rehearsal", "queued", "passed", &["rehearsal.finish"]),
     Way("rehearsal", "queued", "failed", &["rehearsal.finish"]),
