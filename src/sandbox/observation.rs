@@ -197,8 +197,8 @@ impl Observation {
         if self.perturbed.len() != task.perturbations.len() {
             return Err("other perturbations were made than were asked for".to_owned());
         }
-        let pairs = self.perturbed.iter().zip(&task.perturbations);
-        pairs.map(|(got, asked)| got.check(asked, self, rows)).collect::<Result<(), _>>()?;
+        let mut pairs = self.perturbed.iter().zip(&task.perturbations);
+        pairs.try_for_each(|(got, asked)| got.check(asked, self, rows))?;
         self.check_latencies(&task.loads)
     }
 

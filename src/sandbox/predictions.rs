@@ -41,7 +41,7 @@ impl Collected {
     /// The score is that of the class `positive`, else of the predicted one.
     pub fn tolerant(&self, classes: &[String], positive: Option<usize>) -> Answers {
         let order = self.order(classes);
-        let rows = if self.width == 0 { self.labels.len() } else { self.scores.len() / self.width };
+        let rows = self.scores.len().checked_div(self.width).unwrap_or(self.labels.len());
         let mut answers = Answers { classes: Vec::with_capacity(rows), scores: Vec::new() };
         for row in 0..rows {
             let scores = self.scores.get(row * self.width..(row + 1) * self.width).unwrap_or_default();
