@@ -25,7 +25,7 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
 fn grants_fault(step: &Step<'_>, id: &str, waiver: &Row) -> Option<String> {
     let grantors: BTreeSet<&str> = parties::grantors(step.world, id).collect();
     let is_person = |account: &&str| step.world.row("account", account).is_some_and(|row| text(row, "kind") == "user");
-    if !grantors.iter().all(|account| is_person(account)) {
+    if !grantors.iter().all(is_person) {
         return Some("a robot granted it".to_owned());
     }
     let spec = step.world.document(text(waiver, "environment_id"), "constraints");
