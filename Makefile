@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test walk-through bench build run openapi prerequisites onnxruntime rig
+.PHONY: help demo clean-demo test walk-through bench build run openapi prerequisites onnxruntime rig kills
 
 program := $(or $(CARGO_TARGET_DIR),target)/debug/plimsoll
 
@@ -19,6 +19,10 @@ test: ## Formatting, lints, and the whole suite on SQLite and on PostgreSQL
 rig: prerequisites onnxruntime ## Ten minutes of random actors and kill -9, on both databases; again with RIG_SEED=n, longer with RIG_SECONDS=n
 	@RIG_SECONDS=$(or $(RIG_SECONDS),600) cargo nextest run --no-capture -E 'test(rig::)'
 	@RIG_SECONDS=$(or $(RIG_SECONDS),600) scripts/postgres.sh run cargo nextest run --no-capture -E 'test(rig::)'
+
+kills: prerequisites onnxruntime ## Kill real workers at random points, on both databases; more with KILLS=n
+	@KILLS=$(or $(KILLS),40) cargo nextest run --no-capture -E 'test(worker_kills::)'
+	@KILLS=$(or $(KILLS),40) scripts/postgres.sh run cargo nextest run --no-capture -E 'test(worker_kills::)'
 
 walk-through: build ## Follow docs/auditing.md word by word, in a temporary folder
 	@scripts/walk-through.sh

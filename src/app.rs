@@ -8,8 +8,8 @@ use crate::{
         witness::{Witness, objections::Objections},
     },
     blobs::BlobStore,
-    config::Config,
-    core::clock::Clock,
+    config::{self, Config},
+    core::{clock::Clock, label::Label},
     db,
     db::Db,
     error::Error,
@@ -35,9 +35,15 @@ pub struct App {
     /// Replaying the log reads all of a workspace's and holds a connection meanwhile: two at a time,
     /// so that there are connections left for everybody else.
     pub replays: Semaphore,
+    /// What workers elsewhere hand in takes several times its size in memory: one at a time.
+    pub answers: Semaphore,
+    /// A version that is tried by hand takes a process with up to 1 GiB: two at a time.
+    pub trials: Semaphore,
     /// Signalled when there may be a job to do.
     pub work: Arc<Notify>,
     pub limits: Limits,
+    /// What this process's own workers can be chosen by.
+    pub labels: Vec<Label>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,15 +69,18 @@ impl App {
             kept_head,
             witnesses: config.storage.witnesses.clone(),
             objections: Objections::default(),
-            sandbox: runner(config)?,
+            sandbox: runner(&config.sandbox)?,
             hashing: Semaphore::new(2),
             tables: Semaphore::new(1),
             replays: Semaphore::new(2),
+            answers: Semaphore::new(1),
+            trials: Semaphore::new(2),
             work: Arc::new(Notify::new()),
             limits: Limits {
                 max_file_bytes: config.storage.max_file_bytes,
                 max_dataset_bytes: config.storage.max_dataset_bytes,
             },
+            labels: config.sandbox.labels.clone(),
         };
         crate::workspaces::ops::ensure_default(&app).await?;
         crate::keys::ops::ensure_first(&app).await?;
@@ -83,16 +92,20 @@ impl App {
     }
 }
 
-fn runner(config: &Config) -> Result<sandbox::Runner, Error> {
+/// What runs models, as the settings have it.
+///
+/// # Errors
+/// When this program does not know where it is itself.
+pub fn runner(config: &config::Sandbox) -> Result<sandbox::Runner, Error> {
     let limits = sandbox::Limits {
-        memory_bytes: config.sandbox.sandbox_memory_mib << 20,
-        cpu_seconds: config.sandbox.sandbox_seconds.saturating_mul(2),
-        wall: config.sandbox.wall(),
+        memory_bytes: config.sandbox_memory_mib << 20,
+        cpu_seconds: config.sandbox_seconds.saturating_mul(2),
+        wall: config.wall(),
         ..sandbox::Limits::default()
     };
-    let exe = match &config.sandbox.sandbox_exe {
+    let exe = match &config.sandbox_exe {
         Some(exe) => exe.clone(),
         None => std::env::current_exe().map_err(Error::internal)?,
     };
-    Ok(sandbox::Runner { exe, ort_lib: config.sandbox.find_ort(), limits })
+    Ok(sandbox::Runner { exe, ort_lib: config.find_ort(), limits })
 }

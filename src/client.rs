@@ -214,6 +214,22 @@ impl Client {
         accepted(retry::send(self.address(), make).await?).await
     }
 
+    /// JSON that is sent once and without an `Idempotency-Key`: what it belongs to is numbered by itself.
+    pub async fn send_once(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        json: Vec<u8>,
+    ) -> Result<Response, Failure> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.request(method, url).header(header::CONTENT_TYPE, "application/json").body(json);
+        accepted(request.send().await.map_err(|e| problem::unreachable(self.address(), &e))?).await
+    }
+
     pub async fn delete(&self, path: &[&str]) -> Result<(), Failure> {
         self.delete_raw(path).await.map(drop)
     }

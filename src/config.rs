@@ -2,7 +2,10 @@
 //!
 //! Zero configuration works: SQLite and blobs in `./plimsoll-data`, loopback only.
 
-use crate::{audit::witness::Witness, core::clock::Clock};
+use crate::{
+    audit::witness::Witness,
+    core::{clock::Clock, label::Label},
+};
 use clap::Args;
 use std::{
     net::SocketAddr,
@@ -99,6 +102,49 @@ pub struct Sandbox {
     /// Validation runs at once in this process; 0 leaves them to `plimsoll worker`.
     #[arg(long, env = "PLIMSOLL_WORKERS", default_value_t = 1, value_name = "N")]
     pub workers: usize,
+    /// What this machine is, such as `hardware=edge-cam`: runs that ask for a label go to workers that have it. May be
+    /// given several times.
+    #[arg(long = "label", env = "PLIMSOLL_LABELS", value_delimiter = ',', value_name = "KEY=VALUE")]
+    pub labels: Vec<Label>,
+}
+
+/// The sandbox of a command that measures on the spot.
+#[derive(Args, Clone, Debug)]
+pub struct LocalSandbox {
+    /// The ONNX Runtime library [default: next to the program in `lib/`, or in `.cache/onnxruntime`].
+    #[arg(long, env = "PLIMSOLL_ORT_LIB", value_name = "FILE", help_heading = "Sandbox")]
+    ort_lib: Option<PathBuf>,
+    /// Address space that the model's process may use beyond the model itself, in MiB.
+    #[arg(
+        long,
+        env = "PLIMSOLL_SANDBOX_MEMORY_MIB",
+        default_value_t = 2048,
+        value_name = "MIB",
+        help_heading = "Sandbox"
+    )]
+    sandbox_memory_mib: u64,
+    /// Wall-clock seconds that the measurement may take.
+    #[arg(
+        long,
+        env = "PLIMSOLL_SANDBOX_SECONDS",
+        default_value_t = 300,
+        value_name = "SECONDS",
+        help_heading = "Sandbox"
+    )]
+    sandbox_seconds: u64,
+}
+
+impl From<LocalSandbox> for Sandbox {
+    fn from(local: LocalSandbox) -> Self {
+        Self {
+            ort_lib: local.ort_lib,
+            sandbox_memory_mib: local.sandbox_memory_mib,
+            sandbox_seconds: local.sandbox_seconds,
+            sandbox_exe: None,
+            workers: 1,
+            labels: Vec::new(),
+        }
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -179,6 +225,7 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_SANDBOX_MEMORY_MIB", config.sandbox.sandbox_memory_mib.to_string()),
         ("PLIMSOLL_SANDBOX_SECONDS", config.sandbox.sandbox_seconds.to_string()),
         ("PLIMSOLL_WORKERS", config.sandbox.workers.to_string()),
+        ("PLIMSOLL_LABELS", config.sandbox.labels.iter().map(|label| label.as_str()).collect::<Vec<_>>().join(", ")),
         ("PLIMSOLL_LOG", config.log.log.clone()),
         ("PLIMSOLL_LOG_JSON", config.log.log_json.to_string()),
     ]

@@ -29,12 +29,15 @@ pub mod workspaces;
 pub mod models;
 pub mod versions;
 
+pub mod comparisons;
 pub mod datasets;
 pub mod environments;
 pub mod evidence;
+pub mod inference;
 pub mod jobs;
 pub mod sandbox;
 pub mod validation;
+pub mod workers;
 
 pub mod accountability;
 pub mod frameworks;

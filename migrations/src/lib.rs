@@ -21,6 +21,8 @@ mod m0017_oversight;
 mod m0018_accountability;
 mod m0019_running;
 mod m0021_waiver_successors;
+mod m0022_workers;
+mod m0024_comparisons;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -52,6 +54,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_accountability::Migration),
             Box::new(m0019_running::Migration),
             Box::new(m0021_waiver_successors::Migration),
+            Box::new(m0022_workers::Migration),
+            Box::new(m0024_comparisons::Migration),
         ]
     }
 }

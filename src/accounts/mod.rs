@@ -119,6 +119,9 @@ impl NewAccount {
         if robot && roles.iter().any(|role| role.judges() || *role == Role::Admin) {
             return Err(Error::invalid("roles", "a service account can be neither reviewer, officer nor admin"));
         }
+        if roles.contains(&Role::Worker) && !(robot && roles.len() == 1) {
+            return Err(Error::invalid("roles", "worker is for a service account that has no other role"));
+        }
         Ok(Self { name, display_name: Line::parse(display_name).in_field("display_name")?, roles, credentials })
     }
 }
@@ -143,6 +146,15 @@ mod tests {
         for bad in ["short", "ines-ines-1234x", "plimsoll-plimsoll", &"x".repeat(257)] {
             assert!(NewPassword::parse(bad, "ines").is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_worker_is_a_robot_and_nothing_else() {
+        let roles = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let password = Some("a password of some length");
+        assert!(NewAccount::parse("cam", "", "service", &roles(&["worker"]), None).is_ok());
+        assert!(NewAccount::parse("cam", "", "service", &roles(&["worker", "viewer"]), None).is_err());
+        assert!(NewAccount::parse("cam", "", "user", &roles(&["worker"]), password).is_err());
     }
 
     #[test]

@@ -188,6 +188,17 @@ pub fn unapprove_promotion(who: &Principal) -> Result<Permit, Denied> {
     Err(denied(who, action, "robot_cannot_approve", reason))
 }
 
+/// Whoever asked for a run calls it off, or whoever answers for the environment's limits.
+pub fn cancel_run(who: &Principal, requested_by: AccountId) -> Result<Permit, Denied> {
+    let action = Action::RunCancel;
+    let permitted = act(who, action)?;
+    if who.id == Some(requested_by) || who.may(Action::ConstraintsRevise) {
+        return Ok(permitted);
+    }
+    let reason = "only the one who asked for a run, or an environment manager, cancels it".to_owned();
+    Err(denied(who, action, "not_yours", reason))
+}
+
 /// Taking evidence back is for the one who submitted it, or an administrator's business.
 pub fn withdraw_evidence(who: &Principal, submitted_by: AccountId) -> Result<Permit, Denied> {
     let action = Action::EvidenceWithdraw;

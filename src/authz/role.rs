@@ -26,6 +26,8 @@ pub enum Role {
     RiskOfficer,
     /// Decides on promotion requests where the law is asked about.
     ComplianceOfficer,
+    /// A device that measures: it carries runs out, and nothing else. For service accounts alone, and their only role.
+    Worker,
 }
 
 const LOOK: &[Action] = &[
@@ -71,6 +73,7 @@ impl Role {
         Self::Admin,
         Self::RiskOfficer,
         Self::ComplianceOfficer,
+        Self::Worker,
     ];
 
     /// Those that decide on what others ask for.
@@ -87,6 +90,7 @@ impl Role {
             Self::Admin => "admin",
             Self::RiskOfficer => "risk_officer",
             Self::ComplianceOfficer => "compliance_officer",
+            Self::Worker => "worker",
         }
     }
 
@@ -98,6 +102,9 @@ impl Role {
     }
 
     pub fn allows(self, action: Action) -> bool {
+        if self == Self::Worker {
+            return action == Action::RunCarryOut;
+        }
         OWN.contains(&action)
             || self.actions().iter().any(|set| set.contains(&action))
             || oversight::allows(self, action)
@@ -120,7 +127,9 @@ impl Role {
                 Action::VersionSeal,
                 Action::VersionInspect,
                 Action::DatasetRegister,
+                Action::DatasetInspect,
                 Action::RunRequest,
+                Action::RunCancel,
                 Action::EvidenceReport,
                 Action::EvidenceWithdraw,
                 Action::PromotionRequest,
@@ -146,6 +155,7 @@ impl Role {
                 Action::ConstraintsRevise,
                 Action::PolicyPublish,
                 Action::DatasetRegister,
+                Action::DatasetInspect,
                 Action::PromotionActivate,
                 Action::PromotionComment,
                 Action::ReleaseRollBack,
@@ -154,6 +164,7 @@ impl Role {
                 Action::ReleaseLowerMode,
                 Action::ReleaseReview,
                 Action::ReleaseRehearse,
+                Action::RunCancel,
             ],
             Self::Deployer => return [&[], &[Action::ReleaseRead, Action::ReleasePull]],
             Self::Auditor => &[Action::AuditRead, Action::AuditExport, Action::DossierExport, Action::VersionInspect],
@@ -171,6 +182,7 @@ impl Role {
                 Action::AuditRead,
             ],
             Self::RiskOfficer | Self::ComplianceOfficer => OFFICER,
+            Self::Worker => return [&[], &[Action::RunCarryOut]],
         };
         [LOOK, own]
     }
@@ -191,6 +203,15 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(role.allows(Action::PromotionApprove), role.judges(), "{role}");
             assert_eq!(role.allows(Action::ReleasePull), *role == Role::Deployer, "{role}");
+        }
+    }
+
+    #[test]
+    fn a_worker_carries_runs_out_and_nothing_else_and_nobody_else_does() {
+        for action in Action::ALL {
+            let holders: Vec<_> = Role::ALL.iter().filter(|role| role.allows(*action)).collect();
+            assert_eq!(holders.contains(&&Role::Worker), *action == Action::RunCarryOut, "{action}");
+            assert!(*action != Action::RunCarryOut || holders == [&Role::Worker]);
         }
     }
 

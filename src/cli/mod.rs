@@ -9,6 +9,7 @@ pub(crate) mod bias;
 mod break_glass;
 mod check;
 mod comment;
+mod compare;
 mod config;
 mod dataset;
 mod delegate;
@@ -41,6 +42,7 @@ mod snapshot;
 mod trust;
 mod waiver;
 mod witness;
+mod worker;
 
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand};
@@ -67,9 +69,11 @@ enum Command {
     /// Run the service: API, pages, audit log and, by default, one worker.
     #[command(after_help = "Example:\n  plimsoll serve --data ./plimsoll-data --listen 127.0.0.1:8250")]
     Serve(Config),
-    /// Run validation jobs for a service that shares this database and data folder.
-    #[command(after_help = "Example:\n  PLIMSOLL_DB_URL=postgres://… plimsoll worker --data /srv/plimsoll")]
-    Worker(Config),
+    /// Carry validation runs out: for a service that shares this database and data folder, or on a device of its own.
+    #[command(
+        after_help = "Examples:\n  PLIMSOLL_DB_URL=postgres://… plimsoll worker --data /srv/plimsoll\n  plimsoll worker --url https://plimsoll.example.org --token-file worker.token --label hardware=edge-cam"
+    )]
+    Worker(Box<worker::Worker>),
     /// Run one model, cut off from everything; started by the worker, not by people.
     #[command(hide = true)]
     Sandbox(sandbox::Sandbox),
@@ -147,7 +151,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Serve(config) => serve::serve(config).await,
-        Command::Worker(config) => serve::worker(config).await,
+        Command::Worker(worker) => worker.run().await,
         Command::Witness(witness) => witness.run().await,
         Command::Migrate(config) => serve::migrate(config).await,
         Command::Admin(admin) => admin.run().await,

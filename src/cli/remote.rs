@@ -1,7 +1,7 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, dataset, delegate, dossier, env,
+    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, compare, dataset, delegate, dossier, env,
     evidence, finding, framework, init, policy, promotion, pull, push, record, release, running, sign_in, snapshot,
     trust, waiver,
 };
@@ -26,9 +26,16 @@ pub enum Remote {
     /// Sign a folder's files and push them as a version.
     #[command(after_help = "Example:\n  plimsoll push ./credit/v3 credit-risk")]
     Push(push::Push),
-    /// Let the registry measure a version against an environment's limits.
-    #[command(after_help = "Example:\n  plimsoll check credit-risk@3 --env production")]
+    /// Measure against an environment's limits: a registered version by the registry, or files that are here on the spot.
+    #[command(
+        after_help = "Examples:\n  plimsoll check credit-risk@3 --env production\n  plimsoll check ./credit/v4 --env production\n  plimsoll check model.onnx --constraints constraints.yaml --data holdout.csv --description holdout.yaml\n\nExit codes: 0 inside every blocking limit, 5 not. A local check is no evidence: nothing is sent."
+    )]
     Check(check::Check),
+    /// Measure a version beside what is active, or beside another version: speed, memory, answers. Judges nothing.
+    #[command(
+        after_help = "Examples:\n  plimsoll compare credit-risk@4 --env production\n  plimsoll compare credit-risk@5 --env edge --against 4\n  plimsoll compare --list"
+    )]
+    Compare(compare::Compare),
     /// Look at validation runs.
     #[command(subcommand)]
     Run(check::Run),
@@ -148,6 +155,7 @@ impl Remote {
             Self::Push(args) => args.run().await,
             Self::Check(args) => args.run().await,
             Self::Run(args) => args.run().await,
+            Self::Compare(args) => args.run().await,
             Self::Bias(args) => args.run(),
             Self::Request(args) => args.run().await,
             Self::Approve(args) => args.run().await,

@@ -8,7 +8,7 @@ use crate::{
     db,
     http::server,
     jobs::worker,
-    settings, sweeps, telemetry,
+    settings, sweeps, telemetry, workers,
 };
 use actix_web::web::Data;
 use std::{net::TcpListener, sync::Arc, time::Duration};
@@ -39,6 +39,9 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     for _ in 0..config.sandbox.workers {
         background.spawn(worker::run(app.clone(), sweeps::ALL, stopped.clone()));
     }
+    if 0 < config.sandbox.workers {
+        background.spawn(workers::ops::announce(app.clone(), stopped.clone()));
+    }
     let service = server::run(listener, Data::from(app.clone()), config.http.workers()).map_err(Failure::other)?;
     let handle = service.handle();
     let service = tokio::spawn(service);
@@ -55,34 +58,12 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
 }
 
 /// So that SQLite merges its WAL: who then copies the database's file alone has all of it.
-async fn close(app: &App) -> Result<Exit, Failure> {
+pub(super) async fn close(app: &App) -> Result<Exit, Failure> {
     match tokio::time::timeout(CLOSE, app.db.close()).await {
         Ok(closed) => closed.map_err(Failure::other)?,
         Err(_) => tracing::warn!("a connection to the database is still in use; it is left as it is"),
     }
     Ok(Exit::Ok)
-}
-
-pub async fn worker(config: Config) -> Result<Exit, Failure> {
-    telemetry::start(&config.log).map_err(|e| Failure::new(Exit::Usage, e))?;
-    let app = Arc::new(App::open(&config, config.clock()).await?);
-    if app.sandbox.ort_lib.is_none() {
-        return Err(Failure::new(
-            Exit::Other,
-            "no ONNX Runtime library was found, so this worker could measure nothing",
-        )
-        .next("scripts/fetch-ort.sh fetches it; or name it with --ort-lib"));
-    }
-    let (stop, stopped) = watch::channel(false);
-    let mut work = JoinSet::new();
-    for _ in 0..config.sandbox.workers.max(1) {
-        work.spawn(worker::run(app.clone(), sweeps::ALL, stopped.clone()));
-    }
-    stop_signal().await.map_err(Failure::other)?;
-    let _ = stop.send(true);
-    app.work.notify_waiters();
-    while work.join_next().await.is_some() {}
-    close(&app).await
 }
 
 pub async fn migrate(config: Config) -> Result<Exit, Failure> {
@@ -105,7 +86,7 @@ fn welcome(config: &Config, app: &App, address: String) {
     }
 }
 
-async fn stop_signal() -> std::io::Result<()> {
+pub(super) async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

@@ -57,6 +57,11 @@ impl<'v, 'p> Fields<'v, 'p> {
         self.problems.add(self.place(name), detail);
     }
 
+    /// Notes something about the object itself.
+    pub fn note_here(&mut self, detail: impl Into<String>) {
+        self.problems.add(self.path.clone(), detail);
+    }
+
     /// The value of a field; `null` counts as absent.
     pub fn get(&self, name: &str) -> Option<&'v Value> {
         self.map.get(name).filter(|value| !value.is_null())

@@ -4,6 +4,8 @@
 //! samples, half a comparison, then the limit. A constraint on the groups of an attribute takes
 //! the worst group.
 
+mod reports;
+
 use super::{
     find::{Beyond, Candidate, find},
     measured::{HostFingerprint, Measured},
@@ -20,10 +22,20 @@ pub fn judge(spec: &ConstraintSpec, measured: &Measured) -> Vec<ConstraintVerdic
 }
 
 fn judge_one(constraint: &Constraint, hardware: Option<&Hardware>, measured: &Measured) -> ConstraintVerdict {
-    let candidates = match find(constraint, measured) {
-        Ok(candidates) => candidates,
-        Err(reason) => return answer(constraint, Verdict::NotMeasured, None, reason),
-    };
+    match find(constraint, measured) {
+        Ok(candidates) => by_figures(constraint, hardware, measured.host.as_ref(), &candidates),
+        Err(reason) => reports::worst(constraint, hardware, &measured.stand_ins)
+            .unwrap_or_else(|| answer(constraint, Verdict::NotMeasured, None, reason)),
+    }
+}
+
+/// The worst of the figures decides; `host` is where they come from.
+fn by_figures(
+    constraint: &Constraint,
+    hardware: Option<&Hardware>,
+    host: Option<&HostFingerprint>,
+    candidates: &[Candidate],
+) -> ConstraintVerdict {
     let conclusions = candidates.iter().map(|c| (c, conclude(constraint, c)));
     let worst = conclusions.reduce(|worst, next| {
         let (a, b) = (rank(constraint, &worst), rank(constraint, &next));
@@ -34,11 +46,11 @@ fn judge_one(constraint: &Constraint, hardware: Option<&Hardware>, measured: &Me
         return answer(constraint, Verdict::NotMeasured, None, reason);
     };
     if constraint.representative_hardware
-        && let Some(mismatch) = mismatch(hardware, measured.host.as_ref())
+        && let Some(mismatch) = mismatch(hardware, host)
     {
         verdict = Verdict::NotRepresentative;
         reason = format!("{reason}; but {mismatch}");
-    } else if let Some(remark) = remark(constraint, hardware, measured.host.as_ref()) {
+    } else if let Some(remark) = remark(constraint, hardware, host) {
         reason = format!("{reason}; {remark}");
     }
     answer(constraint, verdict, Some(candidate), reason)
@@ -58,7 +70,7 @@ fn rank(constraint: &Constraint, (candidate, (verdict, _)): &Concluded) -> (u8, 
 type Concluded<'a> = (&'a Candidate, (Verdict, String));
 
 /// How far a value in base units is inside of the limit; negative outside.
-fn slack(constraint: &Constraint, value: f64) -> f64 {
+pub(super) fn slack(constraint: &Constraint, value: f64) -> f64 {
     let limit = constraint.limit_in_base();
     if constraint.operator.is_upper_limit() { limit - value } else { value - limit }
 }
@@ -154,9 +166,9 @@ fn mismatch(wanted: Option<&Hardware>, host: Option<&HostFingerprint>) -> Option
     let Some(host) = host else {
         return Some("the hardware it was measured on isn't known".to_owned());
     };
-    let (cpu_model, cores) = match wanted {
+    let (cpu_model, cores, label) = match wanted {
         Some(Hardware::Any(_)) => return None,
-        Some(Hardware::Of(Machine { cpu_model, cores })) => (cpu_model.as_ref(), *cores),
+        Some(Hardware::Of(Machine { cpu_model, cores, label })) => (cpu_model.as_ref(), *cores, label.as_ref()),
         None => {
             return Some(format!(
                 "it was measured on {}, and the spec doesn't say which hardware is representative; add `hardware` to it",
@@ -164,6 +176,9 @@ fn mismatch(wanted: Option<&Hardware>, host: Option<&HostFingerprint>) -> Option
             ));
         }
     };
+    if let Some(label) = label.filter(|label| host.label.as_ref() != Some(label)) {
+        return Some(format!("it was not measured by a worker with the label hardware={label}"));
+    }
     match (cpu_model, cores) {
         (Some(cpu), _) if *cpu != host.cpu_model => {
             Some(format!("it was measured on `{}` and the environment has `{cpu}`", host.cpu_model))
@@ -215,6 +230,7 @@ fn answer(
         samples: figure.map(|f| f.n),
         margin: margin.filter(|m| m.is_finite()),
         reason,
+        reported: None,
     }
 }
 

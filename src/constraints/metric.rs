@@ -25,6 +25,8 @@ words! {
         Cost = "cost",
         /// What a model needs of the world around it.
         Connectivity = "connectivity",
+        /// What energy answers take.
+        Power = "power",
     }
 
     /// A metric. A rate (`tpr`, `accuracy`, ...) under `quality` is over all rows; under `bias`
@@ -146,6 +148,20 @@ words! {
         AbstainedRate = "abstained_rate",
         /// Accuracy on the rows that are answered with at least that certainty.
         RetainedAccuracy = "retained_accuracy",
+        /// From the start of a process to its first answer.
+        ColdStart = "cold_start",
+        /// Floating point operations per row, estimated from the graph.
+        Flops = "flops",
+        /// Bytes of the inputs of one row.
+        BytesIn = "bytes_in",
+        /// Bytes of the answer to one row.
+        BytesOut = "bytes_out",
+        /// What a row and its answer take on the environment's link.
+        TransferTime = "transfer_time",
+        /// How long the environment may be without a link, as its profile declares it.
+        MaximumOfflineTime = "maximum_offline_time",
+        /// Of the processor's packages, per row.
+        EnergyPerInference = "energy_per_inference",
     }
 
     /// What is taken of many calls.
@@ -166,7 +182,10 @@ impl Dimension {
 
     /// Whether another machine would give another figure for the same model and data.
     pub fn depends_on_the_machine(self) -> bool {
-        matches!(self, Self::Latency | Self::Throughput | Self::Memory | Self::LoadTime | Self::Compute | Self::Cost)
+        matches!(
+            self,
+            Self::Latency | Self::Throughput | Self::Memory | Self::LoadTime | Self::Compute | Self::Cost | Self::Power
+        )
     }
 
     pub fn quantity(self) -> Quantity {
@@ -175,6 +194,7 @@ impl Dimension {
             Self::Throughput => Quantity::PerTime,
             Self::Memory | Self::Size => Quantity::Information,
             Self::Cost => Quantity::Money,
+            Self::Power => Quantity::Energy,
             Self::Quality | Self::Bias | Self::Robustness | Self::Abstention | Self::Connectivity => Quantity::Number,
         }
     }
@@ -184,7 +204,13 @@ impl Dimension {
         match self {
             Self::Latency | Self::Throughput => 100,
             Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => 30,
-            Self::Memory | Self::Size | Self::LoadTime | Self::Compute | Self::Cost | Self::Connectivity => 1,
+            Self::Memory
+            | Self::Size
+            | Self::LoadTime
+            | Self::Compute
+            | Self::Cost
+            | Self::Connectivity
+            | Self::Power => 1,
         }
     }
 }
@@ -211,6 +237,13 @@ impl Metric {
             | Self::Operators
             | Self::Parameters
             | Self::ExternalData
+            | Self::ColdStart
+            | Self::Flops
+            | Self::BytesIn
+            | Self::BytesOut
+            | Self::TransferTime
+            | Self::MaximumOfflineTime
+            | Self::EnergyPerInference
             | Self::CostPerThousand
             | Self::LogLoss
             | Self::MaxScoreChange
@@ -231,7 +264,9 @@ impl Metric {
     /// What it is an amount of: that of its dimension, but for a count in another one.
     pub fn quantity(self, dimension: Dimension) -> Quantity {
         match self {
-            Self::ThreadsUsed | Self::Operators | Self::Parameters => Quantity::Number,
+            Self::ThreadsUsed | Self::Operators | Self::Parameters | Self::Flops => Quantity::Number,
+            Self::BytesIn | Self::BytesOut => Quantity::Information,
+            Self::TransferTime | Self::MaximumOfflineTime => Quantity::Time,
             _ => dimension.quantity(),
         }
     }
@@ -270,8 +305,13 @@ impl Metric {
             | Self::NetworkFree
             | Self::ExternalData
             | Self::CostPerThousand
-            | Self::MaxScoreChange
-            | Self::CalibrationChange
+            | Self::ColdStart
+            | Self::Flops
+            | Self::BytesIn
+            | Self::BytesOut
+            | Self::TransferTime
+            | Self::MaximumOfflineTime
+            | Self::EnergyPerInference
             | Self::Repeats
             | Self::MaeRatio
             | Self::RmseRatio => false,

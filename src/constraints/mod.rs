@@ -7,9 +7,12 @@
 mod bias_request;
 mod fields;
 mod find;
+mod hardware;
 pub mod judge;
+pub mod link;
 pub mod measured;
 pub mod metric;
+mod overlay;
 mod parse;
 pub mod perturbation;
 mod prices;
@@ -21,10 +24,13 @@ pub(crate) mod words;
 
 pub use find::perturbed;
 pub use judge::judge;
+pub use link::Link;
 pub use measured::{
-    Attributes, Estimates, Grouping, HostFingerprint, Keyed, LoadRun, Measured, PerturbationResult, Predictions,
+    Attributes, CountedNodes, Estimates, Grouping, HostFingerprint, Keyed, LoadRun, Measured, PerturbationResult,
+    Predictions, StandIn,
 };
 pub use metric::{Dimension, ImpactForm, Metric, Statistic};
+pub use overlay::Tightening;
 pub use perturbation::{Change, Perturbation};
 pub use reason::amount;
 pub use spec::{
@@ -32,4 +38,4 @@ pub use spec::{
     Severity, SpecError,
 };
 pub use unit::{Quantity, Unit};
-pub use verdict::{ConstraintVerdict, Verdict, blocks};
+pub use verdict::{ConstraintVerdict, ReportedFigure, Verdict, blocks};

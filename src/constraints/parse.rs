@@ -4,6 +4,8 @@ mod abstention;
 mod bias;
 mod cost;
 mod load;
+mod overlays;
+mod power;
 mod robustness;
 
 use super::{
@@ -14,11 +16,12 @@ use super::{
     },
     unit::Unit,
 };
+use crate::core::label::Label;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 const SPEC_FIELDS: &[&str] =
-    &["datasets", "hardware", "bootstrap", "exclusions", "perturbations", "repeats", "cost", "constraints"];
+    &["datasets", "hardware", "bootstrap", "exclusions", "perturbations", "repeats", "cost", "constraints", "overlays"];
 const CONSTRAINT_FIELDS: &[&str] = &[
     "name",
     "dimension",
@@ -39,6 +42,7 @@ const CONSTRAINT_FIELDS: &[&str] = &[
     "severity",
     "representative_hardware",
     "maximum_evidence_age_days",
+    "accept_reported",
     "owner",
     "rationale",
 ];
@@ -84,6 +88,11 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
         })
         .collect::<Vec<_>>();
     note_duplicates(list, problems);
+    // What is unknown was noted when the document was opened.
+    let present: Vec<&str> = written.as_object().into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
+    let overlays = Fields::open(written, String::new(), &present, problems)
+        .map(|mut fields| overlays::overlays(&mut fields, &constraints))
+        .unwrap_or_default();
     cost::check(&constraints, cost, problems);
     robustness::check_named(&constraints, &perturbations, problems);
     Some(ConstraintSpec {
@@ -95,6 +104,7 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
         cost,
         repeats,
         constraints: constraints.into_iter().collect::<Option<_>>()?,
+        overlays,
         written: written.clone(),
     })
 }
@@ -139,11 +149,21 @@ fn hardware(fields: &mut Fields) -> Option<Hardware> {
     if fields.get("hardware")?.is_string() {
         return fields.word("hardware").map(Hardware::Any);
     }
-    let mut hardware = fields.object("hardware", &["cpu_model", "cores"])?;
+    let mut hardware = fields.object("hardware", &["cpu_model", "cores", "label"])?;
     Some(Hardware::Of(Machine {
         cpu_model: hardware.text("cpu_model", 200).map(str::to_owned),
         cores: hardware.integer("cores", 1..=4096).and_then(|c| u32::try_from(c).ok()),
+        label: label(&mut hardware),
     }))
+}
+
+fn label(hardware: &mut Fields) -> Option<String> {
+    let word = hardware.text("label", 64)?.to_owned();
+    if let Err(wrong) = Label::of_hardware(&word) {
+        hardware.note("label", wrong.0);
+        return None;
+    }
+    Some(word)
 }
 
 /// Reads every field before giving up, so that all problems are noted.
@@ -166,6 +186,7 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
     let confidence = confidence(fields, metric, statistic);
     let severity = fields.word::<Severity>("severity").unwrap_or(Severity::Block);
     let representative_hardware = fields.boolean("representative_hardware").unwrap_or(false);
+    let accept_reported = power::accept_reported(fields, dimension);
     let age = fields.integer("maximum_evidence_age_days", 1..=3650);
     let owner =
         fields.needed("owner", "the account that answers for this limit").and_then(|_| fields.text("owner", 64));
@@ -190,6 +211,7 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
         severity,
         representative_hardware,
         maximum_evidence_age_days: age.and_then(|days| u32::try_from(days).ok()),
+        accept_reported,
         owner: owner?.to_owned(),
         rationale,
     })

@@ -3,15 +3,21 @@
 //! Invariants: a [`ConstraintSpec`] is only made by [`ConstraintSpec::parse`]; it serialises to
 //! the JSON that it was parsed from; its constraints have every default filled in.
 
-pub use super::{bias_request::BiasRequest, prices::CostBasis};
+pub use super::{
+    bias_request::BiasRequest,
+    hardware::{Hardware, Machine},
+    prices::CostBasis,
+};
 
 use super::{
     metric::{Dimension, Metric, Statistic},
+    overlay::Tightening,
     parse,
     perturbation::Perturbation,
     unit::Unit,
     words::words,
 };
+use crate::core::label::Label;
 use crate::stats::{
     bootstrap::{Plan, Scheme},
     disparity::Against,
@@ -94,37 +100,6 @@ impl Default for Load {
     }
 }
 
-/// What representative hardware means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum Hardware {
-    /// Somebody decided that every machine speaks for this environment.
-    Any(AnyHardware),
-    Of(Machine),
-}
-
-words! {
-    AnyHardware {
-        Any = "any",
-    }
-}
-
-/// What the machine has to be. What is absent may be anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Machine {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_model: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cores: Option<u32>,
-}
-
-impl Hardware {
-    /// Whether it says anything: an empty object names no machine.
-    pub fn is_stated(&self) -> bool {
-        !matches!(self, Self::Of(Machine { cpu_model: None, cores: None }))
-    }
-}
-
 /// One limit, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Constraint {
@@ -172,6 +147,9 @@ pub struct Constraint {
     pub representative_hardware: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum_evidence_age_days: Option<u32>,
+    /// Of power, and only there: a signed report of a trusted key may stand in for what can't be measured here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_reported: bool,
     /// The account that answers for this limit.
     pub owner: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,6 +187,9 @@ pub struct ConstraintSpec {
     /// 1 to 200 limits.
     #[schema(min_items = 1, max_items = 200)]
     pub(super) constraints: Vec<Constraint>,
+    /// Model name to the limits that are tighter for it.
+    #[schema(required = false)]
+    pub(super) overlays: BTreeMap<String, Vec<Tightening>>,
     #[schema(ignore)]
     pub(super) written: Value,
 }
@@ -257,6 +238,14 @@ impl ConstraintSpec {
         self.hardware.as_ref().filter(|hardware| hardware.is_stated())
     }
 
+    /// The label that a worker must have to measure against this spec.
+    pub fn required_label(&self) -> Option<Label> {
+        match &self.hardware {
+            Some(Hardware::Of(Machine { label: Some(word), .. })) => Label::of_hardware(word).ok(),
+            _ => None,
+        }
+    }
+
     /// The constraints that ask for representative hardware in a spec that never says what that is.
     ///
     /// Stored revisions may have them, so parsing lets them pass; a new revision may not.
@@ -265,7 +254,7 @@ impl ConstraintSpec {
         let problem = |(i, _): (usize, &Constraint)| {
             SpecError {
             path: format!("constraints[{i}].representative_hardware"),
-            detail: "the spec never says what representative hardware is; add `hardware` with cpu_model or cores, or `hardware: any`".to_owned(),
+            detail: "the spec never says what representative hardware is; add `hardware` with cpu_model, cores or label, or `hardware: any`".to_owned(),
         }
         };
         self.constraints.iter().enumerate().filter(asking).map(problem).collect()
@@ -305,6 +294,11 @@ impl ConstraintSpec {
 
     pub fn constraints(&self) -> &[Constraint] {
         &self.constraints
+    }
+
+    /// Whether a report may stand in for a measurement of one of its limits.
+    pub fn accepts_reports(&self) -> bool {
+        self.constraints.iter().any(|c| c.accept_reported)
     }
 
     /// The distinct load conditions to run, in order.
@@ -354,6 +348,9 @@ impl ConstraintSpec {
         }
         let constraints = serde_json::to_value(&self.constraints)?;
         spec.insert("constraints".to_owned(), constraints);
+        if !self.overlays.is_empty() {
+            spec.insert("overlays".to_owned(), serde_json::to_value(&self.overlays)?);
+        }
         Ok(Value::Object(spec))
     }
 }

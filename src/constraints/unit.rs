@@ -7,13 +7,16 @@
 use super::words::words;
 
 words! {
-    /// What is measured. Figures are kept in its base unit: s, By, 1/s, 1.
+    /// What is measured. Figures are kept in its base unit: s, By, 1/s, 1, J, bit/s.
     Quantity {
         Time = "time",
         Information = "information",
         PerTime = "per_time",
         Number = "number",
         Money = "money",
+        Energy = "energy",
+        /// Of a link; no limit is in it.
+        BitRate = "bit_rate",
     }
 
     /// A unit as it is written in a spec.
@@ -41,6 +44,16 @@ words! {
         Pound = "{GBP}",
         Franc = "{CHF}",
         Yen = "{JPY}",
+        Joule = "J",
+        Millijoule = "mJ",
+        Microjoule = "uJ",
+        Kilojoule = "kJ",
+        WattHour = "W.h",
+        KilowattHour = "kW.h",
+        BitPerSecond = "bit/s",
+        KilobitPerSecond = "kbit/s",
+        MegabitPerSecond = "Mbit/s",
+        GigabitPerSecond = "Gbit/s",
     }
 }
 
@@ -52,6 +65,8 @@ impl Quantity {
             Self::PerTime => Unit::PerSecond,
             Self::Number => Unit::One,
             Self::Money => Unit::Euro,
+            Self::Energy => Unit::Joule,
+            Self::BitRate => Unit::BitPerSecond,
         }
     }
 }
@@ -72,13 +87,22 @@ impl Unit {
             Self::PerSecond | Self::PerMinute | Self::PerHour => Quantity::PerTime,
             Self::One | Self::Percent => Quantity::Number,
             Self::Euro | Self::Dollar | Self::Pound | Self::Franc | Self::Yen => Quantity::Money,
+            Self::Joule
+            | Self::Millijoule
+            | Self::Microjoule
+            | Self::Kilojoule
+            | Self::WattHour
+            | Self::KilowattHour => Quantity::Energy,
+            Self::BitPerSecond | Self::KilobitPerSecond | Self::MegabitPerSecond | Self::GigabitPerSecond => {
+                Quantity::BitRate
+            }
         }
     }
 
     /// One of this unit is `.0 / .1` base units.
     fn factor(self) -> (f64, f64) {
         match self {
-            Self::Second | Self::Byte | Self::PerSecond | Self::One => (1.0, 1.0),
+            Self::Second | Self::Byte | Self::PerSecond | Self::One | Self::Joule | Self::BitPerSecond => (1.0, 1.0),
             // Currencies are never converted into each other: a limit is in that of its spec.
             Self::Euro | Self::Dollar | Self::Pound | Self::Franc | Self::Yen => (1.0, 1.0),
             Self::Millisecond => (1.0, 1e3),
@@ -95,6 +119,13 @@ impl Unit {
             Self::PerMinute => (1.0, 60.0),
             Self::PerHour => (1.0, 3600.0),
             Self::Percent => (1.0, 100.0),
+            Self::Millijoule => (1.0, 1e3),
+            Self::Microjoule => (1.0, 1e6),
+            Self::Kilojoule | Self::KilobitPerSecond => (1e3, 1.0),
+            Self::WattHour => (3600.0, 1.0),
+            Self::KilowattHour => (3_600_000.0, 1.0),
+            Self::MegabitPerSecond => (1e6, 1.0),
+            Self::GigabitPerSecond => (1e9, 1.0),
         }
     }
 
@@ -128,6 +159,9 @@ mod tests {
             (64.0, Unit::Mebibyte, 67_108_864.0),
             (1.0, Unit::Megabyte, 1_000_000.0),
             (120.0, Unit::PerMinute, 2.0),
+            (2.5, Unit::Millijoule, 0.002_5),
+            (0.5, Unit::KilowattHour, 1_800_000.0),
+            (10.0, Unit::MegabitPerSecond, 10_000_000.0),
         ] {
             assert_eq!(unit.to_base(value), base, "{value} {unit}");
         }

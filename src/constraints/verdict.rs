@@ -47,6 +47,19 @@ pub struct ConstraintVerdict {
     pub margin: Option<f64>,
     /// One sentence with the numbers.
     pub reason: String,
+    /// The report that the figure was taken from; absent where the registry measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<ReportedFigure>,
+}
+
+/// A figure that somebody outside measured and signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReportedFigure {
+    /// The digest of the reported record.
+    pub evidence: String,
+    /// The key whose holder answers for it, as the workspace calls it.
+    pub key: String,
+    pub fingerprint: String,
 }
 
 /// Whether these verdicts stop a promotion: a blocking constraint has any verdict but a pass.

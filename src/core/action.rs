@@ -56,6 +56,7 @@ actions! {
     PolicyPublish => "policy.publish",
     DatasetRead => "dataset.read",
     DatasetRegister => "dataset.register",
+    DatasetInspect => "dataset.inspect",
     FrameworkRead => "framework.read",
     RunRead => "run.read",
     RunRequest => "run.request",
@@ -122,6 +123,8 @@ actions! {
     EnvironmentRecordPut => "environment_record.put",
     RecordReview => "record.review",
     RecordLapse => "record.lapse",
+    RunCancel => "run.cancel",
+    RunCarryOut => "run.carry_out",
 }
 
 impl fmt::Display for Action {

@@ -63,14 +63,21 @@ events! {
     VersionSealed: VersionSeal on "version" { version: VersionId, manifest: String, signature: String, key: Option<String>, attestations: Vec<String> }
     /// Bytes of a version left for somebody who looks at it, before any gate.
     FileInspected: VersionInspect on "version" { version: VersionId, path: String, sha256: String }
+    /// Somebody called it by hand; with which values is nowhere.
+    VersionTried: VersionInspect on "version" { version: VersionId, manifest: String }
     VersionRevoked: VersionRevoke on "version" { version: VersionId }
     EnvironmentCreated: EnvironmentCreate on "environment" { environment: EnvironmentId, name: String }
     ProfileRevised: EnvironmentRevise on "environment" { environment: EnvironmentId, revision: i64, digest: String }
     ConstraintsRevised: ConstraintsRevise on "environment" { environment: EnvironmentId, revision: i64, digest: String }
     PolicyPublished: PolicyPublish on "environment" { environment: EnvironmentId, revision: i64, digest: String }
     DatasetRegistered: DatasetRegister on "dataset" { dataset: DatasetId, name: String, sha256: String, rows: i64 }
+    /// The rows of evaluation data left for somebody who measures with them.
+    DatasetInspected: DatasetInspect on "dataset" { dataset: DatasetId, sha256: String }
     RunRequested: RunRequest on "run" { run: RunId, version: VersionId, environment: EnvironmentId, constraints: String, dataset: String }
     RunFinished: RunFinish on "run" { run: RunId, state: String, attempt: i64, evidence: Vec<String>, verdicts: Option<String> }
+    /// The version is measured beside another one, on the same rows and machine.
+    ComparisonRequested: RunRequest on "comparison" { comparison: ComparisonId, version: VersionId, baseline: VersionId, environment: EnvironmentId, release: Option<ReleaseId>, constraints: String, dataset: String }
+    ComparisonFinished: RunFinish on "comparison" { comparison: ComparisonId, state: String, digest: Option<String> }
     EvidenceReported: EvidenceReport on "evidence" { evidence: EvidenceId, version: VersionId, kind: String, digest: String, key: TrustKeyId, supersedes: Option<EvidenceId> }
     EvidenceWithdrawn: EvidenceWithdraw on "evidence" { evidence: EvidenceId, version: VersionId, digest: String }
     EvidenceRefuted: EvidenceRefute on "evidence" { evidence: EvidenceId, version: VersionId, digest: String }
@@ -141,6 +148,9 @@ events! {
     AuditExported: AuditExport on "log" { origin: String, size: i64, extent: String }
     /// A signed package about a version left; `manifest` is the sha256 of its manifest.
     DossierExported: DossierExport on "version" { version: VersionId, model: ModelId, environment: EnvironmentId, profile: String, as_of: String, manifest: String }
+    RunCancelled: RunCancel on "run" { run: RunId, attempt: i64 }
+    /// Bytes left for a worker elsewhere: the model's file, or the rows that it predicts without the answers.
+    RunMaterialFetched: RunCarryOut on "run" { run: RunId, attempt: i64, material: String, digest: String }
 }
 
 #[cfg(test)]

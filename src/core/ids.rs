@@ -74,6 +74,7 @@ ids! {
     RevisionId,
     /// Rows that a validation run reads.
     DatasetId,
+    ComparisonId,
     /// One execution of a version by the registry's own worker.
     RunId,
     /// A digest-addressed record about a version.
@@ -94,6 +95,8 @@ ids! {
     RehearsalId,
     /// A unit of background work.
     JobId,
+    /// A program that carries runs out.
+    WorkerId,
     /// The claim of an `Idempotency-Key`.
     ClaimId,
     /// Something wrong, to be dealt with.

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod digest;
 pub mod event;
 pub mod ids;
+pub mod label;
 pub mod name;
 pub mod page;
 pub mod path;

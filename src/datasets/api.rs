@@ -10,21 +10,28 @@ use crate::{
     },
 };
 use actix_web::{
-    HttpRequest, HttpResponse, get, put,
+    HttpRequest, HttpResponse,
+    body::SizedStream,
+    get,
+    http::header::{self, ContentDisposition},
+    put,
     web::{Data, Json, Path, Payload, Query},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::StreamExt;
 use serde_json::Value;
+use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 const LIST: &str = "datasets";
+/// Large enough that system calls don't count.
+const CHUNK_BYTES: usize = 512 << 10;
 /// The header that describes the columns of the CSV in the body.
 pub const DESCRIPTION_HEADER: &str = "plimsoll-dataset";
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(register).service(find);
+    config.service(list).service(register).service(find).service(content);
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -77,12 +84,27 @@ async fn register(
     Ok(HttpResponse::Created().json(DatasetView::from(dataset)))
 }
 
-/// Fetch a dataset's record. Rows are not given out.
+/// Fetch a dataset's record, without its rows.
 #[utoipa::path(tag = "datasets", operation_id = "getDataset", params(("dataset" = String, Path, description = "Dataset name")),
     responses((status = 200, description = "The record", body = DatasetView), Found))]
 #[get("/datasets/{dataset}")]
 async fn find(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json<DatasetView>, Problem> {
     Ok(Json(ops::find(&app, &who, &name).await?.into()))
+}
+
+/// Read the rows, to measure with them before anything is pushed. Each reading stands in the audit log.
+#[utoipa::path(tag = "datasets", operation_id = "inspectDataset", params(("dataset" = String, Path, description = "Dataset name")),
+    responses((status = 200, description = "The CSV as it was registered", content_type = "text/csv"), Found))]
+#[get("/datasets/{dataset}/content")]
+async fn content(app: Data<App>, who: Principal, name: Path<String>) -> Result<HttpResponse, Problem> {
+    let (bytes, dataset) = ops::inspect(&app, &who, &name).await?;
+    let size = u64::try_from(dataset.size_bytes).unwrap_or(0);
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type("text/csv; charset=utf-8")
+        .insert_header(ContentDisposition::attachment(format!("{}.csv", dataset.name)))
+        .insert_header((header::ETAG, format!("\"{}\"", dataset.digest)));
+    Ok(answer.body(SizedStream::new(size, ReaderStream::with_capacity(bytes, CHUNK_BYTES))))
 }
 
 fn described(request: &HttpRequest) -> Result<Description, Problem> {

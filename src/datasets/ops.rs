@@ -13,7 +13,7 @@ use crate::{
     datasets::{Dataset, Description, store, table::Table},
     error::Error,
 };
-use tokio::io::AsyncReadExt;
+use tokio::{fs::File, io::AsyncReadExt};
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "dataset" };
 
@@ -84,6 +84,17 @@ pub async fn find(app: &App, who: &Principal, name: &str) -> Result<Dataset, Err
 pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Dataset>, Error> {
     let sight = policy::read(who, Action::DatasetRead)?;
     store::list(&app.db.read(&sight), page).await
+}
+
+/// The bytes of the table, for somebody who measures with them before anything is pushed.
+pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(File, Dataset), Error> {
+    let dataset = find(app, who, name).await?;
+    let permit = policy::act(who, Action::DatasetInspect)?;
+    let (bytes, _) = app.blobs.read(&dataset.digest).await.map_err(Error::internal)?;
+    let event = Event::DatasetInspected { dataset: dataset.id, sha256: dataset.digest.to_string() };
+    // Before the first byte leaves.
+    app.db.begin().await?.commit(permit, event).await?;
+    Ok((bytes, dataset))
 }
 
 /// The rows, for a worker. Checked against the digest: a damaged file measures nothing.

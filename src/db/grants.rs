@@ -64,6 +64,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("promotion_request", CHANGE),
     ("release", CHANGE),
     ("rehearsal", CHANGE),
+    ("comparison", CHANGE),
     ("rollback_review", CHANGE),
     ("trust_key", CHANGE),
     ("validation_run", CHANGE),
@@ -78,6 +79,7 @@ pub const TABLES: &[(&str, &str)] = &[
     // Bookkeeping.
     ("idempotency_claim", QUEUE),
     ("job", QUEUE),
+    ("worker", QUEUE),
     ("seaql_migrations", READ),
 ];
 

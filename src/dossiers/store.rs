@@ -158,6 +158,7 @@ pub(super) async fn run(
         .filter(validation_run::COLUMN.constraints_id.eq(constraints.id))
         .filter(validation_run::COLUMN.dataset_id.eq(data.id))
         .filter(validation_run::COLUMN.finished_at.lte(at))
+        .filter(validation_run::COLUMN.state.ne("cancelled"))
         .order_by_desc(validation_run::Column::FinishedAt)
         .order_by_desc(validation_run::Column::Id)
         .one(conn)

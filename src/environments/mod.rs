@@ -120,6 +120,11 @@ impl Revision {
         ConstraintSpec::parse(&self.value()?).map_err(|e| Error::internal(format!("stored spec: {e:?}")))
     }
 
+    /// The limits that hold for one model here: its overlay tightens some of them.
+    pub fn limits_of(&self, model: &str) -> Result<ConstraintSpec, Error> {
+        Ok(self.constraints()?.for_model(model))
+    }
+
     pub fn policy(&self) -> Result<Policy, Error> {
         Policy::parse(&self.value()?)
     }

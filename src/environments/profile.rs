@@ -1,6 +1,7 @@
 //! What an environment is: where models will run, for whom, and who is called at night.
 
 use crate::{
+    constraints::Link,
     core::{
         Malformed,
         text::{Line, Paragraph},
@@ -31,6 +32,9 @@ pub struct Profile {
     pub order: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardware: Option<HardwareProfile>,
+    /// How the environment reaches what runs there; limits on transfer and offline time are judged by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connectivity: Option<Link>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla: Option<Sla>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +130,9 @@ impl Profile {
             let detail = format!("nothing here goes beyond the operating_mode, {}", profile.operating_mode.name());
             return Err(Error::invalid("starting_mode", detail));
         }
+        if let Some((field, why)) = profile.connectivity.and_then(|link| link.problem()) {
+            return Err(Error::invalid(format!("connectivity.{field}"), why));
+        }
         if let Some(url) = &profile.runbook_url {
             let web = url.starts_with("https://") || url.starts_with("http://");
             if !web || 500 < url.len() || url.contains(char::is_whitespace) {
@@ -158,6 +165,12 @@ mod tests {
             (json!({"class": "cloud", "operating_mode": "advisory"}), "class"),
             (json!({"class": "edge", "operating_mode": "advisory", "sla": {"uptime": 1}}), "sla"),
             (json!({"class": "edge", "operating_mode": "advisory", "runbook_url": "javascript:1"}), "runbook_url"),
+            (
+                json!({"class": "edge", "operating_mode": "advisory",
+                    "connectivity": {"rate": {"value": 5, "unit": "ms"}}}),
+                "connectivity.rate",
+            ),
+            (json!({"class": "edge", "operating_mode": "advisory", "connectivity": {"speed": 5}}), "connectivity"),
         ] {
             let text = Profile::parse(&bad).expect_err(place).to_string();
             assert!(text.contains(place), "{text}");

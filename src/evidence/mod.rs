@@ -2,8 +2,9 @@
 //! statement about one version, in the schema of the registry's own records.
 //!
 //! Reported evidence is always marked as such, with the key that signed it and the account
-//! that submitted it. It never becomes a verdict: those are computed from what the
-//! registry's own workers measured, and from nothing else. What was said never changes;
+//! that submitted it. Verdicts are computed from what the registry's own workers measured;
+//! only a limit on power may accept a report in the place of what they can't measure, and
+//! says so in its verdict. What was said never changes;
 //! only what became of it does ([`state`]).
 
 pub mod api;

@@ -3,9 +3,9 @@
 use crate::{
     accountability, accounts,
     app::App,
-    audit, datasets, dossiers, environments, evidence, frameworks,
+    audit, comparisons, datasets, dossiers, environments, evidence, frameworks,
     http::{authn, denials, docs, headers, health, idempotency, problem::Problem},
-    keys, models, oversight, promotions, registry, releases, trust, validation, versions, web,
+    inference, keys, models, oversight, promotions, registry, releases, trust, validation, versions, web, workers,
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpServer,
@@ -95,11 +95,14 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     trust::api::routes(config);
     models::api::routes(config);
     versions::api::routes(config);
+    inference::api::routes(config);
     // Before environments, whose documents have names of any kind.
     accountability::api::routes(config);
     environments::api::routes(config);
     datasets::api::routes(config);
     validation::api::routes(config);
+    workers::api::routes(config);
+    comparisons::api::routes(config);
     evidence::api::routes(config);
     frameworks::api::routes(config);
     promotions::api::routes(config);

@@ -4,7 +4,7 @@
 pub mod store;
 pub mod worker;
 
-use crate::core::ids::{RehearsalId, RunId};
+use crate::core::ids::{ComparisonId, RehearsalId, RunId};
 use serde::{Deserialize, Serialize};
 
 /// Everything that is done later. Handlers are idempotent: a job may run twice.
@@ -15,6 +15,8 @@ pub enum Job {
     RunValidation { run: RunId },
     /// Try a rollback without carrying it out.
     Rehearse { rehearsal: RehearsalId },
+    /// Measure two versions side by side.
+    Compare { comparison: ComparisonId },
 }
 
 impl Job {
@@ -22,6 +24,7 @@ impl Job {
         match self {
             Self::RunValidation { .. } => "run_validation",
             Self::Rehearse { .. } => "rehearse",
+            Self::Compare { .. } => "compare",
         }
     }
 }

@@ -1,18 +1,22 @@
 //! The only SQL about the queue.
 
 use crate::{
-    core::ids::JobId,
-    db::{Db, WriteTx, entity::job},
+    core::{
+        ids::{AccountId, JobId, RunId, WorkspaceId},
+        label::Label,
+    },
+    db::{Db, Reader, WriteTx, entity::job},
     error::Error,
     jobs::Job,
+    validation::Run,
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Set,
     sea_query::{Expr, LockBehavior, LockType},
 };
 
-/// A worker that is silent for this long has lost its jobs.
+/// A worker that is silent for this long has lost its jobs. Workers elsewhere are told.
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 pub const MAX_ATTEMPTS: i32 = 10;
 
@@ -25,9 +29,32 @@ pub struct Claimed {
     pub attempt: i32,
 }
 
+/// Who asks for a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimant<'a> {
+    pub name: &'a str,
+    /// A job that asks for a label goes to those who have it.
+    pub labels: &'a [Label],
+    /// Set for a worker that is not at this database: it carries runs of one workspace out, and nothing else.
+    pub remote: Option<(WorkspaceId, AccountId)>,
+}
+
 /// Adds a job to the change that needs it: no change without its follow-up.
 pub async fn enqueue(tx: &WriteTx, new: &Job) -> Result<(), Error> {
+    insert(tx, new, None).await
+}
+
+/// The same for a run, which may be carried out elsewhere and may ask for a label.
+pub async fn enqueue_run(tx: &WriteTx, run: &Run) -> Result<(), Error> {
+    insert(tx, &Job::RunValidation { run: run.id }, Some(run)).await
+}
+
+async fn insert(tx: &WriteTx, new: &Job, run: Option<&Run>) -> Result<(), Error> {
     let row = job::ActiveModel {
+        workspace_id: Set(run.map(|run| run.workspace)),
+        run_id: Set(run.map(|run| run.id)),
+        requires: Set(run.and_then(|run| run.requires.as_ref()).map(ToString::to_string)),
+        holder_id: Set(None),
         id: Set(JobId::generate()),
         kind: Set(new.name().to_owned()),
         payload: Set(serde_json::to_string(new).map_err(Error::internal)?),
@@ -43,14 +70,12 @@ pub async fn enqueue(tx: &WriteTx, new: &Job) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the oldest job that is due, or one whose worker fell silent.
-pub async fn claim(db: &Db, worker: &str) -> Result<Option<Claimed>, Error> {
+/// Takes the oldest job that is due, or one whose worker fell silent, of those that this worker may do.
+pub async fn claim(db: &Db, who: Claimant<'_>) -> Result<Option<Claimed>, Error> {
     let tx = db.begin_bookkeeping().await?;
-    let due = Condition::any()
-        .add(job::Column::State.eq("queued").and(job::Column::RunAfter.lte(tx.at())))
-        .add(job::Column::State.eq("running").and(job::Column::LockedUntil.lt(tx.at())));
     let found = job::Entity::find()
-        .filter(due)
+        .filter(due(tx.at()))
+        .filter(fits(who))
         .order_by_asc(job::Column::Id)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .one(&tx.conn())
@@ -60,7 +85,8 @@ pub async fn claim(db: &Db, worker: &str) -> Result<Option<Claimed>, Error> {
     job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value("running"))
         .col_expr(job::Column::Attempts, Expr::value(attempt))
-        .col_expr(job::Column::LockedBy, Expr::value(worker))
+        .col_expr(job::Column::LockedBy, Expr::value(who.name))
+        .col_expr(job::Column::HolderId, Expr::value(who.remote.map(|(_, account)| account)))
         .col_expr(job::Column::LockedUntil, Expr::value(tx.at() + LEASE))
         .filter(job::COLUMN.id.eq(row.id))
         .exec(&tx.conn())
@@ -68,6 +94,86 @@ pub async fn claim(db: &Db, worker: &str) -> Result<Option<Claimed>, Error> {
     tx.commit().await?;
     let job = serde_json::from_str(&row.payload).map_err(|e| e.to_string());
     Ok(Some(Claimed { id: row.id, job, attempt }))
+}
+
+/// Whether there is something to claim; asked before a claim, which takes the database's one writer.
+pub async fn is_any_due(reader: &Reader<'_>, who: Claimant<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(job::Entity::find().filter(due(now)).filter(fits(who)).one(reader.conn()).await?.is_some())
+}
+
+fn due(now: DateTime<Utc>) -> Condition {
+    Condition::any()
+        .add(job::Column::State.eq("queued").and(job::Column::RunAfter.lte(now)))
+        .add(job::Column::State.eq("running").and(job::Column::LockedUntil.lt(now)))
+}
+
+fn fits(who: Claimant<'_>) -> Condition {
+    let labels = who.labels.iter().map(Label::as_str);
+    let fits = Condition::all()
+        .add(Condition::any().add(job::Column::Requires.is_null()).add(job::Column::Requires.is_in(labels)));
+    match who.remote {
+        // What a device says is believed as far as it can be, so only a spec that asks for one is measured on it.
+        Some((workspace, _)) => fits
+            .add(job::Column::WorkspaceId.eq(workspace))
+            .add(job::Column::RunId.is_not_null())
+            .add(job::Column::Requires.is_not_null()),
+        None => fits,
+    }
+}
+
+/// How the work on a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody is at it.
+    Held,
+    /// It may be taken from this time on.
+    Free(DateTime<Utc>),
+}
+
+/// `None` when there is nothing to do for the run, now or later.
+pub async fn standing(reader: &Reader<'_>, run: RunId, now: DateTime<Utc>) -> Result<Option<Standing>, Error> {
+    let found = job::Entity::find()
+        .filter(job::COLUMN.run_id.eq(run))
+        .filter(job::Column::State.is_in(["queued", "running"]))
+        .one(reader.conn())
+        .await?;
+    Ok(found.map(|row| match (row.state.as_str(), row.locked_until) {
+        ("running", Some(until)) if now <= until => Standing::Held,
+        ("running", _) => Standing::Free(now),
+        _ => Standing::Free(row.run_after),
+    }))
+}
+
+/// Nobody does it any more; whoever is at it finds the lease gone.
+pub async fn drop_of_run(tx: &WriteTx, run: RunId) -> Result<(), Error> {
+    job::Entity::delete_many().filter(job::COLUMN.run_id.eq(run)).exec(&tx.conn()).await?;
+    Ok(())
+}
+
+/// What a worker elsewhere has in its hands.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub run: RunId,
+    /// The worker's, among those of its account.
+    pub name: String,
+}
+
+/// The run that a worker elsewhere has in its hands under this claim; with a time, only if its lease lasts then.
+pub async fn held(
+    reader: &Reader<'_>,
+    claimed: &Claimed,
+    holder: AccountId,
+    now: Option<DateTime<Utc>>,
+) -> Result<Option<Held>, Error> {
+    let row = job::Entity::find()
+        .filter(mine(claimed))
+        .filter(job::COLUMN.holder_id.eq(holder))
+        .filter(job::COLUMN.state.eq("running"))
+        .one(reader.conn())
+        .await?;
+    let lasts = |row: &job::Model| now.is_none_or(|now| row.locked_until.is_some_and(|until| now <= until));
+    let held = |row: job::Model| Some(Held { run: row.run_id?, name: row.locked_by? });
+    Ok(row.filter(lasts).and_then(held))
 }
 
 /// Still at it. False when the job has gone to somebody else.

@@ -2,10 +2,11 @@
 
 use crate::{
     app::App,
+    comparisons,
     error::Error,
     jobs::{
         Job,
-        store::{self, Claimed, LEASE},
+        store::{self, Claimant, Claimed},
     },
     releases, validation,
 };
@@ -16,6 +17,8 @@ use uuid::Uuid;
 
 /// How often an idle worker looks by itself: other processes can't wake this one.
 const POLL: Duration = Duration::from_secs(1);
+/// How often a worker says that it is still at it; a few in vain, and the lease is over.
+const RENEW: Duration = Duration::from_secs(5);
 /// How often what the clock ends is ended.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -29,6 +32,7 @@ pub struct Sweep {
 /// Works until told to stop; the job at hand is finished first, or left to its lease.
 pub async fn run(app: Arc<App>, sweeps: &[Sweep], mut stop: watch::Receiver<bool>) {
     let name = format!("worker-{}", Uuid::now_v7().simple());
+    let claimant = Claimant { name: &name, labels: &app.labels, remote: None };
     let mut swept = tokio::time::Instant::now() - SWEEP;
     while !*stop.borrow() {
         if SWEEP <= swept.elapsed() {
@@ -41,7 +45,7 @@ pub async fn run(app: Arc<App>, sweeps: &[Sweep], mut stop: watch::Receiver<bool
         }
         let woken = app.work.clone();
         let woken = woken.notified();
-        match work_once(&app, &name).await {
+        match work_once(&app, claimant).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the queue can't be read"),
@@ -56,30 +60,38 @@ pub async fn run(app: Arc<App>, sweeps: &[Sweep], mut stop: watch::Receiver<bool
 
 /// Does everything that is due, and returns; for tests and one-shot workers.
 pub async fn run_until_empty(app: &App) -> Result<(), Error> {
-    while work_once(app, "worker-once").await? {}
+    let claimant = Claimant { name: "worker-once", labels: &app.labels, remote: None };
+    while work_once(app, claimant).await? {}
     Ok(())
 }
 
-async fn work_once(app: &App, worker: &str) -> Result<bool, Error> {
-    let Some(claimed) = store::claim(&app.db, worker).await? else { return Ok(false) };
+async fn work_once(app: &App, claimant: Claimant<'_>) -> Result<bool, Error> {
+    let Some(claimed) = store::claim(&app.db, claimant).await? else { return Ok(false) };
     tracing::info!(job = %claimed.id, kind = name_of(&claimed), attempt = claimed.attempt, "job begins");
-    let done = if store::MAX_ATTEMPTS < claimed.attempt {
-        // Whoever took it last time never came back to say so: it may have killed them.
-        Err(Error::internal("every attempt ended without a word; the job may kill its worker"))
-    } else {
-        with_lease(app, &claimed).await
+    let done = match spent(&claimed) {
+        Some(error) => Err(error),
+        // Boxed, because what a run does in all would take much of a thread's stack.
+        None => with_lease(app, &claimed, Box::pin(handle(app, &claimed))).await,
     };
-    match done {
-        Ok(()) => store::finish(&app.db, &claimed).await?,
-        Err(error) => {
-            tracing::error!(job = %claimed.id, kind = name_of(&claimed), error = ?error, "job failed");
-            store::fail(&app.db, &claimed, &error.to_string()).await?;
-            if store::MAX_ATTEMPTS <= claimed.attempt {
-                give_up(app, &claimed, &error).await?;
-            }
-        }
-    }
+    settle(app, &claimed, done).await?;
     Ok(true)
+}
+
+/// What comes of an attempt: it is over, or it is tried again, or given up.
+pub(crate) async fn settle(app: &App, claimed: &Claimed, done: Result<(), Error>) -> Result<(), Error> {
+    let Err(error) = done else { return store::finish(&app.db, claimed).await };
+    tracing::error!(job = %claimed.id, kind = name_of(claimed), ?error, "job failed");
+    store::fail(&app.db, claimed, &error.to_string()).await?;
+    if store::MAX_ATTEMPTS <= claimed.attempt {
+        give_up(app, claimed, &error).await?;
+    }
+    Ok(())
+}
+
+/// Whoever took it last time never came back to say so: it may have killed them.
+pub(crate) fn spent(claimed: &Claimed) -> Option<Error> {
+    let is_spent = store::MAX_ATTEMPTS < claimed.attempt;
+    is_spent.then(|| Error::internal("every attempt ended without a word; the job may kill its worker"))
 }
 
 async fn give_up(app: &App, claimed: &Claimed, error: &Error) -> Result<(), Error> {
@@ -87,6 +99,7 @@ async fn give_up(app: &App, claimed: &Claimed, error: &Error) -> Result<(), Erro
         Ok(Job::RunValidation { run }) => {
             validation::jobs::give_up(app, *run, claimed.attempt, &error.to_string()).await
         }
+        Ok(Job::Compare { comparison }) => comparisons::jobs::give_up(app, *comparison, &error.to_string()).await,
         Ok(Job::Rehearse { rehearsal }) => {
             releases::rehearsals::jobs::give_up(app, *rehearsal, &error.to_string()).await
         }
@@ -95,11 +108,18 @@ async fn give_up(app: &App, claimed: &Claimed, error: &Error) -> Result<(), Erro
 }
 
 /// Does a job while its lease is renewed; drops it when the lease is lost.
-async fn with_lease(app: &App, claimed: &Claimed) -> Result<(), Error> {
-    let third = Duration::from_secs(u64::try_from(LEASE.num_seconds() / 3).unwrap_or(10));
+pub(crate) async fn with_lease(
+    app: &App,
+    claimed: &Claimed,
+    work: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Error> {
     let lost = async {
         loop {
-            tokio::time::sleep(third).await;
+            // Somebody may have called it off, which is told at once to the workers of that process.
+            tokio::select! {
+                () = app.work.notified() => {}
+                () = tokio::time::sleep(RENEW) => {}
+            }
             match store::renew(&app.db, claimed).await {
                 Ok(true) => {}
                 Ok(false) => return Error::conflict("lease_lost", "another worker took the job over"),
@@ -108,7 +128,7 @@ async fn with_lease(app: &App, claimed: &Claimed) -> Result<(), Error> {
         }
     };
     tokio::select! {
-        done = handle(app, claimed) => done,
+        done = work => done,
         error = lost => Err(error),
     }
 }
@@ -118,6 +138,7 @@ async fn handle(app: &App, claimed: &Claimed) -> Result<(), Error> {
         Err(unreadable) => Err(Error::internal(format!("the job can't be read: {unreadable}"))),
         Ok(Job::RunValidation { run }) => validation::jobs::run(app, *run, claimed.attempt).await,
         Ok(Job::Rehearse { rehearsal }) => releases::rehearsals::jobs::run(app, *rehearsal).await,
+        Ok(Job::Compare { comparison }) => comparisons::jobs::run(app, *comparison).await,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     constraints::{ConstraintSpec, Severity},
     core::clock::rfc3339,
     error::{Error, FailedCheck},
+    policies::Asked,
     promotions::assessment::Facts,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,6 +31,14 @@ pub fn checks(spec: &ConstraintSpec, measured_at: DateTime<Utc>, now: DateTime<U
     expired.collect()
 }
 
+/// How old what a limit rests on may be: what the policy and the limit both allow.
+pub fn maximum(limits: Option<&ConstraintSpec>, policy: Option<&Asked>, limit: &str) -> Option<TimeDelta> {
+    let of_limit = limits?.constraints().iter().find(|known| known.name == limit);
+    let of_limit = of_limit.and_then(|known| known.maximum_evidence_age_days);
+    let days = of_limit.into_iter().chain(policy.map(|asked| asked.evidence_maximum_age_days));
+    days.min().map(|days| TimeDelta::days(i64::from(days)))
+}
+
 impl Facts {
     /// When the version was last measured against the current limits.
     pub fn measured_at(&self) -> Option<DateTime<Utc>> {
@@ -41,7 +50,7 @@ impl Facts {
         let Some(revision) = &self.current.constraints else { return Ok(Vec::new()) };
         let (model, number, environment) = (&self.model.name, self.version.number, &self.environment.name);
         let again = format!("run plimsoll check {model}@{number} --env {environment}");
-        Ok(checks(&revision.constraints()?, measured_at, now, &again))
+        Ok(checks(&revision.limits_of(model)?, measured_at, now, &again))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
         waivers::{self, Excepted},
     },
     policies::{Asked, Circumstances, FrameworkAsk, gates::Sorted},
-    promotions::{self, known, terms::Named},
+    promotions::{self, age, known, terms::Named},
     releases::{self, modes::Ladder},
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
@@ -213,6 +213,7 @@ impl Facts {
         parties.extend(self.earlier_authors.iter().map(|id| (*id, "who began the version")));
         parties.extend(self.attestations.iter().map(|a| (a.created_by, "who sent an attestation of it")));
         parties.extend(self.run.as_ref().map(|run| (run.requested_by, "the producer of its evidence")));
+        parties.extend(self.run.as_ref().and_then(|run| run.measured_by).map(|id| (id, "who measured it")));
         parties.extend(self.current.constraints.as_ref().map(|r| (r.created_by, "an editor of the constraint spec")));
         parties.extend(self.current.policy.as_ref().map(|r| (r.created_by, "an editor of the promotion policy")));
         parties.extend(self.current.profile.as_ref().map(|r| (r.created_by, "an editor of the environment's profile")));
@@ -235,11 +236,14 @@ impl Facts {
     /// What was concluded from the measurements, with what is waived now.
     pub fn verdicts(&self, now: DateTime<Utc>) -> Result<Vec<ConstraintVerdict>, Error> {
         let Some(run) = &self.run else { return Ok(Vec::new()) };
-        Ok(waivers::waived(&run.verdicts, &self.oversight.live(self.limits()?.as_ref(), now)?))
+        let (limits, policy) = (self.limits()?, self.asked()?);
+        let maximum_age = |limit: &str| age::maximum(limits.as_ref(), policy.as_ref(), limit);
+        let verdicts = promotions::reports::standing(&run.verdicts, &self.reported, maximum_age, now);
+        Ok(waivers::waived(&verdicts, &self.oversight.live(limits.as_ref(), now)?))
     }
 
     fn limits(&self) -> Result<Option<ConstraintSpec>, Error> {
-        self.current.constraints.as_ref().map(|revision| revision.constraints()).transpose()
+        self.current.constraints.as_ref().map(|revision| revision.limits_of(&self.model.name)).transpose()
     }
 
     pub fn assess(&self, now: DateTime<Utc>) -> Result<Assessment, Error> {
@@ -256,6 +260,7 @@ impl Facts {
         failed.extend(self.evidence_checks(asked.as_ref(), now)?);
         if let Some(measured_at) = self.measured_at() {
             failed.extend(self.age_checks(measured_at, now)?);
+            failed.extend(self.link_checks()?);
         }
         failed.extend(self.framework_checks(frameworks, &pins, now)?);
         let blocking = asked.as_ref().map_or(BLOCKING_BY_DEFAULT, |asked| asked.blocking_finding);

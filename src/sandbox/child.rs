@@ -1,7 +1,9 @@
 //! The child's side: take limits on, lock down, run the model, answer.
 
 use super::{
+    attempt::attempt,
     cells::matrices,
+    energy::Counters,
     failure::{Failure, FailureKind},
     host::{Host, Meter},
     inputs::plan_inputs,
@@ -10,18 +12,19 @@ use super::{
     observation::{Observation, Outcome, Repeated},
     outputs::plan_outputs,
     perturb::names,
-    predict::{Table, predict, repeat},
-    protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Start, read_frame, write_frame},
+    predict::{Table, answer_first, predict, repeat},
+    protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, read_frame, write_frame},
     robustness::Suite,
     session::{Model, Runtime},
     task::{Phase, Progress, Task},
+    trial::Trial,
 };
 use std::{
     io::{self, Read, StdoutLock},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     process::ExitCode,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Loads after the first one: with it as many as an interval for the median takes.
@@ -38,18 +41,19 @@ pub fn main_child(ort_lib: &Path) -> ExitCode {
     let mut out = Reporter { out: io::stdout().lock(), last: None };
     // A panic in a binding must become an answer; the process ends right after, so nothing broken is used again.
     let run = catch_unwind(AssertUnwindSafe(|| run(ort_lib, isolation, &mut out)));
-    let outcome = match run {
-        Ok(Ok(observation)) => Outcome::Completed(Box::new(observation)),
-        Ok(Err(failure)) => Outcome::Failed(failure),
-        Err(_) => Outcome::Failed(Failure::new(FailureKind::Crashed, "the sandbox panicked; see its standard error")),
+    let failed = |failure| Answer::Done(Box::new(Outcome::Failed(failure)));
+    let last = match run {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(failure)) => failed(failure),
+        Err(_) => failed(Failure::new(FailureKind::Crashed, "the sandbox panicked; see its standard error")),
     };
-    match write_frame(&mut out.out, &Answer::Done(Box::new(outcome))) {
+    match write_frame(&mut out.out, &last) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn run(ort_lib: &Path, mut isolation: Isolation, out: &mut Reporter<'_>) -> Result<Observation, Failure> {
+fn run(ort_lib: &Path, mut isolation: Isolation, out: &mut Reporter<'_>) -> Result<Answer, Failure> {
     let mut stdin = io::stdin().lock();
     let start: Start = read_frame(&mut stdin, MAX_START_BYTES).map_err(|error| unreadable("start", &error))?;
     let not_limited = start.limits.apply();
@@ -58,12 +62,24 @@ fn run(ort_lib: &Path, mut isolation: Isolation, out: &mut Reporter<'_>) -> Resu
     let runtime = Runtime::load(ort_lib)?;
     let host = Host::read(&runtime.version, start.threads);
     let mut meter = Meter::open();
+    let energy = Counters::open();
     refuse_threads(&mut meter)?;
     isolation.lock_down();
 
     // From here on everything comes from outside.
-    let observation = observe(&mut stdin, &start, &runtime, (host, isolation), &mut meter, out);
-    observation.map_err(|failure| meter.reached().explain(failure, start.limits.address_space_bytes))
+    let answer = match start.purpose {
+        Purpose::Measure => observe(&mut stdin, &start, &runtime, (host, isolation), (&mut meter, energy), out)
+            .map(|observation| Answer::Done(Box::new(Outcome::Completed(Box::new(observation))))),
+        Purpose::Try => read_trial(&mut stdin, &start)
+            .and_then(|(trial, bytes)| attempt(&runtime, &bytes, trial))
+            .map(|tried| Answer::Tried(Box::new(tried))),
+    };
+    answer.map_err(|failure| meter.reached().explain(failure, start.limits.address_space_bytes))
+}
+
+fn read_trial(stdin: &mut impl Read, start: &Start) -> Result<(Trial, Vec<u8>), Failure> {
+    let trial: Trial = read_frame(stdin, MAX_TASK_BYTES).map_err(|error| unreadable("inputs", &error))?;
+    Ok((trial, read_model(stdin, start.model_size_bytes)?))
 }
 
 /// Reads task and model, and runs them.
@@ -72,11 +88,13 @@ fn observe(
     start: &Start,
     runtime: &Runtime,
     (host, isolation): (Host, Isolation),
-    meter: &mut Meter,
+    (meter, energy): (&mut Meter, Result<Counters, String>),
     out: &mut Reporter<'_>,
 ) -> Result<Observation, Failure> {
+    let reading = Instant::now();
     let mut task: Task = read_frame(stdin, MAX_TASK_BYTES).map_err(|error| unreadable("task", &error))?;
     task.check().map_err(Failure::input)?;
+    let mut data_time = reading.elapsed();
     let bytes = read_model(stdin, start.model_size_bytes)?;
 
     out.report(Phase::Loading, 0);
@@ -86,10 +104,14 @@ fn observe(
     let interface = task.interface.as_ref();
     let outputs = plan_outputs(&model.outputs, interface)?;
     let plan = plan_inputs(&model.inputs, &task)?;
+    let preparing = Instant::now();
     let mut table = Table { matrices: matrices(&plan, &task.columns)?, rows: task.rows(), plan };
     let names = names(&task.columns);
     task.columns = Vec::new();
-    let (collected, predicting) = predict(&mut model, &table, &outputs, |done| {
+    data_time += preparing.elapsed();
+    answer_first(&mut model, &table, &outputs)?;
+    out.answered(data_time);
+    let (collected, predicting, traffic) = predict(&mut model, &table, &outputs, |done| {
         out.report(Phase::Predicting, percent(done, table.rows));
     })?;
     // All threads that the runtime made are there by now, and none of the callers of a load.
@@ -100,11 +122,15 @@ fn observe(
     }
     let predictions = collected.finish(task.interface.as_ref())?;
 
-    let source = Source { runtime, bytes: &bytes, threads: task.threads };
+    let (energy, no_energy) = match energy {
+        Ok(counters) => (Some(counters), None),
+        Err(why) => (None, Some(why)),
+    };
+    let mut source = Source { runtime, bytes: &bytes, threads: task.threads, energy };
     let mut latencies = Vec::with_capacity(task.loads.len());
     for (done, load) in task.loads.iter().enumerate() {
         out.report(Phase::Measuring, percent(done, task.loads.len()));
-        latencies.push(measure(&source, &mut model, &table, load)?);
+        latencies.push(measure(&mut source, &mut model, &table, load)?);
     }
     let (peak_memory_bytes, info) = (meter.peak_bytes(), model.info());
 
@@ -133,6 +159,9 @@ fn observe(
         baseline_memory_bytes,
         predicting,
         threads,
+        cold_start_ms: None,
+        traffic: Some(traffic),
+        no_energy,
         repeated: Repeated { rows: rows as u64, times: u64::from(task.repeats) + 1 },
         perturbed,
         host,
@@ -189,6 +218,12 @@ struct Reporter<'o> {
 }
 
 impl Reporter<'_> {
+    /// Tells the parent, who has the clock, that there is a first answer, and how long data took that only a run has.
+    fn answered(&mut self, data_time: Duration) {
+        let data_nanos = u64::try_from(data_time.as_nanos()).unwrap_or(u64::MAX);
+        let _ = write_frame(&mut self.out, &Answer::Answered { data_nanos });
+    }
+
     fn report(&mut self, phase: Phase, percent: u8) {
         let progress = Progress { phase, percent };
         if self.last != Some(progress) {

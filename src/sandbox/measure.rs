@@ -4,6 +4,7 @@
 //! on the values is measured on real ones. Every caller has a session of its own, as a server with a pool has.
 
 use super::{
+    energy::Counters,
     failure::{Failure, FailureKind},
     host::cpu_seconds,
     observation::LatencySamples,
@@ -34,6 +35,7 @@ pub(super) struct Source<'a> {
     pub runtime: &'a Runtime,
     pub bytes: &'a [u8],
     pub threads: u32,
+    pub energy: Option<Counters>,
 }
 
 /// Measures one load; `model` is the first caller's session.
@@ -41,7 +43,7 @@ pub(super) struct Source<'a> {
 /// # Errors
 /// Whatever a call fails with; `memory_limit` when there is no room for the callers.
 pub(super) fn measure(
-    source: &Source<'_>,
+    source: &mut Source<'_>,
     model: &mut Model,
     table: &Table,
     load: &Load,
@@ -51,14 +53,17 @@ pub(super) fn measure(
         .map(|_| source.runtime.open(source.bytes, source.threads))
         .collect::<Result<Vec<_>, _>>()?;
     let crowd = Crowd { requests: &requests, load, tickets: AtomicU32::new(0) };
-    let (start, cpu_before, caller_runs) = if more.is_empty() {
+    let mut energy = source.energy.as_mut();
+    let (before, caller_runs) = if more.is_empty() {
         crowd.warm_up(model, 0)?;
-        let (start, cpu_before) = (Instant::now(), cpu_seconds());
-        (start, cpu_before, vec![crowd.timed(model, start)?])
+        let before = Before::now(energy.as_deref_mut());
+        let run = crowd.timed(model, before.start)?;
+        (before, vec![run])
     } else {
-        crowd.run_together(model, more)?
+        crowd.run_together(model, more, energy.as_deref_mut())?
     };
-    let spent = cpu_seconds() - cpu_before;
+    let joules = before.joules(energy);
+    let (start, spent) = (before.start, cpu_seconds() - before.cpu_seconds);
     let end = caller_runs.iter().map(|run| run.end).max().unwrap_or(start);
     let nanos: Vec<u64> = caller_runs.into_iter().flat_map(|run| run.nanos).collect();
     Ok(LatencySamples {
@@ -67,7 +72,29 @@ pub(super) fn measure(
         rows: nanos.len() as u64 * u64::from(load.batch),
         nanos,
         cpu_seconds: spent,
+        joules,
     })
+}
+
+/// What the machine's clocks and counters say just before the first timed call.
+struct Before {
+    energy_uj: Option<Vec<u64>>,
+    cpu_seconds: f64,
+    start: Instant,
+}
+
+impl Before {
+    fn now(energy: Option<&mut Counters>) -> Self {
+        let energy_uj = energy.and_then(Counters::read);
+        Self { energy_uj, cpu_seconds: cpu_seconds(), start: Instant::now() }
+    }
+
+    /// What the processor's packages have taken since.
+    fn joules(&self, energy: Option<&mut Counters>) -> Option<f64> {
+        let counters = energy?;
+        let after = counters.read()?;
+        counters.joules(self.energy_uj.as_deref()?, &after)
+    }
 }
 
 /// The inputs of as many different requests as fit, over consecutive rows of the data set.
@@ -100,7 +127,12 @@ struct CallerRun {
 
 impl Crowd<'_> {
     /// One thread for each caller. All warm up, wait for each other, and start at the same moment.
-    fn run_together(&self, first: &mut Model, more: Vec<Model>) -> Result<(Instant, f64, Vec<CallerRun>), Failure> {
+    fn run_together(
+        &self,
+        first: &mut Model,
+        more: Vec<Model>,
+        mut energy: Option<&mut Counters>,
+    ) -> Result<(Before, Vec<CallerRun>), Failure> {
         let gate = RwLock::new(());
         let started = OnceLock::new();
         let (ready, all_ready) = mpsc::channel();
@@ -111,7 +143,7 @@ impl Crowd<'_> {
             let closed = gate.write();
             let mut callers = Vec::with_capacity(models.len());
             let mut refused = None;
-            let mut cpu_before = cpu_seconds();
+            let mut before = Before::now(None);
             for (number, model) in models.into_iter().enumerate() {
                 let (gate, started, ready) = (&gate, &started, ready.clone());
                 let caller = move || {
@@ -137,8 +169,8 @@ impl Crowd<'_> {
             drop(ready);
             if refused.is_none() {
                 all_ready.iter().take(callers.len()).for_each(drop);
-                cpu_before = cpu_seconds();
-                let _ = started.set(Instant::now());
+                before = Before::now(energy.take());
+                let _ = started.set(before.start);
             }
             drop(closed);
             let ended: Vec<_> = callers.into_iter().map(thread::ScopedJoinHandle::join).collect();
@@ -147,8 +179,7 @@ impl Crowd<'_> {
             }
             let panicked = |_| Failure::new(FailureKind::Crashed, "a caller panicked");
             let runs = ended.into_iter().map(|end| end.map_err(panicked)?).collect::<Result<Vec<_>, _>>()?;
-            let start = started.get().copied().unwrap_or_else(Instant::now);
-            Ok((start, cpu_before, runs))
+            Ok((before, runs))
         })
     }
 

@@ -18,9 +18,11 @@
 //!
 //! Locking down works on Linux only (rlimits, landlock from kernel 5.13, seccomp); it needs no privilege.
 
+mod attempt;
 mod cells;
 mod child;
 mod ending;
+mod energy;
 mod failure;
 mod host;
 mod inputs;
@@ -42,6 +44,8 @@ mod runtime_error;
 mod scores;
 mod session;
 mod task;
+mod traffic;
+mod trial;
 mod values;
 
 pub use child::main_child;
@@ -56,3 +60,5 @@ pub use observation::{
 pub use ports::PortInfo;
 pub use runner::Runner;
 pub use task::{Column, Load, Perturbed, Phase, Progress, Scale, Task};
+pub use traffic::Traffic;
+pub use trial::{Datatype, Elements, NamedTensor, Trial, Tried};

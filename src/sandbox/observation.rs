@@ -1,14 +1,20 @@
 //! What a run found, and the parent's check that it can be true.
 
 use super::{
-    failure::{Failure, FailureKind},
+    failure::{Failure, FailureKind, printable},
     host::Host,
     lockdown::Isolation,
     ports::PortInfo,
     task::{Load, Perturbed, Task},
+    traffic::Traffic,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+
+/// Of texts that only the child knows.
+const MAX_TEXT: usize = 200;
+/// Of notes about the sandbox.
+const MAX_LISTED: usize = 32;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +51,15 @@ pub struct Observation {
     pub predicting: Spent,
     /// Threads of the child while the model was predicting, none of them a caller's; `None` when the system does not say.
     pub threads: Option<u64>,
+    /// From the start of the process to its first answer, without reading the data set. The parent's measurement: what a
+    /// child says here is thrown away.
+    #[serde(default)]
+    pub cold_start_ms: Option<f64>,
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
+    /// Why the energy of the calls could not be read; absent where it could.
+    #[serde(default)]
+    pub no_energy: Option<String>,
     /// What the same rows gave again.
     #[serde(default)]
     pub repeated: Repeated,
@@ -105,7 +120,11 @@ pub struct Answers {
 }
 
 impl UnderPerturbation {
-    fn check(&self, asked: &Perturbed, observed: &Observation, rows: usize) -> Result<(), String> {
+    fn check(&self, task: &Task, asked: &Perturbed, observed: &Observation) -> Result<(), String> {
+        let rows = task.rows();
+        if self.columns.iter().any(|name| !task.columns.iter().any(|column| column.name == *name)) {
+            return Err("columns were changed that were not handed over".to_owned());
+        }
         if self.refused.is_some() {
             return if self.runs.is_empty() { Ok(()) } else { Err("a refused perturbation has answers".to_owned()) };
         }
@@ -146,6 +165,9 @@ pub struct LatencySamples {
     pub rows: u64,
     /// CPU time of all threads between the first timed call's start and the last one's end.
     pub cpu_seconds: f64,
+    /// What the processor's packages took in that time, where the host lets it be read.
+    #[serde(default)]
+    pub joules: Option<f64>,
 }
 
 /// What the model's file says about itself. Texts are the author's: escape them where they are shown.
@@ -162,11 +184,11 @@ pub struct ModelInfo {
 
 impl Outcome {
     /// The answer of a child that may have been taken over by the model: only what can be true is passed on.
-    pub(super) fn distrust(self, task: &Task) -> Self {
+    pub(crate) fn distrust(self, task: &Task) -> Self {
         match self {
             Self::Failed(failure) => Self::Failed(Failure::new(failure.kind, failure.detail)),
             Self::Completed(observation) => match observation.check(task) {
-                Ok(()) => Self::Completed(observation),
+                Ok(()) => Self::Completed(Box::new(observation.with_short_texts())),
                 Err(contradiction) => Self::Failed(Failure::new(
                     FailureKind::Crashed,
                     format!("the sandbox's answer contradicts itself: {contradiction}"),
@@ -177,6 +199,30 @@ impl Outcome {
 }
 
 impl Observation {
+    /// With every text that nobody checked cut to what a page can show, and few of them.
+    fn with_short_texts(mut self) -> Self {
+        let host = &mut self.host;
+        let model = &mut self.model;
+        let mut texts = vec![
+            &mut host.cpu_model,
+            &mut host.os,
+            &mut host.kernel,
+            &mut host.arch,
+            &mut host.runtime,
+            &mut host.runtime_version,
+            &mut model.producer,
+            &mut model.graph_name,
+        ];
+        self.isolation.notes.truncate(MAX_LISTED);
+        texts.extend(&mut self.isolation.notes);
+        texts.extend(&mut self.no_energy);
+        texts.extend(self.perturbed.iter_mut().filter_map(|under| under.refused.as_mut()));
+        for text in texts {
+            *text = printable(text, MAX_TEXT);
+        }
+        self
+    }
+
     fn check(&self, task: &Task) -> Result<(), String> {
         let rows = task.rows();
         let (labels, values) = (self.labels.len(), self.values.len());
@@ -194,11 +240,22 @@ impl Observation {
         if !self.probabilities.is_empty() && self.probabilities.len() != labels {
             return Err(format!("{labels} labels, but {} rows of probabilities", self.probabilities.len()));
         }
+        if self.repeated.times != u64::from(task.repeats) + 1
+            || rows < usize::try_from(self.repeated.rows).unwrap_or(usize::MAX)
+        {
+            return Err("other repetitions were made than were asked for".to_owned());
+        }
+        if self.predicting.rows < rows as u64 || self.host.threads != task.threads {
+            return Err("other rows or threads were used than were asked for".to_owned());
+        }
+        if self.peak_memory_bytes == 0 || self.peak_memory_bytes < self.baseline_memory_bytes {
+            return Err("the memory at its peak is less than at the start".to_owned());
+        }
         if self.perturbed.len() != task.perturbations.len() {
             return Err("other perturbations were made than were asked for".to_owned());
         }
         let mut pairs = self.perturbed.iter().zip(&task.perturbations);
-        pairs.try_for_each(|(got, asked)| got.check(asked, self, rows))?;
+        pairs.try_for_each(|(got, asked)| got.check(task, asked, self))?;
         self.check_latencies(&task.loads)
     }
 
@@ -208,9 +265,10 @@ impl Observation {
             return Err("a row of probabilities is none".to_owned());
         }
         let finite = self.values.iter().all(|value| value.is_finite());
-        let mut loads = std::iter::once(&self.load_time_ms).chain(&self.later_loads_ms);
-        let load_time = loads.all(|ms| ms.is_finite() && *ms >= 0.0);
-        if !finite || !load_time || !self.predicting.is_possible() {
+        let loads = std::iter::once(&self.load_time_ms).chain(&self.later_loads_ms);
+        let load_time = loads.chain(&self.cold_start_ms).all(|ms| ms.is_finite() && *ms >= 0.0);
+        let traffic = self.traffic.is_none_or(Traffic::is_possible);
+        if !finite || !load_time || !traffic || !self.predicting.is_possible() {
             return Err("a figure is not a finite number".to_owned());
         }
         Ok(())
@@ -226,6 +284,7 @@ impl Observation {
             let right = (1..=u64::from(samples.load.samples)).contains(&calls)
                 && samples.rows == calls * u64::from(samples.load.batch)
                 && Spent { cpu_seconds: samples.cpu_seconds, rows: samples.rows }.is_possible()
+                && samples.joules.is_none_or(|joules| joules.is_finite() && joules >= 0.0)
                 && samples.nanos.iter().all(|nanos| *nanos <= samples.wall_nanos);
             if !right {
                 return Err("the samples of a load do not add up".to_owned());
@@ -236,116 +295,5 @@ impl Observation {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::task::tests::{load, task},
-        *,
-    };
-
-    fn observation() -> Observation {
-        Observation {
-            labels: vec!["0".to_owned(), "1".to_owned()],
-            classes: vec!["0".to_owned(), "1".to_owned()],
-            probabilities: vec![vec![0.75, 0.25], vec![0.0, 1.0]],
-            values: Vec::new(),
-            latencies: vec![LatencySamples { load: load(), nanos: vec![5], wall_nanos: 6, rows: 1, cpu_seconds: 0.1 }],
-            load_time_ms: 1.5,
-            later_loads_ms: vec![1.0],
-            peak_memory_bytes: 2,
-            baseline_memory_bytes: 1,
-            predicting: Spent { cpu_seconds: 0.1, rows: 2 },
-            threads: Some(1),
-            repeated: Repeated { rows: 2, times: 2 },
-            perturbed: Vec::new(),
-            host: Host::read("1.28.0", 1),
-            isolation: Isolation::none(),
-            model: ModelInfo {
-                producer: String::new(),
-                graph_name: String::new(),
-                opset: 17,
-                inputs: Vec::new(),
-                outputs: Vec::new(),
-            },
-        }
-    }
-
-    #[test]
-    fn an_answer_that_agrees_with_the_task_is_passed_on() {
-        let outcome = Outcome::Completed(Box::new(observation()));
-        assert_eq!(outcome.clone().distrust(&task()), outcome);
-    }
-
-    #[test]
-    fn an_answer_that_cannot_be_true_is_a_crash() {
-        let lies: [fn(&mut Observation); 16] = [
-            |o| o.labels.truncate(1),
-            |o| o.values = vec![1.0, 2.0],
-            |o| o.labels[0] = "2".to_owned(),
-            |o| o.classes.push("1".to_owned()),
-            |o| o.classes.clear(),
-            |o| o.probabilities.truncate(1),
-            |o| o.probabilities[0].truncate(1),
-            |o| o.probabilities[0][0] = 1.5,
-            |o| o.load_time_ms = -1.0,
-            |o| o.later_loads_ms[0] = f64::INFINITY,
-            |o| o.predicting.cpu_seconds = f64::NAN,
-            |o| o.latencies[0].cpu_seconds = -1.0,
-            |o| o.latencies.clear(),
-            |o| o.latencies[0].nanos = vec![7],
-            |o| o.latencies[0].nanos = vec![1, 1],
-            |o| o.latencies[0].rows = 1_000,
-        ];
-        for (number, lie) in lies.into_iter().enumerate() {
-            let mut told = observation();
-            lie(&mut told);
-            let outcome = Outcome::Completed(Box::new(told)).distrust(&task());
-            let crashed = matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Crashed);
-            assert!(crashed, "lie {number} was believed");
-        }
-    }
-
-    #[test]
-    fn answers_to_a_perturbation_are_believed_only_where_they_can_be_true() {
-        let mut task = task();
-        let asked = Perturbed { change: crate::constraints::Change::Mean, columns: None, seeds: vec![7] };
-        task.perturbations = vec![asked];
-        let mut honest = observation();
-        let answers = Answers { classes: vec![Some(1), None], scores: vec![Some(0.5), None] };
-        let one = UnderPerturbation {
-            columns: vec!["a".to_owned()],
-            runs: vec![PerturbedRun { seed: 7, answers }],
-            refused: None,
-        };
-        honest.perturbed = vec![one];
-        assert_eq!(honest.check(&task), Ok(()));
-        let lies: [fn(&mut Observation); 8] = [
-            |o| o.perturbed.clear(),
-            |o| o.perturbed[0].runs.clear(),
-            |o| o.perturbed[0].runs[0].seed = 8,
-            |o| o.perturbed[0].runs[0].answers.classes[0] = Some(2),
-            |o| o.perturbed[0].runs[0].answers.classes.truncate(1),
-            |o| o.perturbed[0].runs[0].answers.scores.clear(),
-            |o| o.perturbed[0].runs[0].answers.scores[0] = Some(1.5),
-            |o| o.perturbed[0].refused = Some("no".to_owned()),
-        ];
-        for (number, lie) in lies.into_iter().enumerate() {
-            let mut told = honest.clone();
-            lie(&mut told);
-            assert!(told.check(&task).is_err(), "lie {number} was believed");
-        }
-    }
-
-    #[test]
-    fn a_childs_text_is_escaped() {
-        let failure = Failure { kind: FailureKind::RuntimeError, detail: "a\u{1b}[2J".to_owned() };
-        let shown = Failure { kind: FailureKind::RuntimeError, detail: "a\\u{1b}[2J".to_owned() };
-        assert_eq!(Outcome::Failed(failure).distrust(&task()), Outcome::Failed(shown));
-    }
-
-    #[test]
-    fn an_outcome_survives_the_wire() {
-        let outcome = Outcome::Completed(Box::new(observation()));
-        let json = serde_json::to_string(&outcome).expect("serialises");
-        assert_eq!(serde_json::from_str::<Outcome>(&json).expect("parses"), outcome);
-    }
-}
+#[path = "observation_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ use super::{
     ports::Port,
     scores::{Collected, Raw},
     session::{Inputs, Model},
+    traffic::{Traffic, of_matrix, of_raw},
     values::{raw, tensor},
 };
 use ort::session::SessionOutputs;
@@ -45,6 +46,12 @@ impl Table {
         let feeds = self.plan.feeds.iter().zip(&self.matrices);
         feeds.map(|(feed, matrix)| Ok((feed.name.clone(), tensor(matrix, rows)?))).collect()
     }
+
+    /// Bytes of a row's inputs, as the mean over the rows.
+    fn bytes_in(&self) -> f64 {
+        let bytes: u64 = self.matrices.iter().map(of_matrix).sum();
+        bytes as f64 / self.rows.max(1) as f64
+    }
 }
 
 fn pieces(rows: &[usize], most: usize, fixed: Option<usize>) -> Vec<Piece> {
@@ -59,24 +66,35 @@ fn pieces(rows: &[usize], most: usize, fixed: Option<usize>) -> Vec<Piece> {
         .collect()
 }
 
+/// The first call of all, with the first row: what a process that was just started gives its first answer with.
+pub(super) fn answer_first(model: &mut Model, table: &Table, outputs: &OutputPlan) -> Result<(), Failure> {
+    for piece in table.pieces(&[0], 1).iter().take(1) {
+        call(model, table, outputs, piece, &mut Collected::default())?;
+    }
+    Ok(())
+}
+
 /// Every row once, and what the runtime's calls cost; `progress` hears how many rows are done.
 pub(super) fn predict(
     model: &mut Model,
     table: &Table,
     outputs: &OutputPlan,
     mut progress: impl FnMut(usize),
-) -> Result<(Collected, Spent), Failure> {
+) -> Result<(Collected, Spent, Traffic), Failure> {
     let all: Vec<usize> = (0..table.rows).collect();
     let mut collected = Collected::default();
-    let mut spent = Spent::default();
+    let (mut spent, mut bytes_out) = (Spent::default(), 0);
     let mut done = 0;
     for piece in &table.pieces(&all, PIECE_ROWS) {
-        spent.cpu_seconds += call(model, table, outputs, piece, &mut collected)?;
+        let (cpu_seconds, bytes) = call(model, table, outputs, piece, &mut collected)?;
+        spent.cpu_seconds += cpu_seconds;
+        bytes_out += bytes;
         spent.rows += piece.rows.len() as u64;
         done += piece.keep;
         progress(done);
     }
-    Ok((collected, spent))
+    let traffic = Traffic { bytes_in: table.bytes_in(), bytes_out: bytes_out as f64 / spent.rows.max(1) as f64 };
+    Ok((collected, spent, traffic))
 }
 
 /// Predicts the first rows again, in the same calls as before, and says how many they are.
@@ -105,24 +123,30 @@ pub(super) fn repeat(
     }
 }
 
-/// One call. Returns the CPU seconds of the runtime's own work.
+/// One call. Returns the CPU seconds of the runtime's own work, and the bytes of its answer.
 fn call(
     model: &mut Model,
     table: &Table,
     outputs: &OutputPlan,
     piece: &Piece,
     collected: &mut Collected,
-) -> Result<f64, Failure> {
+) -> Result<(f64, u64), Failure> {
     let inputs = table.inputs(&piece.rows)?;
     let port = |index: Option<usize>| index.and_then(|index| model.outputs.get(index)).cloned();
     let (label, score) = (port(outputs.label), port(outputs.score));
     let before = cpu_seconds();
     let answers = model.run(&inputs)?;
     let spent = cpu_seconds() - before;
-    let label = label.map(|port| read(&answers, &port)).transpose()?;
-    let score = score.map(|port| read(&answers, &port)).transpose()?;
+    let mut bytes = 0;
+    let mut taken = |port: Port| {
+        let raw = read(&answers, &port)?;
+        bytes += of_raw(&port, &raw);
+        Ok::<_, Failure>(raw)
+    };
+    let label = label.map(&mut taken).transpose()?;
+    let score = score.map(taken).transpose()?;
     collected.add(piece.rows.len(), piece.keep, label, score)?;
-    Ok(spent)
+    Ok((spent, bytes))
 }
 
 fn read(answers: &SessionOutputs<'_>, port: &Port) -> Result<Raw, Failure> {

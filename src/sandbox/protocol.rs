@@ -1,12 +1,13 @@
 //! The wire between parent and child.
 //!
-//! Parent to child, on standard input: a [`Start`] frame, a `Task` frame, then the model's bytes as they are.
-//! Child to parent, on standard output: any number of [`Answer::Progress`] frames, then one [`Answer::Done`].
+//! Parent to child, on standard input: a [`Start`] frame, a `Task` or `Trial` frame, then the model's bytes as they are.
+//! Child to parent, on standard output: any number of [`Answer::Progress`] frames, among them one [`Answer::Answered`] after
+//! the first call, then one [`Answer::Done`], or [`Answer::Tried`] for a trial that went well.
 //! A frame is its length as 4 bytes, big endian, then that many bytes of JSON.
 //!
 //! No reader allocates a declared length: memory grows with the bytes that really arrive.
 
-use super::{limits::ChildLimits, observation::Outcome, task::Progress};
+use super::{limits::ChildLimits, observation::Outcome, task::Progress, trial::Tried};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -22,13 +23,27 @@ pub(super) struct Start {
     pub limits: ChildLimits,
     pub model_size_bytes: u64,
     pub threads: u32,
+    pub purpose: Purpose,
+}
+
+/// What the second frame is, and what is done with the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Purpose {
+    Measure,
+    Try,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Progress(Progress),
+    /// The first call has its answer. `data_nanos` went into reading and preparing the data set, which a deployment has not.
+    Answered {
+        data_nanos: u64,
+    },
     Done(Box<Outcome>),
+    Tried(Box<Tried>),
 }
 
 /// `message` as one frame.

@@ -5,15 +5,17 @@ use super::{
     failure::{Failure, FailureKind},
     limits::{Limits, MAX_ARENAS},
     memory::{Reached, watch},
-    observation::Outcome,
-    protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Start, encode, read_answer},
+    observation::{Observation, Outcome},
+    protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, encode, read_answer},
     task::{Progress, Task},
+    trial::{Trial, Tried},
 };
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     io,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -47,25 +49,48 @@ impl Runner {
         model_size_bytes: u64,
         progress: impl FnMut(Progress) + Send,
     ) -> Outcome {
-        match self.try_run(&task, model, model_size_bytes, progress).await {
-            Ok(outcome) => outcome.distrust(&task),
+        let ended = match self.header_of_task(&task, model_size_bytes) {
+            Ok(header) => self.converse(header, model, model_size_bytes, progress).await,
+            Err(failure) => Err(failure),
+        };
+        match ended {
+            Ok(Answer::Done(outcome)) => outcome.distrust(&task),
+            Ok(_) => Outcome::Failed(off_topic()),
             Err(failure) => Outcome::Failed(failure),
         }
     }
 
-    async fn try_run(
+    /// Tries the model once. The same holds as for [`Runner::run`].
+    ///
+    /// # Errors
+    /// What the model or the runtime failed with.
+    pub async fn attempt(
         &self,
-        task: &Task,
+        trial: Trial,
+        model: impl AsyncRead + Send + Unpin,
+        model_size_bytes: u64,
+    ) -> Result<Tried, Failure> {
+        let header = self.header_of_trial(&trial, model_size_bytes)?;
+        match self.converse(header, model, model_size_bytes, |_| {}).await? {
+            Answer::Tried(tried) => tried.distrust(&trial),
+            Answer::Done(outcome) => match *outcome {
+                Outcome::Failed(failure) => Err(Failure::new(failure.kind, failure.detail)),
+                Outcome::Completed(_) => Err(off_topic()),
+            },
+            Answer::Progress(_) | Answer::Answered { .. } => Err(off_topic()),
+        }
+    }
+
+    /// Starts a child, feeds it and returns its last word.
+    async fn converse(
+        &self,
+        (header, allowed_bytes): Header,
         model: impl AsyncRead + Send + Unpin,
         model_size_bytes: u64,
         progress: impl FnMut(Progress) + Send,
-    ) -> Result<Outcome, Failure> {
-        task.check().map_err(Failure::input)?;
-        if let Some(interface) = &task.interface {
-            interface.check().map_err(|error| Failure::input(format!("interface.json: {error}")))?;
-        }
-        let (header, allowed_bytes) = self.header(task, model_size_bytes)?;
-        let deadline = Instant::now() + self.limits.wall;
+    ) -> Result<Answer, Failure> {
+        let spawned = Instant::now();
+        let deadline = spawned + self.limits.wall;
         let (mut child, _directory) = self.start()?;
         let group = Group::of(&child);
         let process = child.id();
@@ -75,7 +100,7 @@ impl Runner {
             return Err(unavailable("the sandbox has no pipes"));
         };
         let talk = async {
-            let listening = listen(stdout, self.limits.answer_bytes, progress);
+            let listening = listen(stdout, self.limits.answer_bytes, spawned, progress);
             let (fed, heard, said) =
                 tokio::join!(feed(stdin, &header, model, model_size_bytes), listening, last_words(stderr));
             (fed, heard, said, child.wait().await)
@@ -98,20 +123,21 @@ impl Runner {
         conclude(fed, heard, &said, status).map_err(|failure| reached.explain(failure, allowed_bytes))
     }
 
-    /// Everything that goes before the model's bytes, and the address space that it allows.
-    fn header(&self, task: &Task, model_size_bytes: u64) -> Result<(Vec<u8>, u64), Failure> {
-        let too_large = |error| Failure::input(format!("the data set is too large for the sandbox: {error}"));
-        let mut task_frame = encode(task, MAX_TASK_BYTES).map_err(too_large)?;
-        let threads = task.peak_sessions().saturating_mul(task.threads.into());
-        let data_bytes = task.memory_bytes(task_frame.len() as u64);
-        let start = Start {
-            limits: self.limits.for_child(model_size_bytes, data_bytes, threads),
-            model_size_bytes,
-            threads: task.threads,
-        };
-        let mut header = encode(&start, MAX_START_BYTES).map_err(too_large)?;
-        header.append(&mut task_frame);
-        Ok((header, start.limits.address_space_bytes))
+    fn header_of_task(&self, task: &Task, model_size_bytes: u64) -> Result<Header, Failure> {
+        task.check().map_err(Failure::input)?;
+        if let Some(interface) = &task.interface {
+            interface.check().map_err(|error| Failure::input(format!("interface.json: {error}")))?;
+        }
+        let frame = encode(task, MAX_TASK_BYTES).map_err(|error| too_large(&error))?;
+        let callers = task.peak_sessions().saturating_mul(task.threads.into());
+        let limits = self.limits.for_child(model_size_bytes, task.memory_bytes(frame.len() as u64), callers);
+        header(Start { limits, model_size_bytes, threads: task.threads, purpose: Purpose::Measure }, frame)
+    }
+
+    fn header_of_trial(&self, trial: &Trial, model_size_bytes: u64) -> Result<Header, Failure> {
+        let frame = encode(trial, MAX_TASK_BYTES).map_err(|error| too_large(&error))?;
+        let limits = self.limits.for_child(model_size_bytes, trial.memory_bytes(frame.len() as u64), 1);
+        header(Start { limits, model_size_bytes, threads: 1, purpose: Purpose::Try }, frame)
     }
 
     /// The child in a process group of its own, in an empty directory, with no environment to speak of.
@@ -147,6 +173,24 @@ impl Runner {
             .map_err(|error| unavailable(&format!("{} could not be started: {error}", self.exe.display())))?;
         Ok((child, directory))
     }
+}
+
+/// Everything that goes before the model's bytes, and the address space that it allows.
+type Header = (Vec<u8>, u64);
+
+fn header(start: Start, mut frame: Vec<u8>) -> Result<Header, Failure> {
+    let mut header = encode(&start, MAX_START_BYTES).map_err(|error| too_large(&error))?;
+    header.append(&mut frame);
+    Ok((header, start.limits.address_space_bytes))
+}
+
+fn too_large(error: &io::Error) -> Failure {
+    Failure::input(format!("the data set is too large for the sandbox: {error}"))
+}
+
+/// The child did something else than it was asked.
+fn off_topic() -> Failure {
+    Failure::new(FailureKind::Crashed, "the sandbox answered something that it was not asked")
 }
 
 /// The child is started in another directory, where a relative path would mean another file.
@@ -185,12 +229,30 @@ async fn feed(
 }
 
 /// Reads answers up to the last one. Dropping the pipe afterwards stops a child that goes on writing.
-async fn listen(mut stdout: ChildStdout, answer_bytes: u64, mut progress: impl FnMut(Progress)) -> io::Result<Outcome> {
+///
+/// The time from the start of the process to its first answer is this side's own, less what the child says went into data.
+async fn listen(
+    mut stdout: ChildStdout,
+    answer_bytes: u64,
+    spawned: Instant,
+    mut progress: impl FnMut(Progress),
+) -> io::Result<Answer> {
     let mut budget_bytes = answer_bytes;
+    let mut cold_start_ms = None;
     loop {
         match read_answer(&mut stdout, &mut budget_bytes).await? {
             Answer::Progress(heard) => progress(Progress { percent: heard.percent.min(100), ..heard }),
-            Answer::Done(outcome) => return Ok(*outcome),
+            Answer::Answered { data_nanos } => {
+                let start = spawned.elapsed().checked_sub(Duration::from_nanos(data_nanos));
+                cold_start_ms = cold_start_ms.or(start.map(|start| start.as_secs_f64() * 1e3));
+            }
+            Answer::Done(outcome) => {
+                return Ok(Answer::Done(Box::new(match *outcome {
+                    Outcome::Completed(seen) => Outcome::Completed(Box::new(Observation { cold_start_ms, ..*seen })),
+                    failed @ Outcome::Failed(_) => failed,
+                })));
+            }
+            tried @ Answer::Tried(_) => return Ok(tried),
         }
     }
 }
@@ -209,15 +271,15 @@ async fn last_words(mut stderr: ChildStderr) -> String {
 
 fn conclude(
     fed: Result<(), Unfed>,
-    heard: io::Result<Outcome>,
+    heard: io::Result<Answer>,
     said: &str,
     status: io::Result<std::process::ExitStatus>,
-) -> Result<Outcome, Failure> {
+) -> Result<Answer, Failure> {
     if let Err(Unfed::Source(error)) = fed {
         return Err(unavailable(&format!("the model could not be read from its store: {error}")));
     }
     match heard {
-        Ok(outcome) => Ok(outcome),
+        Ok(last) => Ok(last),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             let status =
                 status.map_err(|error| unavailable(&format!("the sandbox could not be waited for: {error}")))?;

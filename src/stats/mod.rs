@@ -27,6 +27,7 @@ pub mod interval;
 pub mod multiclass;
 pub mod percentile;
 pub mod quality;
+mod recalibration;
 pub mod regression;
 pub mod robustness;
 pub mod score;

@@ -4,10 +4,11 @@
 //! the draws, so that intervals speak of other rows and not only of other draws.
 
 use super::{
+    bootstrap::Plan,
     calibration,
     figure::{Figure, Rate},
     interval::{self, Interval, IntervalMethod, wilson},
-    score,
+    recalibration, score,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,7 +65,7 @@ pub struct ClassifierRobustness {
 }
 
 /// `None` for no draws, no rows, or draws of another length.
-pub fn of_classifier(base: &Unperturbed, draws: &[Draw]) -> Option<ClassifierRobustness> {
+pub fn of_classifier(base: &Unperturbed, draws: &[Draw], plan: Plan) -> Option<ClassifierRobustness> {
     let rows = base.truth.len();
     let fits = |draw: &Draw| {
         draw.classes.len() == rows && (draw.scores.len() == base.scores.len()) && base.classes.len() == rows
@@ -84,8 +85,8 @@ pub fn of_classifier(base: &Unperturbed, draws: &[Draw]) -> Option<ClassifierRob
         accuracy: accuracy.proportion(),
         accuracy_drop: drop.difference(&flips),
         flip_rate: flips.proportion(),
-        max_score_change: per_draw(draws, rows, |draw| largest_change(base.scores, draw.scores)),
-        calibration_change: calibration_change(base, draws, rows),
+        max_score_change: largest(draws.iter().map(|draw| largest_change(base.scores, draw.scores)), rows),
+        calibration_change: calibration_change(base, draws, plan),
         non_finite_rate: lost.proportion(),
     })
 }
@@ -112,11 +113,10 @@ pub fn of_regression(truth: &[f64], base: &[f64], draws: &[&[Option<f64>]]) -> O
     let lost = share(&|_, value| if value.is_none() { 1.0 } else { 0.0 });
     let errors = share(&|row, value| value.map_or(f64::NAN, |value| error(row, value)));
     let increase = share(&|row, value| value.map_or(f64::NAN, |value| error(row, value) - before(row)));
-    let changes: Vec<Option<f64>> = draws.iter().map(|draw| largest_change(base, draw)).collect();
     Some(RegressionRobustness {
         mae: errors.mean(interval::mean_of_losses),
         mae_increase: increase.mean(interval::mean),
-        max_score_change: over(&changes, None, rows),
+        max_score_change: largest(draws.iter().map(|draw| largest_change(base, draw)), rows),
         non_finite_rate: lost.proportion(),
     })
 }
@@ -195,9 +195,12 @@ impl PerRow {
     }
 }
 
-fn per_draw(draws: &[Draw], rows: usize, of: impl Fn(&Draw) -> Option<f64>) -> OverDraws {
-    let values: Vec<Option<f64>> = draws.iter().map(of).collect();
-    over(&values, None, rows)
+/// The largest change of each draw. The rows are these and no others, so the interval speaks of further draws: Student's t
+/// for two or more that differ, none for one.
+fn largest(changes: impl Iterator<Item = Option<f64>>, rows: usize) -> OverDraws {
+    let changes: Vec<Option<f64>> = changes.collect();
+    let defined: Option<Vec<f64>> = changes.iter().copied().collect();
+    over(&changes, defined.and_then(|changes| interval::mean_of_losses(&changes)), rows)
 }
 
 /// The mean over the draws; undefined when it is in one of them.
@@ -227,22 +230,33 @@ fn largest_change(before: &[f64], after: &[Option<f64>]) -> Option<f64> {
     changes.filter(|change| change.is_finite()).reduce(f64::max)
 }
 
-fn calibration_change(base: &Unperturbed, draws: &[Draw], rows: usize) -> OverDraws {
+fn calibration_change(base: &Unperturbed, draws: &[Draw], plan: Plan) -> OverDraws {
     let finite: Vec<Option<f64>> = base.scores.iter().copied().map(Some).collect();
     let classes: Vec<Option<u32>> = base.classes.iter().copied().map(Some).collect();
     let before = calibration_error(base, &classes, &finite);
-    per_draw(draws, rows, |draw| Some(calibration_error(base, draw.classes, draw.scores)? - before?))
+    let change = |draw: &Draw| Some(calibration_error(base, draw.classes, draw.scores)? - before?);
+    let changes: Vec<Option<f64>> = draws.iter().map(change).collect();
+    let resampled = || {
+        let draws: Vec<_> = draws.iter().map(|draw| answers(base, draw.classes, draw.scores)).collect();
+        recalibration::interval(&answers(base, &classes, &finite), &draws, plan)
+    };
+    let interval = if changes.iter().all(Option::is_some) { resampled() } else { None };
+    over(&changes, interval, base.truth.len())
+}
+
+/// The score of each row and whether it came true, as [`calibration_error`] takes them.
+fn answers(base: &Unperturbed, classes: &[Option<u32>], scores: &[Option<f64>]) -> Vec<Option<(f64, bool)>> {
+    let rows = base.truth.iter().zip(classes).zip(scores);
+    rows.map(|((truth, class), score)| {
+        let hit = if base.positive.is_some() { *truth == base.positive } else { *truth == *class };
+        score.map(|score| (score, hit))
+    })
+    .collect()
 }
 
 /// Of the positive label's score, or of the predicted class's where none is positive, over rows with a finite answer.
 fn calibration_error(base: &Unperturbed, classes: &[Option<u32>], scores: &[Option<f64>]) -> Option<f64> {
-    let answered = base.truth.iter().zip(classes).zip(scores);
-    let (hits, scores): (Vec<bool>, Vec<f64>) = answered
-        .filter_map(|((truth, class), score)| {
-            let hit = if base.positive.is_some() { *truth == base.positive } else { *truth == *class };
-            score.map(|score| (hit, score))
-        })
-        .unzip();
+    let (scores, hits): (Vec<f64>, Vec<bool>) = answers(base, classes, scores).into_iter().flatten().unzip();
     match base.positive {
         Some(_) => score::ece(&hits, &scores).value,
         None => calibration::confidence_ece(&hits, &scores).value,

@@ -3,14 +3,15 @@ use crate::{
     app::App,
     authz::Principal,
     constraints::ConstraintVerdict,
-    core::{clock::rfc3339, ids::RunId, page},
+    core::{clock::rfc3339, ids::RunId, page, text::Line},
     error::{Error, InField},
     http::{
         extract::{PageParams, ValidJson},
         problem::{Changed, Found, Guarded, Problem},
     },
     validation::{Evidence, Run, ops},
-    versions::{self, VersionRef},
+    versions::{self, VersionRef, api::ReasonInput},
+    workers,
 };
 use actix_web::{
     HttpResponse, get, post,
@@ -23,7 +24,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const LIST: &str = "runs";
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(request_run).service(find);
+    config.service(list).service(request_run).service(find).service(cancel);
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -59,12 +60,18 @@ pub struct RunView {
     pub model: String,
     pub version: i64,
     pub version_digest: String,
-    /// `queued`, `running`, `passed`, `failed`, `inconclusive`, `timed_out` or `errored`.
+    /// `queued`, `running`, `passed`, `failed`, `inconclusive`, `timed_out`, `errored` or `cancelled`.
     pub state: String,
     /// What the sandbox is doing.
     pub phase: String,
     /// Of that phase, 0 to 100.
     pub percent: i32,
+    /// The label that its worker must have, such as `hardware=edge-cam`.
+    pub requires: Option<String>,
+    /// Why nobody is at it, such as "waiting for a worker with hardware=edge-cam; none seen since 2026-01-02 01:04 UTC".
+    pub waiting: Option<String>,
+    /// The account of the worker that measured elsewhere; null for the registry's own.
+    pub measured_by: Option<String>,
     pub reason: Option<ReasonView>,
     /// One per constraint, computed by the server.
     pub verdicts: Vec<ConstraintVerdict>,
@@ -118,9 +125,26 @@ async fn find(app: Data<App>, who: Principal, id: Path<RunId>) -> Result<Json<Ru
     Ok(Json(view(&app, &who, run, evidence).await?))
 }
 
+/// Call a run off, for the one who asked for it and for environment managers. It has ended then, and found nothing out.
+#[utoipa::path(tag = "validation", operation_id = "cancelRun", params(("run" = RunId, Path, description = "Run id")),
+    request_body = ReasonInput, responses((status = 200, description = "Cancelled", body = RunView), Changed))]
+#[post("/runs/{run}/cancellation")]
+async fn cancel(
+    app: Data<App>,
+    who: Principal,
+    id: Path<RunId>,
+    input: ValidJson<ReasonInput>,
+) -> Result<Json<RunView>, Problem> {
+    let reason = Line::parse_required(&input.0.reason).in_field("reason")?;
+    let run = ops::cancel(&app, &who, *id, &reason).await?;
+    Ok(Json(view(&app, &who, run, Vec::new()).await?))
+}
+
 pub async fn view(app: &App, who: &Principal, run: Run, evidence: Vec<Evidence>) -> Result<RunView, Error> {
     let (model, version) = versions::ops::label(app, who, run.version).await?;
-    let names = accounts::ops::names(app, &[run.requested_by]).await?;
+    let accounts: Vec<_> = std::iter::once(run.requested_by).chain(run.measured_by).collect();
+    let names = accounts::ops::names(app, &accounts).await?;
+    let waiting = workers::ops::waiting(app, &run).await?;
     Ok(RunView {
         id: run.id,
         model,
@@ -129,6 +153,9 @@ pub async fn view(app: &App, who: &Principal, run: Run, evidence: Vec<Evidence>)
         state: run.state.name().to_owned(),
         phase: run.phase,
         percent: run.percent,
+        requires: run.requires.map(|label| label.to_string()),
+        waiting: waiting.map(|waiting| waiting.sentence()),
+        measured_by: run.measured_by.map(|id| names.get(&id).cloned().unwrap_or_default()),
         reason: run.reason.map(|(code, detail)| ReasonView { code, detail }),
         verdicts: run.verdicts,
         evidence: evidence.into_iter().map(EvidenceView::try_from).collect::<Result<_, _>>()?,

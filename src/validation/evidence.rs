@@ -4,7 +4,8 @@
 
 use crate::{
     constraints::{
-        ConstraintVerdict, Dimension, HostFingerprint, LoadRun, Measured, Metric, PerturbationResult, perturbed,
+        ConstraintVerdict, CountedNodes, Dimension, HostFingerprint, Link, LoadRun, Measured, Metric,
+        PerturbationResult, perturbed,
     },
     core::{canonical, digest::Digest, ids::EvidenceId},
     error::Error,
@@ -45,6 +46,15 @@ pub struct PerformanceBody {
     /// Why a figure is missing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent: BTreeMap<String, String>,
+    /// Why a figure is there and makes no limit pass.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubts: BTreeMap<String, String>,
+    /// How many of the nodes that do a model's work are in its FLOPs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flops_of: Option<CountedNodes>,
+    /// The environment's link as its profile declared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     pub host: Option<HostFingerprint>,
     /// What held the model's process in.
     #[schema(value_type = Object)]
@@ -98,11 +108,11 @@ pub struct RobustnessBody {
     pub method: String,
 }
 
-const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory, the median of up to six loads in one process; CPU per inference is the CPU time of all threads around the timed calls of all loads over their rows, or around the calls over the data set when no load is asked for: neither start, loading nor warm-up is in it; threads used are those of the process while the model predicts; operators and parameters are counted in the file: nodes of all graphs, elements of all initializers; the model is free of the network where it answered in a process that had none, denied by the kernel; external data are tensors that the file keeps elsewhere; cost per thousand rows is CPU time per row at the price of a core hour, plus peak memory for the wall time per row of the timed calls at the price of a GiBy hour.";
+const PERFORMANCE_METHOD: &str = "Each call timed around ONNX Runtime's run after the load's warm-up, inputs prepared beforehand; nearest-rank percentiles with order-statistic 95 % intervals; peak memory is the sandbox process's resident maximum; load time is session creation from bytes in memory, the median of up to six loads in one process; CPU per inference is the CPU time of all threads around the timed calls of all loads over their rows, or around the calls over the data set when no load is asked for: neither start, loading nor warm-up is in it; threads used are those of the process while the model predicts; operators and parameters are counted in the file: nodes of all graphs, elements of all initializers; the model is free of the network where it answered in a process that had none, denied by the kernel; external data are tensors that the file keeps elsewhere; cost per thousand rows is CPU time per row at the price of a core hour, plus peak memory for the wall time per row of the timed calls at the price of a GiBy hour; cold start is from the start of the sandbox process to its first answer (one row), timed by the worker: process, runtime, lock-down, model and first call, less the time that went into reading the data set; FLOPs are estimated from the file for one row: two for each multiplication and addition of matrix products, convolutions, recurrent layers, linear and support vector models, one for each comparison on the mean way through a tree, with the number of such nodes as samples, and nothing for activations; bytes in and out are those of one row's input tensors and of the outputs that hold its prediction, as means over the rows, without framing; transfer time is one round trip and all these bits at the rate of the link that the profile declares; the maximum offline time is declared by the profile, not measured; energy per inference is what the processor's packages took (RAPL) during the timed calls over their rows, everything else that the machine did in that time included.";
 const QUALITY_METHOD: &str = "From the model's own labels and scores on every row; 95 % intervals: Wilson for proportions, t for means, DeLong for AUC, and for the rest a seeded bootstrap over all rows; undefined figures are null. Without a positive label AUC is the unweighted mean of each class against the rest with the mean of DeLong's half widths, Brier is summed over the classes (0 to 2), balanced accuracy is the unweighted mean of the recalls, MCC is Gorodkin's, and calibration is that of the most probable class. An answer is held back when the probability of the predicted class is below the threshold.";
 const BIAS_METHOD: &str = "Counts per group from the model's own labels. 95 % intervals: Wilson for rates, Newcombe for differences of one rate between two groups, and for the rest a bootstrap stratified by group, widened to the closed form where there is one (Katz, Newcombe), with its resamples and seed in each table; more rows than 100,000 get fewer resamples. Groups under the minimum size have a count and no rate; a missing cell is the group (missing); what has an empty denominator is null. Impact ratios follow 6 RCNY 5-300 and 29 CFR 1607.4(D), which name no pass mark for a model.";
 
-const ROBUSTNESS_METHOD: &str = "The model predicts the rows again with changed cells, once for each seed; figures are means over the draws, with the spread from draw to draw beside them. Standard deviations and means of columns are those of the training data where the dataset's description gives them, else of the evaluation data (denominator n). Noise is normal and independent for each cell. A row without a finite answer counts as wrong and as changed. 95 % intervals: Wilson for proportions of one draw; else Student's t over rows, each with its mean over the draws. Calibration is the expected calibration error in ten bins of equal width over the rows with a finite answer: of the positive label, or of the predicted class where none is positive.";
+const ROBUSTNESS_METHOD: &str = "The model predicts the rows again with changed cells, once for each seed; figures are means over the draws, with the spread from draw to draw beside them. Standard deviations and means of columns are those of the training data where the dataset's description gives them, else of the evaluation data (denominator n). Noise is normal and independent for each cell. A row without a finite answer counts as wrong and as changed. 95 % intervals: Wilson for proportions of one draw; else Student's t over rows, each with its mean over the draws; for the largest change Student's t over the draws; for the change of calibration a seeded bootstrap over rows, each with all its draws. Calibration is the expected calibration error in ten bins of equal width over the rows with a finite answer: of the positive label, or of the predicted class where none is positive.";
 
 /// Builds the records of one run.
 pub fn records(
@@ -115,8 +125,10 @@ pub fn records(
     let (quality, performance): (BTreeMap<_, _>, BTreeMap<_, _>) =
         measured.figures.clone().into_iter().partition(|(metric, _)| Dimension::Quality.metrics().contains(metric));
     // What the machine decides stays out of the records that two runs have in common.
-    let of_machine =
-        || [Dimension::Compute, Dimension::Cost, Dimension::Connectivity].into_iter().flat_map(|d| d.metrics());
+    let of_machine = || {
+        use Dimension as D;
+        [D::Compute, D::Cost, D::Connectivity, D::LoadTime, D::Power].into_iter().flat_map(|d| d.metrics())
+    };
     let is_of_machine = |what: &str| of_machine().any(|metric| metric.to_string() == what);
     let of_record = measured.perturbations.iter().map(|one| perturbed(&one.perturbation.name)).collect::<Vec<_>>();
     let mut absent = measured.absent.clone();
@@ -128,6 +140,9 @@ pub fn records(
         loads: measured.runs.clone(),
         figures: performance,
         absent: of_machine,
+        doubts: measured.doubts.clone(),
+        flops_of: measured.flops_of,
+        link: measured.link,
         host: measured.host.clone(),
         isolation,
         model,

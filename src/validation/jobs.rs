@@ -3,16 +3,17 @@
 use crate::{
     app::App,
     authz::{Action, Principal, Scope, policy},
-    constraints::{self, ConstraintSpec},
+    constraints::{self, ConstraintSpec, Link, StandIn},
     core::{event::Event, ids::RunId},
     datasets::{self, Dataset, table::Table},
     environments,
     error::Error,
     formats::onnx,
+    models,
     promotions::invalidation::{self, Cause},
     sandbox::{Failure, FailureKind, Observation, Outcome, Phase, Progress, Task},
-    validation::{Evidence, Run, RunState, evidence, evidence::Basis, measure, ops, store},
-    versions::{self, MODEL_FILE, StoredFile, Version, seal::read_interface},
+    validation::{Evidence, Run, RunState, evidence, evidence::Basis, measure, ops, reported, store},
+    versions::{self, MODEL_FILE, StoredFile, seal::read_interface},
 };
 use std::{io::BufReader, time::Duration};
 use tokio::sync::watch;
@@ -21,14 +22,17 @@ use tokio::sync::watch;
 const PROGRESS_EVERY: Duration = Duration::from_millis(300);
 
 /// Everything that a run reads.
-struct Prepared {
-    run: Run,
-    version: Version,
-    files: Vec<StoredFile>,
-    spec: ConstraintSpec,
-    basis: Basis,
-    dataset: Dataset,
-    table: Table,
+pub(crate) struct Prepared {
+    pub run: Run,
+    pub files: Vec<StoredFile>,
+    pub spec: ConstraintSpec,
+    pub basis: Basis,
+    pub dataset: Dataset,
+    pub table: Table,
+    /// How the environment is reached, as its profile says now.
+    pub link: Option<Link>,
+    /// What reports say where a limit accepts them.
+    pub stand_ins: Vec<StandIn>,
 }
 
 /// Carries out one attempt of a run.
@@ -40,7 +44,22 @@ pub async fn run(app: &App, id: RunId, attempt: i32) -> Result<(), Error> {
         return Ok(());
     }
     let prepared = prepare(app, id).await?;
-    let (state, reason, seen) = match execute(app, &prepared).await? {
+    let outcome = execute(app, &prepared).await?;
+    conclude(app, prepared, attempt, outcome, None).await
+}
+
+/// From what a sandbox answered to the end of the run. `worker` is the account that handed it in, of a worker elsewhere.
+///
+/// # Errors
+/// Only when it is worth trying again.
+pub(crate) async fn conclude(
+    app: &App,
+    prepared: Prepared,
+    attempt: i32,
+    outcome: Outcome,
+    worker: Option<&Principal>,
+) -> Result<(), Error> {
+    let (state, reason, seen) = match outcome {
         Outcome::Completed(seen) => (None, None, Some(seen)),
         Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => {
             return Err(Error::Unavailable { code: "runtime_unavailable", detail: failure.detail });
@@ -60,7 +79,8 @@ pub async fn run(app: &App, id: RunId, attempt: i32) -> Result<(), Error> {
     run.attempt = attempt;
     run.state = state.unwrap_or(run.state);
     run.reason = reason.or(run.reason);
-    finish(app, run, records).await
+    run.measured_by = worker.and_then(|worker| worker.id);
+    finish(app, run, records, worker).await
 }
 
 /// Ends a run that no attempt could carry out, so that nobody waits for it.
@@ -72,17 +92,18 @@ pub async fn give_up(app: &App, id: RunId, attempt: i32, why: &str) -> Result<()
     run.attempt = attempt;
     run.state = RunState::Errored;
     run.reason = Some(("not_carried_out".to_owned(), why.to_owned()));
-    finish(app, run, Vec::new()).await
+    finish(app, run, Vec::new(), None).await
 }
 
-fn state_of(failure: &Failure) -> RunState {
+/// What a run comes to whose model could not be measured.
+pub(crate) fn state_of(failure: &Failure) -> RunState {
     match failure.kind {
         FailureKind::TimeLimit => RunState::TimedOut,
         _ => RunState::Failed,
     }
 }
 
-async fn prepare(app: &App, id: RunId) -> Result<Prepared, Error> {
+pub(crate) async fn prepare(app: &App, id: RunId) -> Result<Prepared, Error> {
     let reader = app.db.read(&policy::upkeep());
     let conn = reader.conn();
     let run = store::find(conn, Scope::Instance, id).await?.ok_or(ops::NOT_FOUND)?;
@@ -99,17 +120,34 @@ async fn prepare(app: &App, id: RunId) -> Result<Prepared, Error> {
         constraints: revision.digest.to_string(),
         rows: table.rows() as u64,
     };
-    Ok(Prepared { run, version, files, spec: revision.constraints()?, basis, dataset, table })
+    let profile = environments::store::all_current(conn, run.environment).await?.profile;
+    let link = profile.map(|revision| revision.profile()).transpose()?.and_then(|profile| profile.connectivity);
+    let model = models::store::find_by_id(conn, scope, version.model).await?.ok_or(Error::not_found("model"))?;
+    let spec = revision.limits_of(&model.name)?;
+    let stand_ins = reported::stand_ins(conn, scope, version.id, &spec, app.db.clock().now()).await?;
+    Ok(Prepared { run, files, spec, basis, dataset, table, link, stand_ins })
+}
+
+/// The file of the version that is run.
+pub(crate) fn model_of(files: &[StoredFile]) -> Result<&StoredFile, Failure> {
+    files.iter().find(|f| f.declared.path.as_str() == MODEL_FILE).ok_or_else(|| {
+        let detail = format!("the version has no file {MODEL_FILE}; only ONNX models can be measured");
+        Failure::new(FailureKind::UnsupportedModel, detail)
+    })
+}
+
+/// What a sandbox is asked for, the same at every attempt.
+pub(crate) async fn task(app: &App, prepared: &Prepared) -> Result<Task, Error> {
+    let interface = read_interface(app, &prepared.files).await?;
+    Ok(measure::task(&prepared.table, &prepared.dataset.description, interface, &prepared.spec))
 }
 
 async fn execute(app: &App, prepared: &Prepared) -> Result<Outcome, Error> {
-    let Some(model) = prepared.files.iter().find(|f| f.declared.path.as_str() == MODEL_FILE) else {
-        let detail =
-            format!("version {} has no file {MODEL_FILE}; only ONNX models can be measured", prepared.version.number);
-        return Ok(Outcome::Failed(Failure::new(FailureKind::UnsupportedModel, detail)));
+    let model = match model_of(&prepared.files) {
+        Ok(model) => model,
+        Err(failure) => return Ok(Outcome::Failed(failure)),
     };
-    let interface = read_interface(app, &prepared.files).await?;
-    let task = measure::task(&prepared.table, &prepared.dataset.description, interface, &prepared.spec);
+    let task = task(app, prepared).await?;
     let (bytes, size) = app.blobs.read(&model.declared.sha256).await.map_err(Error::internal)?;
     with_progress(app, &prepared.run, task, bytes, size).await
 }
@@ -152,7 +190,7 @@ async fn with_progress(app: &App, run: &Run, task: Task, bytes: tokio::fs::File,
     }
 }
 
-fn phase_name(phase: Phase) -> &'static str {
+pub(crate) fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Loading => "loading",
         Phase::Predicting => "predicting",
@@ -171,9 +209,15 @@ async fn judge(
     let at = app.db.clock().now();
     store::set_progress(&app.db, prepared.run.id, prepared.run.attempt, "computing figures", 0).await?;
     let judged = tokio::task::spawn_blocking(move || {
-        let Prepared { mut run, files, spec, basis, dataset, table, .. } = prepared;
+        let Prepared { mut run, files, spec, basis, dataset, table, link, stand_ins, .. } = prepared;
         let size = files.iter().map(|f| u64::try_from(f.declared.size_bytes).unwrap_or(0)).sum();
-        let measured = measure::measured(&seen, &table, &dataset.description, &spec, (size, &graph));
+        let mut measured = measure::measured(&seen, &table, &dataset.description, &spec, (size, &graph));
+        measured.add_link(link.as_ref());
+        measured.stand_ins = stand_ins;
+        if let Some(host) = &mut measured.host {
+            // A worker without the label never had it.
+            host.label = run.requires.as_ref().and_then(|label| label.hardware()).map(str::to_owned);
+        }
         run.verdicts = constraints::judge(&spec, &measured);
         run.verdicts_digest = Some(evidence::verdicts_digest(&run.verdicts)?);
         run.state = RunState::from_verdicts(&run.verdicts);
@@ -183,8 +227,10 @@ async fn judge(
     judged.await.map_err(Error::internal)?
 }
 
-async fn finish(app: &App, run: Run, records: Vec<Evidence>) -> Result<(), Error> {
-    let who = Principal::system("worker", run.workspace);
+async fn finish(app: &App, run: Run, records: Vec<Evidence>, worker: Option<&Principal>) -> Result<(), Error> {
+    // Figures and verdicts are the registry's own, whoever measured; the request is the worker's.
+    let cause = worker.map(|worker| worker.cause.clone()).unwrap_or_default();
+    let who = Principal { cause, ..Principal::system("worker", run.workspace) };
     let permit = policy::system(&who, Action::RunFinish)?;
     let tx = app.db.begin().await?;
     let scope = Scope::Workspace(run.workspace);

@@ -2,14 +2,14 @@
 
 use crate::{
     constraints::{
-        Attributes, ConstraintSpec, Estimates, Grouping, HostFingerprint, Load, Measured, Metric, Predictions,
-        measured::several::Answers,
+        Attributes, ConstraintSpec, CountedNodes, Estimates, Grouping, HostFingerprint, Load, Measured, Metric,
+        Predictions, measured::several::Answers,
     },
     datasets::{Description, table::Table},
     formats::onnx,
     sandbox::{self, Column, Interface, Observation, Spent, Task},
     stats::percentile::percentile,
-    validation::{requests, robustness},
+    validation::{energy, requests, robustness},
 };
 use std::collections::BTreeMap;
 
@@ -71,8 +71,15 @@ pub fn measured(
     loads.sort_by(f64::total_cmp);
     measured.figures.insert(Metric::LoadTime, percentile(&loads, 50));
     add_compute(&mut measured, seen);
+    match seen.cold_start_ms {
+        Some(ms) => measured.set(Metric::ColdStart, ms / 1_000.0, 1),
+        None => measured.set_absent("cold_start", "the sandbox did not tell of its first answer"),
+    }
+    measured.add_traffic(seen.traffic.map(|row| (row.bytes_in, row.bytes_out)), table.rows() as u64);
+    add_energy(&mut measured, seen);
     match graph {
         Ok(size) => {
+            add_flops(&mut measured, size.flops);
             measured.set(Metric::Operators, (size.operators + size.inner_operators) as f64, 1);
             measured.set(Metric::Parameters, size.parameters as f64, 1);
             measured.set(Metric::ExternalData, size.external_tensors as f64, 1);
@@ -81,6 +88,7 @@ pub fn measured(
             measured.set_absent("operators", why.clone());
             measured.set_absent("parameters", why.clone());
             measured.set_absent("external_data", why.clone());
+            measured.set_absent("flops", why.clone());
         }
     }
     match seen.isolation.network_denied {
@@ -112,6 +120,29 @@ fn add_compute(measured: &mut Measured, seen: &Observation) {
     match seen.threads {
         Some(threads) => measured.set(Metric::ThreadsUsed, threads as f64, 1),
         None => measured.set_absent("threads_used", "the system does not say how many threads a process has"),
+    }
+}
+
+fn add_energy(measured: &mut Measured, seen: &Observation) {
+    match energy::per_row(&seen.latencies, seen.no_energy.as_deref()) {
+        Ok((joules, rows)) => measured.set(Metric::EnergyPerInference, joules, rows),
+        Err(why) => measured.set_absent("energy_per_inference", why),
+    }
+}
+
+/// An estimate that misses a node would be low without saying so: it is shown, and makes nothing pass.
+fn add_flops(measured: &mut Measured, flops: onnx::Flops) {
+    let onnx::Flops { total, counted_nodes, bearing_nodes } = flops;
+    measured.flops_of = Some(CountedNodes { counted: counted_nodes, bearing_weights: bearing_nodes });
+    if counted_nodes == 0 && bearing_nodes > 0 {
+        let why = format!("the file does not tell the shapes of any of the {bearing_nodes} nodes that bear weights");
+        measured.set_absent("flops", why);
+        return;
+    }
+    measured.set(Metric::Flops, total, bearing_nodes.max(1));
+    if counted_nodes < bearing_nodes {
+        let why = format!("only {counted_nodes} of the {bearing_nodes} nodes that bear weights could be counted");
+        measured.set_doubt(Metric::Flops, why);
     }
 }
 
@@ -158,7 +189,7 @@ fn add_quality(
     measured.add_abstention(&answers, &spec.thresholds());
 }
 
-fn fingerprint(host: &sandbox::Host) -> HostFingerprint {
+pub fn fingerprint(host: &sandbox::Host) -> HostFingerprint {
     HostFingerprint {
         cpu_model: host.cpu_model.clone(),
         cores: host.cores,
@@ -166,6 +197,7 @@ fn fingerprint(host: &sandbox::Host) -> HostFingerprint {
         accelerator: None,
         runtime: Some(format!("{} {}", host.runtime, host.runtime_version)),
         threads: Some(host.threads),
+        label: None,
     }
 }
 

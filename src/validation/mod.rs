@@ -2,10 +2,12 @@
 //! itself, measured against one revision of an environment's constraint spec.
 
 pub mod api;
+mod energy;
 pub mod evidence;
 pub mod jobs;
 pub(crate) mod measure;
 pub mod ops;
+mod reported;
 mod requests;
 mod robustness;
 pub(crate) mod store;
@@ -15,6 +17,7 @@ use crate::{
     core::{
         digest::Digest,
         ids::{AccountId, DatasetId, EnvironmentId, EvidenceId, RevisionId, RunId, VersionId, WorkspaceId},
+        label::Label,
     },
     error::Error,
 };
@@ -41,6 +44,10 @@ pub struct Run {
     pub requested_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// The label that its worker must have.
+    pub requires: Option<Label>,
+    /// The account of the worker that handed the result in; `None` for the registry's own.
+    pub measured_by: Option<AccountId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +60,21 @@ pub enum RunState {
     TimedOut,
     /// The registry could not carry it out; nothing is known about the version.
     Errored,
+    /// Called off by a person; nothing is known about the version.
+    Cancelled,
 }
 
 impl RunState {
-    const ALL: [Self; 7] =
-        [Self::Queued, Self::Running, Self::Passed, Self::Failed, Self::Inconclusive, Self::TimedOut, Self::Errored];
+    const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Running,
+        Self::Passed,
+        Self::Failed,
+        Self::Inconclusive,
+        Self::TimedOut,
+        Self::Errored,
+        Self::Cancelled,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -68,6 +85,7 @@ impl RunState {
             Self::Inconclusive => "inconclusive",
             Self::TimedOut => "timed_out",
             Self::Errored => "errored",
+            Self::Cancelled => "cancelled",
         }
     }
 

@@ -5,10 +5,11 @@ use crate::{
         event::Event,
         ids::{RunId, VersionId},
         page::{Page, PageRequest},
+        text::Line,
     },
     datasets, environments,
     error::Error,
-    jobs::{self, Job},
+    jobs,
     validation::{Evidence, Run, RunState, store},
     versions::{self, State, VersionRef},
 };
@@ -78,9 +79,11 @@ pub async fn request(
         requested_at: tx.at(),
         started_at: None,
         finished_at: None,
+        requires: spec.required_label(),
+        measured_by: None,
     };
     store::insert(&tx, &run).await?;
-    jobs::store::enqueue(&tx, &Job::RunValidation { run: run.id }).await?;
+    jobs::store::enqueue_run(&tx, &run).await?;
     let event = Event::RunRequested {
         run: run.id,
         version: run.version,
@@ -91,6 +94,23 @@ pub async fn request(
     tx.commit(permit, event).await?;
     app.work.notify_waiters();
     Ok(run)
+}
+
+/// Calls a run off: whoever carries it out finds the lease gone, and ends the model's process.
+pub async fn cancel(app: &App, who: &Principal, id: RunId, reason: &Line) -> Result<Run, Error> {
+    let sight = policy::read(who, Action::RunRead)?;
+    let tx = app.db.begin().await?;
+    let run = store::find(&tx.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
+    let permit = policy::cancel_run(who, run.requested_by)?;
+    if !store::cancel(&tx, id, reason).await? {
+        let text = format!("the run is {}; what has ended cannot be cancelled", run.state.name());
+        return Err(Error::conflict("run_finished", text));
+    }
+    jobs::store::drop_of_run(&tx, id).await?;
+    let cancelled = store::find(&tx.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
+    tx.commit(permit, Event::RunCancelled { run: id, attempt: i64::from(run.attempt) }).await?;
+    app.work.notify_waiters();
+    Ok(cancelled)
 }
 
 pub async fn find(app: &App, who: &Principal, id: RunId) -> Result<(Run, Vec<Evidence>), Error> {

@@ -7,7 +7,10 @@ use crate::{
     },
     datasets::{Description, table::Table},
     sandbox::{Observation, Perturbed, Scale, UnderPerturbation},
-    stats::robustness::{self, Draw, OverDraws, Unperturbed},
+    stats::{
+        bootstrap::Plan,
+        robustness::{self, Draw, OverDraws, Unperturbed},
+    },
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -64,7 +67,7 @@ pub fn add(
             measured.set_not_perturbed(one, why.clone());
             continue;
         }
-        match base.figures(seen, found) {
+        match base.figures(seen, found, spec.bootstrap().plan()) {
             Some(figures) => measured.add_perturbation(one, found.columns.clone(), figures),
             None => measured.set_not_perturbed(one, "its answers and the labels of the data can't be compared"),
         }
@@ -97,7 +100,12 @@ impl Base {
         Self::Classes { truth: truth.iter().map(index).collect(), classes, scores, positive }
     }
 
-    fn figures(&self, seen: &Observation, found: &UnderPerturbation) -> Option<BTreeMap<Metric, OverDraws>> {
+    fn figures(
+        &self,
+        seen: &Observation,
+        found: &UnderPerturbation,
+        plan: Plan,
+    ) -> Option<BTreeMap<Metric, OverDraws>> {
         match self {
             Self::Numbers(truth) => {
                 let draws: Vec<&[Option<f64>]> = found.runs.iter().map(|run| run.answers.scores.as_slice()).collect();
@@ -108,7 +116,7 @@ impl Base {
                 let answers = found.runs.iter().map(|run| &run.answers);
                 let draws: Vec<Draw> =
                     answers.map(|answers| Draw { classes: &answers.classes, scores: &answers.scores }).collect();
-                robustness::of_classifier(&base, &draws).map(|found| of_classifier(&found))
+                robustness::of_classifier(&base, &draws, plan).map(|found| of_classifier(&found))
             }
         }
     }

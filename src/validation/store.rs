@@ -5,7 +5,9 @@ use crate::{
     core::{
         digest::Digest,
         ids::{DatasetId, RevisionId, RunId, VersionId},
+        label::Label,
         page::{Page, PageRequest},
+        text::Line,
     },
     db::{
         Db, Reader, WriteTx,
@@ -57,6 +59,8 @@ pub(crate) async fn latest_finished(
         .filter(validation_run::COLUMN.constraints_id.eq(constraints))
         .filter(validation_run::COLUMN.dataset_id.eq(dataset))
         .filter(validation_run::COLUMN.finished_at.is_not_null())
+        // It found nothing out, for or against the version.
+        .filter(validation_run::COLUMN.state.ne(RunState::Cancelled.name()))
         .order_by_desc(validation_run::Column::FinishedAt)
         .order_by_desc(validation_run::Column::Id)
         .one(conn)
@@ -84,6 +88,8 @@ pub async fn insert(tx: &WriteTx, new: &Run) -> Result<(), Error> {
         requested_at: Set(new.requested_at),
         started_at: Set(None),
         finished_at: Set(None),
+        requires: Set(new.requires.as_ref().map(ToString::to_string)),
+        measured_by: Set(None),
     };
     validation_run::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
@@ -118,6 +124,21 @@ pub async fn set_progress(db: &Db, id: RunId, attempt: i32, phase: &str, percent
     tx.commit().await
 }
 
+/// Calls a run off. False when it has ended already.
+pub async fn cancel(tx: &WriteTx, id: RunId, reason: &Line) -> Result<bool, Error> {
+    let cancelled = validation_run::Entity::update_many()
+        .col_expr(validation_run::Column::State, Expr::value(RunState::Cancelled.name()))
+        .col_expr(validation_run::Column::Phase, Expr::value("cancelled"))
+        .col_expr(validation_run::Column::ReasonCode, Expr::value("cancelled"))
+        .col_expr(validation_run::Column::Reason, Expr::value(reason.as_str()))
+        .col_expr(validation_run::Column::FinishedAt, Expr::value(tx.at()))
+        .filter(validation_run::COLUMN.id.eq(id))
+        .filter(validation_run::COLUMN.finished_at.is_null())
+        .exec(&tx.conn())
+        .await?;
+    Ok(cancelled.rows_affected == 1)
+}
+
 /// Records the end of an attempt. False when it is no longer the one that counts.
 pub async fn finish(tx: &WriteTx, run: &Run, evidence: &[Evidence]) -> Result<bool, Error> {
     let verdicts = serde_json::to_string(&run.verdicts).map_err(Error::internal)?;
@@ -131,6 +152,7 @@ pub async fn finish(tx: &WriteTx, run: &Run, evidence: &[Evidence]) -> Result<bo
         .col_expr(validation_run::Column::Verdicts, Expr::value(verdicts))
         .col_expr(validation_run::Column::VerdictsDigest, Expr::value(run.verdicts_digest.map(|d| d.to_string())))
         .col_expr(validation_run::Column::FinishedAt, Expr::value(tx.at()))
+        .col_expr(validation_run::Column::MeasuredBy, Expr::value(run.measured_by))
         .filter(open_attempt(run.id, run.attempt))
         .exec(&tx.conn())
         .await?;
@@ -212,6 +234,8 @@ impl TryFrom<validation_run::Model> for Run {
             requested_at: row.requested_at,
             started_at: row.started_at,
             finished_at: row.finished_at,
+            requires: row.requires.as_deref().map(Label::parse).transpose().map_err(|e| Error::internal(e.0))?,
+            measured_by: row.measured_by,
         })
     }
 }

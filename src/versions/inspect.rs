@@ -10,7 +10,7 @@ use crate::{
     formats::{Refusal, foreign, onnx},
     versions::{StoredFile, Version},
 };
-use std::io::BufReader;
+use std::{fs::File, io::BufReader};
 
 /// What models of this format end with, in any case.
 const ONNX_ENDING: &str = ".onnx";
@@ -24,7 +24,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub async fn check_files(app: &App, who: &Principal, version: &Version, files: &[StoredFile]) -> Result<(), Error> {
     for file in files {
         let path = file.declared.path.as_str();
-        match inspect(app, file, beside(path, files)).await? {
+        match inspect(app, file, beside(path, files.iter().map(|file| file.declared.path.as_str()))).await? {
             Ok(()) => {}
             Err(Refusal::Storage(detail)) => return Err(Error::internal(detail)),
             Err(Refusal::Unsafe(detail)) => {
@@ -42,20 +42,25 @@ pub async fn check_files(app: &App, who: &Principal, version: &Version, files: &
 async fn inspect(app: &App, file: &StoredFile, beside: Vec<String>) -> Result<Result<(), Refusal>, Error> {
     let (bytes, size_bytes) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
     let (bytes, path) = (bytes.into_std().await, file.declared.path.to_string());
-    let read = move || {
-        let files: Vec<&str> = beside.iter().map(String::as_str).collect();
-        let bytes = BufReader::with_capacity(BUFFER_BYTES, bytes);
-        if !path.to_ascii_lowercase().ends_with(ONNX_ENDING) {
-            return foreign::inspect(&path, bytes, size_bytes);
-        }
-        onnx::inspect(bytes, size_bytes, &onnx::Surroundings { files: &files })
-    };
+    let read = move || refuse(&path, bytes, size_bytes, &beside);
     tokio::task::spawn_blocking(read).await.map_err(Error::internal)
 }
 
+/// What is wrong with one file of a version; `beside` are the files of its folder and below, as a model names them.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn refuse(path: &str, bytes: File, size_bytes: u64, beside: &[String]) -> Result<(), Refusal> {
+    let files: Vec<&str> = beside.iter().map(String::as_str).collect();
+    let bytes = BufReader::with_capacity(BUFFER_BYTES, bytes);
+    if !path.to_ascii_lowercase().ends_with(ONNX_ENDING) {
+        return foreign::inspect(path, bytes, size_bytes);
+    }
+    onnx::inspect(bytes, size_bytes, &onnx::Surroundings { files: &files })
+}
+
 /// The files of a model's folder and below, as the model names them.
-fn beside(path: &str, files: &[StoredFile]) -> Vec<String> {
+pub fn beside<'a>(path: &str, files: impl Iterator<Item = &'a str>) -> Vec<String> {
     let folder = path.rfind('/').map_or("", |end| path.get(..=end).unwrap_or_default());
-    let inside = files.iter().filter_map(|file| file.declared.path.as_str().strip_prefix(folder));
-    inside.map(str::to_owned).collect()
+    files.filter_map(|file| file.strip_prefix(folder)).map(str::to_owned).collect()
 }

@@ -5,7 +5,7 @@ pub mod api;
 mod download;
 pub mod files;
 pub mod fitness;
-mod inspect;
+pub mod inspect;
 pub mod ops;
 pub mod seal;
 pub(crate) mod store;

@@ -120,9 +120,17 @@ pub async fn read_interface(app: &App, files: &[StoredFile]) -> Result<Option<In
     let mut text = Vec::new();
     let limit = MAX_INTERFACE_BYTES.unsigned_abs();
     bytes.take(limit).read_to_end(&mut text).await.map_err(Error::internal)?;
-    let interface: Interface = crypto_json::parse(&text).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))?;
+    parse_interface(&text).map(Some)
+}
+
+/// The interface in the bytes of an interface file.
+pub fn parse_interface(text: &[u8]) -> Result<Interface, Error> {
+    if MAX_INTERFACE_BYTES.unsigned_abs() < text.len() as u64 {
+        return Err(Error::invalid(INTERFACE_FILE, format!("has more than {MAX_INTERFACE_BYTES} bytes")));
+    }
+    let interface: Interface = crypto_json::parse(text).map_err(|e| Error::invalid(INTERFACE_FILE, e.to_string()))?;
     interface.check().map_err(|e| Error::invalid(INTERFACE_FILE, e))?;
-    Ok(Some(interface))
+    Ok(interface)
 }
 
 /// A signature over other bytes is refused; one by a stranger is kept and said to be so.

@@ -7,7 +7,7 @@ use crate::{
     core::{
         ids::BreakGlassId,
         page::{self, PageRequest},
-        text::{Line, Paragraph},
+        text::Paragraph,
     },
     error::{Error, InField},
     oversight::break_glass::{
@@ -19,7 +19,7 @@ use crate::{
     web::{
         PageError, break_glass,
         form::{Fields, Signed},
-        forms::{self, Form, Kind, Offers, Typed, kept},
+        forms::{self, Form, Kind, Offers, Typed, kept, misnamed, reason},
         frame::{Frame, page_with, see_other},
         visitor::Visitor,
         words,
@@ -124,11 +124,7 @@ pub async fn invoke(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageEr
     match made.await {
         Ok(broken) => Ok(see_other(&format!("/break-glass/{}", broken.id))),
         Err(failure) => {
-            let failure = match failure {
-                Error::NotFound { kind } => Error::invalid(kind, failure.to_string()),
-                failure => failure,
-            };
-            let (status, typed) = kept(failure, "invoke", fields)?;
+            let (status, typed) = kept(misnamed(failure), "invoke", fields)?;
             render_list(&app, &visitor, ListParams::default(), status, &typed).await
         }
     }
@@ -215,10 +211,6 @@ pub async fn review(app: Data<App>, sent: Signed, id: Path<BreakGlassId>) -> Res
     };
     let done = done.await;
     answer(&app, sent, *id, "review", done).await
-}
-
-fn reason(fields: &Fields) -> Result<Line, Error> {
-    Line::parse_required(fields.get("reason")).in_field("reason")
 }
 
 async fn answer(

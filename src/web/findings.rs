@@ -23,7 +23,7 @@ use crate::{
     web::{
         PageError, access,
         form::{Fields, Signed},
-        forms::{self, Form, Kind, Offers, Typed, day, kept},
+        forms::{self, Form, Kind, Offers, Typed, day, kept, misnamed, reason},
         frame::{Frame, page_with, see_other},
         visitor::Visitor,
         words,
@@ -186,11 +186,7 @@ pub async fn report(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageEr
     match told.await {
         Ok((finding, _)) => Ok(see_other(&format!("/findings/{}", finding.id))),
         Err(failure) => {
-            let failure = match failure {
-                Error::NotFound { kind } => Error::invalid(kind, failure.to_string()),
-                failure => failure,
-            };
-            let (status, typed) = kept(failure, "report", fields)?;
+            let (status, typed) = kept(misnamed(failure), "report", fields)?;
             render_list(&app, &visitor, ListParams::default(), status, &typed).await
         }
     }
@@ -280,10 +276,6 @@ pub async fn accept(app: Data<App>, sent: Signed, id: Path<FindingId>) -> Result
     };
     let done = done.await;
     answer(&app, sent, *id, "accept", done).await
-}
-
-fn reason(fields: &Fields) -> Result<Line, Error> {
-    Line::parse_required(fields.get("reason")).in_field("reason")
 }
 
 async fn answer(

@@ -6,8 +6,8 @@
 
 use crate::{
     authz::Denied,
-    core::clock,
-    error::Error,
+    core::{clock, text::Line},
+    error::{Error, InField},
     http::problem::Problem,
     web::{PageError, form::Fields},
 };
@@ -215,6 +215,19 @@ pub fn kept(failure: Error, form: &str, fields: Fields) -> Result<(StatusCode, T
     let said: Vec<_> = problem.errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect();
     let error = if said.is_empty() { problem.detail } else { said.join("; ") };
     Ok((status, Typed { form: form.to_owned(), error, fields }))
+}
+
+/// What a form names and nobody finds is a mistake in the form: it is the person's to correct, not a missing page.
+pub fn misnamed(failure: Error) -> Error {
+    match failure {
+        Error::NotFound { kind } => Error::invalid(kind, failure.to_string()),
+        failure => failure,
+    }
+}
+
+/// The reason that somebody gave.
+pub fn reason(fields: &Fields) -> Result<Line, Error> {
+    Line::parse_required(fields.get("reason")).in_field("reason")
 }
 
 /// The end of a day that somebody named, or a moment.

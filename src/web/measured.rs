@@ -8,9 +8,11 @@ use crate::{
     stats::figure::Figure,
     validation::{
         api::{EvidenceView, RunView},
-        evidence::{BiasBody, PerformanceBody},
+        evidence::{BiasBody, PerformanceBody, RobustnessBody},
     },
     web::{
+        bars::{self, Bars},
+        perturbed::{self, Robustness},
         subgroups::{self, Subgroups},
         verdicts::{self, VerdictRow},
         words,
@@ -25,6 +27,9 @@ pub struct Findings {
     pub verdicts: Vec<VerdictRow>,
     pub subgroups: Subgroups,
     pub loads: Vec<LoadRow>,
+    /// How the times of the calls lie, for each load.
+    pub calls: Vec<Bars>,
+    pub robustness: Robustness,
     /// Name and value.
     pub host: Vec<(&'static str, String)>,
     /// What held the model's process in: name, and whether it held.
@@ -57,8 +62,12 @@ impl Findings {
         if let Some(bias) = body::<BiasBody>(&run.evidence, "bias")? {
             found.subgroups = subgroups::of(&bias, &run.verdicts, "");
         }
+        if let Some(robustness) = body::<RobustnessBody>(&run.evidence, "robustness")? {
+            found.robustness = perturbed::of(&robustness.perturbations);
+        }
         if let Some(performance) = body::<PerformanceBody>(&run.evidence, "performance")? {
             found.loads = performance.loads.iter().map(load_row).collect();
+            found.calls = bars::of(&performance.loads, &run.verdicts);
             found.isolation = layers(&performance.isolation);
             found.notes = performance.isolation.notes.clone();
             found.dataset = performance.basis.dataset.clone();

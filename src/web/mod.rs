@@ -6,10 +6,13 @@
 mod access;
 mod assets;
 mod audit;
+mod bars;
 mod break_glass;
+mod comparisons;
 mod decision;
 mod delegations;
 mod dossiers;
+mod dots;
 mod environments;
 mod error;
 mod findings;
@@ -20,6 +23,7 @@ mod frameworks;
 mod measured;
 mod models;
 mod overview;
+mod perturbed;
 mod promotions;
 mod queue;
 pub(crate) mod record_words;
@@ -53,6 +57,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(dossiers::ask)
         .service(dossiers::take)
         .service(runs::show)
+        .service(comparisons::list)
+        .service(comparisons::show)
         .service(environments::list)
         .service(environments::show)
         .service(environments::lower_mode)

@@ -74,6 +74,11 @@ fn rank(verdict: &ConstraintVerdict) -> (u8, u8) {
     }
 }
 
+/// Who measured it, if that was not the registry.
+fn by_whom(verdict: &ConstraintVerdict) -> String {
+    verdict.reported.as_ref().map_or_else(String::new, |source| format!(", reported by {}", source.key))
+}
+
 fn row(verdict: &ConstraintVerdict) -> VerdictRow {
     let metric = words::spoken(&verdict.metric.to_string());
     let subject = match (verdict.statistic, &verdict.attribute) {
@@ -89,7 +94,7 @@ fn row(verdict: &ConstraintVerdict) -> VerdictRow {
         state: words::spoken(&state),
         tone: tone(verdict),
         severity: verdict.severity.to_string(),
-        measured: verdict.measured.map(amount).unwrap_or_default(),
+        measured: verdict.measured.map(amount).map(|measured| measured + &by_whom(verdict)).unwrap_or_default(),
         interval: verdict.interval.map(|i| format!("{} to {}", amount(i.low), amount(i.high))).unwrap_or_default(),
         limit: limit(verdict.operator, verdict.limit, verdict.unit),
         owner: verdict.owner.clone(),

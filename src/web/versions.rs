@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     authz::Action,
+    comparisons::{self, api::ComparisonSummary},
     error::InField,
     releases::board::{self, Posted},
     validation::{self, api::RunSummary},
@@ -39,6 +40,7 @@ struct ShowPage {
     total_size: String,
     attestations: Vec<AttestationView>,
     runs: Vec<RunSummary>,
+    comparisons: Vec<ComparisonSummary>,
     active: Vec<Posted>,
     reported: ReportedList,
 }
@@ -53,6 +55,13 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
     let attestations = ops::attestations(&app, who, id).await?.into_iter().map(AttestationView::from).collect();
     let runs = match who.may(Action::RunRead) {
         true => validation::ops::of_version(&app, who, id).await?.into_iter().map(RunSummary::from).collect(),
+        false => Vec::new(),
+    };
+    let comparisons = match who.may(Action::RunRead) {
+        true => {
+            let all = comparisons::ops::of_version(&app, who, id).await?;
+            all.into_iter().map(ComparisonSummary::from).collect()
+        }
         false => Vec::new(),
     };
     let mut active = match who.may(Action::ReleaseRead) {
@@ -73,5 +82,16 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
     let files_left_out = version.files.len().saturating_sub(FILES_SHOWN);
     let frame = Frame::new("Models", &visitor);
     let total_size = words::size(total);
-    page(&ShowPage { frame, version, files, files_left_out, total_size, attestations, runs, active, reported })
+    page(&ShowPage {
+        frame,
+        version,
+        files,
+        files_left_out,
+        total_size,
+        attestations,
+        runs,
+        comparisons,
+        active,
+        reported,
+    })
 }

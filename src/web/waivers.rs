@@ -6,7 +6,7 @@ use crate::{
     core::{
         ids::WaiverId,
         page::{self, PageRequest},
-        text::{Line, Paragraph},
+        text::Paragraph,
     },
     error::{Error, InField},
     oversight::waivers::{
@@ -18,7 +18,7 @@ use crate::{
     web::{
         PageError, access,
         form::{Fields, Signed},
-        forms::{self, Form, Kind, Offers, Typed, day, kept},
+        forms::{self, Form, Kind, Offers, Typed, day, kept, misnamed, reason},
         frame::{Frame, page_with, see_other},
         visitor::Visitor,
         words,
@@ -121,11 +121,7 @@ pub async fn ask(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageError
     match made.await {
         Ok(waiver) => Ok(see_other(&format!("/waivers/{}", waiver.id))),
         Err(failure) => {
-            let failure = match failure {
-                Error::NotFound { kind } => Error::invalid(kind, failure.to_string()),
-                failure => failure,
-            };
-            let (status, typed) = kept(failure, "request", fields)?;
+            let (status, typed) = kept(misnamed(failure), "request", fields)?;
             render_list(&app, &visitor, ListParams::default(), status, &typed).await
         }
     }
@@ -143,10 +139,6 @@ fn asked(fields: &Fields) -> Result<Ask, Error> {
         compensating_control: Paragraph::parse_required(control).in_field("compensating_control")?,
         expires_at: day(fields, "until")?,
     })
-}
-
-fn reason(fields: &Fields) -> Result<Line, Error> {
-    Line::parse_required(fields.get("reason")).in_field("reason")
 }
 
 #[get("/waivers/{waiver}")]

@@ -26,6 +26,8 @@ pub enum Body {
     Bytes(&'static [u8]),
     /// Nothing, with this query.
     Query(&'static str),
+    /// JSON, with this query.
+    Both(&'static str, fn() -> Value),
 }
 
 use Body::{File, Json, Match, None as Empty, Table};
@@ -74,6 +76,9 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}", "/api/v1/models/scorer/versions/1", Empty, LOOK),
     ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/4/files/model.onnx", File("tensor_binary.onnx"), only(CONTRIBUTOR, 204)),
     ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, [401, 403, 200, 200, 403, 403, 200, 403, 200, 200]),
+    ("GET", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Empty, [401, 403, 200, 200, 403, 403, 200, 403, 200, 200]),
+    ("POST", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Json(|| json!({"inputs": [
+        {"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]})), [401, 403, 200, 200, 403, 403, 200, 403, 200, 200]),
     // Its README is not here yet: allowed, and refused for what is missing.
     ("POST", "/api/v1/models/{model}/versions/{version}/seal", "/api/v1/models/scorer/versions/4/seal", Json(|| json!({})), only(CONTRIBUTOR, 409)),
     ("GET", "/api/v1/models/{model}/versions/{version}/attestations", "/api/v1/models/scorer/versions/1/attestations", Empty, LOOK),
@@ -101,9 +106,15 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/datasets", "", Empty, LOOK),
     ("PUT", "/api/v1/datasets/{dataset}", "/api/v1/datasets/{fresh}", Table, [401, 403, 201, 403, 201, 403, 403, 403, 403, 403]),
     ("GET", "/api/v1/datasets/{dataset}", "/api/v1/datasets/people", Empty, LOOK),
+    ("GET", "/api/v1/comparisons", "", Empty, LOOK),
+    ("POST", "/api/v1/comparisons", "", Json(|| json!({"model": "scorer", "version": "1", "environment": "production", "against": "3"})), only(CONTRIBUTOR, 201)),
+    ("GET", "/api/v1/comparisons/{comparison}", "/api/v1/comparisons/{run}", Empty, [401, 404, 404, 404, 404, 403, 404, 404, 404, 404]),
+    ("GET", "/api/v1/datasets/{dataset}/content", "/api/v1/datasets/people/content", Empty, [401, 403, 200, 403, 200, 403, 403, 403, 403, 403]),
     ("GET", "/api/v1/runs", "", Empty, LOOK),
     ("POST", "/api/v1/runs", "", Json(|| json!({"model": "scorer", "version": "3", "environment": "spare"})), only(CONTRIBUTOR, 201)),
     ("GET", "/api/v1/runs/{run}", "/api/v1/runs/{run}", Empty, LOOK),
+    // It has ended: allowed to the one who asked and to an environment manager, and refused for that.
+    ("POST", "/api/v1/runs/{run}/cancellation", "/api/v1/runs/{run}/cancellation", Json(|| json!({"reason": "a test"})), [401, 403, 409, 403, 409, 403, 403, 403, 403, 403]),
     ("GET", "/api/v1/promotions", "", Empty, LOOK),
     ("POST", "/api/v1/promotions", "", Json(|| json!({"model": "scorer", "version": "3", "environment": "spare"})), only(CONTRIBUTOR, 201)),
     ("GET", "/api/v1/promotions/{promotion}", "/api/v1/promotions/{promotion}", Empty, LOOK),
@@ -178,9 +189,18 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/environments/{environment}/records/{kind}/{name}", "/api/v1/environments/production/records/runbook/night", Empty, LOOK),
     ("PUT", "/api/v1/environments/{environment}/records/{kind}/{name}", "/api/v1/environments/production/records/sla/{fresh}", Match("\"0\"", PROMISE), only(MANAGER, 200)),
     ("POST", "/api/v1/environments/{environment}/records/{kind}/{name}/review", "/api/v1/environments/production/records/runbook/night/review", Match("\"1\"", || json!({"review_by": "2026-12-02"})), only(CONTRIBUTOR, 200)),
+    // For the accounts of workers alone, which have a test of their own.
+    ("POST", "/api/v1/worker/claims", "", Json(|| json!({"name": "cam"})), NOBODY),
+    ("PUT", "/api/v1/worker/claims/{claim}", "/api/v1/worker/claims/{run}?attempt=1", Json(|| json!({"phase": "loading", "percent": 1})), NOBODY),
+    ("GET", "/api/v1/worker/claims/{claim}/task", "/api/v1/worker/claims/{run}/task?attempt=1", Empty, NOBODY),
+    ("GET", "/api/v1/worker/claims/{claim}/model", "/api/v1/worker/claims/{run}/model?attempt=1", Empty, NOBODY),
+    ("POST", "/api/v1/worker/claims/{claim}/result", "/api/v1/worker/claims/{run}/result?attempt=1", Json(|| json!({})), NOBODY),
     // Last, because it ends the credentials that the other rows use.
     ("DELETE", "/api/v1/sessions/current", "", Empty, [401, 204, 204, 204, 204, 204, 204, 204, 204, 204]),
 ];
+
+/// No role of this matrix.
+const NOBODY: [u16; 10] = [401, 403, 403, 403, 403, 403, 403, 403, 403, 403];
 
 /// Addresses outside the document: anyone may know that the service runs and how to call it.
 const PUBLIC: &[&str] = &["/livez", "/readyz", "/openapi.json", "/openapi.yaml", "/docs/"];
@@ -245,6 +265,30 @@ async fn each_role_gets_what_the_matrix_says() {
 }
 
 #[actix_web::test]
+async fn a_worker_carries_runs_out_and_gets_nothing_else() {
+    let world = World::build().await;
+    let mut wrong = Vec::new();
+    for (method, path, filled, body, expected) in MATRIX {
+        let filled = if filled.is_empty() { path } else { filled };
+        let wanted: &[u16] = match *path {
+            "/api/v1/whoami" => &[200],
+            // Nothing to do, or a claim that it does not have.
+            own if own.starts_with("/api/v1/worker/") => &[204, 409],
+            // A token that one may not manage does not exist.
+            "/api/v1/tokens/{token}" => &[403, 404],
+            _ if expected[0] < 400 => &[200, 201],
+            _ => &[403],
+        };
+        let got = send(&world, "worker", method, filled, body).await;
+        if !wanted.contains(&got.status) {
+            let said: String = got.text().chars().take(200).collect();
+            wrong.push(format!("{method} {filled}: {}: {said}", got.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[actix_web::test]
 async fn every_refusal_is_in_the_log_and_changes_nothing_else() {
     let world = World::build().await;
     for (method, path, filled, body, expected) in MATRIX {
@@ -289,7 +333,7 @@ pub async fn send(world: &World, role: &str, method: &str, path: &str, body: &Bo
     let fresh = format!("fresh-{}", FRESH.fetch_add(1, Ordering::Relaxed));
     let fill = |text: &str| world.fill(text).replace("{fresh}", &fresh);
     let path = match body {
-        Body::Query(query) => format!("{path}?{query}"),
+        Body::Query(query) | Body::Both(query, _) => format!("{path}?{query}"),
         _ => path.to_owned(),
     };
     let request = world.app.request(world.token(role), method, &fill(&path));
@@ -304,7 +348,7 @@ pub async fn send(world: &World, role: &str, method: &str, path: &str, body: &Bo
     };
     reply(match body {
         Body::None | Body::Query(_) => request,
-        Body::Json(body) => request.json(&json(body)),
+        Body::Json(body) | Body::Both(_, body) => request.json(&json(body)),
         Body::Match(etag, body) => request.header("if-match", *etag).json(&json(body)),
         Body::File(name) => request.header("content-type", "application/octet-stream").body(fixture(name)),
         Body::Bytes(bytes) => request.header("content-type", "application/octet-stream").body(*bytes),

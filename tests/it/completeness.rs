@@ -52,6 +52,8 @@ const fn recipe(
     Recipe { operation, role, values, body, refused, events, job: &[] }
 }
 
+const TENSOR: fn() -> Value =
+    || json!({"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]});
 const V3: &[(&str, &str)] = &[("model", "scorer"), ("version", "3")];
 const V4: &[(&str, &str)] = &[("model", "scorer"), ("version", "4")];
 const README: &[(&str, &str)] = &[("model", "scorer"), ("version", "4"), ("path", "README.md")];
@@ -60,11 +62,14 @@ const RECORD: &[(&str, &str)] = &[("model", "scorer"), ("kind", "sla"), ("name",
 const RECORD_HERE: &[(&str, &str)] = &[("environment", "production"), ("kind", "sla"), ("name", "promise")];
 const PLACE_FILE: &[(&str, &str)] = &[("environment", "production"), ("model", "scorer"), ("path", "README.md")];
 
+const CLAIM: &[(&str, &str)] = &[("claim", "{claimRun}")];
+
 /// In this order: later ones build on earlier ones.
 #[rustfmt::skip]
 fn recipes() -> Vec<Recipe> {
-    use Body::{Bytes, Json, Match, None as Empty, Query, Table};
+    use Body::{Both, Bytes, Json, Match, None as Empty, Query, Table};
     const ASK: fn() -> Value = || json!({"model": "scorer", "version": "3", "environment": "spare"});
+    const ELSEWHERE: fn() -> Value = || json!({"model": "scorer", "version": "1", "environment": "elsewhere"});
     const WHY: fn() -> Value = || json!({"reason": "a test"});
     vec![
         recipe("signIn", "", &[], Json(|| json!({"name": "spare", "password": "a long enough one"})), Not("a wrong name or password is 401, and an event: see below"), &[("session.open", "token", "$id")]),
@@ -92,6 +97,15 @@ fn recipes() -> Vec<Recipe> {
             &[("environment.create", "environment", "$id"), ("environment.revise", "environment", "$id")]),
         recipe("registerDataset", "contributor", &[("dataset", "{fresh}")], Table, Viewer, &[("dataset.register", "dataset", "$id")]),
         Recipe { job: &["run.finish"], ..recipe("requestRun", "contributor", &[], Json(ASK), Viewer, &[("run.request", "run", "$id")]) },
+        // What asks for a label that no worker here has waits for one elsewhere.
+        recipe("requestRun", "contributor", &[], Json(ELSEWHERE), Viewer, &[("run.request", "run", "$id")]),
+        recipe("claimRun", "worker", &[], Json(|| json!({"name": "cam", "labels": ["hardware=edge-cam"]})), Viewer, &[]),
+        recipe("renewClaim", "worker", CLAIM, Both("attempt=1", || json!({"phase": "loading", "percent": 1})), Viewer, &[]),
+        recipe("fetchTask", "worker", CLAIM, Query("attempt=1"), Viewer, &[("run.carry_out", "run", "{requestRun}")]),
+        recipe("fetchModel", "worker", CLAIM, Query("attempt=1"), Viewer, &[("run.carry_out", "run", "{requestRun}")]),
+        recipe("handInResult", "worker", CLAIM, Both("attempt=1", || json!({"failed": {"kind": "runtime_error", "detail": "x"}})), Viewer, &[("run.finish", "run", "{requestRun}")]),
+        recipe("requestRun", "contributor", &[], Json(ELSEWHERE), Viewer, &[("run.request", "run", "$id")]),
+        recipe("cancelRun", "contributor", &[("run", "{requestRun}")], Json(WHY), Viewer, &[("run.cancel", "run", "{requestRun}")]),
         recipe("requestPromotion", "contributor", &[], Json(ASK), Viewer, &[("promotion.request", "promotion", "$id")]),
         recipe("commentOnPromotion", "contributor", &[("promotion", "{promotion}")], Json(|| json!({"body": "Looked at it."})), Viewer, &[("promotion.comment", "promotion", "{promotion}")]),
         recipe("decidePromotion", "reviewer", &[("promotion", "{promotion}")], Json(|| json!({"decision_digest": "{promotion_decision}", "outcome": "approve"})), Viewer, &[("promotion.approve", "promotion", "{promotion}")]),
@@ -101,6 +115,9 @@ fn recipes() -> Vec<Recipe> {
         recipe("pullRelease", "deployer", PLACE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("pullFile", "deployer", PLACE_FILE, Empty, Viewer, &[("release.pull", "release", "{activatePromotion}")]),
         recipe("inspectFile", "contributor", README, Empty, Viewer, &[("version.inspect", "version", "{sealVersion}")]),
+        Recipe { job: &["run.finish"], ..recipe("requestComparison", "contributor", &[], Json(|| json!({"model": "scorer", "version": "3", "environment": "production", "against": "1"})), Viewer, &[("run.request", "comparison", "$id")]) },
+        recipe("infer", "reviewer", V3, Json(TENSOR), Viewer, &[("version.inspect", "version", "")]),
+        recipe("inspectDataset", "contributor", &[("dataset", "people")], Empty, Viewer, &[("dataset.inspect", "dataset", "")]),
         Recipe { job: &["rehearsal.finish"], ..recipe("requestRehearsal", "environment_manager", PLACE, Json(|| json!({})), Viewer, &[("release.rehearse", "release", "")]) },
         recipe("rollBack", "environment_manager", PLACE, Json(WHY), Viewer, &[("release.roll_back", "release", "$id")]),
         recipe("reviewRollback", "reviewer", &[("release", "{rollBack}")], Json(|| json!({"outcome": "justified", "reason": "a test"})), Viewer, &[("release.review", "release", "{rollBack}")]),
@@ -139,7 +156,8 @@ fn recipes() -> Vec<Recipe> {
 }
 
 /// Operations that change nothing, and are events because bytes leave.
-const BYTES_LEAVE: [&str; 4] = ["exportDossier", "inspectFile", "pullFile", "pullRelease"];
+const BYTES_LEAVE: [&str; 7] =
+    ["exportDossier", "fetchModel", "fetchTask", "inspectDataset", "inspectFile", "pullFile", "pullRelease"];
 
 /// What deliberately writes nothing, though its operation usually does.
 const SILENT: [(&str, &str); 3] = [
@@ -176,6 +194,7 @@ async fn every_operation_has_exactly_its_events() {
 
 /// Every recipe in this world.
 pub async fn drive(mut world: World) {
+    elsewhere(&world).await;
     let operations = openapi::operations();
     for recipe in recipes() {
         let (method, path, _) =
@@ -265,6 +284,17 @@ async fn newest(world: &World, before: usize) -> Vec<Value> {
     let mut events = std::mem::take(events["items"].as_array_mut().expect("events"));
     events.reverse();
     events
+}
+
+/// An environment whose runs only a worker with a label carries out.
+async fn elsewhere(world: &World) {
+    let body = json!({"name": "elsewhere", "profile": {"class": "edge", "operating_mode": "advisory"}});
+    world.app.post(world.token("environment_manager"), "/api/v1/environments", body).await.expect(201);
+    let size = json!({"name": "size", "dimension": "size", "metric": "artifact_size", "operator": "<=", "limit": 512,
+        "unit": "KiBy", "owner": "a-environment_manager"});
+    let spec = json!({"datasets": {"scorer": "people"}, "hardware": {"label": "edge-cam"}, "constraints": [size]});
+    let path = "/api/v1/environments/elsewhere/constraints";
+    world.app.put(world.token("environment_manager"), path, "\"0\"", spec).await.expect(200);
 }
 
 async fn another_report(world: &World) -> Value {

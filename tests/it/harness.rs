@@ -1,5 +1,6 @@
 //! A running server on a random port, with its own database, blobs and clock.
 
+use crate::databases;
 use actix_web::web::Data;
 use chrono::{TimeZone, Utc};
 use clap::Parser;
@@ -14,14 +15,7 @@ use plimsoll::{
     workspaces,
 };
 use serde_json::Value;
-use std::{
-    net::TcpListener,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{net::TcpListener, path::PathBuf, sync::Arc};
 
 pub struct TestApp {
     pub app: Arc<App>,
@@ -46,20 +40,20 @@ impl TestApp {
     /// With further arguments of `plimsoll serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
         let data = Arc::new(tempfile::tempdir().expect("folder"));
-        Self::start_on(data, fresh_database().await, arguments).await
+        let database = databases::migrated(data.path()).await;
+        Self::start_on(data, database, arguments).await
     }
 
     /// As a role of PostgreSQL that owns nothing, with the owner's URL; `None` with SQLite.
     pub async fn start_without_ownership() -> Option<(Self, String)> {
         use sea_orm::ConnectionTrait;
-        let owner = fresh_database().await?;
-        plimsoll::db::migrate(&owner).await.expect("migrated");
+        let data = Arc::new(tempfile::tempdir().expect("folder"));
+        let owner = databases::migrated(data.path()).await?;
         let role = format!("{}_app", owner.rsplit('/').next().expect("a name"));
         let db = sea_orm::Database::connect(&owner).await.expect("owner");
         db.execute_unprepared(&format!("CREATE ROLE {role} LOGIN")).await.expect("role");
         plimsoll::db::grants::apply(&owner, &role).await.expect("granted");
         let url = owner.replacen("plimsoll@", &format!("{role}@"), 1);
-        let data = Arc::new(tempfile::tempdir().expect("folder"));
         Some((Self::start_on(data, Some(url), &[]).await, owner))
     }
 
@@ -216,18 +210,6 @@ pub async fn reply(request: reqwest::RequestBuilder) -> Reply {
     let response = request.send().await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Reply { status, headers, body: response.bytes().await.expect("a body").to_vec() }
-}
-
-/// `None` means SQLite in the data folder; otherwise a fresh PostgreSQL database.
-pub async fn fresh_database() -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the tests' script says where PostgreSQL is")]
-    let base = std::env::var("TEST_POSTGRES").ok()?;
-    use sea_orm::ConnectionTrait;
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("plimsoll_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let admin = sea_orm::Database::connect(format!("{base}/postgres")).await.expect("admin");
-    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("create");
-    Some(format!("{base}/{name}"))
 }
 
 /// ONNX Runtime as `scripts/fetch-ort.sh` left it; `make test` makes sure of it.

@@ -23,6 +23,10 @@ async fn a_job_that_nobody_can_read_is_put_aside_and_the_worker_goes_on() {
         locked_until: Set(None),
         last_error: Set(None),
         created_at: Set(now),
+        workspace_id: Set(None),
+        run_id: Set(None),
+        requires: Set(None),
+        holder_id: Set(None),
     };
     let db = t.app.db.raw_for_tests();
     job::Entity::insert(row).exec_without_returning(db).await.expect("insert");

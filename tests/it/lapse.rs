@@ -166,6 +166,7 @@ async fn a_new_approval_and_a_rollback_lead_out_of_it_and_close_its_finding() {
     assert_eq!(story.pull(None).await.expect(412).code(), "release_suspended");
     story.activate(&story.approved("2").await).await.expect(201);
     assert!(standing(&story).await.is_empty());
+    sound(&story).await;
 }
 
 #[actix_web::test]

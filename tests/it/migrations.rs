@@ -1,7 +1,7 @@
 //! The schema: what the migrations make is what the entities say, and back again; and
 //! what the database refuses by itself.
 
-use crate::{harness::fresh_database, world::World};
+use crate::{databases, world::World};
 use plimsoll_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
@@ -94,7 +94,7 @@ fn first_column(table: &str) -> &'static str {
 async fn empty_database() -> (DatabaseConnection, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("folder");
     let file = || format!("sqlite://{}", folder.path().join("schema.db").display());
-    let mut options = ConnectOptions::new(fresh_database().await.unwrap_or_else(file));
+    let mut options = ConnectOptions::new(databases::empty().await.unwrap_or_else(file));
     options.max_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(|o| o.create_if_missing(true));
     (Database::connect(options).await.expect("connect"), folder)
 }

@@ -1,6 +1,7 @@
 //! The pages over HTTP, as a browser without script meets them.
 
 mod decision;
+mod lab;
 mod oversight;
 mod places;
 pub mod stage;

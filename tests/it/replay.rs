@@ -28,6 +28,7 @@ const BOOKKEEPING: &[&str] = &[
     "idempotency_claim",
     "job",
     "row_change",
+    "worker",
     "row_salt",
 ];
 

@@ -1,6 +1,7 @@
 //! Evidence that somebody outside signed: what is taken and what is refused.
 
 mod consequences;
+mod power;
 
 use crate::{
     harness::{Reply, reply},

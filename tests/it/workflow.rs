@@ -6,6 +6,7 @@
 
 mod checker;
 mod driver;
+mod quorum;
 mod world;
 
 use driver::Driver;

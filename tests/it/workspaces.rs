@@ -157,6 +157,17 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("PUT", "/api/v1/environments/{environment}/profile", profile),
         ("POST", "/api/v1/environments/{environment}/policy/dry-run", json!({"model": "scorer", "version": "1"})),
         ("POST", "/api/v1/runs", ask()),
+        ("POST", "/api/v1/runs/{run}/cancellation", json!({"reason": "x"})),
+        (
+            "POST",
+            "/api/v1/comparisons",
+            json!({"model": "scorer", "version": "1", "environment": "production", "against": "release"}),
+        ),
+        (
+            "POST",
+            "/api/v1/models/{model}/versions/{version}/infer",
+            json!({"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}),
+        ),
         ("POST", "/api/v1/promotions", ask()),
         ("POST", "/api/v1/promotions/{promotion}/decisions", decision),
         ("POST", "/api/v1/promotions/{promotion}/withdrawal", json!({})),

@@ -58,6 +58,8 @@ impl World {
             // Some names of roles are reserved words.
             tokens.insert(role, app.user(&format!("a-{role}"), &[role]).await);
         }
+        // No column of the matrix: an account with this role has no other, and is no person's.
+        tokens.insert("worker", app.robot("a-worker", &["worker"]).await);
         let key = SigningKey::generate().expect("key");
         let mut world = Self {
             app,
@@ -87,6 +89,8 @@ impl World {
         let activation = self.fill("/api/v1/promotions/{promotion}/activation");
         self.post("environment_manager", &activation, json!({})).await;
         self.post("environment_manager", &format!("{PLACE}/rollbacks/rehearsals"), json!({})).await;
+        let pair = json!({"model": "scorer", "version": "2", "environment": "production", "against": "1"});
+        self.post("contributor", "/api/v1/comparisons", pair).await;
         self.app.work().await;
         let why = json!({"reason": "It drifts."});
         self.post("environment_manager", &format!("{PLACE}/rollbacks"), why).await;

@@ -116,7 +116,7 @@ tables! {
         id: Plain, workspace_id: Plain, version_id: Plain, environment_id: Plain, constraints_id: Plain,
         dataset_id: Plain, state: RunState, phase: Bookkeeping, percent: Bookkeeping, reason_code: Plain,
         reason: Salted, verdicts: Salted, verdicts_digest: Plain, attempt: Bookkeeping, requested_by: Plain,
-        requested_at: Time, started_at: Bookkeeping, finished_at: Time,
+        requested_at: Time, started_at: Bookkeeping, finished_at: Time, requires: Plain, measured_by: Plain,
     }
     evidence [id] {
         id: Plain, workspace_id: Plain, version_id: Plain, run_id: Plain, kind: Plain, digest: Plain, body: Salted,
@@ -158,6 +158,11 @@ tables! {
         id: Plain, workspace_id: Plain, environment_id: Plain, model_id: Plain, version_id: Plain,
         release_id: Plain, state: Plain, requested_by: Plain, requested_at: Time, finished_at: Time, body: Salted,
         digest: Plain,
+    }
+    comparison [id] {
+        id: Plain, workspace_id: Plain, environment_id: Plain, constraints_id: Plain, dataset_id: Plain,
+        version_id: Plain, baseline_id: Plain, release_id: Plain, state: Plain, requested_by: Plain,
+        requested_at: Time, finished_at: Time, reason_code: Plain, reason: Salted, body: Salted, digest: Plain,
     }
     finding [id] {
         id: Plain, workspace_id: Plain, code: Plain, subject_kind: Plain, subject_id: Plain, subject_part: Plain,

@@ -62,6 +62,7 @@ fn of_decision(step: &Step<'_>, request: &Row, decision: &Value) -> BTreeSet<Str
     }
     if let Some(run) = world.row("validation_run", field(decision, "run")) {
         accounts.insert(text(run, "requested_by").to_owned());
+        accounts.insert(text(run, "measured_by").to_owned());
         let dataset = world.row("dataset", text(run, "dataset_id"));
         accounts.extend(dataset.map(|row| text(row, "created_by").to_owned()));
     }

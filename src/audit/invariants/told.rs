@@ -17,6 +17,7 @@ const TOLD: &[(&str, &str, &str, &str)] = &[
     ("version_created", "version", "model_version", ""),
     ("version_revoked", "version", "model_version", "revoked"),
     ("run_requested", "run", "validation_run", ""),
+    ("run_cancelled", "run", "validation_run", "cancelled"),
     ("promotion_requested", "promotion", "promotion_request", ""),
     ("promotion_approved", "approval", "approval", ""),
     ("promotion_rejected", "promotion", "promotion_request", "rejected"),

@@ -190,7 +190,7 @@ fn newer_run(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String>
     let same = |row: &Row| ["constraints_id", "dataset_id"].iter().all(|c| text(row, c) == text(named, c));
     let runs = step.world.of("validation_run", "version_id", text(request, "version_id"));
     let newest = runs
-        .filter(|(_, row)| same(row) && !text(row, "finished_at").is_empty())
+        .filter(|(_, row)| same(row) && !text(row, "finished_at").is_empty() && text(row, "state") != "cancelled")
         .max_by_key(|(key, row)| (text(row, "finished_at"), *key));
     let is_newest = newest.is_some_and(|(key, _)| key == field(decision, "run"));
     if !is_newest {

@@ -17,6 +17,7 @@ const TABLES: &[&str] = &[
     "approval_withdrawal",
     "attestation",
     "break_glass",
+    "comparison",
     "dataset",
     "delegation",
     "environment",

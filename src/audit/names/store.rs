@@ -10,8 +10,8 @@ use crate::{
     db::{
         Reader,
         entity::{
-            account, api_token, break_glass, dataset, environment, membership, model, model_version, promotion_request,
-            release, reported_evidence, trust_key, validation_run, workspace,
+            account, api_token, break_glass, comparison, dataset, environment, membership, model, model_version,
+            promotion_request, release, reported_evidence, trust_key, validation_run, workspace,
         },
     },
     error::Error,
@@ -111,7 +111,9 @@ pub async fn names(reader: &Reader<'_>, kind: &str, ids: &BTreeSet<Uuid>) -> Res
     }
     match kind {
         "version" => versions(reader, &ids).await,
-        "run" | "promotion" | "release" | "evidence" | "break_glass" => of_versions(reader, kind, &ids).await,
+        "run" | "comparison" | "promotion" | "release" | "evidence" | "break_glass" => {
+            of_versions(reader, kind, &ids).await
+        }
         "finding" | "waiver" | "record" => watched::names(reader, kind, &ids).await,
         "delegation" => watched::delegations(reader, &ids).await,
         _ => plain(reader, kind, &ids).await,
@@ -187,6 +189,9 @@ async fn of_versions(reader: &Reader<'_>, kind: &str, ids: &[Uuid]) -> Result<Na
     }
     let rows: Vec<(Uuid, Uuid, Option<Uuid>)> = match kind {
         "run" => placed!(validation_run).into_iter().map(|(id, version, place)| (id, version, Some(place))).collect(),
+        "comparison" => {
+            placed!(comparison).into_iter().map(|(id, version, place)| (id, version, Some(place))).collect()
+        }
         "promotion" => {
             placed!(promotion_request).into_iter().map(|(id, version, place)| (id, version, Some(place))).collect()
         }

@@ -9,7 +9,7 @@ const OF_ENVIRONMENTS: &[Action] = &[Action::RecordRead, Action::RecordReview, A
 
 pub fn actions(role: Role) -> &'static [Action] {
     match role {
-        Role::Deployer => &[],
+        Role::Deployer | Role::Worker => &[],
         Role::Contributor => OF_MODELS,
         Role::EnvironmentManager => OF_ENVIRONMENTS,
         _ => OWNS,

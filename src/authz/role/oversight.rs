@@ -39,6 +39,7 @@ pub fn allows(role: Role, action: Action) -> bool {
     let sets: &[&[Action]] = match role {
         Role::Viewer | Role::Admin => &[LOOKS],
         Role::Deployer => &[&[Action::RunningReport]],
+        Role::Worker => &[],
         Role::Auditor => &[LOOKS, &[Action::FindingOpen]],
         Role::Contributor => &[LOOKS, DEVELOPS],
         Role::EnvironmentManager => &[LOOKS, MANAGES],

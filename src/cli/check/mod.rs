@@ -1,22 +1,29 @@
 //! `check` and `run`: measurements by the registry, and what they come to.
 
+mod cancel;
+mod local;
+mod material;
+mod measured;
 mod tables;
 
 use super::{Exit, Failure, output, print, reference, reference::VersionOf, session::Session};
 use crate::{
     client::Client,
     config::Client as Connection,
-    constraints::{Severity, Verdict},
+    constraints::{ConstraintVerdict, Severity, Verdict},
     core::ids::RunId,
     validation::{
         RunState,
-        api::{RunInput, RunSummary, RunView},
+        api::{ReasonView, RunInput, RunSummary, RunView},
     },
 };
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use material::Options;
 use std::{
     io::IsTerminal,
+    path::PathBuf,
+    str::FromStr,
     time::{Duration, Instant},
 };
 use tables::Detail;
@@ -26,12 +33,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Args)]
 pub struct Check {
-    /// Such as `credit-risk@3` or `credit-risk@sha256:…`.
-    #[arg(value_name = "MODEL@VERSION")]
-    version: VersionOf,
+    /// A file or folder that is here, to be measured here before it is pushed; or what the registry is to measure,
+    /// such as `credit-risk@3` or `credit-risk@sha256:…`.
+    #[arg(value_name = "PATH or MODEL@VERSION")]
+    subject: Subject,
     /// The environment whose limits are asked.
-    #[arg(long, value_name = "NAME", value_parser = reference::name)]
-    env: String,
+    #[arg(long, value_name = "NAME", value_parser = reference::name, required_unless_present = "constraints")]
+    env: Option<String>,
     /// Seconds to wait for the result; the run goes on without you.
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     timeout: u64,
@@ -40,6 +48,30 @@ pub struct Check {
     /// JSON instead of tables.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    local: Options,
+}
+
+/// What is to be measured, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject {
+    /// Files on this machine, measured here.
+    Files(PathBuf),
+    /// A registered version, measured by the registry.
+    Version(VersionOf),
+}
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(raw: &str) -> Result<Self, String> {
+        let path = PathBuf::from(raw);
+        if path.exists() {
+            return Ok(Self::Files(path));
+        }
+        let version = raw.parse().map_err(|e| format!("there is no such file or folder, and as a version: {e}"))?;
+        Ok(Self::Version(version))
+    }
 }
 
 #[derive(Subcommand)]
@@ -50,6 +82,9 @@ pub enum Run {
     /// Show a run with its verdicts and groups.
     #[command(after_help = "Example:\n  plimsoll run show 019a4c1e-…")]
     Show(Show),
+    /// Call a run off that nobody needs any more.
+    #[command(after_help = "Example:\n  plimsoll run cancel 019a4c1e-… --reason \"wrong version\"")]
+    Cancel(cancel::Cancel),
 }
 
 #[derive(Args)]
@@ -71,21 +106,32 @@ pub struct Show {
 
 impl Check {
     pub async fn run(self) -> Result<Exit, Failure> {
+        let version = match self.subject {
+            Subject::Files(path) => {
+                return local::check(&path, self.env.as_deref(), self.local, &self.connection, self.json).await;
+            }
+            Subject::Version(version) => version,
+        };
+        let environment = self.env.filter(|_| !self.local.is_local()).ok_or_else(|| {
+            Failure::new(Exit::Usage, "the registry measures a version with its own limits and data")
+                .next("give --env NAME and nothing of your own; or name a file or folder that is here")
+        })?;
         let session = Session::open(&self.connection)?;
         let input = RunInput {
-            model: self.version.model.clone(),
-            version: self.version.version.to_string(),
-            environment: self.env.clone(),
+            model: version.model.clone(),
+            version: version.version.to_string(),
+            environment: environment.clone(),
         };
         let asked: RunView = session.client.create(&["runs"], &input).await?;
-        eprintln!("run {} of {}@{} for {}", asked.id, asked.model, asked.version, self.env);
+        eprintln!("run {} of {}@{} for {environment}", asked.id, asked.model, asked.version);
         let run = follow(&session.client, asked.id, Duration::from_secs(self.timeout)).await?;
         if self.json {
             output::json(&run)?;
         } else {
-            print(&tables::of(&run, Detail::Brief))?;
+            print(&tables::of_run(&run, Detail::Brief))?;
         }
-        conclude(&run, &self.env)
+        let name = format!("{}@{}", run.model, run.version);
+        conclude(&name, &run.state, run.reason.as_ref(), &run.verdicts, &environment)
     }
 }
 
@@ -108,13 +154,14 @@ impl Run {
                 }
                 output::rows(&table, "no runs yet")
             }
+            Self::Cancel(args) => args.run().await,
             Self::Show(args) => {
                 let client = Session::open(&args.connection)?.client;
                 let run: RunView = client.get(&["runs", &args.id.to_string()], &[]).await?;
                 if args.json {
                     return output::json(&run);
                 }
-                print(&tables::of(&run, Detail::Full))
+                print(&tables::of_run(&run, Detail::Full))
             }
         }
     }
@@ -132,7 +179,8 @@ async fn follow(client: &Client, id: RunId, patience: Duration) -> Result<RunVie
         if state.is_final() {
             return Ok(run);
         }
-        let phase = if state == RunState::Queued { "waiting for a worker" } else { run.phase.as_str() };
+        let waiting = if state == RunState::Queued { "waiting for a worker" } else { run.phase.as_str() };
+        let phase = run.waiting.as_deref().unwrap_or(waiting);
         follower.say(phase, run.percent, &mut said);
         if patience < began.elapsed() {
             let what = format!("run {id} is not over after {} s", patience.as_secs());
@@ -173,22 +221,42 @@ impl Drop for Follower {
 }
 
 /// Anything but a pass is a refusal, with the limits and their owners.
-fn conclude(run: &RunView, environment: &str) -> Result<Exit, Failure> {
-    if run.state == RunState::Passed.name() {
-        eprintln!("{}@{} is inside every blocking limit of {environment}", run.model, run.version);
+fn conclude(
+    name: &str,
+    state: &str,
+    reason: Option<&ReasonView>,
+    verdicts: &[ConstraintVerdict],
+    environment: &str,
+) -> Result<Exit, Failure> {
+    if state == RunState::Passed.name() {
+        eprintln!("{} is inside every blocking limit of {environment}", output::printable(name));
         return Ok(Exit::Ok);
     }
     let blocking: Vec<_> =
-        run.verdicts.iter().filter(|v| v.severity == Severity::Block && v.verdict != Verdict::Pass).collect();
-    let what = match (blocking.len(), &run.reason) {
-        (0, Some(reason)) => format!("the run ended as {}: {}: {}", run.state, reason.code, reason.detail),
-        (0, None) => format!("the run ended as {}", run.state),
-        (n, _) => {
-            let all = run.verdicts.len();
-            format!("{}@{} is not inside {n} of {all} limits of {environment}", run.model, run.version)
-        }
+        verdicts.iter().filter(|v| v.severity == Severity::Block && v.verdict != Verdict::Pass).collect();
+    let what = match (blocking.len(), reason) {
+        (0, Some(reason)) => format!("the run ended as {state}: {}: {}", reason.code, reason.detail),
+        (0, None) => format!("the run ended as {state}"),
+        (n, _) => format!("{name} is not inside {n} of {} limits of {environment}", verdicts.len()),
     };
     let mut failure = Failure::new(Exit::Refused, output::printable(&what));
     failure.why = blocking.iter().map(|v| format!("{} (owner: {}): {}", v.constraint, v.owner, v.reason)).collect();
     Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_here_is_measured_here_and_what_is_not_is_a_version() {
+        let folder = tempfile::tempdir().expect("folder");
+        let here = folder.path().join("credit@3");
+        std::fs::write(&here, "x").expect("file");
+        let parsed = |raw: &str| raw.parse::<Subject>();
+        assert_eq!(parsed(here.to_str().expect("text")), Ok(Subject::Files(here.clone())));
+        assert!(matches!(parsed("credit-risk@3"), Ok(Subject::Version(_))));
+        let said = parsed("./nowhere/model.onnx").expect_err("neither");
+        assert!(said.contains("no such file or folder"), "{said}");
+    }
 }

@@ -69,10 +69,11 @@ fn plain(constraint: &Constraint, measured: &Measured) -> Result<Candidate, Stri
         subject: metric.word().replace('_', " "),
         figure: *figure.ok_or_else(|| missing(measured, metric.word()))?,
         counted: match constraint.dimension {
-            Dimension::Quality | Dimension::Robustness => "rows",
+            Dimension::Quality | Dimension::Robustness | Dimension::Connectivity => "rows",
+            Dimension::Compute if metric == Metric::Flops => "nodes that bear weights",
             _ => "measurements",
         },
-        doubt: None,
+        doubt: measured.doubts.get(metric.word()).cloned(),
         left_out: None,
         beyond: Beyond::Interval,
     })

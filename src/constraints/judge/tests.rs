@@ -158,7 +158,12 @@ fn host(cpu_model: &str, cores: u32) -> HostFingerprint {
         accelerator: None,
         runtime: None,
         threads: None,
+        label: None,
     }
+}
+
+fn labelled(word: &str) -> HostFingerprint {
+    HostFingerprint { label: Some(word.to_owned()), ..host("Cortex-A76", 4) }
 }
 
 /// The spec with another `hardware`; `null` is a spec that says nothing of it.
@@ -176,6 +181,10 @@ fn no_machine_is_representative_of_hardware_that_nobody_named() {
         (json!({}), Some(host("Cortex-A76", 4)), Verdict::NotRepresentative),
         (json!("any"), Some(host("Xeon", 64)), Verdict::Pass),
         (json!("any"), None, Verdict::NotRepresentative),
+        (json!({"label": "edge-cam"}), Some(host("Cortex-A76", 4)), Verdict::NotRepresentative),
+        (json!({"label": "edge-cam"}), Some(labelled("edge-box")), Verdict::NotRepresentative),
+        (json!({"label": "edge-cam"}), Some(labelled("edge-cam")), Verdict::Pass),
+        (json!({"label": "edge-cam", "cores": 8}), Some(labelled("edge-cam")), Verdict::NotRepresentative),
     ] {
         let mut measured = calls(&[3_000_000; 500]);
         measured.host = host;

@@ -4,6 +4,7 @@
 //! that is too small stays as a count.
 
 mod classification;
+mod connectivity;
 mod cost;
 mod groups;
 mod regression;
@@ -16,8 +17,11 @@ pub use regression::Estimates;
 pub use robustness::PerturbationResult;
 
 use super::{
+    link::Link,
     metric::{Dimension, Metric},
     spec::Load,
+    verdict::ReportedFigure,
+    words::Words,
 };
 use crate::stats::{
     breakdown::RowBootstrap, fairness::AttributeTable, figure::Figure, histogram::Histogram, percentile::LatencySummary,
@@ -37,6 +41,9 @@ pub struct HostFingerprint {
     pub runtime: Option<String>,
     /// Threads that the runtime was allowed.
     pub threads: Option<u32>,
+    /// The word of the label `hardware=…` that the worker was chosen by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// The calls under one load.
@@ -71,6 +78,24 @@ pub struct Keyed {
     pub figure: Figure,
 }
 
+/// How much of the graph the estimate of operations speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CountedNodes {
+    pub counted: u64,
+    /// All nodes that multiply by weights or walk trees.
+    pub bearing_weights: u64,
+}
+
+/// A figure of a report that counted when it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandIn {
+    pub metric: Metric,
+    pub figure: Figure,
+    /// Where the reporter measured it.
+    pub host: Option<HostFingerprint>,
+    pub source: ReportedFigure,
+}
+
 /// Everything that one run found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Measured {
@@ -88,6 +113,17 @@ pub struct Measured {
     /// What the intervals of figures over all rows rest on, where they come from resamples.
     #[serde(default)]
     pub bootstrap: Option<RowBootstrap>,
+    /// The link of the environment at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flops_of: Option<CountedNodes>,
+    /// Why a figure is there and makes nothing pass, by metric.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubts: BTreeMap<String, String>,
+    /// What reports say of metrics for which a limit accepts them. No evidence of this run.
+    #[serde(skip)]
+    pub stand_ins: Vec<StandIn>,
     /// Why something could not be measured, by metric or by attribute.
     pub absent: BTreeMap<String, String>,
 }
@@ -110,6 +146,11 @@ impl Measured {
     /// Says why a metric (its word) or an attribute has no figure.
     pub fn set_absent(&mut self, what: &str, reason: impl Into<String>) {
         self.absent.insert(what.to_owned(), reason.into());
+    }
+
+    /// Says why the figure of a metric can make nothing pass.
+    pub fn set_doubt(&mut self, metric: Metric, why: impl Into<String>) {
+        self.doubts.insert(metric.word().to_owned(), why.into());
     }
 
     /// The nanoseconds of each counted call under one load.

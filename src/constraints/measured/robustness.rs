@@ -23,6 +23,17 @@ pub struct PerturbationResult {
     pub absent: Option<String>,
 }
 
+impl PerturbationResult {
+    /// The kind with its amounts, as the spec writes them: `noise, sigma 0.1`.
+    pub fn change(&self) -> String {
+        let written = serde_json::to_value(self.perturbation.change).unwrap_or_default();
+        let kind = written["kind"].as_str().unwrap_or_default().replace('_', " ");
+        let amounts = written.as_object().into_iter().flatten().filter(|(name, _)| *name != "kind");
+        let amounts: Vec<String> = amounts.map(|(name, value)| format!("{} {value}", name.replace('_', " "))).collect();
+        if amounts.is_empty() { kind } else { format!("{kind}, {}", amounts.join(", ")) }
+    }
+}
+
 impl Measured {
     /// A perturbation that was carried out.
     pub fn add_perturbation(

@@ -11,8 +11,8 @@ impl Dimension {
             Self::Throughput => &[M::Throughput],
             Self::Memory => &[M::PeakMemory, M::ModelMemory],
             Self::Size => &[M::ArtifactSize],
-            Self::LoadTime => &[M::LoadTime],
-            Self::Compute => &[M::CpuPerInference, M::ThreadsUsed, M::Operators, M::Parameters],
+            Self::LoadTime => &[M::LoadTime, M::ColdStart],
+            Self::Compute => &[M::CpuPerInference, M::ThreadsUsed, M::Operators, M::Parameters, M::Flops],
             Self::Quality => &[
                 M::Accuracy,
                 M::BalancedAccuracy,
@@ -44,7 +44,10 @@ impl Dimension {
                 M::MeanResidual,
                 M::MeanPrediction,
             ],
-            Self::Connectivity => &[M::NetworkFree, M::ExternalData],
+            Self::Connectivity => {
+                &[M::NetworkFree, M::ExternalData, M::BytesIn, M::BytesOut, M::TransferTime, M::MaximumOfflineTime]
+            }
+            Self::Power => &[M::EnergyPerInference],
             Self::Cost => &[M::CostPerThousand],
             Self::Robustness | Self::Abstention => self.of_answers(),
             Self::Bias => &[

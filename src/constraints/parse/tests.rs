@@ -165,11 +165,11 @@ fn a_document_of_the_wrong_shape_is_refused() {
     }
     let mut spec = full();
     spec["datasets"] = json!({"m": 3});
-    spec["hardware"] = json!({"cores": 0, "gpu": "x"});
+    spec["hardware"] = json!({"cores": 0, "gpu": "x", "label": "Edge Cam"});
     spec["extra"] = json!(1);
     let errors = ConstraintSpec::parse(&spec).expect_err("refused");
     let places: Vec<&str> = errors.iter().map(|e| e.path.as_str()).collect();
-    assert_eq!(places, ["extra", "datasets", "hardware.gpu", "hardware.cores"]);
+    assert_eq!(places, ["extra", "datasets", "hardware.gpu", "hardware.cores", "hardware.label"]);
 }
 
 #[test]

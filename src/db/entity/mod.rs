@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod accountability;
+pub mod comparisons;
 pub mod environments;
 pub mod keys;
 pub mod log;
@@ -13,9 +14,11 @@ pub mod registry;
 pub mod releases;
 pub mod reported;
 pub mod validation;
+pub mod workers;
 
 pub use access::{account, api_token, membership, trust_key, workspace};
 pub use accountability::{accountability_record, accountability_revision};
+pub use comparisons::comparison;
 pub use environments::{dataset, environment, environment_revision};
 pub use keys::{loaded_settings, registry_key};
 pub use log::{
@@ -30,3 +33,4 @@ pub use registry::{attestation, blob, model, model_owner, model_version, version
 pub use releases::{rehearsal, rollback_review};
 pub use reported::{reported_evidence, reported_statement};
 pub use validation::{evidence, validation_run};
+pub use workers::worker;

@@ -1,7 +1,7 @@
 //! Bookkeeping that is not a state of the domain: work to do, requests under way.
 
 pub mod job {
-    use crate::core::ids::JobId;
+    use crate::core::ids::{AccountId, JobId, RunId, WorkspaceId};
     use sea_orm::entity::prelude::*;
 
     #[sea_orm::model]
@@ -21,6 +21,12 @@ pub mod job {
         #[sea_orm(column_type = "Text", nullable)]
         pub last_error: Option<String>,
         pub created_at: DateTimeUtc,
+        /// Of a run: where it is asked for, which it is, and the label that its worker must have.
+        pub workspace_id: Option<WorkspaceId>,
+        pub run_id: Option<RunId>,
+        pub requires: Option<String>,
+        /// The account of the worker that has it, if that one is not at this database.
+        pub holder_id: Option<AccountId>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -29,6 +29,8 @@ pub mod validation_run {
         pub requested_at: DateTimeUtc,
         pub started_at: Option<DateTimeUtc>,
         pub finished_at: Option<DateTimeUtc>,
+        pub requires: Option<String>,
+        pub measured_by: Option<AccountId>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

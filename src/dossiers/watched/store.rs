@@ -8,12 +8,15 @@ use crate::{
         Conn,
         entity::{
             accountability_revision, approval_withdrawal, break_glass, promotion_comment, rehearsal, rollback_review,
-            waiver, waiver_grant,
+            waiver,
         },
     },
     dossiers::store::MAX_HISTORY,
     error::Error,
-    oversight::{break_glass::BreakGlass, waivers::Waiver},
+    oversight::{
+        break_glass::BreakGlass,
+        waivers::{Waiver, store},
+    },
     promotions::{Approval, Promotion, Withdrawn, comments::Comment},
     releases::{Release, rehearsals::Rehearsal, reviews::Review},
 };
@@ -71,21 +74,7 @@ pub(super) async fn waivers(conn: &Conn<'_>, about: About) -> Result<Vec<Waiver>
         .limit(MAX_HISTORY)
         .all(conn)
         .await?;
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let grants = waiver_grant::Entity::find()
-        .filter(waiver_grant::COLUMN.waiver_id.is_in(ids))
-        .order_by_asc(waiver_grant::Column::Id)
-        .all(conn)
-        .await?;
-    let mut waivers = Vec::new();
-    for row in rows {
-        let mut waiver = Waiver::try_from(row)?;
-        for grant in grants.iter().filter(|grant| grant.waiver_id == waiver.id) {
-            waiver.grants.push(grant.clone().try_into()?);
-        }
-        waivers.push(waiver);
-    }
-    Ok(waivers)
+    store::with_grants(conn, rows).await
 }
 
 pub(super) async fn emergencies(conn: &Conn<'_>, about: About) -> Result<Vec<BreakGlass>, Error> {

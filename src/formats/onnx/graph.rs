@@ -3,6 +3,7 @@
 use super::{
     super::Refusal,
     MAX_GRAPH_DEPTH, MAX_NAME_BYTES,
+    attributes::{self, Attribute, Attributes, MAX_LIST},
     tensor::Tensor,
     trees::{self, Trees},
     wire::{Field, Wire},
@@ -20,6 +21,8 @@ pub(super) struct Graph {
     pub outputs: Vec<Port>,
     pub initializers: Vec<Tensor>,
     pub nodes: Vec<Node>,
+    /// Shapes that the file declares for what lies between.
+    pub between: Vec<Port>,
 }
 
 /// A declared input or output.
@@ -28,6 +31,16 @@ pub(super) struct Port {
     pub name: String,
     /// `TensorProto.DataType` of a tensor; 0 when it is no tensor or says nothing.
     pub element: u64,
+    /// Of a tensor, when it says one.
+    pub shape: Option<Vec<Dimension>>,
+}
+
+/// One dimension of a declared shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Dimension {
+    Fixed(u64),
+    /// Any number, by its name; the empty name for one that has none.
+    Free(String),
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +55,7 @@ pub(super) struct Node {
     /// The attribute `to` of a cast.
     pub to: Option<u64>,
     pub trees: Trees,
+    pub attributes: Attributes,
     /// Where data of tensors in attributes are, if they are in other files.
     pub locations: Vec<String>,
 }
@@ -74,6 +88,7 @@ impl<R: BufRead + Seek> Wire<R> {
                 }
                 Field::Bytes(11, end) => graph.inputs.push(self.port(end)?),
                 Field::Bytes(12, end) => graph.outputs.push(self.port(end)?),
+                Field::Bytes(13, end) => graph.between.push(self.port(end)?),
                 Field::Bytes(15, end) => {
                     let tensor = self.sparse_tensor(end)?;
                     graph.initializers.push(tensor);
@@ -125,14 +140,29 @@ impl<R: BufRead + Seek> Wire<R> {
 
     /// An `AttributeProto` up to `end`; its name may come behind its values.
     fn attribute(&mut self, end: u64, depth: usize, node: &mut Node) -> Result<(), Refusal> {
-        let (mut name, mut number, mut numbers, mut leaves) = (String::new(), None, Vec::new(), Vec::new());
+        let (mut name, mut read, mut leaves) = (String::new(), Attribute::default(), Vec::new());
         while let Some(field) = self.next(end)? {
             // Files name an attribute before its values; lists that nobody asks for are passed over then.
-            let is_other = !name.is_empty() && !trees::is_list(&name);
+            let is_short = attributes::is_list(&name);
+            let is_other = !name.is_empty() && !trees::is_list(&name) && !is_short;
+            let numbers = &mut read.numbers;
             match field {
                 Field::Bytes(1, end) => name = self.text(end, MAX_NAME_BYTES)?,
-                Field::Number(3, value) => number = Some(value),
-                Field::Bytes(5 | 10, end) => node.locations.extend(self.tensor(end)?.location),
+                Field::Number(3, value) => read.number = Some(value),
+                Field::Bytes(4, end) if name == "auto_pad" => read.text = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(5, end) => {
+                    let tensor = self.tensor(end)?;
+                    node.locations.extend(tensor.location.clone());
+                    read.value = Some(tensor);
+                }
+                Field::Bytes(10, end) => node.locations.extend(self.tensor(end)?.location),
+                Field::Fixed(7) => read.floats += 1,
+                Field::Bytes(7, end) => {
+                    read.floats += (end - self.at()) / 4;
+                    self.skip_to(end)?;
+                }
+                Field::Number(8, _) if is_short && MAX_LIST < numbers.len() => {}
+                Field::Bytes(8, end) if is_short && 10 * MAX_LIST as u64 <= end - self.at() => self.skip_to(end)?,
                 Field::Bytes(6 | 11, end) => node.graphs.push(self.graph(end, depth + 1)?),
                 Field::Number(8, _) if is_other => {}
                 Field::Bytes(8, end) if is_other => self.skip_to(end)?,
@@ -141,8 +171,8 @@ impl<R: BufRead + Seek> Wire<R> {
                     node.trees.pass();
                     self.skip_to(end)?;
                 }
-                Field::Number(8, value) => self.push(value, usize::MAX, &mut numbers)?,
-                Field::Bytes(8, end) => self.packed(end, usize::MAX, &mut numbers)?,
+                Field::Number(8, value) => self.push(value, usize::MAX, numbers)?,
+                Field::Bytes(8, end) => self.packed(end, usize::MAX, numbers)?,
                 Field::Bytes(9, end) if is_other => self.skip_to(end)?,
                 Field::Bytes(9, end) => {
                     self.spend(1)?;
@@ -154,9 +184,10 @@ impl<R: BufRead + Seek> Wire<R> {
             }
         }
         if name == "to" {
-            node.to = number;
+            node.to = read.number;
         }
-        node.trees.take(&name, numbers, leaves);
+        node.attributes.take(&name, &mut read);
+        node.trees.take(&name, read.numbers, leaves);
         Ok(())
     }
 
@@ -183,7 +214,7 @@ impl<R: BufRead + Seek> Wire<R> {
         while let Some(field) = self.next(end)? {
             match field {
                 Field::Bytes(1, end) => port.name = self.text(end, MAX_NAME_BYTES)?,
-                Field::Bytes(2, end) => port.element = self.element_type(end, 0)?,
+                Field::Bytes(2, end) => port.element = self.element_type(end, 0, &mut port.shape)?,
                 Field::Bytes(_, end) => self.skip_to(end)?,
                 Field::Number(..) | Field::Fixed(_) => {}
             }
@@ -192,7 +223,7 @@ impl<R: BufRead + Seek> Wire<R> {
     }
 
     /// The element type of a `TypeProto` that is a tensor, else 0. Its inner types are walked for their form.
-    fn element_type(&mut self, end: u64, depth: usize) -> Result<u64, Refusal> {
+    fn element_type(&mut self, end: u64, depth: usize, shape: &mut Option<Vec<Dimension>>) -> Result<u64, Refusal> {
         if MAX_TYPE_DEPTH < depth {
             return Err(Refusal::Unsupported(format!("types are nested more than {MAX_TYPE_DEPTH} deep")));
         }
@@ -203,19 +234,46 @@ impl<R: BufRead + Seek> Wire<R> {
                     while let Some(field) = self.next(end)? {
                         match field {
                             Field::Number(1, value) => element = value,
+                            Field::Bytes(2, end) => *shape = Some(self.shape(end)?),
                             Field::Bytes(_, end) => self.skip_to(end)?,
                             Field::Number(..) | Field::Fixed(_) => {}
                         }
                     }
                 }
                 Field::Bytes(4 | 5 | 9, end) => {
-                    self.element_type(end, depth + 1)?;
+                    self.element_type(end, depth + 1, shape)?;
                 }
                 Field::Bytes(_, end) => self.skip_to(end)?,
                 Field::Number(..) | Field::Fixed(_) => {}
             }
         }
         Ok(element)
+    }
+
+    /// A `TensorShapeProto` up to `end`.
+    fn shape(&mut self, end: u64) -> Result<Vec<Dimension>, Refusal> {
+        let mut shape = Vec::new();
+        while let Some(field) = self.next(end)? {
+            match field {
+                Field::Bytes(1, end) => {
+                    self.spend(ITEM_BYTES / 4)?;
+                    let mut dimension = Dimension::Free(String::new());
+                    while let Some(field) = self.next(end)? {
+                        match field {
+                            // Some writers say -1 or 0 for any number.
+                            Field::Number(1, value) if 0 < value.cast_signed() => dimension = Dimension::Fixed(value),
+                            Field::Bytes(2, end) => dimension = Dimension::Free(self.text(end, MAX_NAME_BYTES)?),
+                            Field::Bytes(_, end) => self.skip_to(end)?,
+                            Field::Number(..) | Field::Fixed(_) => {}
+                        }
+                    }
+                    shape.push(dimension);
+                }
+                Field::Bytes(_, end) => self.skip_to(end)?,
+                Field::Number(..) | Field::Fixed(_) => {}
+            }
+        }
+        Ok(shape)
     }
 
     fn name_into(&mut self, end: u64, names: &mut Vec<String>) -> Result<(), Refusal> {

@@ -2,17 +2,28 @@
 //!
 //! Source: `onnx.proto` and the ONNX IR specification. What only shape inference or a run can tell is left to the sandbox.
 
+mod attributes;
 mod check;
+mod flops;
 mod functions;
 mod graph;
 mod operators;
+mod outline;
+mod shapes;
 mod tensor;
 mod trees;
+mod windows;
 mod wire;
+
+pub use flops::Flops;
+pub use outline::{Element, Outline, Port, outline};
 
 use super::Refusal;
 use graph::{Function, Graph};
-use std::io::{BufRead, Seek};
+use std::{
+    collections::HashSet,
+    io::{BufRead, Seek},
+};
 use wire::{Field, Wire, unreadable};
 
 /// Longest name that is kept, in bytes.
@@ -63,7 +74,7 @@ pub fn inspect<R: BufRead + Seek>(from: R, size_bytes: u64, around: &Surrounding
 }
 
 /// How much there is of a model, as its file has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Size {
     /// Nodes of the graph.
     pub operators: u64,
@@ -74,6 +85,7 @@ pub struct Size {
     pub parameters: u64,
     /// Tensors whose data are in other files.
     pub external_tensors: u64,
+    pub flops: Flops,
 }
 
 /// Counts the operators and parameters of a model of `size_bytes`; functions count as the one node that calls them.
@@ -81,11 +93,15 @@ pub struct Size {
 /// # Errors
 /// Where the file can't be read as a model.
 pub fn size<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Size, Refusal> {
-    let model = read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
+    size_of(&read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?)
+}
+
+fn size_of(model: &Model) -> Result<Size, Refusal> {
     let Some(graph) = &model.graph else {
         return Err(Refusal::Invalid("the model has no graph".to_owned()));
     };
-    let mut size = Size { operators: graph.nodes.len() as u64, ..Size::default() };
+    let flops = flops::flops(graph, &model.functions);
+    let mut size = Size { operators: graph.nodes.len() as u64, flops, ..Size::default() };
     let mut open = vec![graph];
     while let Some(graph) = open.pop() {
         let elements = graph.initializers.iter().map(|tensor| tensor.elements);
@@ -98,6 +114,19 @@ pub fn size<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Size, Refusal
         open.extend(inner);
     }
     Ok(size)
+}
+
+/// The names of what a model takes, those that it has a value for itself left out.
+///
+/// # Errors
+/// Where the file can't be read as a model.
+pub fn inputs<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Vec<String>, Refusal> {
+    let model = read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
+    let Some(graph) = model.graph else {
+        return Err(Refusal::Invalid("the model has no graph".to_owned()));
+    };
+    let with_value: HashSet<&str> = graph.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
+    Ok(graph.inputs.iter().map(|port| port.name.clone()).filter(|name| !with_value.contains(name.as_str())).collect())
 }
 
 fn read<R: BufRead + Seek>(wire: &mut Wire<R>, end: u64) -> Result<Model, Refusal> {

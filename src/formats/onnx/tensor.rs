@@ -9,6 +9,8 @@ use std::io::{BufRead, Seek};
 
 /// More dimensions than any operator takes.
 const MAX_DIMENSIONS: usize = 64;
+/// The longest list of whole numbers whose values are kept.
+const MAX_INTEGERS: u64 = 64;
 
 /// What is kept of a tensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,9 @@ pub(super) struct Tensor {
     pub location: Option<String>,
     /// By its dimensions.
     pub elements: u64,
+    pub dims: Vec<i64>,
+    /// The values of a short list of whole numbers: the shape that another node is to make.
+    pub integers: Option<Vec<i64>>,
 }
 
 /// What is counted while a tensor is read.
@@ -31,6 +36,10 @@ struct Counted {
     /// Elements in lists that hold several small types.
     others: u64,
     is_external: bool,
+    /// Short raw data.
+    raw: Vec<u8>,
+    /// Whole numbers that stand packed.
+    integers: Vec<i64>,
 }
 
 impl<R: BufRead + Seek> Wire<R> {
@@ -45,6 +54,11 @@ impl<R: BufRead + Seek> Wire<R> {
                 Field::Fixed(4 | 10) | Field::Number(7 | 11, _) => counted.elements += 1,
                 Field::Bytes(4, end) => counted.elements += self.fixed(end, 4)?,
                 Field::Bytes(10, end) => counted.elements += self.fixed(end, 8)?,
+                Field::Bytes(7, end) if end - self.at() <= 10 * MAX_INTEGERS => {
+                    let before = counted.integers.len();
+                    self.packed(end, usize::MAX, &mut counted.integers)?;
+                    counted.elements += (counted.integers.len() - before) as u64;
+                }
                 Field::Bytes(7 | 11, end) => counted.elements += self.count_packed(end)?,
                 Field::Number(5, _) => counted.others += 1,
                 Field::Bytes(5, end) => counted.others += self.count_packed(end)?,
@@ -55,7 +69,10 @@ impl<R: BufRead + Seek> Wire<R> {
                 Field::Bytes(8, end) => tensor.name = self.text(end, MAX_NAME_BYTES)?,
                 Field::Bytes(9, end) => {
                     counted.raw_bytes = Some(end - self.at());
-                    self.skip_to(end)?;
+                    match end - self.at() <= 8 * MAX_INTEGERS {
+                        true => counted.raw = self.bytes(end)?,
+                        false => self.skip_to(end)?,
+                    }
                 }
                 Field::Bytes(13, end) => {
                     let (key, value) = self.entry(end)?;
@@ -69,6 +86,8 @@ impl<R: BufRead + Seek> Wire<R> {
             }
         }
         tensor.elements = counted.check(&tensor)?;
+        tensor.integers = counted.integers();
+        tensor.dims = counted.dims;
         Ok(tensor)
     }
 
@@ -98,6 +117,22 @@ impl<R: BufRead + Seek> Wire<R> {
 }
 
 impl Counted {
+    /// The values, where they are few 64-bit numbers of the file itself.
+    fn integers(&self) -> Option<Vec<i64>> {
+        const INT64: u64 = 7;
+        if self.data_type != INT64 || self.is_external {
+            return None;
+        }
+        match self.raw_bytes {
+            Some(bytes) if bytes <= 8 * MAX_INTEGERS => {
+                let words = self.raw.chunks_exact(8).filter_map(|word| word.try_into().ok());
+                Some(words.map(i64::from_le_bytes).collect())
+            }
+            Some(_) => None,
+            None => (self.integers.len() as u64 == self.elements).then(|| self.integers.clone()),
+        }
+    }
+
     /// How many elements it has.
     fn check(&self, tensor: &Tensor) -> Result<u64, Refusal> {
         let name = quoted(&tensor.name);

@@ -250,3 +250,57 @@ fn last_function() -> Vec<u8> {
             .concat(),
     )
 }
+
+fn constant(name: &str, dims: &[i64]) -> Vec<u8> {
+    let elements = usize::try_from(dims.iter().product::<i64>()).expect("few");
+    let dims: Vec<u8> = dims.iter().flat_map(|dim| number(1, dim.cast_unsigned())).collect();
+    bytes(5, [dims, number(2, 1), bytes(8, name), bytes(9, vec![0; elements * 4])].concat())
+}
+
+/// A graph whose input has these dimensions, `None` for any number.
+fn of_input(dims: &[Option<u64>], nodes: &[Vec<u8>], more: &[u8]) -> Size {
+    let dims: Vec<u8> =
+        dims.iter().flat_map(|dim| bytes(1, dim.map_or_else(|| bytes(2, "n"), |size| number(1, size)))).collect();
+    let input = [bytes(1, "X"), bytes(2, bytes(1, [number(1, 1), bytes(2, dims)].concat()))].concat();
+    let nodes: Vec<u8> = nodes.iter().flat_map(|node| bytes(1, node)).collect();
+    let file = model(&[nodes, bytes(11, input), bytes(12, port("Y")), more.to_vec()].concat(), &[]);
+    size(Cursor::new(&file), file.len() as u64).expect("a readable model")
+}
+
+#[test]
+fn operations_are_counted_where_the_shapes_are_known_and_missed_aloud_where_not() {
+    let told = |found: Size| (found.flops.total, found.flops.counted_nodes, found.flops.bearing_nodes);
+    let w = constant("W", &[3, 4]);
+    let dense = [node("MatMul", &["X", "W"], &["H"]), node("Relu", &["H"], &["Y"])];
+    // 4 sums of 3 products, two operations each.
+    assert_eq!(told(of_input(&[None, Some(3)], &dense, &w)), (24.0, 1, 1));
+    // The same for each of eight rows of a fixed batch.
+    assert_eq!(told(of_input(&[Some(8), Some(3)], &dense, &w)), (24.0, 1, 1));
+    // 2 channels of 4 x 4 from one of 5 x 5 by windows of 2 x 2: 32 sums of 4 products.
+    let conv = [node("Conv", &["X", "K"], &["Y"])];
+    assert_eq!(told(of_input(&[None, Some(1), Some(5), Some(5)], &conv, &constant("K", &[2, 1, 2, 2]))), (256.0, 1, 1));
+    // Padded by one on every side and every second window: 3 x 3.
+    let list = |name: &str, values: &[u64]| {
+        bytes(5, [bytes(1, name), values.iter().flat_map(|v| number(8, *v)).collect()].concat())
+    };
+    let strided = [[node("Conv", &["X", "K"], &["Y"]), list("strides", &[2, 2]), list("pads", &[1, 1, 1, 1])].concat()];
+    assert_eq!(
+        told(of_input(&[None, Some(1), Some(5), Some(5)], &strided, &constant("K", &[2, 1, 2, 2]))),
+        (144.0, 1, 1)
+    );
+    // Another free dimension than the batch: how much work it is depends on the row.
+    let free = of_input(&[Some(1), None, Some(3)], &dense, &w);
+    assert_eq!(told(free), (0.0, 0, 1), "only a first dimension is the batch");
+    let other_width = of_input(&[Some(1), Some(2), Some(5)], &dense, &w);
+    assert_eq!(told(other_width), (0.0, 0, 1), "matrices that don't fit are not counted");
+    // What nobody knows is not nothing.
+    let other = [node("NhwcFusedConv", &["X"], &["H"]), node("MatMul", &["H", "W"], &["Y"])];
+    assert_eq!(told(of_input(&[None, Some(3)], &other, &w)), (0.0, 0, 2));
+}
+
+#[test]
+fn a_tree_takes_a_comparison_for_each_step_to_a_leaf() {
+    let found = of_input(&[None, Some(2)], &[[trees([1, 2], [3, 3])].concat()], &[]);
+    // The branch without children here is a leaf like the other one: one step to each, and one addition.
+    assert_eq!((found.flops.total, found.flops.counted_nodes), (2.0, 1));
+}

@@ -1,7 +1,7 @@
 //! Decision trees in attributes: a node whose children lead back to it is walked for ever.
 
 use super::super::Refusal;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Nodes of one forest that are looked at. A larger one is left to the runtime, which looks at it when it loads the model.
 pub(super) const MAX_TREE_NODES: usize = 1 << 20;
@@ -89,6 +89,43 @@ impl Trees {
         let is_branch = !self.leaf.get(at).copied().unwrap_or(yes == no);
         let found = [yes, no].map(|child| if is_branch { place.get(&(tree?, child?)).copied() } else { None });
         found.into_iter().flatten()
+    }
+
+    /// How many trees there are, and the comparisons on the way to a leaf, as the mean over the leaves of each tree,
+    /// summed over the trees. `None` for trees that nobody looked at, or that lead nowhere.
+    pub(super) fn mean_depths(&self) -> Option<(u64, f64)> {
+        let count = self.node.len();
+        let whole = [self.tree.len(), self.yes.len(), self.no.len(), self.leaf.len()].iter().all(|l| *l == count);
+        if self.is_passed_over || !whole || count == 0 {
+            return None;
+        }
+        let place: HashMap<(i64, i64), usize> =
+            self.tree.iter().copied().zip(self.node.iter().copied()).zip(0..).collect();
+        let mut is_child = vec![false; count];
+        for at in 0..count {
+            self.children(at, &place).for_each(|child| is_child[child] = true);
+        }
+        // Leaves of each tree, and the sum of their depths.
+        let mut trees: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
+        let mut open: Vec<(usize, u32)> =
+            (0..count).filter(|at| is_child.get(*at) == Some(&false)).map(|at| (at, 0)).collect();
+        // Two ways to one node would be walked twice; a tree has one way to each.
+        let mut walked = 0;
+        while let Some((at, depth)) = open.pop() {
+            walked += 1;
+            if count < walked {
+                return None;
+            }
+            let before = open.len();
+            open.extend(self.children(at, &place).map(|child| (child, depth + 1)));
+            if before == open.len() {
+                let (leaves, depths) = trees.entry(self.tree.get(at).copied()?).or_default();
+                *leaves += 1.0;
+                *depths += f64::from(depth);
+            }
+        }
+        let mean = trees.values().map(|(leaves, depths)| depths / leaves).sum();
+        (walked == count).then_some((trees.len() as u64, mean))
     }
 
     fn cycle(&self, operator: &str, at: usize) -> Refusal {

@@ -85,6 +85,16 @@ impl<R: BufRead + Seek> Wire<R> {
         String::from_utf8(bytes).map_err(|_| unreadable(start, "a text is not UTF-8"))
     }
 
+    /// The bytes up to `end`, which the caller knows to be few.
+    pub fn bytes(&mut self, end: u64) -> Result<Vec<u8>, Refusal> {
+        let (start, length) = (self.at, end.saturating_sub(self.at));
+        self.spend(length)?;
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        self.from.read_exact(&mut bytes).map_err(|error| ended(start, &error))?;
+        self.at = end;
+        Ok(bytes)
+    }
+
     /// Whether the bytes up to `end` are `wanted`; passes over them.
     pub fn is(&mut self, end: u64, wanted: &[u8; 4]) -> Result<bool, Refusal> {
         if end.saturating_sub(self.at) != 4 {

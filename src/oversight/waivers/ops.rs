@@ -80,7 +80,7 @@ pub async fn request(app: &App, who: &Principal, ask: Ask) -> Result<Waiver, Err
     let permit = policy::request_waiver(who).map_err(|d| d.on("environment", environment.id))?;
     let requested_by = who.id.ok_or(Error::Unauthenticated)?;
     let current = environments::store::all_current(&tx.conn(), environment.id).await?;
-    let constraint = limit(&current, &environment, &ask.constraint)?;
+    let constraint = limit(&current, &environment, &model, &ask.constraint)?;
     let asked = oversight::ops::asked(&current, &model)?;
     check_end(ask.expires_at, asked.map_or(MAX_DAYS, |asked| asked.waiver_maximum_days), tx.at())?;
     owner::of(&tx.conn(), who, &current, &constraint).await?;
@@ -143,9 +143,9 @@ async fn make_room(tx: &WriteTx, scope: Scope, new: &Waiver) -> Result<Vec<Event
     Ok(then)
 }
 
-/// A limit of the environment that stops promotions, by name.
-fn limit(current: &Current, environment: &Environment, name: &str) -> Result<Constraint, Error> {
-    let spec = current.constraints.as_ref().map(|revision| revision.constraints()).transpose()?;
+/// A limit that stops promotions of a model in the environment, by name.
+fn limit(current: &Current, environment: &Environment, model: &Model, name: &str) -> Result<Constraint, Error> {
+    let spec = current.constraints.as_ref().map(|revision| revision.limits_of(&model.name)).transpose()?;
     let found = spec.and_then(|spec| spec.constraints().iter().find(|limit| limit.name == name).cloned());
     let unknown = || Error::invalid("constraint", format!("{} has no limit of that name", environment.name));
     let limit = found.ok_or_else(unknown)?;
@@ -158,7 +158,7 @@ fn limit(current: &Current, environment: &Environment, name: &str) -> Result<Con
 
 /// The limit that a waiver is of, if it is still what it was.
 fn excepted_limit(waiver: &Waiver, place: &Place) -> Result<Constraint, Error> {
-    if let Ok(limit) = limit(&place.current, &place.environment, &waiver.constraint)
+    if let Ok(limit) = limit(&place.current, &place.environment, &place.model, &waiver.constraint)
         && digest_of(&limit)? == waiver.constraint_digest
     {
         return Ok(limit);

@@ -198,7 +198,8 @@ pub(crate) async fn overdue(reader: &Reader<'_>, now: DateTime<Utc>) -> Result<V
     Ok(sweeps::readable(rows))
 }
 
-async fn with_grants(conn: &Conn<'_>, rows: Vec<waiver::Model>) -> Result<Vec<Waiver>, Error> {
+/// Waivers with who granted them.
+pub(crate) async fn with_grants(conn: &Conn<'_>, rows: Vec<waiver::Model>) -> Result<Vec<Waiver>, Error> {
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());

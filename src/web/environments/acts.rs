@@ -5,10 +5,7 @@ use super::render;
 use crate::{
     app::App,
     authz::Action,
-    core::{
-        ids::ReleaseId,
-        text::{Line, Paragraph},
-    },
+    core::{ids::ReleaseId, text::Paragraph},
     environments::profile::OperatingMode,
     error::{Error, InField},
     promotions,
@@ -23,7 +20,7 @@ use crate::{
     web::{
         PageError,
         form::{Fields, Signed},
-        forms::{Form, Kind, kept},
+        forms::{Form, Kind, kept, reason},
         frame::see_other,
         visitor::Visitor,
     },
@@ -185,10 +182,6 @@ pub async fn review_rollback(
     };
     let done = done.await;
     answer(&app, sent, &place, &id("review", &release.to_string()), done).await
-}
-
-fn reason(fields: &Fields) -> Result<Line, Error> {
-    Line::parse_required(fields.get("reason")).in_field("reason")
 }
 
 fn target(fields: &Fields) -> Result<Option<VersionRef>, Error> {

@@ -159,13 +159,17 @@ fn text(what: Compared, value: f64) -> String {
     }
 }
 
-/// As much of a name as fits; letters outside of ASCII may be twice as wide.
 fn label(name: &str) -> String {
+    cut_to(name, LABEL_WIDTH)
+}
+
+/// As much of a name as fits; letters outside of ASCII may be twice as wide.
+pub fn cut_to(name: &str, most: usize) -> String {
     let mut width = 0;
     let mut cut = String::new();
     for letter in name.chars() {
         width += if letter.is_ascii() { 1 } else { 2 };
-        if LABEL_WIDTH < width {
+        if most < width {
             cut.push('…');
             break;
         }

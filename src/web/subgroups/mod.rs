@@ -12,7 +12,7 @@ mod drawn;
 mod grid;
 mod impact;
 mod names;
-mod scale;
+pub(super) mod scale;
 
 use crate::{
     constraints::{ConstraintVerdict, Verdict},
@@ -26,6 +26,7 @@ use crate::{
 };
 pub(crate) use amount::method;
 pub(crate) use chart::Chart;
+pub(super) use chart::cut_to;
 use disparities::Disparities;
 pub(crate) use disparities::Row as DisparityRow;
 use drawn::Drawn;

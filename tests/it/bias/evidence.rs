@@ -36,7 +36,7 @@ async fn a_binary_model_has_everything_about_its_groups() {
 
     for attribute in ["sex", "region", "sex*region"] {
         let table = table(&run, attribute);
-        let plan = json!({"resamples": 2000, "seed": 1, "scheme": "stratified_by_group"});
+        let plan = json!({"resamples": 100, "seed": 1, "scheme": "stratified_by_group"});
         assert_eq!((&table["bootstrap"]["plan"], &table["row_bootstrap"]["plan"]), (&plan, &plan), "{attribute}");
         assert_ne!(table["bootstrap"]["generator"], "", "{attribute}");
         assert_eq!(table["contrasts"]["reference"], json!({"highest": "selection_rate"}), "{attribute}");

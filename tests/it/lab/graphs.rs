@@ -30,3 +30,37 @@ fn operators_and_parameters_are_those_of_the_references() {
     eprintln!("{compared} counts");
     assert_ne!(compared, 0);
 }
+
+#[test]
+fn operations_of_the_reference_models_are_counted_or_said_not_to_be() {
+    let Some(root) = cases_folder() else { return };
+    let mut compared = 0;
+    for entry in std::fs::read_dir(root).expect("cases") {
+        let folder = entry.expect("an entry").path();
+        let read = |name: &str| std::fs::read(folder.join(name));
+        let (Ok(expected), Ok(model)) = (read("expected.json"), read("model.onnx")) else { continue };
+        let expected: Value = serde_json::from_slice(&expected).expect("JSON");
+        let flops = onnx::size(Cursor::new(&model), model.len() as u64).expect("a readable model").flops;
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        eprintln!("{name}: {} operations, {} of {} nodes", flops.total, flops.counted_nodes, flops.bearing_nodes);
+        assert!(flops.total.is_finite() && flops.counted_nodes <= flops.bearing_nodes, "{name}");
+        assert!(flops.total > 0.0 || flops.counted_nodes == 0, "{name}");
+        // A linear model multiplies and adds once for each coefficient, and does nothing else.
+        let of = &expected["model"];
+        let linear =
+            of["linear_coefficients"].as_f64().filter(|count| *count > 0.0 && of["tree_nodes"].as_u64() == Some(0));
+        if let Some(coefficients) = linear {
+            assert_eq!(flops.total, 2.0 * coefficients, "{name}");
+            compared += 1;
+        }
+        // Sixteen convolutions and three layers behind them, by their published sizes: 19,632,062,464 products of 224 x 224.
+        let is_vgg19 = of["ops"].as_array().is_some_and(|ops| ops.iter().any(|op| op == "Gemm"))
+            && of["inputs"][0]["shape"] == serde_json::json!([1, 3, 224, 224]);
+        if is_vgg19 {
+            assert_eq!((flops.total, flops.counted_nodes, flops.bearing_nodes), (39_264_124_928.0, 19, 19), "{name}");
+            compared += 1;
+        }
+    }
+    eprintln!("{compared} counts of operations");
+    assert_ne!(compared, 0);
+}

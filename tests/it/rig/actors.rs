@@ -100,7 +100,7 @@ pub const SUBMITTER: &[(Deed, usize)] = &[
     (Deed::Withdraw, 1),
     (Deed::Look, 2),
     (Deed::Approve, 1),
-    (Deed::AskWaiver, 2),
+    (Deed::AskWaiver, 4),
     (Deed::OpenFinding, 1),
 ];
 pub const APPROVER: &[(Deed, usize)] = &[
@@ -112,7 +112,7 @@ pub const APPROVER: &[(Deed, usize)] = &[
     (Deed::Comment, 1),
     (Deed::CloseEvidence, 1),
     (Deed::SettleFinding, 4),
-    (Deed::DecideWaiver, 3),
+    (Deed::DecideWaiver, 5),
     (Deed::MendGlass, 2),
     (Deed::LookBack, 1),
     (Deed::Delegate, 1),
@@ -135,7 +135,7 @@ pub const MANAGER: &[(Deed, usize)] = &[
     (Deed::ChangeMode, 1),
     (Deed::BreakGlass, 2),
     (Deed::MendGlass, 2),
-    (Deed::DecideWaiver, 3),
+    (Deed::DecideWaiver, 5),
     (Deed::LookBack, 1),
     (Deed::Revise, 1),
     (Deed::ReviseBlindly, 1),

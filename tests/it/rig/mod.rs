@@ -14,10 +14,7 @@ mod oracle;
 mod random;
 mod service;
 
-use crate::{
-    harness::{fresh_database, ort_library},
-    world::fixture,
-};
+use crate::{databases, harness::ort_library, world::fixture};
 use actors::{ADMINISTRATOR, APPROVER, ATTACKER, AUTHOR, Actor, BOTH, DEPLOYER, Deed, MANAGER, SUBMITTER};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use board::{ENVIRONMENTS, MODELS, Shared};
@@ -96,7 +93,7 @@ impl Trial {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let place = Place {
             data: data.join("data"),
-            database: fresh_database().await,
+            database: databases::empty().await,
             log: data.join("service.log"),
             address: Address::default(),
         };

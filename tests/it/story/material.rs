@@ -2,9 +2,10 @@
 
 use super::*;
 
-/// Every limit that the small scorer meets on any machine.
+/// Every limit that the small scorer meets on any machine. Few resamples, since most tests want a run and not its
+/// intervals.
 pub fn spec() -> Value {
-    json!({"datasets": {MODEL: "people"}, "constraints": [
+    json!({"datasets": {MODEL: "people"}, "bootstrap": {"resamples": 100}, "constraints": [
         {"name": "accuracy", "dimension": "quality", "metric": "accuracy", "operator": ">=", "limit": 0.7,
             "unit": "1", "minimum_samples": 100, "owner": "ines"},
         {"name": "latency-p95", "dimension": "latency", "metric": "latency", "statistic": "p95", "operator": "<=",

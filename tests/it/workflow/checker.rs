@@ -1,7 +1,7 @@
 //! The invariants, asked of facts and of the world alone. Nothing in here calls the machine: it
 //! has its own state, its own table of transitions and its own quorum, by trying everything.
 
-use super::world::World;
+use super::{quorum, world::World};
 use chrono::{DateTime, Utc};
 use plimsoll::{
     core::{
@@ -394,31 +394,9 @@ impl Checker {
                 && a.digest == asked.digest
                 && a.expires_at.is_none_or(|end| world.now < end)
         };
-        let mut humans: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-        for approval in self.approvals.iter().filter(counts) {
-            let account = world.accounts.iter().find(|a| a.id == approval.account).expect("known");
-            let human = world.class(account.human);
-            if account.active && !account.robot && !involved.contains(&human) {
-                humans.entry(world.unit(human)).or_default().extend(account.roles.iter().copied());
-            }
-        }
-        let mut humans: Vec<_> = humans.into_values().collect();
-        can_fill(&world.seats, &mut humans)
+        let counting = self.approvals.iter().filter(counts).map(|approval| approval.account);
+        quorum::is_full(world, &involved, counting)
     }
-}
-
-/// Every way is tried: slow, and obviously right.
-fn can_fill(seats: &[&str], humans: &mut Vec<BTreeSet<&str>>) -> bool {
-    let Some((seat, rest)) = seats.split_first() else { return true };
-    (0..humans.len()).any(|i| {
-        if !humans[i].contains(seat) {
-            return false;
-        }
-        let taken = humans.remove(i);
-        let filled = can_fill(rest, humans);
-        humans.insert(i, taken);
-        filled
-    })
 }
 
 fn is_open(stage: Stage) -> bool {

@@ -37,7 +37,7 @@ pub async fn decide_waiver(actor: &mut Actor) {
         actor.client.random.pick_recent(&board.waivers).cloned()
     };
     let Some(id) = waiver else { return };
-    if actor.client.random.percent(15) {
+    if actor.client.random.percent(4) {
         let path = format!("/api/v1/waivers/{id}/revocation");
         actor.client.post("revoke_waiver", &path, json!({"reason": "It is over."})).await;
         return;

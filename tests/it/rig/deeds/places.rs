@@ -36,9 +36,7 @@ pub fn policy(asks: usize) -> Value {
     };
     let mut policy =
         json!({"approvals": approvals, "request_expires_after_hours": 1, "evidence_maximum_age_days": 300});
-    if 0 < asks {
-        policy["break_glass"] = json!({"roles": ["environment_manager"], "maximum_hours": 2});
-    }
+    policy["break_glass"] = json!({"roles": ["environment_manager"], "maximum_hours": 2});
     if asks % 4 == 2 {
         policy["evidence"] = json!([{"kind": "runbook", "name": "night"}]);
         policy["exclude"] = json!({"roles": ["auditor"], "owners": ["business"], "accounts": ["mallory"]});

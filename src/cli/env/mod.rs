@@ -1,5 +1,9 @@
 //! Environments from files.
 
+mod draft;
+mod init;
+pub(super) mod lines;
+
 use super::{Exit, Failure, output, print, reference, session::Session};
 use crate::{
     client::Client,
@@ -22,6 +26,14 @@ pub enum Env {
         after_help = "Example:\n  plimsoll env apply production --profile environment.yaml --constraints constraints.yaml --policy policy.yaml"
     )]
     Apply(Apply),
+    /// Draft a constraint spec from an ONNX file.
+    #[command(
+        after_help = "Example:\n  plimsoll env init credit.onnx --model credit-risk --dataset credit-2026 --owner mara -o constraints.yaml"
+    )]
+    Init(init::Init),
+    /// Say what is wrong with a constraint spec, and on which line, without a service.
+    #[command(after_help = "Example:\n  plimsoll env lint constraints.yaml")]
+    Lint(init::Lint),
 }
 
 #[derive(Args)]
@@ -47,6 +59,8 @@ impl Env {
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Apply(apply) => apply.run().await,
+            Self::Init(init) => init.run(),
+            Self::Lint(lint) => lint.run(),
         }
     }
 }
@@ -54,19 +68,20 @@ impl Env {
 impl Apply {
     async fn run(self) -> Result<Exit, Failure> {
         // All files are read before anything is changed.
-        let mut profile = self.profile.as_deref().map(read).transpose()?;
+        let mut profile = self.profile.as_deref().map(Written::read).transpose()?;
         if let Some(profile) = &mut profile {
-            take_name(profile, &self.name)?;
+            take_name(&mut profile.value, &self.name)?;
         }
-        let constraints = self.constraints.as_deref().map(read).transpose()?;
-        let policy = self.policy.as_deref().map(read).transpose()?;
+        let constraints = self.constraints.as_deref().map(Written::read).transpose()?;
+        let policy = self.policy.as_deref().map(Written::read).transpose()?;
         let client = Session::open(&self.connection)?.client;
         let before: Option<EnvironmentView> = client.find(&["environments", &self.name]).await?;
         let (current, profile) = match (before, profile) {
             (Some(current), profile) => (current, profile),
             (None, Some(profile)) => {
-                let input = EnvironmentInput { name: self.name.clone(), profile };
-                let made: EnvironmentView = client.create(&["environments"], &input).await?;
+                let input = EnvironmentInput { name: self.name.clone(), profile: profile.value.clone() };
+                let made: Result<EnvironmentView, _> = client.create(&["environments"], &input).await;
+                let made = made.map_err(|failure| profile.place(failure))?;
                 eprintln!("created the environment {}", self.name);
                 (made, None)
             }
@@ -94,13 +109,14 @@ impl Apply {
         &self,
         client: &Client,
         document: &str,
-        written: Option<Value>,
+        written: Option<Written>,
         current: Option<&RevisionView>,
     ) -> Result<(), Failure> {
         let Some(written) = written else { return Ok(()) };
         let seen = current.map_or(0, |revision| revision.revision);
         let path = ["environments", &self.name, document];
-        let now: RevisionView = client.revise(&path, seen, &written).await?;
+        let now: Result<RevisionView, _> = client.revise(&path, seen, &written.value).await;
+        let now = now.map_err(|failure| written.place(failure))?;
         if now.revision == seen {
             eprintln!("{document}: unchanged");
         }
@@ -118,14 +134,39 @@ fn take_name(profile: &mut Value, name: &str) -> Result<(), Failure> {
     }
 }
 
+/// A document with its text, so that what is wrong with it can be named by its line.
+struct Written {
+    file: PathBuf,
+    text: String,
+    value: Value,
+}
+
+impl Written {
+    fn read(file: &Path) -> Result<Self, Failure> {
+        let text = text_of(file)?;
+        Ok(Self { file: file.to_owned(), value: parse(file, &text)?, text })
+    }
+
+    fn place(&self, failure: Failure) -> Failure {
+        lines::place(failure, &self.file, &self.text)
+    }
+}
+
 /// A document in YAML or JSON.
 pub(super) fn read(file: &Path) -> Result<Value, Failure> {
+    parse(file, &text_of(file)?)
+}
+
+fn parse(file: &Path, text: &str) -> Result<Value, Failure> {
+    yaml_serde::from_str(text).map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", file.display())))
+}
+
+fn text_of(file: &Path) -> Result<String, Failure> {
     let wrong = |e: String| Failure::new(Exit::Usage, format!("{}: {e}", file.display()));
     if fs::metadata(file).is_ok_and(|m| MAX_BYTES < m.len()) {
         return Err(wrong(format!("has more than {MAX_BYTES} bytes")));
     }
-    let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
-    yaml_serde::from_str(&text).map_err(|e| wrong(e.to_string()))
+    fs::read_to_string(file).map_err(|e| wrong(e.to_string()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,73 @@
+//! Constraint specs as files: drafted from a model, looked at, and refused with the line.
+
+use crate::story::{ENVIRONMENT, Story, fixture};
+use serde_json::{Value, json};
+use std::{path::Path, process::Command};
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn run(words: &[&str], folder: &Path, token: &str) -> Ran {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    program.args(words).current_dir(folder).env("PLIMSOLL_TOKEN", token).env("PLIMSOLL_CONFIG_DIR", folder);
+    let output = program.output().expect("the program");
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran { code: output.status.code(), out: said(&output.stdout), err: said(&output.stderr) }
+}
+
+const WRONG: &str = "# limits\nconstraints:\n  - name: fast\n    dimension: latency\n    metric: latency\n    statistic: p95\n    operator: '<='\n    limit: 5\n    unit: MBy\n    owner: mara\n  - {name: small, dimension: size, metric: artifact_size, operator: '<=',\n     limit: -3, unit: kBy, owner: mara}\n";
+
+#[test]
+fn what_is_wrong_with_a_spec_is_named_by_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("limits.yaml"), WRONG).expect("written");
+    let ran = run(&["env", "lint", "limits.yaml"], folder.path(), "");
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("limits.yaml:9: constraints[0].unit: "), "{}", ran.err);
+    assert!(ran.err.contains("limits.yaml:12: constraints[1].limit: "), "{}", ran.err);
+    let ran = run(&["env", "lint", "limits.yaml", "--json"], folder.path(), "");
+    let told: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((ran.code, &told["problems"][0]["line"]), (Some(2), &json!(9)), "{told:#}");
+}
+
+#[test]
+fn a_draft_from_a_model_is_a_spec_that_says_what_it_does_not_know() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in
+        ["tensor_binary.onnx", "columns_binary.onnx", "tensor_regression.onnx", "zipmap_binary.onnx"].map(fixture)
+    {
+        let model = file.display().to_string();
+        let ran = run(&["env", "init", &model, "--model", "credit-risk", "--owner", "mara"], folder.path(), "");
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert!(ran.out.starts_with("# A draft from ") && ran.out.contains("credit-risk: TODO"), "{}", ran.out);
+        std::fs::write(folder.path().join("draft.yaml"), &ran.out).expect("written");
+        let ran = run(&["env", "lint", "draft.yaml"], folder.path(), "");
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    }
+    let model = fixture("tensor_binary.onnx").display().to_string();
+    let written = run(&["env", "init", &model, "-o", "limits.yaml"], folder.path(), "");
+    assert_eq!(written.code, Some(0), "{}", written.err);
+    let kept = run(&["env", "init", &model, "-o", "limits.yaml"], folder.path(), "");
+    assert_eq!(kept.code, Some(2), "what is there is not written over");
+    std::fs::write(folder.path().join("no.onnx"), b"not a model").expect("written");
+    let refused = run(&["env", "init", "no.onnx"], folder.path(), "");
+    assert_eq!(refused.code, Some(2), "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("no.onnx: "), "{}", refused.err);
+}
+
+#[actix_web::test]
+async fn a_refusal_of_the_service_names_the_line_of_the_file() {
+    let story = Story::stage().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("limits.yaml"), WRONG).expect("written");
+    let (url, token, path) = (story.app.url.clone(), story.tom.clone(), folder.path().to_owned());
+    let words =
+        move || run(&["env", "apply", ENVIRONMENT, "--constraints", "limits.yaml", "--url", &url], &path, &token);
+    let ran = tokio::task::spawn_blocking(words).await.expect("ran");
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("limits.yaml:9: constraints[0].unit: "), "{}", ran.err);
+    assert!(ran.err.contains("limits.yaml:12: constraints[1].limit: "), "{}", ran.err);
+}
