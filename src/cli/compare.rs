@@ -120,6 +120,8 @@ fn shown(found: &ComparisonView) -> String {
         parts.push(sides(result));
         parts.push(answers(result));
         parts.extend(groups(result));
+        let left_out = result.ungrouped.iter();
+        parts.extend(left_out.map(|(attribute, why)| format!("{attribute} is not compared group by group: {why}.")));
     }
     output::printable(&parts.join("\n\n"))
 }

@@ -6,6 +6,7 @@ use crate::{
     constraints::{HostFingerprint, Load, LoadRun, Measured},
     sandbox::{LatencySamples, Observation},
     stats::{
+        fairness::MAXIMUM_GROUPS,
         figure::{Figure, Rate},
         interval,
         percentile::percentile,
@@ -65,6 +66,9 @@ pub struct ComparisonBody {
     pub max_score_change: Option<f64>,
     pub mean_score_change: Option<Figure>,
     pub groups: Vec<GroupFlips>,
+    /// Attributes that are not in `groups`, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ungrouped: BTreeMap<String, String>,
     pub host: Option<HostFingerprint>,
     pub method: String,
 }
@@ -114,6 +118,7 @@ pub fn compare(
         let moved = old.right.iter().zip(&new.right).zip(&flipped);
         moved.filter(|((old, new), flipped)| **flipped && **new == right && **old != right).count() as u64
     };
+    let (groups, ungrouped) = group_flips(&flipped, rows.groups);
     Ok(ComparisonBody {
         quality_metric: if before.labels.is_empty() { "mae" } else { "accuracy" }.to_owned(),
         quality_difference: paired(&old.losses, &new.losses),
@@ -122,7 +127,8 @@ pub fn compare(
         flips_to_wrong: count(false),
         max_score_change: changes.as_ref().and_then(|changes| changes.iter().copied().reduce(f64::max)),
         mean_score_change: changes.as_ref().map(|changes| mean(changes)),
-        groups: group_flips(&flipped, rows.groups),
+        groups,
+        ungrouped,
         baseline: side(baseline, left, loads, old.quality()),
         candidate: side(candidate, right, loads, new.quality()),
         basis: rows.basis,
@@ -189,14 +195,23 @@ fn score_changes(before: &Observation, after: &Observation) -> Option<Vec<f64>> 
     Some(before.probabilities.iter().zip(&after.probabilities).map(change).collect())
 }
 
-fn group_flips(flipped: &[bool], groups: &[(String, Vec<String>)]) -> Vec<GroupFlips> {
-    let mut all = Vec::new();
+/// The groups of each attribute, and the attributes that have more groups than anybody could look at.
+fn group_flips(
+    flipped: &[bool],
+    groups: &[(String, Vec<String>)],
+) -> (Vec<GroupFlips>, BTreeMap<String, String>) {
+    let (mut all, mut left_out) = (Vec::new(), BTreeMap::new());
     for (attribute, of_row) in groups.iter().filter(|_| !flipped.is_empty()) {
         let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for (group, flipped) in of_row.iter().zip(flipped) {
             let count = counts.entry(group.as_str()).or_default();
             count.0 += 1;
             count.1 += u64::from(*flipped);
+        }
+        if MAXIMUM_GROUPS < counts.len() {
+            let why = format!("it has more than {MAXIMUM_GROUPS} groups; put its values into bands first");
+            left_out.insert(attribute.clone(), why);
+            continue;
         }
         all.extend(counts.into_iter().map(|(group, (rows, flips))| GroupFlips {
             attribute: attribute.clone(),
@@ -205,7 +220,7 @@ fn group_flips(flipped: &[bool], groups: &[(String, Vec<String>)]) -> Vec<GroupF
             flips: Rate::of(flips, rows).filter(|_| MINIMUM_GROUP as u64 <= rows),
         }));
     }
-    all
+    (all, left_out)
 }
 
 fn side(named: &Named, turns: &Turns, loads: &[Load], quality: Figure) -> Side {

@@ -78,6 +78,11 @@ impl Tightening {
 }
 
 impl ConstraintSpec {
+    /// The models that have limits of their own.
+    pub fn overlaid(&self) -> impl Iterator<Item = &str> {
+        self.overlays.keys().map(String::as_str)
+    }
+
     /// The limits that hold for a model: those of the environment, as its overlay tightens them.
     #[must_use]
     pub fn for_model(mut self, model: &str) -> Self {

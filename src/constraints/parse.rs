@@ -42,7 +42,7 @@ const CONSTRAINT_FIELDS: &[&str] = &[
     "severity",
     "representative_hardware",
     "maximum_evidence_age_days",
-    "accept_reported",
+    "accept_reports_of",
     "owner",
     "rationale",
 ];
@@ -186,7 +186,7 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
     let confidence = confidence(fields, metric, statistic);
     let severity = fields.word::<Severity>("severity").unwrap_or(Severity::Block);
     let representative_hardware = fields.boolean("representative_hardware").unwrap_or(false);
-    let accept_reported = power::accept_reported(fields, dimension);
+    let accept_reports_of = power::accept_reports_of(fields, dimension);
     let age = fields.integer("maximum_evidence_age_days", 1..=3650);
     let owner =
         fields.needed("owner", "the account that answers for this limit").and_then(|_| fields.text("owner", 64));
@@ -211,7 +211,7 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
         severity,
         representative_hardware,
         maximum_evidence_age_days: age.and_then(|days| u32::try_from(days).ok()),
-        accept_reported,
+        accept_reports_of,
         owner: owner?.to_owned(),
         rationale,
     })

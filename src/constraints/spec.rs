@@ -147,9 +147,9 @@ pub struct Constraint {
     pub representative_hardware: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum_evidence_age_days: Option<u32>,
-    /// Of power, and only there: a signed report of a trusted key may stand in for what can't be measured here.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub accept_reported: bool,
+    /// Of power, and only there: names of trusted keys whose signed reports may stand in for what can't be measured here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept_reports_of: Vec<String>,
     /// The account that answers for this limit.
     pub owner: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,6 +157,11 @@ pub struct Constraint {
 }
 
 impl Constraint {
+    /// Whether a report by the trusted key of this name may stand in for a measurement.
+    pub fn accepts_reports_of(&self, key: &str) -> bool {
+        self.accept_reports_of.iter().any(|name| name == key)
+    }
+
     /// The limit in the base unit of the metric.
     pub fn limit_in_base(&self) -> f64 {
         self.unit.to_base(self.limit)
@@ -298,7 +303,7 @@ impl ConstraintSpec {
 
     /// Whether a report may stand in for a measurement of one of its limits.
     pub fn accepts_reports(&self) -> bool {
-        self.constraints.iter().any(|c| c.accept_reported)
+        self.constraints.iter().any(|c| !c.accept_reports_of.is_empty())
     }
 
     /// The distinct load conditions to run, in order.

@@ -1,7 +1,7 @@
 use crate::{
     accounts,
     app::App,
-    authz::{Action, Principal, policy},
+    authz::{Action, Principal, ReadPermit, policy},
     core::{
         digest::Digest,
         event::Event,
@@ -11,6 +11,7 @@ use crate::{
     },
     environments::{Current, Document, DocumentKind, Environment, Revision, profile::Profile, store},
     error::Error,
+    models,
     promotions::invalidation::{self, Cause},
 };
 
@@ -43,6 +44,7 @@ pub async fn revise(app: &App, who: &Principal, name: &str, seen: i64, document:
     let sight = policy::read(who, Action::EnvironmentRead)?;
     require_owners(app, who, &document).await?;
     require_hardware(&document)?;
+    require_models(app, &sight, &document).await?;
     let tx = app.db.begin().await?;
     let environment = store::lock(&tx, sight.scope(), name).await?.ok_or(NOT_FOUND)?;
     let permit = policy::act(who, action_for(document.kind()))?;
@@ -134,6 +136,19 @@ async fn require_owners(app: &App, who: &Principal, document: &Document) -> Resu
     for (i, constraint) in spec.constraints().iter().enumerate() {
         let field = format!("constraints[{i}].owner");
         accounts::ops::require_member(app, who, &field, &constraint.owner).await?;
+    }
+    Ok(())
+}
+
+/// Every overlay is about a model that there is: one for a misspelled name would tighten nothing.
+async fn require_models(app: &App, sight: &ReadPermit, document: &Document) -> Result<(), Error> {
+    let Document::Constraints(spec) = document else { return Ok(()) };
+    let reader = app.db.read(sight);
+    for model in spec.overlaid() {
+        if models::store::find(reader.conn(), sight.scope(), model).await?.is_none() {
+            let detail = "there is no model of this name here; correct it, or register the model first";
+            return Err(Error::invalid(format!("overlays.{model}"), detail));
+        }
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::{
         waivers::{self, Excepted},
     },
     policies::{Asked, Circumstances, FrameworkAsk, gates::Sorted},
-    promotions::{self, age, known, terms::Named},
+    promotions::{self, known, reports::Reports, terms::Named},
     releases::{self, modes::Ladder},
     trust::{self, TrustKey},
     validation::{self, Evidence, Run, RunState},
@@ -237,8 +237,8 @@ impl Facts {
     pub fn verdicts(&self, now: DateTime<Utc>) -> Result<Vec<ConstraintVerdict>, Error> {
         let Some(run) = &self.run else { return Ok(Vec::new()) };
         let (limits, policy) = (self.limits()?, self.asked()?);
-        let maximum_age = |limit: &str| age::maximum(limits.as_ref(), policy.as_ref(), limit);
-        let verdicts = promotions::reports::standing(&run.verdicts, &self.reported, maximum_age, now);
+        let reports = Reports { all: &self.reported, limits: limits.as_ref(), policy: policy.as_ref() };
+        let verdicts = reports.standing(run, now);
         Ok(waivers::waived(&verdicts, &self.oversight.live(limits.as_ref(), now)?))
     }
 

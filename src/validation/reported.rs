@@ -3,19 +3,21 @@
 use crate::{
     authz::Scope,
     constraints::{ConstraintSpec, Dimension, ReportedFigure, StandIn},
-    core::ids::VersionId,
     db::Conn,
     error::Error,
-    evidence::{self, Kind},
+    evidence::{self, Kind, Reported},
     validation::evidence::PerformanceBody,
+    versions::{Signature, Version},
 };
 use chrono::{DateTime, Utc};
 
 /// The figures of standing reports, as far as a limit of the spec accepts any.
+///
+/// Who signed the version does not vouch for what it takes: those reports are left out.
 pub async fn stand_ins(
     conn: &Conn<'_>,
     scope: Scope,
-    version: VersionId,
+    version: &Version,
     spec: &ConstraintSpec,
     now: DateTime<Utc>,
 ) -> Result<Vec<StandIn>, Error> {
@@ -23,8 +25,10 @@ pub async fn stand_ins(
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
-    let reported = evidence::store::of_version(conn, scope, version).await?;
-    for record in reported.into_iter().filter(|record| record.kind == Kind::Performance && record.counts(now)) {
+    let reported = evidence::store::of_version(conn, scope, version.id).await?;
+    let is_signer = |record: &Reported| version.signature == Signature::Verified { key: record.key.id };
+    let stands = |record: &Reported| record.kind == Kind::Performance && record.counts(now) && !is_signer(record);
+    for record in reported.into_iter().filter(stands) {
         // Its schema, and that its basis names this manifest, were checked when it was reported.
         let stored = evidence::store::statement(conn, record.id).await?;
         let body: PerformanceBody = serde_json::from_str(&stored.body).map_err(Error::internal)?;
@@ -37,6 +41,7 @@ pub async fn stand_ins(
         found.extend(figures.map(|(metric, figure)| StandIn {
             metric,
             figure,
+            doubt: body.doubts.get(&metric.to_string()).cloned(),
             host: body.host.clone(),
             source: source.clone(),
         }));

@@ -51,6 +51,8 @@ struct Shown {
     answers: Vec<(&'static str, String)>,
     /// Attribute, group, rows, flips; none where there are too few rows.
     groups: Vec<(String, String, String, Option<String>)>,
+    /// Attribute, and why it is not among them.
+    ungrouped: Vec<(String, String)>,
     host: String,
     method: String,
 }
@@ -112,6 +114,7 @@ impl Shown {
             rows: lines.into_iter().map(row).collect(),
             answers: answers(result),
             groups: result.groups.iter().map(group).collect(),
+            ungrouped: result.ungrouped.clone().into_iter().collect(),
             host: host.unwrap_or_default(),
             method: result.method.clone(),
         }

@@ -7,6 +7,7 @@ use crate::{
     story::{ENVIRONMENT, MODEL, Story, give_role, policy, scorer, spec, text},
 };
 use chrono::TimeDelta;
+use plimsoll::audit::invariants;
 use serde_json::{Value, json};
 
 /// A version that misses the limit `accuracy`, which Rui owns. Nobody else reviews but Mara and a
@@ -25,6 +26,10 @@ impl Missed {
         let mut spec = spec();
         spec["constraints"][0]["limit"] = 0.99.into();
         spec["constraints"][0]["owner"] = owner.into();
+        Self::of(spec).await
+    }
+
+    async fn of(spec: Value) -> Self {
         let story = Story::stage_with(&[], spec, policy(1)).await;
         let risk = story.app.user("rosa", &["risk_officer"]).await;
         let version = story.signed(MODEL, &scorer(1)).await;
@@ -83,6 +88,20 @@ impl Missed {
     fn advance(&self, by: TimeDelta) {
         self.story.app.app.db.clock().advance(by);
     }
+}
+
+#[actix_web::test]
+async fn a_limit_that_an_overlay_tightened_is_excepted_as_it_is_for_the_model() {
+    let mut tightened = spec();
+    tightened["constraints"][0]["owner"] = "rui".into();
+    tightened["overlays"] = json!({MODEL: [{"name": "accuracy", "limit": 0.99}]});
+    let missed = Missed::of(tightened).await;
+    missed.granted().await;
+    let request = missed.story.request(MODEL, "1", ENVIRONMENT).await;
+    assert_eq!(request["state"], "awaiting_approval", "{:#}", request["failed_checks"]);
+    missed.story.approve(&missed.story.mara, &request).await.expect(200);
+    let report = invariants::ops::check(&missed.story.app.app).await.expect("checked");
+    assert_eq!(report.violated(), 0, "{:#?}", report.violations().collect::<Vec<_>>());
 }
 
 #[actix_web::test]

@@ -30,15 +30,15 @@ fn grants_fault(step: &Step<'_>, id: &str, waiver: &Row) -> Option<String> {
     }
     let spec = step.world.document(text(waiver, "environment_id"), "constraints");
     let spec = spec.and_then(|(_, row)| step.texts.document(text(row, "digest")));
-    let Some(limit) = spec.and_then(|spec| limit(spec, text(waiver, "constraint_name"))) else {
+    let Some(limit) = spec.and_then(|spec| limit(step, spec, waiver)) else {
         return Some("the limit is not in the spec, or the spec can't be read".to_owned());
     };
-    if !is_as_it_was(limit, waiver) {
+    if !is_as_it_was(&limit, waiver) {
         return Some("the limit was another one when it was asked for".to_owned());
     }
     let name = |account: &&str| step.world.row("account", account).and_then(|row| step.texts.name(text(row, "name")));
     // Whoever was forgotten since may have been the owner.
-    let owner = grantors.iter().find(|account| name(account).is_none_or(|name| name == field(limit, "owner")));
+    let owner = grantors.iter().find(|account| name(account).is_none_or(|name| name == field(&limit, "owner")));
     let Some(owner) = owner else { return Some("the owner of the limit did not grant it".to_owned()) };
     let persons = Persons::at(step.world, &step.leaf.at, false);
     let involved = parties::of_waiver(step, waiver, &persons);
@@ -50,9 +50,18 @@ fn grants_fault(step: &Step<'_>, id: &str, waiver: &Row) -> Option<String> {
     (takes_two && people.len() < 2).then(|| "it takes two people, and one granted it".to_owned())
 }
 
-/// A limit of a spec by name.
-pub(super) fn limit<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
-    spec.get("constraints")?.as_array()?.iter().find(|limit| field(limit, "name") == name)
+/// The limit of a spec that a waiver is about, with what the overlay of the waiver's model puts in its place.
+pub(super) fn limit(step: &Step<'_>, spec: &Value, waiver: &Row) -> Option<Value> {
+    let find = |list: &Value| {
+        list.as_array()?.iter().find(|limit| field(limit, "name") == text(waiver, "constraint_name")).cloned()
+    };
+    let mut limit = find(spec.get("constraints")?)?;
+    let model = step.world.row("model", text(waiver, "model_id")).map(|row| text(row, "name"))?;
+    if let Some(overlay) = spec.get("overlays").and_then(|all| all.get(model)).and_then(find) {
+        let stricter = overlay.as_object()?.iter().map(|(field, value)| (field.clone(), value.clone()));
+        limit.as_object_mut()?.extend(stricter);
+    }
+    Some(limit)
 }
 
 /// Whether a limit has the digest that a waiver names.

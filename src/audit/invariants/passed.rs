@@ -50,13 +50,16 @@ fn is_waived(step: &Step<'_>, request: &Row, decision: &Value, constraint: &str)
     let named = decision.get("waivers").and_then(Value::as_array).into_iter().flatten();
     let ids = named.map(|waiver| field(waiver, "waiver"));
     let spec = step.texts.document(field(decision, "constraints"));
-    let Some(limit) = spec.and_then(|spec| excepted::limit(spec, constraint)) else { return false };
+    let Some(spec) = spec else { return false };
+    let is_of_limit = |waiver: &Row| {
+        text(waiver, "constraint_name") == constraint
+            && excepted::limit(step, spec, waiver).is_some_and(|limit| excepted::is_as_it_was(&limit, waiver))
+    };
     ids.filter_map(|id| step.world.row("waiver", id)).any(|waiver| {
         let version = text(waiver, "version_id");
         text(waiver, "state") == "granted"
-            && excepted::is_as_it_was(limit, waiver)
+            && is_of_limit(waiver)
             && step.leaf.at.as_str() < text(waiver, "expires_at")
-            && text(waiver, "constraint_name") == constraint
             && text(waiver, "environment_id") == text(request, "environment_id")
             && text(waiver, "model_id") == text(request, "model_id")
             && (version.is_empty() || version == text(request, "version_id"))

@@ -115,9 +115,9 @@ fn other_waivers(step: &Step<'_>, request: &Row, decision: &Value) -> Option<Str
     let granted = step.world.of("waiver", "model_id", text(request, "model_id"));
     let granted = granted.filter(|(_, waiver)| text(waiver, "state") == "granted" && bears_on(waiver, request));
     let mut holding = granted.filter(|(_, waiver)| {
-        let limit = excepted::limit(spec, text(waiver, "constraint_name"));
+        let limit = excepted::limit(step, spec, waiver);
         step.leaf.at.as_str() < text(waiver, "expires_at")
-            && limit.is_some_and(|limit| excepted::is_as_it_was(limit, waiver))
+            && limit.is_some_and(|limit| excepted::is_as_it_was(&limit, waiver))
     });
     let new = holding.find(|(id, _)| !named.contains(id));
     new.map(|(id, _)| format!("waiver {id} is not among what was decided on"))

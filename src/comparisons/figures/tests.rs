@@ -110,3 +110,16 @@ fn what_can_not_be_compared_is_said() {
     let said = compare(rows, (&named(1), &steady), (&named(2), &restless), &[load()], None).expect_err("two answers");
     assert!(said.contains("version 2 gave the same rows other answers"), "{said}");
 }
+
+#[test]
+fn an_attribute_with_a_group_for_each_row_is_named_and_left_out() {
+    let rows = MAXIMUM_GROUPS + 1;
+    let labels = vec!["a"; rows];
+    let one = seen(&labels, &[], &[], &[1]);
+    let ids: Vec<String> = (0..rows).map(|row| row.to_string()).collect();
+    let sexes = vec!["f".to_owned(); rows];
+    let groups = [("id".to_owned(), ids), ("sex".to_owned(), sexes)];
+    let body = compared(&one, &one, &labels, &groups).expect("compared");
+    assert_eq!(body.groups.iter().map(|group| group.attribute.as_str()).collect::<Vec<_>>(), ["sex"]);
+    assert!(body.ungrouped["id"].starts_with("it has more than 1000 groups"), "{:?}", body.ungrouped);
+}

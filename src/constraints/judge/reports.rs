@@ -11,10 +11,8 @@ pub(super) fn worst(
     hardware: Option<&Hardware>,
     stand_ins: &[StandIn],
 ) -> Option<ConstraintVerdict> {
-    if !constraint.accept_reported {
-        return None;
-    }
-    let about = stand_ins.iter().filter(|one| one.metric == constraint.metric);
+    let is_about = |one: &&StandIn| one.metric == constraint.metric && constraint.accepts_reports_of(&one.source.key);
+    let about = stand_ins.iter().filter(is_about);
     let verdicts = about.map(|one| by_report(constraint, hardware, one));
     verdicts.reduce(|worst, next| if is_worse(&next, &worst) { next } else { worst })
 }
@@ -24,7 +22,7 @@ fn by_report(constraint: &Constraint, hardware: Option<&Hardware>, one: &StandIn
         subject: constraint.metric.word().replace('_', " "),
         figure: one.figure,
         counted: "measurements",
-        doubt: None,
+        doubt: one.doubt.clone().map(|why| format!("the reporter says of it: {why}")),
         left_out: None,
         beyond: Beyond::Interval,
     };
@@ -55,7 +53,7 @@ mod tests {
         let mut limit: Value = json!({"name": "energy", "dimension": "power", "metric": "energy_per_inference",
             "operator": "<=", "limit": 2, "unit": "mJ", "owner": "mara", "representative_hardware": representative});
         if accept {
-            limit["accept_reported"] = json!(true);
+            limit["accept_reports_of"] = json!(["the-lab", "kind", "strict", "close", "far"]);
         }
         let spec = json!({"hardware": {"cpu_model": "Edge CPU"}, "constraints": [limit]});
         ConstraintSpec::parse(&spec).expect("a spec")
@@ -65,6 +63,7 @@ mod tests {
         StandIn {
             metric: Metric::EnergyPerInference,
             figure: Figure::point(Some(joules), 1000),
+            doubt: None,
             host: Some(HostFingerprint {
                 cpu_model: cpu.to_owned(),
                 cores: 4,
@@ -99,6 +98,20 @@ mod tests {
         assert_eq!((verdict, key), (Verdict::NotMeasured, None));
         assert!(reason.contains("no energy counters"), "{reason}");
         assert_eq!(judged(&spec(true, true), Vec::new()).0, Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn only_the_keys_that_the_limit_names_speak_for_it() {
+        assert_eq!(judged(&spec(true, true), vec![report(0.001, "a-stranger", "Edge CPU")]).0, Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn what_the_reporter_doubts_makes_no_limit_pass() {
+        let mut doubted = report(0.001, "the-lab", "Edge CPU");
+        doubted.doubt = Some("another program ran beside it".to_owned());
+        let (verdict, reason, _) = judged(&spec(true, true), vec![doubted]);
+        assert_eq!(verdict, Verdict::Inconclusive);
+        assert!(reason.contains("the reporter says of it: another program ran beside it"), "{reason}");
     }
 
     #[test]

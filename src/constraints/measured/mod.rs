@@ -91,6 +91,8 @@ pub struct CountedNodes {
 pub struct StandIn {
     pub metric: Metric,
     pub figure: Figure,
+    /// Why the reporter does not trust the figure.
+    pub doubt: Option<String>,
     /// Where the reporter measured it.
     pub host: Option<HostFingerprint>,
     pub source: ReportedFigure,

@@ -22,6 +22,7 @@ async fn a_models_overlay_decides_for_it_and_for_no_other() {
     assert_eq!(checks(&story.request(MODEL, "1", ENVIRONMENT).await), ["constraint_fail"]);
 
     // The overlay of another model is none of this one's; the old run counts for nothing any more.
+    story.model("another-model").await;
     story.revise(ENVIRONMENT, "constraints", with_overlay("another-model", &strict)).await;
     assert_eq!(checks(&story.request(MODEL, "1", ENVIRONMENT).await), ["evidence_missing"]);
     assert_eq!(story.run(MODEL, "1", ENVIRONMENT).await["state"], "passed");
@@ -46,6 +47,9 @@ async fn an_overlay_that_loosens_is_refused_with_its_place() {
     let story = Story::stage().await;
     let path = format!("/api/v1/environments/{ENVIRONMENT}/constraints");
     let seen = story.app.get(&story.tom, &path).await;
+    let misspelled = with_overlay("credit-rsik", &json!({"name": "accuracy", "limit": 0.99}));
+    let refused = story.app.put(&story.tom, &path, seen.header("etag"), misspelled).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["field"], "overlays.credit-rsik", "{refused:#}");
     for (tightening, field) in [
         (json!({"name": "accuracy", "limit": 0.6}), "limit"),
         (json!({"name": "accuracy", "severity": "info"}), "severity"),

@@ -8,7 +8,7 @@ fn spec(accept: bool) -> Value {
     let mut limit = json!({"name": "energy", "dimension": "power", "metric": "energy_per_inference", "operator": "<=",
         "limit": 5, "unit": "mJ", "owner": "ines"});
     if accept {
-        limit["accept_reported"] = json!(true);
+        limit["accept_reports_of"] = json!(["the-lab", "second-lab", "ines-laptop"]);
     }
     json!({"datasets": {MODEL: "people"}, "constraints": [limit]})
 }
@@ -100,6 +100,56 @@ async fn a_revoked_key_and_an_end_take_the_measurement_away() {
     }
 }
 
+/// Signs and sends a report as the holder of another trusted key.
+async fn report_by(lab: &Lab, key: &SigningKey, predicate: Value) -> Value {
+    lab.send(&lab.story.ines, reported(&lab.manifest, predicate, key)).await.expect(201).json()
+}
+
+async fn trust(lab: &Lab, name: &str) -> SigningKey {
+    let key = SigningKey::generate().expect("key");
+    let asked = json!({"name": name, "public_key_pem": key.verifying_key().to_pem()});
+    lab.story.app.post(&lab.story.olga, "/api/v1/trust-keys", asked).await.expect(201);
+    key
+}
+
+#[actix_web::test]
+async fn a_later_report_asks_for_another_run_and_then_the_worst_decides() {
+    let lab = lab(true).await;
+    let first = run(&lab).await;
+    if is_measured_here(&first) {
+        return;
+    }
+    lab.report(report(&first, 0.002, "2026-01-02T03:00:00Z")).await;
+    assert_eq!(run(&lab).await["state"], "passed");
+    // Keys that the limit does not name say nothing about it.
+    let stranger = trust(&lab, "a-stranger").await;
+    report_by(&lab, &stranger, report(&first, 0.02, "2026-01-02T03:01:00Z")).await;
+    let asked = lab.story.request(MODEL, "1", ENVIRONMENT).await;
+    assert!(checks(&asked).is_empty(), "{asked:#}");
+
+    let second = trust(&lab, "second-lab").await;
+    report_by(&lab, &second, report(&first, 0.02, "2026-01-02T03:02:00Z")).await;
+    let refused = lab.story.request(MODEL, "1", ENVIRONMENT).await;
+    assert_eq!(checks(&refused), ["constraint_not_measured"], "{refused:#}");
+    assert!(text(&refused["failed_checks"][0]["detail"]).contains("is not the last one"), "{refused:#}");
+    let again = run(&lab).await;
+    assert_eq!((&again["state"], &again["verdicts"][0]["reported"]["key"]), (&json!("failed"), &json!("second-lab")));
+}
+
+#[actix_web::test]
+async fn who_signed_the_version_is_no_laboratory() {
+    let lab = lab(true).await;
+    let first = run(&lab).await;
+    if is_measured_here(&first) {
+        return;
+    }
+    let body = report(&first, 0.002, "2026-01-02T03:00:00Z");
+    let bundle = reported(&lab.manifest, body, &lab.story.key);
+    let taken = lab.send(&lab.story.ines, bundle).await.expect(201).json();
+    assert_eq!(taken["report"]["reported_by"]["key"], "ines-laptop", "the limit names this key");
+    assert_eq!(run(&lab).await["verdicts"][0]["verdict"], "not_measured");
+}
+
 #[actix_web::test]
 async fn a_fresh_run_makes_no_old_report_young() {
     let lab = lab(true).await;
@@ -141,9 +191,9 @@ async fn a_limit_that_does_not_ask_for_reports_gets_none_and_too_much_energy_fai
 async fn only_limits_on_power_accept_reports() {
     let lab = lab(true).await;
     let spec = json!({"datasets": {MODEL: "people"}, "constraints": [{"name": "small", "dimension": "size",
-        "metric": "artifact_size", "operator": "<=", "limit": 1, "unit": "MBy", "owner": "ines", "accept_reported": true}]});
+        "metric": "artifact_size", "operator": "<=", "limit": 1, "unit": "MBy", "owner": "ines", "accept_reports_of": ["the-lab"]}]});
     let path = format!("/api/v1/environments/{ENVIRONMENT}/constraints");
     let seen = lab.story.app.get(&lab.story.tom, &path).await;
     let refused = lab.story.app.put(&lab.story.tom, &path, seen.header("etag"), spec).await.expect(422).json();
-    assert_eq!(refused["errors"][0]["field"], "constraints[0].accept_reported", "{refused:#}");
+    assert_eq!(refused["errors"][0]["field"], "constraints[0].accept_reports_of", "{refused:#}");
 }
