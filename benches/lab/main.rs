@@ -49,6 +49,7 @@ fn run(question: &str) -> Result<Value, Box<dyn Error>> {
         perturbations: Vec::new(),
         scales: BTreeMap::new(),
         score_class: None,
+        tensors: None,
     };
     let mebibytes = asked["memory_mib"].as_u64().unwrap_or(4_096);
     let limits = Limits { memory_bytes: mebibytes << 20, ..Limits::default() };

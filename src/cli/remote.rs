@@ -28,7 +28,7 @@ pub enum Remote {
     Push(push::Push),
     /// Measure against an environment's limits: a registered version by the registry, or files that are here on the spot.
     #[command(
-        after_help = "Examples:\n  plimsoll check credit-risk@3 --env production\n  plimsoll check ./credit/v4 --env production\n  plimsoll check model.onnx --constraints constraints.yaml --data holdout.csv --description holdout.yaml\n\nExit codes: 0 inside every blocking limit, 5 not. A local check is no evidence: nothing is sent."
+        after_help = "Examples:\n  plimsoll check credit-risk@3 --env production\n  plimsoll check ./credit/v4 --env production\n  plimsoll check model.onnx --constraints constraints.yaml --data holdout.csv --description holdout.yaml\n  plimsoll check voice.onnx --env edge --data recordings.npz --description recordings.yaml\n\nExit codes: 0 inside every blocking limit, 5 not. A local check is no evidence: nothing is sent."
     )]
     Check(check::Check),
     /// Measure a version beside what is active, or beside another version: speed, memory, answers. Judges nothing.

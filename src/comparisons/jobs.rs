@@ -10,7 +10,7 @@ use crate::{
     },
     constraints::ConstraintSpec,
     core::{canonical, digest::Digest, event::Event, ids::ComparisonId},
-    datasets::{self, Dataset, table::Table},
+    datasets::{self, Dataset, data::Data},
     environments,
     error::Error,
     sandbox::{Failure, FailureKind, Observation, Outcome, Task},
@@ -31,7 +31,7 @@ struct Contestant {
 struct Shared {
     spec: ConstraintSpec,
     dataset: Dataset,
-    table: Table,
+    data: Data,
     basis: Basis,
 }
 
@@ -64,15 +64,15 @@ pub async fn run(app: &App, id: ComparisonId) -> Result<(), Error> {
     let (Ok(left), Ok(right)) = (Turns::try_from(left), Turns::try_from(right)) else {
         return Err(Error::internal("each version has two turns"));
     };
-    let Shared { spec, dataset, table, basis } = shared;
+    let Shared { spec, dataset, data, basis } = shared;
     let compared = tokio::task::spawn_blocking(move || {
         let description = &dataset.description;
         let groups: Vec<_> = description
             .sensitive
             .iter()
-            .map(|name| (name.clone(), description.groups(name, table.column(name).unwrap_or_default())))
+            .map(|name| (name.clone(), description.groups(name, data.table.column(name).unwrap_or_default())))
             .collect();
-        let truth = table.column(&description.label).unwrap_or_default();
+        let truth = data.table.column(&description.label).unwrap_or_default();
         let host = measure::fingerprint(&left[0].host);
         let rows = Rows { basis, truth, groups: &groups };
         let (baseline, candidate) = ((&baseline.named, &left), (&candidate.named, &right));
@@ -112,7 +112,7 @@ async fn prepare(app: &App, comparison: &Comparison) -> Result<(Shared, Contesta
     let revision = revision.ok_or(Error::not_found("constraint spec"))?;
     let found = datasets::store::find_by_id(conn, scope, comparison.dataset).await?;
     let dataset = found.ok_or(datasets::ops::NOT_FOUND)?;
-    let table = datasets::ops::load(app, &dataset).await?;
+    let data = datasets::ops::load(app, &dataset).await?;
     let spec = revision.constraints()?;
     let mut sides = Vec::new();
     let mut candidate_digest = String::new();
@@ -120,26 +120,26 @@ async fn prepare(app: &App, comparison: &Comparison) -> Result<(Shared, Contesta
         let version = versions::store::find_by_id(conn, scope, id).await?.ok_or(versions::ops::NOT_FOUND)?;
         let files = versions::store::files(conn, id).await?;
         candidate_digest = version.manifest.to_string();
-        sides.push(contestant(app, version, files, (&table, &dataset, &spec)).await?);
+        sides.push(contestant(app, version, files, (&data, &dataset, &spec)).await?);
     }
     let basis = Basis {
         version: candidate_digest,
         dataset: dataset.digest.to_string(),
         constraints: revision.digest.to_string(),
-        rows: table.rows() as u64,
+        rows: data.rows() as u64,
     };
     let (Some(candidate), Some(baseline)) = (sides.pop(), sides.pop()) else {
         return Err(Error::internal("a comparison is of two versions"));
     };
     let both = baseline.and_then(|baseline| Ok((baseline, candidate?)));
-    Ok((Shared { spec, dataset, table, basis }, both))
+    Ok((Shared { spec, dataset, data, basis }, both))
 }
 
 async fn contestant(
     app: &App,
     version: Version,
     files: Vec<StoredFile>,
-    (table, dataset, spec): (&Table, &Dataset, &ConstraintSpec),
+    (data, dataset, spec): (&Data, &Dataset, &ConstraintSpec),
 ) -> Result<Result<Contestant, Failure>, Error> {
     let interface = read_interface(app, &files).await?;
     let artifact_bytes = files.iter().map(|file| u64::try_from(file.declared.size_bytes).unwrap_or(0)).sum();
@@ -147,9 +147,12 @@ async fn contestant(
         let detail = format!("version {} has no file {MODEL_FILE}; only ONNX models are compared", version.number);
         return Ok(Err(Failure::new(FailureKind::UnsupportedModel, detail)));
     };
-    let mut task = measure::task(table, &dataset.description, interface, spec);
+    let mut task = measure::task(data, &dataset.description, interface, spec);
     // A run has these; here they would only take time.
     task.perturbations.clear();
+    if let Some(tensors) = &mut task.tensors {
+        tensors.wanted.clear();
+    }
     for load in &mut task.loads {
         load.samples = load.samples.div_ceil(2).max(LEAST_CALLS.min(load.samples));
     }
@@ -160,7 +163,10 @@ async fn contestant(
 async fn measured(app: &App, contestant: &Contestant) -> Result<Result<Box<Observation>, Failure>, Error> {
     let (bytes, size) = app.blobs.read(&contestant.model.declared.sha256).await.map_err(Error::internal)?;
     match app.sandbox.run(contestant.task.clone(), bytes, size, |_| {}).await {
-        Outcome::Completed(seen) => Ok(Ok(seen)),
+        Outcome::Completed(seen) => match &seen.no_prediction {
+            Some(why) => Ok(Err(Failure::new(FailureKind::UnsupportedModel, why))),
+            None => Ok(Ok(seen)),
+        },
         Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => {
             Err(Error::Unavailable { code: "runtime_unavailable", detail: failure.detail })
         }

@@ -27,6 +27,8 @@ words! {
         Connectivity = "connectivity",
         /// What energy answers take.
         Power = "power",
+        /// How answers agree with those that were recorded.
+        Agreement = "agreement",
     }
 
     /// A metric. A rate (`tpr`, `accuracy`, ...) under `quality` is over all rows; under `bias`
@@ -162,6 +164,10 @@ words! {
         MaximumOfflineTime = "maximum_offline_time",
         /// Of the processor's packages, per row.
         EnergyPerInference = "energy_per_inference",
+        /// Largest distance of a number of an answer from the recorded one.
+        MaxDifference = "max_difference",
+        /// Share of rows of which every number is within the tolerance of the recorded one.
+        WithinTolerance = "within_tolerance",
     }
 
     /// What is taken of many calls.
@@ -195,7 +201,12 @@ impl Dimension {
             Self::Memory | Self::Size => Quantity::Information,
             Self::Cost => Quantity::Money,
             Self::Power => Quantity::Energy,
-            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention | Self::Connectivity => Quantity::Number,
+            Self::Quality
+            | Self::Bias
+            | Self::Robustness
+            | Self::Abstention
+            | Self::Connectivity
+            | Self::Agreement => Quantity::Number,
         }
     }
 
@@ -210,7 +221,8 @@ impl Dimension {
             | Self::Compute
             | Self::Cost
             | Self::Connectivity
-            | Self::Power => 1,
+            | Self::Power
+            | Self::Agreement => 1,
         }
     }
 }
@@ -247,6 +259,7 @@ impl Metric {
             | Self::CostPerThousand
             | Self::LogLoss
             | Self::MaxScoreChange
+            | Self::MaxDifference
             | Self::Repeats
             | Self::Mae
             | Self::Rmse
@@ -312,6 +325,7 @@ impl Metric {
             | Self::TransferTime
             | Self::MaximumOfflineTime
             | Self::EnergyPerInference
+            | Self::MaxDifference
             | Self::Repeats
             | Self::MaeRatio
             | Self::RmseRatio => false,

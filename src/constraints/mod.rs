@@ -22,7 +22,7 @@ pub mod unit;
 pub mod verdict;
 pub(crate) mod words;
 
-pub use find::perturbed;
+pub use find::{OUTPUTS, of_output, perturbed};
 pub use judge::judge;
 pub use link::Link;
 pub use measured::{

@@ -27,7 +27,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const LIST: &str = "datasets";
 /// Large enough that system calls don't count.
 const CHUNK_BYTES: usize = 512 << 10;
-/// The header that describes the columns of the CSV in the body.
+const ZIP: &str = "application/zip";
+/// The header that describes the columns or arrays of the body.
 pub const DESCRIPTION_HEADER: &str = "plimsoll-dataset";
 
 pub fn routes(config: &mut ServiceConfig) {
@@ -38,7 +39,7 @@ pub fn routes(config: &mut ServiceConfig) {
 pub struct DatasetView {
     pub id: DatasetId,
     pub name: String,
-    /// sha256 of the CSV.
+    /// sha256 of the file.
     pub digest: String,
     pub size_bytes: i64,
     pub rows: i64,
@@ -61,12 +62,12 @@ async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Resu
     Ok(Json(DatasetPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
 }
 
-/// Register evaluation data. The body is CSV in UTF-8 with a header line; the header
-/// `Plimsoll-Dataset` is base64 of a JSON description of the columns.
+/// Register evaluation data. The body is CSV in UTF-8 with a header line, or an `.npz` of NumPy where the description
+/// speaks of `tensors`; the header `Plimsoll-Dataset` is base64 of that description in JSON.
 #[utoipa::path(tag = "datasets", operation_id = "registerDataset",
     params(("dataset" = String, Path, description = "Dataset name"),
-        ("Plimsoll-Dataset" = String, Header, description = "base64 of {\"label\", \"positive_label\", \"features\", \"sensitive\", \"source\"}")),
-    request_body(content = String, content_type = "text/csv"),
+        ("Plimsoll-Dataset" = String, Header, description = "base64 of {\"label\", \"positive_label\", \"features\", \"sensitive\", \"tensors\", \"source\"}")),
+    request_body(content((String = "text/csv"), (Vec<u8> = "application/zip"))),
     responses((status = 201, description = "Registered; it never changes", body = DatasetView), Changed))]
 #[put("/datasets/{dataset}")]
 async fn register(
@@ -76,11 +77,11 @@ async fn register(
     name: Path<String>,
     body: Payload,
 ) -> Result<HttpResponse, Problem> {
-    require_type(&request, "text/csv")?;
     let name = Name::parse(&name).in_field("dataset")?;
     let description = described(&request)?;
-    let csv = collect(body, app.limits.max_dataset_bytes).await?;
-    let dataset = ops::register(&app, &who, name, description, csv).await?;
+    require_type(&request, media_type(&description))?;
+    let bytes = collect(body, app.limits.max_dataset_bytes).await?;
+    let dataset = ops::register(&app, &who, name, description, bytes).await?;
     Ok(HttpResponse::Created().json(DatasetView::from(dataset)))
 }
 
@@ -94,23 +95,36 @@ async fn find(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json
 
 /// Read the rows, to measure with them before anything is pushed. Each reading stands in the audit log.
 #[utoipa::path(tag = "datasets", operation_id = "inspectDataset", params(("dataset" = String, Path, description = "Dataset name")),
-    responses((status = 200, description = "The CSV as it was registered", content_type = "text/csv"), Found))]
+    responses((status = 200, description = "The file as it was registered",
+        content((String = "text/csv"), (Vec<u8> = "application/zip"))), Found))]
 #[get("/datasets/{dataset}/content")]
 async fn content(app: Data<App>, who: Principal, name: Path<String>) -> Result<HttpResponse, Problem> {
     let (bytes, dataset) = ops::inspect(&app, &who, &name).await?;
     let size = u64::try_from(dataset.size_bytes).unwrap_or(0);
     let mut answer = HttpResponse::Ok();
+    let (media_type, ending) = match dataset.description.tensors {
+        None => ("text/csv; charset=utf-8", "csv"),
+        Some(_) => (ZIP, "npz"),
+    };
     answer
-        .content_type("text/csv; charset=utf-8")
-        .insert_header(ContentDisposition::attachment(format!("{}.csv", dataset.name)))
+        .content_type(media_type)
+        .insert_header(ContentDisposition::attachment(format!("{}.{ending}", dataset.name)))
         .insert_header((header::ETAG, format!("\"{}\"", dataset.digest)));
     Ok(answer.body(SizedStream::new(size, ReaderStream::with_capacity(bytes, CHUNK_BYTES))))
+}
+
+/// In what a file comes that is described like this.
+pub fn media_type(description: &Description) -> &'static str {
+    match description.tensors {
+        None => "text/csv",
+        Some(_) => ZIP,
+    }
 }
 
 fn described(request: &HttpRequest) -> Result<Description, Problem> {
     let missing = || Error::BadRequest {
         code: "description_missing",
-        detail: format!("describe the columns in the header {DESCRIPTION_HEADER}: base64 of JSON"),
+        detail: format!("describe the columns or arrays in the header {DESCRIPTION_HEADER}: base64 of JSON"),
     };
     let header = request.headers().get(DESCRIPTION_HEADER).ok_or_else(missing)?;
     let json = STANDARD.decode(header.as_bytes()).map_err(|_| missing())?;

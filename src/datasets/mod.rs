@@ -1,13 +1,15 @@
-//! Evaluation data: the rows that a validation run reads.
+//! Evaluation data: the rows that a validation run reads, of a table or of named tensors.
 //!
 //! A dataset never changes. Its rows stay in the blob store and in the worker's memory;
 //! evidence holds aggregates only.
 
 pub mod api;
+pub mod data;
 pub mod ops;
 pub mod roles;
 pub(crate) mod store;
 pub mod table;
+pub mod tensors;
 
 use crate::{
     core::{
@@ -24,6 +26,7 @@ use roles::Roles;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tensors::TensorDescription;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ pub struct Dataset {
     pub id: DatasetId,
     pub workspace: WorkspaceId,
     pub name: String,
-    /// sha256 of the CSV bytes.
+    /// sha256 of the file's bytes.
     pub digest: Digest,
     pub size_bytes: i64,
     pub rows: i64,
@@ -64,11 +67,12 @@ pub struct TrainingScale {
 /// Only finite numbers come out of JSON.
 impl Eq for TrainingScale {}
 
-/// What the columns mean.
+/// What the columns of a CSV, or the arrays of an `.npz`, mean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// What a model is asked to predict.
+    /// What a model is asked to predict: a column, or an array of one value for each row. Tensors may have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
     /// The favourable value of the label; absent for regression and multiclass data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +99,10 @@ pub struct Description {
     /// these data.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scales: BTreeMap<String, TrainingScale>,
+    /// What the arrays of an `.npz` are for. With it the data are named tensors and no table: the label and what is
+    /// sensitive are arrays, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensors: Option<TensorDescription>,
     /// Where the data come from and under which licence.
     #[serde(default)]
     pub source: String,
@@ -103,7 +111,11 @@ pub struct Description {
 impl Description {
     pub fn parse(written: &Value) -> Result<Self, Error> {
         let description: Self = read_strictly(written)?;
-        Line::parse_required(&description.label).in_field("label")?;
+        match &description.tensors {
+            None => Line::parse_required(&description.label).in_field("label")?,
+            Some(_) => Line::parse(&description.label).in_field("label")?,
+        };
+        description.check_tensors()?;
         Line::parse(&description.source).in_field("source")?;
         if 10_000 < description.features.len() || 20 < description.sensitive.len() {
             return Err(Error::invalid("features", "at most 10,000 features and 20 sensitive columns"));
@@ -120,6 +132,25 @@ impl Description {
         description.check_cut_points()?;
         description.roles.check(&description.sensitive)?;
         Ok(description)
+    }
+
+    /// Whether there is a label to hold answers against.
+    pub fn has_label(&self) -> bool {
+        !self.label.is_empty()
+    }
+
+    fn check_tensors(&self) -> Result<(), Error> {
+        if self.tensors.is_none() {
+            return Ok(());
+        }
+        if !self.features.is_empty() || !self.scales.is_empty() {
+            let detail = "tensors have no columns; inputs are described under tensors.inputs";
+            return Err(Error::invalid(if self.features.is_empty() { "scales" } else { "features" }, detail));
+        }
+        match self.positive_label.is_some() && !self.has_label() {
+            true => Err(Error::invalid("positive_label", "name the array of labels, too, under label")),
+            false => Ok(()),
+        }
     }
 
     fn check_cut_points(&self) -> Result<(), Error> {
@@ -142,10 +173,10 @@ impl Description {
         cells.iter().zip(bands).map(known).collect()
     }
 
-    /// Every column that it names.
+    /// Every column that it names; of tensors every array of one value for each row.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         let named = self.features.iter().chain(&self.sensitive).chain(self.scales.keys()).map(String::as_str);
-        std::iter::once(self.label.as_str()).chain(named)
+        std::iter::once(self.label.as_str()).filter(|label| !label.is_empty()).chain(named)
     }
 }
 

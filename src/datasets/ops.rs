@@ -3,41 +3,35 @@ use crate::{
     authz::{Action, Principal, policy},
     blobs::UploadError,
     core::{
-        Malformed,
         digest::Digest,
         event::Event,
         ids::DatasetId,
         name::Name,
         page::{Page, PageRequest},
     },
-    datasets::{Dataset, Description, store, table::Table},
+    datasets::{Dataset, Description, data::{Data, Unfit}, store, table::Table},
     error::Error,
 };
 use tokio::{fs::File, io::AsyncReadExt};
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "dataset" };
 
-/// Takes a table in, once it has been read from end to end.
+/// Takes a table or tensors in, once they have been read from end to end.
 pub async fn register(
     app: &App,
     who: &Principal,
     name: Name,
     description: Description,
-    csv: Vec<u8>,
+    bytes: Vec<u8>,
 ) -> Result<Dataset, Error> {
     let permit = policy::act(who, Action::DatasetRegister)?;
     let created_by = who.id.ok_or(Error::Unauthenticated)?;
     let _turn = app.tables.acquire().await.map_err(Error::internal)?;
-    let (csv, table) = parse(csv).await?;
-    for column in description.columns() {
-        if table.column(column).is_none() {
-            return Err(Error::invalid("description", format!("the file has no column \"{column}\"")));
-        }
-    }
-    check_labels(&description, &table)?;
-    let digest = Digest::of(&csv);
+    let (bytes, description, data) = parse(bytes, description).await?;
+    check_labels(&description, &data.table)?;
+    let digest = Digest::of(&bytes);
     let mut upload = app.blobs.begin().await.map_err(Error::internal)?;
-    upload.write(&csv).await.map_err(Error::internal)?;
+    upload.write(&bytes).await.map_err(Error::internal)?;
     let size = app.blobs.keep(upload, &digest).await.map_err(|e: UploadError| Error::internal(e))?;
     let tx = app.db.begin().await?;
     let dataset = Dataset {
@@ -46,7 +40,7 @@ pub async fn register(
         name: name.to_string(),
         digest,
         size_bytes: i64::try_from(size).map_err(Error::internal)?,
-        rows: i64::try_from(table.rows()).map_err(Error::internal)?,
+        rows: i64::try_from(data.rows()).map_err(Error::internal)?,
         description,
         created_by,
         created_at: tx.at(),
@@ -86,7 +80,7 @@ pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<
     store::list(&app.db.read(&sight), page).await
 }
 
-/// The bytes of the table, for somebody who measures with them before anything is pushed.
+/// The bytes of the file, for somebody who measures with them before anything is pushed.
 pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(File, Dataset), Error> {
     let dataset = find(app, who, name).await?;
     let permit = policy::act(who, Action::DatasetInspect)?;
@@ -98,17 +92,21 @@ pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(File, Da
 }
 
 /// The rows, for a worker. Checked against the digest: a damaged file measures nothing.
-pub(crate) async fn load(app: &App, dataset: &Dataset) -> Result<Table, Error> {
+pub(crate) async fn load(app: &App, dataset: &Dataset) -> Result<Data, Error> {
     let (mut file, size) = app.blobs.read(&dataset.digest).await.map_err(Error::internal)?;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     file.read_to_end(&mut bytes).await.map_err(Error::internal)?;
     if Digest::of(&bytes) != dataset.digest {
         return Err(Error::internal(format!("the bytes of dataset {} are damaged", dataset.name)));
     }
-    Ok(parse(bytes).await?.1)
+    Ok(parse(bytes, dataset.description.clone()).await?.2)
 }
 
-async fn parse(csv: Vec<u8>) -> Result<(Vec<u8>, Table), Error> {
-    let parsed = tokio::task::spawn_blocking(move || Table::parse(&csv).map(|table| (csv, table)));
-    parsed.await.map_err(Error::internal)?.map_err(|e: Malformed| Error::invalid("file", e.0))
+/// Off the async threads; hands back what it was given.
+async fn parse(bytes: Vec<u8>, description: Description) -> Result<(Vec<u8>, Description, Data), Error> {
+    let parsed = tokio::task::spawn_blocking(move || {
+        let data = Data::read(&bytes, &description)?;
+        Ok((bytes, description, data))
+    });
+    parsed.await.map_err(Error::internal)?.map_err(|unfit: Unfit| Error::invalid(unfit.field, unfit.detail))
 }

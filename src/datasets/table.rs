@@ -52,6 +52,22 @@ impl Table {
         Ok(Self { columns: names.iter().cloned().zip(cells).collect(), names, rows })
     }
 
+    /// Columns that were read from elsewhere, each of so many cells.
+    ///
+    /// # Errors
+    /// Names the column that stands twice or has other rows.
+    pub fn of_columns(rows: usize, columns: Vec<(String, Vec<String>)>) -> Result<Self, Malformed> {
+        let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+        check_names(&names).map_err(Malformed::new)?;
+        if let Some((name, cells)) = columns.iter().find(|(_, cells)| cells.len() != rows) {
+            return Err(Malformed::new(format!("the column \"{name}\" has {} cells for {rows} rows", cells.len())));
+        }
+        match rows {
+            0 => Err(Malformed::new("there is no row")),
+            _ => Ok(Self { columns: columns.into_iter().collect(), names, rows }),
+        }
+    }
+
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -66,16 +82,20 @@ impl Table {
 }
 
 fn check_header(names: &[String]) -> Result<(), Malformed> {
+    check_names(names).map_err(|wrong| Malformed::new(format!("line 1: {wrong}")))
+}
+
+fn check_names(names: &[String]) -> Result<(), String> {
     if MAX_COLUMNS < names.len() {
-        return Err(Malformed::new(format!("line 1: at most {MAX_COLUMNS} columns")));
+        return Err(format!("at most {MAX_COLUMNS} columns"));
     }
     let mut seen = HashSet::new();
     for name in names {
         if name.trim().is_empty() {
-            return Err(Malformed::new("line 1: a column has no name"));
+            return Err("a column has no name".to_owned());
         }
         if !seen.insert(name) {
-            return Err(Malformed::new(format!("line 1: the column \"{}\" stands twice", name.escape_debug())));
+            return Err(format!("the column \"{}\" stands twice", name.escape_debug()));
         }
     }
     Ok(())

@@ -8,9 +8,11 @@ mod archive;
 pub mod foreign;
 mod gguf;
 mod npy;
+pub mod npz;
 pub mod onnx;
 mod pickle;
 mod safetensors;
+pub mod tensor;
 
 use crate::core::text::misleads;
 use std::{fmt, io};

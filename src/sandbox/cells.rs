@@ -9,6 +9,8 @@ use super::{
     ports::Element,
     task::Column,
 };
+pub(super) use crate::formats::tensor::Values;
+use half::f16;
 
 /// One input's values for all rows, row after row.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,16 +20,6 @@ pub(super) struct Matrix {
     pub vector: bool,
     /// The dimensions of one row where there are more than one; their product is the width.
     pub row_shape: Option<Vec<usize>>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Values {
-    Float32(Vec<f32>),
-    Float64(Vec<f64>),
-    Int64(Vec<i64>),
-    Int32(Vec<i32>),
-    Bool(Vec<bool>),
-    Text(Vec<String>),
 }
 
 /// Turns the cells of the columns that the plan uses into the inputs' element types.
@@ -46,10 +38,15 @@ fn matrix(feed: &Feed, columns: &[Column]) -> Result<Matrix, Failure> {
     let values = match feed.element {
         Element::Float32 => Values::Float32(parse(&chosen, lists, "a number", |cell| float(cell).map(|x| x as f32))?),
         Element::Float64 => Values::Float64(parse(&chosen, lists, "a number", float)?),
+        Element::Float16 => Values::Float16(parse(&chosen, lists, "a number", |cell| float(cell).map(f16::from_f64))?),
         Element::Int64 => Values::Int64(parse(&chosen, lists, "a 64-bit integer", integer)?),
-        Element::Int32 => Values::Int32(parse(&chosen, lists, "a 32-bit integer", |cell| {
-            integer(cell).and_then(|x| i32::try_from(x).ok())
-        })?),
+        Element::Int32 => Values::Int32(parse(&chosen, lists, "a 32-bit integer", narrow)?),
+        Element::Int16 => Values::Int16(parse(&chosen, lists, "a 16-bit integer", narrow)?),
+        Element::Int8 => Values::Int8(parse(&chosen, lists, "an 8-bit integer", narrow)?),
+        Element::Uint64 => Values::Uint64(parse(&chosen, lists, "a 64-bit integer of 0 or more", narrow)?),
+        Element::Uint32 => Values::Uint32(parse(&chosen, lists, "a 32-bit integer of 0 or more", narrow)?),
+        Element::Uint16 => Values::Uint16(parse(&chosen, lists, "a 16-bit integer of 0 or more", narrow)?),
+        Element::Uint8 => Values::Uint8(parse(&chosen, lists, "an 8-bit integer of 0 or more", narrow)?),
         Element::Bool => Values::Bool(parse(&chosen, lists, "true, false, 1 or 0", boolean)?),
         Element::Text => Values::Text(parse(&chosen, lists, "a text without NUL", text)?),
     };
@@ -125,6 +122,10 @@ fn integer(cell: &str) -> Option<i64> {
         let number: f64 = cell.parse().ok()?;
         (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
     })
+}
+
+fn narrow<T: TryFrom<i64>>(cell: &str) -> Option<T> {
+    integer(cell).and_then(|number| T::try_from(number).ok())
 }
 
 fn boolean(cell: &str) -> Option<bool> {
@@ -221,7 +222,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_value_or_an_error(cell in any::<String>()) {
-            for element in [Element::Float32, Element::Float64, Element::Int64, Element::Int32, Element::Bool, Element::Text] {
+            for element in Element::ALL {
                 let _ = read(element, &[&cell]);
             }
         }

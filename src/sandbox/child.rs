@@ -5,16 +5,20 @@ use super::{
     cells::matrices,
     energy::Counters,
     failure::{Failure, FailureKind},
+    feeding::plan_tensors,
+    gathered::GivenOutput,
     host::{Host, Meter},
     inputs::plan_inputs,
     lockdown::Isolation,
     measure::{Source, measure},
     observation::{Observation, Outcome, Repeated},
-    outputs::plan_outputs,
+    outputs::{OutputPlan, plan_outputs},
     perturb::names,
     predict::{Table, answer_first, predict, repeat},
+    predictions::{Predictions, Scores},
     protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, read_frame, write_frame},
     robustness::Suite,
+    scores::Collected,
     session::{Model, Runtime},
     task::{Phase, Progress, Task},
     trial::Trial,
@@ -101,12 +105,17 @@ fn observe(
     let baseline_memory_bytes = meter.baseline_bytes();
     let (mut model, load_time_ms) = timed_open(runtime, &bytes, task.threads)?;
 
-    let interface = task.interface.as_ref();
-    let outputs = plan_outputs(&model.outputs, interface)?;
-    let plan = plan_inputs(&model.inputs, &task)?;
+    let (outputs, no_prediction) = read_as(&model, &task)?;
     let preparing = Instant::now();
-    let mut table = Table { matrices: matrices(&plan, &task.columns)?, rows: task.rows(), plan };
-    let names = names(&task.columns);
+    let (rows, names) = (task.rows(), names(&task.columns));
+    let mut table = match task.tensors.take() {
+        Some(tensors) => plan_tensors(&model.inputs, &model.outputs, tensors)?,
+        None => {
+            let plan = plan_inputs(&model.inputs, &task)?;
+            let matrices = matrices(&plan, &task.columns)?;
+            Table::of_columns(plan, matrices, rows)
+        }
+    };
     task.columns = Vec::new();
     data_time += preparing.elapsed();
     answer_first(&mut model, &table, &outputs)?;
@@ -120,7 +129,11 @@ fn observe(
     for _ in 0..task.repeats {
         repeat(&mut model, &table, &outputs, &collected)?;
     }
-    let predictions = collected.finish(task.interface.as_ref())?;
+    let scores = if table.tensors.is_empty() { Scores::Probabilities } else { Scores::MayBeLogits };
+    let predictions = match outputs.is_none() {
+        true => Predictions::default(),
+        false => collected.finish(task.interface.as_ref(), scores)?,
+    };
 
     let (energy, no_energy) = match energy {
         Ok(counters) => (Some(counters), None),
@@ -164,10 +177,32 @@ fn observe(
         no_energy,
         repeated: Repeated { rows: rows as u64, times: u64::from(task.repeats) + 1 },
         perturbed,
+        outputs: given(collected, &table),
+        no_prediction,
         host,
         isolation,
         model: info,
     })
+}
+
+/// Which outputs are read as a prediction, and why none, where a data set of tensors asks for one.
+fn read_as(model: &Model, task: &Task) -> Result<(OutputPlan, Option<String>), Failure> {
+    if !task.predicts() {
+        return Ok((OutputPlan::NONE, None));
+    }
+    match plan_outputs(&model.outputs, task.interface.as_ref()) {
+        Ok(plan) => Ok((plan, None)),
+        Err(failure) if task.tensors.is_some() && failure.kind == FailureKind::UnsupportedModel => {
+            Ok((OutputPlan::NONE, Some(failure.detail)))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The outputs that were wanted; those that nobody asked for were kept for their repetition alone.
+fn given(collected: Collected, table: &Table) -> Vec<GivenOutput> {
+    let pairs = collected.outputs.into_iter().zip(&table.watched).filter(|(_, watched)| watched.width.is_some());
+    pairs.map(|(gathered, watched)| gathered.given(watched)).collect()
 }
 
 /// A session and the milliseconds that it took.

@@ -112,7 +112,7 @@ fn tabular_element(port: &Port) -> Result<Element, Failure> {
         }
         PortKind::Tensor(element) => Ok(element),
         _ => Err(Failure::unsupported(format!(
-            "the input {name} has the type {}; the cells of a table become float32, float64, int64, int32, bool or string",
+            "the input {name} has the type {}; the cells of a table become numbers, bool or string",
             port.info.element_type
         ))),
     }

@@ -32,6 +32,7 @@ fn task(columns: &[&str], feature_order: &[&str], inputs: Option<&[(&str, &[&str
         perturbations: Vec::new(),
         scales: std::collections::BTreeMap::new(),
         score_class: None,
+        tensors: None,
     }
 }
 

@@ -4,11 +4,12 @@
 //! on the values is measured on real ones. Every caller has a session of its own, as a server with a pool has.
 
 use super::{
+    carried::Carried,
     energy::Counters,
     failure::{Failure, FailureKind},
     host::cpu_seconds,
     observation::LatencySamples,
-    predict::Table,
+    predict::{Piece, Table},
     session::{Inputs, Model, Runtime, arguments},
     task::Load,
 };
@@ -28,7 +29,13 @@ const MAX_READY_CELLS: usize = 1 << 20;
 const CALLER_STACK_BYTES: usize = 8 << 20;
 
 /// One request: usually one call, several where the model fixes a smaller batch.
-type Request = Vec<Inputs>;
+type Request = Vec<Prepared>;
+
+/// The inputs of a call, but for what the call before left, and its first row.
+struct Prepared {
+    inputs: Inputs,
+    row: usize,
+}
 
 /// Where sessions for further callers come from.
 pub(super) struct Source<'a> {
@@ -52,12 +59,13 @@ pub(super) fn measure(
     let more = (1..load.concurrency)
         .map(|_| source.runtime.open(source.bytes, source.threads))
         .collect::<Result<Vec<_>, _>>()?;
-    let crowd = Crowd { requests: &requests, load, tickets: AtomicU32::new(0) };
+    let crowd = Crowd { table, requests: &requests, load, tickets: AtomicU32::new(0) };
     let mut energy = source.energy.as_mut();
     let (before, caller_runs) = if more.is_empty() {
-        crowd.warm_up(model, 0)?;
+        let mut carried = Carried::default();
+        crowd.warm_up(model, 0, &mut carried)?;
         let before = Before::now(energy.as_deref_mut());
-        let run = crowd.timed(model, before.start)?;
+        let run = crowd.timed(model, before.start, &mut carried)?;
         (before, vec![run])
     } else {
         crowd.run_together(model, more, energy.as_deref_mut())?
@@ -101,19 +109,25 @@ impl Before {
 fn requests(table: &Table, load: &Load) -> Result<Vec<Request>, Failure> {
     let batch = load.batch as usize;
     let columns: usize = table.matrices.iter().map(|matrix| matrix.width).sum();
+    let columns = columns + table.tensors.iter().map(|feed| feed.width).sum::<usize>();
     let fitting = (MAX_READY_CELLS / (batch * columns.max(1))).max(1);
     let count = fitting.min(load.samples as usize).min(table.rows.max(1));
     let mut rows = (0..table.rows).cycle();
     (0..count)
         .map(|_| {
             let chosen: Vec<usize> = rows.by_ref().take(batch).collect();
-            table.pieces(&chosen, batch).iter().map(|piece| table.inputs(&piece.rows)).collect()
+            let pieces = table.pieces(&chosen, batch);
+            let prepared = |piece: &Piece| {
+                Ok(Prepared { inputs: table.inputs(&piece.rows)?, row: piece.rows.first().copied().unwrap_or(0) })
+            };
+            pieces.iter().map(prepared).collect()
         })
         .collect()
 }
 
 /// All callers of one load.
 struct Crowd<'a> {
+    table: &'a Table,
     requests: &'a [Request],
     load: &'a Load,
     /// Timed calls that were begun.
@@ -147,13 +161,14 @@ impl Crowd<'_> {
             for (number, model) in models.into_iter().enumerate() {
                 let (gate, started, ready) = (&gate, &started, ready.clone());
                 let caller = move || {
-                    let warm = self.warm_up(model, number);
+                    let mut carried = Carried::default();
+                    let warm = self.warm_up(model, number, &mut carried);
                     // The receiver only goes away after all callers have.
                     let _ = ready.send(());
                     drop(gate.read());
                     warm?;
                     match started.get() {
-                        Some(start) => self.timed(model, *start),
+                        Some(start) => self.timed(model, *start, &mut carried),
                         None => Err(no_room("the other callers")),
                     }
                 };
@@ -184,11 +199,11 @@ impl Crowd<'_> {
     }
 
     /// Calls that do not count: this caller's share, and no longer than the load may take.
-    fn warm_up(&self, model: &mut Model, caller: usize) -> Result<(), Failure> {
+    fn warm_up(&self, model: &mut Model, caller: usize, carried: &mut Carried) -> Result<(), Failure> {
         let deadline = Instant::now() + Duration::from_secs(self.load.max_seconds.into());
         let share = self.load.warm_up.div_ceil(self.load.concurrency.max(1));
         for call in 0..share {
-            self.answer(model, caller + call as usize)?;
+            self.answer(model, caller + call as usize, carried)?;
             if deadline <= Instant::now() {
                 break;
             }
@@ -196,7 +211,7 @@ impl Crowd<'_> {
         Ok(())
     }
 
-    fn timed(&self, model: &mut Model, start: Instant) -> Result<CallerRun, Failure> {
+    fn timed(&self, model: &mut Model, start: Instant, carried: &mut Carried) -> Result<CallerRun, Failure> {
         let deadline = start + Duration::from_secs(self.load.max_seconds.into());
         let mut run = CallerRun { nanos: Vec::new(), end: start };
         loop {
@@ -205,21 +220,23 @@ impl Crowd<'_> {
             if self.load.samples <= ticket || (ticket >= self.load.concurrency && deadline <= Instant::now()) {
                 return Ok(run);
             }
-            let taken = self.answer(model, ticket as usize)?;
+            let taken = self.answer(model, ticket as usize, carried)?;
             run.nanos.push(nanos_of(taken));
             run.end = Instant::now();
         }
     }
 
-    fn answer(&self, model: &mut Model, number: usize) -> Result<Duration, Failure> {
+    /// What is carried from call to call is handed over between the timed calls.
+    fn answer(&self, model: &mut Model, number: usize, carried: &mut Carried) -> Result<Duration, Failure> {
         let mut taken = Duration::ZERO;
         let request = self.requests.get(number % self.requests.len().max(1));
-        for inputs in request.into_iter().flatten() {
-            let arguments = arguments(inputs);
+        for prepared in request.into_iter().flatten() {
+            carried.before(self.table, prepared.row)?;
+            let arguments = arguments(&prepared.inputs).into_iter().chain(carried.arguments(self.table)).collect();
             let begin = Instant::now();
-            let answers = model.run_prepared(arguments)?;
+            let mut answers = model.run_prepared(arguments)?;
             taken += begin.elapsed();
-            drop(answers);
+            carried.after(self.table, &mut answers)?;
         }
         Ok(taken)
     }

@@ -19,11 +19,14 @@
 //! Locking down works on Linux only (rlimits, landlock from kernel 5.13, seccomp); it needs no privilege.
 
 mod attempt;
+mod carried;
 mod cells;
 mod child;
 mod ending;
 mod energy;
 mod failure;
+mod feeding;
+mod gathered;
 mod host;
 mod inputs;
 mod interface;
@@ -44,12 +47,14 @@ mod runtime_error;
 mod scores;
 mod session;
 mod task;
+mod tensors;
 mod traffic;
 mod trial;
 mod values;
 
 pub use child::main_child;
 pub use failure::{Failure, FailureKind};
+pub use gathered::GivenOutput;
 pub use host::Host;
 pub use interface::{InputMapping, Interface, OutputMapping, TaskKind};
 pub use limits::Limits;
@@ -60,5 +65,6 @@ pub use observation::{
 pub use ports::PortInfo;
 pub use runner::Runner;
 pub use task::{Column, Load, Perturbed, Phase, Progress, Scale, Task};
+pub use tensors::{FedInput, FedState, TensorTask, Wanted};
 pub use traffic::Traffic;
 pub use trial::{Datatype, Elements, NamedTensor, Trial, Tried};

@@ -2,10 +2,12 @@
 
 use super::{
     failure::{Failure, FailureKind, printable},
+    gathered::GivenOutput,
     host::Host,
     lockdown::Isolation,
-    ports::PortInfo,
+    ports::{Element, PortInfo},
     task::{Load, Perturbed, Task},
+    tensors::Wanted,
     traffic::Traffic,
 };
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
-    /// The predicted class of each row; empty for a regression.
+    /// The predicted class of each row; empty for a regression, and where nothing was read as a prediction.
     pub labels: Vec<String>,
     /// The classes in the order of the probabilities; empty for a regression.
     pub classes: Vec<String>,
@@ -66,6 +68,12 @@ pub struct Observation {
     /// One for each perturbation of the task, in its order.
     #[serde(default)]
     pub perturbed: Vec<UnderPerturbation>,
+    /// One for each output that was wanted, in the order of the task.
+    #[serde(default)]
+    pub outputs: Vec<GivenOutput>,
+    /// Why no output could be read as a prediction, where labels of tensors ask for one.
+    #[serde(default)]
+    pub no_prediction: Option<String>,
     pub host: Host,
     pub isolation: Isolation,
     pub model: ModelInfo,
@@ -216,6 +224,8 @@ impl Observation {
         self.isolation.notes.truncate(MAX_LISTED);
         texts.extend(&mut self.isolation.notes);
         texts.extend(&mut self.no_energy);
+        texts.extend(&mut self.no_prediction);
+        texts.extend(self.outputs.iter_mut().filter_map(|output| output.refused.as_mut()));
         texts.extend(self.perturbed.iter_mut().filter_map(|under| under.refused.as_mut()));
         for text in texts {
             *text = printable(text, MAX_TEXT);
@@ -226,9 +236,12 @@ impl Observation {
     fn check(&self, task: &Task) -> Result<(), String> {
         let rows = task.rows();
         let (labels, values) = (self.labels.len(), self.values.len());
-        if (labels, values) != (rows, 0) && (labels, values) != (0, rows) {
+        let unread = !task.predicts() || task.tensors.is_some() && self.no_prediction.is_some();
+        let counts = if unread { [(0, 0); 2] } else { [(rows, 0), (0, rows)] };
+        if !counts.contains(&(labels, values)) {
             return Err(format!("{rows} rows, but {labels} labels and {values} values"));
         }
+        self.check_outputs(task)?;
         let classes: HashSet<&str> = self.classes.iter().map(String::as_str).collect();
         if classes.len() != self.classes.len() || (labels == 0) != classes.is_empty() {
             return Err("the classes are not the classes of the labels".to_owned());
@@ -257,6 +270,20 @@ impl Observation {
         let mut pairs = self.perturbed.iter().zip(&task.perturbations);
         pairs.try_for_each(|(got, asked)| got.check(task, asked, self))?;
         self.check_latencies(&task.loads)
+    }
+
+    fn check_outputs(&self, task: &Task) -> Result<(), String> {
+        let wanted = task.tensors.as_ref().map(|tensors| tensors.wanted.as_slice()).unwrap_or_default();
+        let fits = |(given, wanted): (&GivenOutput, &Wanted)| {
+            let numbers = if given.refused.is_some() { 0 } else { wanted.width.saturating_mul(task.rows()) };
+            given.output == wanted.output
+                && given.numbers.element() == Element::Float64
+                && given.numbers.len() == numbers
+        };
+        match self.outputs.len() == wanted.len() && self.outputs.iter().zip(wanted).all(fits) {
+            true => Ok(()),
+            false => Err("other outputs were given than were wanted".to_owned()),
+        }
     }
 
     fn check_numbers(&self) -> Result<(), String> {

@@ -1,7 +1,11 @@
 use super::{
-    super::task::tests::{load, task},
+    super::{
+        task::tests::{load, task},
+        tensors::TensorTask,
+    },
     *,
 };
+use crate::formats::tensor::Values;
 
 fn observation() -> Observation {
     Observation {
@@ -28,6 +32,8 @@ fn observation() -> Observation {
         no_energy: None,
         repeated: Repeated { rows: 2, times: 2 },
         perturbed: Vec::new(),
+        outputs: Vec::new(),
+        no_prediction: None,
         host: Host::read("1.28.0", 1),
         isolation: Isolation::none(),
         model: ModelInfo {
@@ -44,6 +50,41 @@ fn observation() -> Observation {
 fn an_answer_that_agrees_with_the_task_is_passed_on() {
     let outcome = Outcome::Completed(Box::new(observation()));
     assert_eq!(outcome.clone().distrust(&task()), outcome);
+}
+
+#[test]
+fn outputs_are_those_that_were_wanted_and_nothing_is_predicted_unasked() {
+    let tensors = TensorTask {
+        rows: 2,
+        inputs: Vec::new(),
+        state: Vec::new(),
+        starts: vec![0],
+        wanted: vec![Wanted { output: "y".to_owned(), width: 3 }],
+        predicts: false,
+    };
+    let task = Task { columns: Vec::new(), tensors: Some(tensors), ..task() };
+    let given = |count: usize, refused: Option<&str>| GivenOutput {
+        output: "y".to_owned(),
+        numbers: Values::Float64(vec![f64::NAN; count]),
+        refused: refused.map(str::to_owned),
+    };
+    let unread = |outputs: Vec<GivenOutput>| Observation {
+        labels: Vec::new(),
+        classes: Vec::new(),
+        probabilities: Vec::new(),
+        outputs,
+        ..observation()
+    };
+    let believed = |told: Observation| {
+        matches!(Outcome::Completed(Box::new(told)).distrust(&task), Outcome::Completed(_))
+    };
+    assert!(believed(unread(vec![given(6, None)])) && believed(unread(vec![given(0, Some("texts"))])));
+    for outputs in [vec![], vec![given(5, None)], vec![given(6, Some("texts"))], vec![given(6, None), given(6, None)]] {
+        assert!(!believed(unread(outputs)));
+    }
+    let other = GivenOutput { output: "z".to_owned(), ..given(6, None) };
+    assert!(!believed(unread(vec![other])));
+    assert!(!believed(Observation { outputs: vec![given(6, None)], ..observation() }), "nobody asked for labels");
 }
 
 #[test]

@@ -7,13 +7,22 @@ use super::{
     ports::{Element, Port, PortKind},
 };
 
-/// The outputs, by index, that are read. At least one of them is there.
+/// The outputs, by index, that are read as a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OutputPlan {
     /// The predicted class.
     pub label: Option<usize>,
     /// Probabilities, a single score, or the value of a regression.
     pub score: Option<usize>,
+}
+
+impl OutputPlan {
+    /// Nothing is read as a prediction.
+    pub const NONE: Self = Self { label: None, score: None };
+
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
 }
 
 /// Decides by the interface file where it names outputs, else by their types.
@@ -68,17 +77,19 @@ fn score_output(ports: &[Port]) -> Option<usize> {
 }
 
 fn is_class(port: &Port) -> bool {
-    use Element::{Bool, Int32, Int64, Text};
-    matches!(port.kind, PortKind::Tensor(Int64 | Int32 | Bool | Text))
+    matches!(port.kind, PortKind::Tensor(element) if !is_float(element))
 }
 
 fn is_score(port: &Port) -> bool {
-    matches!(port.kind, PortKind::Tensor(Element::Float32 | Element::Float64) | PortKind::Maps)
+    port.kind == PortKind::Maps || matches!(port.kind, PortKind::Tensor(element) if is_float(element))
 }
 
 fn is_number(port: &Port) -> bool {
-    use Element::{Float32, Float64, Int32, Int64};
-    matches!(port.kind, PortKind::Tensor(Float32 | Float64 | Int64 | Int32))
+    matches!(port.kind, PortKind::Tensor(element) if !matches!(element, Element::Bool | Element::Text))
+}
+
+fn is_float(element: Element) -> bool {
+    matches!(element, Element::Float16 | Element::Float32 | Element::Float64)
 }
 
 fn check_readable(ports: &[Port], index: usize) -> Result<(), Failure> {

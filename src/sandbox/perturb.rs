@@ -1,7 +1,8 @@
 //! The same rows with other values in some cells: what a spec's perturbations do to the model's inputs.
 //!
-//! Numbers are drawn for each column on their own, from the seed and the column's place in the data set, so that a
-//! column that feeds two inputs changes alike in both, and leaving a column out changes no other. A float32 value is
+//! Numbers are drawn for each column on their own, from the seed and the column's name, so that a column that feeds
+//! two inputs changes alike in both, and leaving a column out changes no other: a worker that gets only the columns
+//! that the model takes makes the same draws. A float32 value is
 //! computed in 64 bits and rounded once, but for a shift, which is one addition of 32-bit floats as a program does it.
 
 use super::{
@@ -13,6 +14,8 @@ use crate::{
     constraints::{Change, perturbation::MeantFor},
     stats::bootstrap::generator::Generator,
 };
+use half::f16;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// A text that no data set has by chance.
@@ -70,10 +73,10 @@ pub(super) fn chosen(
 fn takes(values: &Values, change: Change) -> bool {
     match (values, change) {
         (Values::Text(_), _) => change.meant_for() != MeantFor::Numbers,
-        (Values::Float32(_) | Values::Float64(_), _) => change.meant_for() != MeantFor::Texts,
-        (Values::Int64(_) | Values::Int32(_), Change::Missing { .. } | Change::Infinite { .. }) => false,
-        (Values::Int64(_) | Values::Int32(_), _) => change.meant_for() == MeantFor::Numbers,
+        (Values::Float16(_) | Values::Float32(_) | Values::Float64(_), _) => change.meant_for() != MeantFor::Texts,
         (Values::Bool(_), _) => false,
+        (_, Change::Missing { .. } | Change::Infinite { .. }) => false,
+        _ => change.meant_for() == MeantFor::Numbers,
     }
 }
 
@@ -83,20 +86,28 @@ pub(super) fn apply(
     plan: &InputPlan,
     change: Change,
     (columns, seed): (&[usize], u64),
-    scale_of: impl Fn(usize) -> Scale,
+    column_of: impl Fn(usize) -> (u64, Scale),
 ) -> Vec<Matrix> {
     let mut changed = matrices.to_vec();
     for (feed, matrix) in plan.feeds.iter().zip(&mut changed) {
         let width = matrix.width.max(1);
         for (offset, column) in feed.columns.iter().enumerate().filter(|(_, column)| columns.contains(column)) {
             let cells = Cells { offset, width };
-            let mut draw = Draw { change, scale: scale_of(*column), generator: Generator::of(seed, *column as u64) };
+            let (stream, scale) = column_of(*column);
+            let mut draw = Draw { change, scale, generator: Generator::of(seed, stream) };
             match &mut matrix.values {
                 Values::Float32(values) => cells.each(values, |x| draw.single(*x)),
                 Values::Float64(values) => cells.each(values, |x| draw.number(*x)),
+                Values::Float16(values) => cells.each(values, |x| f16::from_f64(draw.number(f64::from(*x)))),
                 // A count stays a count.
                 Values::Int64(values) => cells.each(values, |x| draw.number(*x as f64).round() as i64),
                 Values::Int32(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i32),
+                Values::Int16(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i16),
+                Values::Int8(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i8),
+                Values::Uint64(values) => cells.each(values, |x| draw.number(*x as f64).round() as u64),
+                Values::Uint32(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u32),
+                Values::Uint16(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u16),
+                Values::Uint8(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u8),
                 Values::Text(values) => {
                     let levels = cells.levels(values);
                     cells.each(values, |text| draw.text(text, &levels));
@@ -194,6 +205,12 @@ fn rounded(x: f64, digits: u32) -> f64 {
     }
     let places = usize::try_from(digits.saturating_sub(1)).unwrap_or(0);
     format!("{x:.places$e}").parse().unwrap_or(x)
+}
+
+/// The stream of random numbers of a column: the first eight bytes of the SHA-256 of its name, big endian.
+pub(super) fn stream(name: &str) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(Sha256::digest(name));
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// Names of the columns of a data set.

@@ -27,7 +27,7 @@ fn floats(rows: usize) -> Matrix {
 
 fn changed(change: Change, seed: u64) -> Vec<f32> {
     let plan = plan(&[(Element::Float32, &[0, 1])]);
-    let all = apply(&[floats(500)], &plan, change, (&[1], seed), |_| SCALE);
+    let all = apply(&[floats(500)], &plan, change, (&[1], seed), |at| (at as u64, SCALE));
     match &all[0].values {
         Values::Float32(values) => values.clone(),
         other => panic!("{other:?}"),
@@ -50,6 +50,19 @@ fn only_the_chosen_column_changes_and_every_draw_can_be_made_again() {
     let square = differences.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>() / 500.0;
     // Half of a standard deviation of 2.
     assert!((square.sqrt() - 1.0).abs() < 0.15, "{square}");
+}
+
+#[test]
+fn a_column_draws_alike_whichever_columns_stand_before_it() {
+    let draws = |place: usize, names: &[&str]| {
+        let plan = plan(&[(Element::Float32, &[place])]);
+        let matrix = Matrix { values: Values::Float32(vec![0.0; 20]), width: 1, vector: false, row_shape: None };
+        let of = |at: usize| (stream(names[at]), SCALE);
+        apply(&[matrix], &plan, Change::Noise { sigma: 1.0 }, (&[place], 7), of).remove(0).values
+    };
+    assert_eq!(draws(2, &["id", "sex", "age"]), draws(0, &["age"]));
+    assert_ne!(draws(1, &["id", "sex", "age"]), draws(0, &["age"]));
+    assert_eq!(stream("age"), 0x013f_5440_0c82_da08, "the stream of a name never changes");
 }
 
 #[test]
@@ -85,7 +98,7 @@ fn texts_become_another_known_one_or_one_that_is_not_known() {
     let matrix = Matrix { values: Values::Text(texts.clone()), width: 1, vector: false, row_shape: None };
     let plan = plan(&[(Element::Text, &[0])]);
     let after =
-        |change| match apply(std::slice::from_ref(&matrix), &plan, change, (&[0], 1), |_| SCALE).remove(0).values {
+        |change| match apply(std::slice::from_ref(&matrix), &plan, change, (&[0], 1), |at| (at as u64, SCALE)).remove(0).values {
             Values::Text(texts) => texts,
             other => panic!("{other:?}"),
         };
@@ -107,7 +120,7 @@ fn a_column_changes_alike_in_every_input_that_it_feeds() {
         vector: false,
         row_shape: None,
     };
-    let all = apply(&[floats(500), single], &plan, Change::Noise { sigma: 1.0 }, (&[1], 4), |_| SCALE);
+    let all = apply(&[floats(500), single], &plan, Change::Noise { sigma: 1.0 }, (&[1], 4), |at| (at as u64, SCALE));
     let (Values::Float32(both), Values::Float64(own)) = (&all[0].values, &all[1].values) else { panic!("types") };
     assert!(column(both, 1).iter().zip(own).all(|(a, b)| *a == *b as f32));
 }

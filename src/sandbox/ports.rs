@@ -1,5 +1,6 @@
 //! The inputs and outputs of a model, as far as a table of rows can feed and read them.
 
+pub(super) use crate::formats::tensor::Element;
 use serde::{Deserialize, Serialize};
 
 /// One input or output as the model declares it.
@@ -14,24 +15,13 @@ pub struct PortInfo {
     pub shape: Vec<i64>,
 }
 
-/// Element types that cells are turned into and predictions are read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
-    Float32,
-    Float64,
-    Int64,
-    Int32,
-    Bool,
-    Text,
-}
-
 /// What a port carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PortKind {
     Tensor(Element),
     /// A ZipMap: for each row a map from class to probability.
     Maps,
-    /// Anything else: images' bytes, half floats, sequences of tensors, optionals.
+    /// Anything else: sequences of tensors, optionals, complex numbers.
     Other,
 }
 

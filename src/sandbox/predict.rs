@@ -1,25 +1,22 @@
 //! Predicts the whole data set in pieces, so that memory stays bounded, and repeats the start of it.
 
 use super::{
+    carried::Carried,
     cells::Matrix,
     failure::{Failure, FailureKind, quoted},
     host::cpu_seconds,
+    feeding::{Slot, TensorFeed, Watched},
+    gathered::Gathered,
     inputs::InputPlan,
     observation::Spent,
     outputs::OutputPlan,
     ports::Port,
     scores::{Collected, Raw},
-    session::{Inputs, Model},
+    session::{Inputs, Model, arguments},
     traffic::{Traffic, of_matrix, of_raw},
-    values::{raw, tensor},
+    values::{plain_numbers, raw, size_bytes, tensor},
 };
 use ort::session::SessionOutputs;
-
-/// Rows of one call, where the model does not fix them, and rows that are predicted twice.
-///
-/// Both are the same number because a call is repeated as it was: dynamically quantised models scale by the largest
-/// value in the batch, so the same row may rightly get another answer among other rows.
-const PIECE_ROWS: usize = 1_024;
 
 /// The data set in the form that the model takes.
 pub(super) struct Table {
@@ -27,6 +24,18 @@ pub(super) struct Table {
     /// One for each input of the plan.
     pub matrices: Vec<Matrix>,
     pub rows: usize,
+    /// Rows of one call, where the model does not fix them.
+    pub most_rows: usize,
+    /// The inputs of a data set of named tensors, which has no columns.
+    pub tensors: Vec<TensorFeed>,
+    /// The model takes rows without a dimension for them.
+    pub unbatched: bool,
+    /// What one call leaves for the next.
+    pub state: Vec<Slot>,
+    /// Rows with which a sequence begins, in order.
+    pub starts: Vec<usize>,
+    /// Outputs that are kept beside the prediction.
+    pub watched: Vec<Watched>,
 }
 
 /// Rows for one call. Behind the `keep` first ones the last row is repeated to fill a fixed batch.
@@ -37,6 +46,27 @@ pub(super) struct Piece {
 }
 
 impl Table {
+    /// Rows of one call, where the model does not fix them, and rows that are predicted twice.
+    ///
+    /// Both are the same number because a call is repeated as it was: dynamically quantised models scale by the largest
+    /// value in the batch, so the same row may rightly get another answer among other rows.
+    pub const PIECE_ROWS: usize = 1_024;
+
+    /// Columns of a CSV.
+    pub fn of_columns(plan: InputPlan, matrices: Vec<Matrix>, rows: usize) -> Self {
+        Self {
+            plan,
+            matrices,
+            rows,
+            most_rows: Self::PIECE_ROWS,
+            tensors: Vec::new(),
+            unbatched: false,
+            state: Vec::new(),
+            starts: Vec::new(),
+            watched: Vec::new(),
+        }
+    }
+
     /// `rows` cut into calls of at most `most` rows, or of exactly as many as the model fixes.
     pub fn pieces(&self, rows: &[usize], most: usize) -> Vec<Piece> {
         pieces(rows, most, self.plan.fixed_rows)
@@ -44,12 +74,17 @@ impl Table {
 
     pub fn inputs(&self, rows: &[usize]) -> Result<Inputs, Failure> {
         let feeds = self.plan.feeds.iter().zip(&self.matrices);
-        feeds.map(|(feed, matrix)| Ok((feed.name.clone(), tensor(matrix, rows)?))).collect()
+        let mut inputs = self.tensor_inputs(rows)?;
+        for (feed, matrix) in feeds {
+            inputs.push((feed.name.clone(), tensor(matrix, rows)?));
+        }
+        Ok(inputs)
     }
 
     /// Bytes of a row's inputs, as the mean over the rows.
     fn bytes_in(&self) -> f64 {
-        let bytes: u64 = self.matrices.iter().map(of_matrix).sum();
+        let columns: u64 = self.matrices.iter().map(of_matrix).sum();
+        let bytes = columns + self.tensors.iter().map(|feed| feed.bytes(self.rows)).sum::<u64>();
         bytes as f64 / self.rows.max(1) as f64
     }
 }
@@ -69,7 +104,7 @@ fn pieces(rows: &[usize], most: usize, fixed: Option<usize>) -> Vec<Piece> {
 /// The first call of all, with the first row: what a process that was just started gives its first answer with.
 pub(super) fn answer_first(model: &mut Model, table: &Table, outputs: &OutputPlan) -> Result<(), Failure> {
     for piece in table.pieces(&[0], 1).iter().take(1) {
-        call(model, table, outputs, piece, &mut Collected::default())?;
+        call(model, table, outputs, piece, &mut Carried::default(), &mut Collected::default())?;
     }
     Ok(())
 }
@@ -84,9 +119,9 @@ pub(super) fn predict(
     let all: Vec<usize> = (0..table.rows).collect();
     let mut collected = Collected::default();
     let (mut spent, mut bytes_out) = (Spent::default(), 0);
-    let mut done = 0;
-    for piece in &table.pieces(&all, PIECE_ROWS) {
-        let (cpu_seconds, bytes) = call(model, table, outputs, piece, &mut collected)?;
+    let (mut done, mut carried) = (0, Carried::default());
+    for piece in &table.pieces(&all, table.most_rows) {
+        let (cpu_seconds, bytes) = call(model, table, outputs, piece, &mut carried, &mut collected)?;
         spent.cpu_seconds += cpu_seconds;
         bytes_out += bytes;
         spent.rows += piece.rows.len() as u64;
@@ -107,10 +142,12 @@ pub(super) fn repeat(
     outputs: &OutputPlan,
     before: &Collected,
 ) -> Result<usize, Failure> {
-    let start: Vec<usize> = (0..table.rows.min(PIECE_ROWS)).collect();
-    let mut again = Collected::default();
-    for piece in &table.pieces(&start, PIECE_ROWS) {
-        call(model, table, outputs, piece, &mut again)?;
+    // Whole calls, as many as before or fewer.
+    let rows = Table::PIECE_ROWS / table.most_rows.max(1) * table.most_rows;
+    let start: Vec<usize> = (0..table.rows.min(rows)).collect();
+    let (mut again, mut carried) = (Collected::default(), Carried::default());
+    for piece in &table.pieces(&start, table.most_rows) {
+        call(model, table, outputs, piece, &mut carried, &mut again)?;
     }
     match before.first_difference(&again) {
         None => Ok(start.len()),
@@ -129,24 +166,52 @@ fn call(
     table: &Table,
     outputs: &OutputPlan,
     piece: &Piece,
+    carried: &mut Carried,
     collected: &mut Collected,
 ) -> Result<(f64, u64), Failure> {
     let inputs = table.inputs(&piece.rows)?;
+    carried.before(table, piece.rows.first().copied().unwrap_or(0))?;
     let port = |index: Option<usize>| index.and_then(|index| model.outputs.get(index)).cloned();
     let (label, score) = (port(outputs.label), port(outputs.score));
     let before = cpu_seconds();
-    let answers = model.run(&inputs)?;
+    let given = arguments(&inputs).into_iter().chain(carried.arguments(table)).collect();
+    let mut answers = model.run_prepared(given)?;
     let spent = cpu_seconds() - before;
     let mut bytes = 0;
     let mut taken = |port: Port| {
         let raw = read(&answers, &port)?;
         bytes += of_raw(&port, &raw);
-        Ok::<_, Failure>(raw)
+        Ok::<_, Failure>(if table.unbatched { raw.of_one_row() } else { raw })
     };
     let label = label.map(&mut taken).transpose()?;
     let score = score.map(taken).transpose()?;
-    collected.add(piece.rows.len(), piece.keep, label, score)?;
-    Ok((spent, bytes))
+    let read_as_prediction = label.is_some() || score.is_some();
+    if read_as_prediction {
+        collected.add(piece.rows.len(), piece.keep, label, score)?;
+    }
+    let kept = keep_watched(table, &answers, piece, collected)?;
+    carried.after(table, &mut answers)?;
+    Ok((spent, if read_as_prediction { bytes } else { kept }))
+}
+
+/// Keeps what is watched, and says how many bytes that is.
+fn keep_watched(
+    table: &Table,
+    answers: &SessionOutputs<'_>,
+    piece: &Piece,
+    collected: &mut Collected,
+) -> Result<u64, Failure> {
+    collected.outputs.resize_with(table.watched.len(), Gathered::default);
+    let mut bytes = 0;
+    for (watched, gathered) in table.watched.iter().zip(&mut collected.outputs) {
+        let Some(value) = answers.get(&watched.name) else {
+            gathered.refuse(format!("the model has no output {}; record one that it has", quoted(&watched.name)));
+            continue;
+        };
+        bytes += size_bytes(value);
+        gathered.add(watched, (piece.rows.len(), piece.keep), plain_numbers(value)?);
+    }
+    Ok(bytes)
 }
 
 fn read(answers: &SessionOutputs<'_>, port: &Port) -> Result<Raw, Failure> {

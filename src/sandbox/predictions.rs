@@ -26,13 +26,21 @@ pub(super) struct Predictions {
     pub values: Vec<f64>,
 }
 
+/// What the scores of several classes may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scores {
+    Probabilities,
+    /// Any numbers of which the largest decides, as networks for images and texts often end.
+    MayBeLogits,
+}
+
 impl Collected {
     /// Checks everything and names the classes.
-    pub fn finish(&self, interface: Option<&Interface>) -> Result<Predictions, Failure> {
+    pub fn finish(&self, interface: Option<&Interface>, scores: Scores) -> Result<Predictions, Failure> {
         self.check_finite()?;
         match interface.map_or_else(|| self.inferred_task(), |file| file.task) {
             TaskKind::Regression => self.regression(),
-            task => self.classification(task, interface.and_then(|file| file.classes.as_deref())),
+            task => self.classification(task, interface.and_then(|file| file.classes.as_deref()), scores),
         }
     }
 
@@ -96,7 +104,12 @@ impl Collected {
         Ok(Predictions { values: self.scores.clone(), ..Predictions::default() })
     }
 
-    fn classification(&self, task: TaskKind, named: Option<&[String]>) -> Result<Predictions, Failure> {
+    fn classification(
+        &self,
+        task: TaskKind,
+        named: Option<&[String]>,
+        scores: Scores,
+    ) -> Result<Predictions, Failure> {
         if task == TaskKind::BinaryClassification && self.width > 2 {
             return Err(Failure::output(format!(
                 "a binary classification has 2 classes, this model gives {} scores for each row",
@@ -107,9 +120,19 @@ impl Collected {
             return Err(Failure::output("one score for each row cannot tell more than two classes apart"));
         }
         let classes = self.classes(named)?;
-        let probabilities = self.probabilities(&classes)?;
+        let (probabilities, decided) = match self.probabilities(&classes) {
+            // The largest of them says which class, and nothing how probable it is.
+            Err(_) if scores == Scores::MayBeLogits && 1 < self.width && self.keys.is_none() => {
+                (Vec::new(), self.scores.chunks_exact(self.width).map(largest).collect())
+            }
+            read => {
+                let probabilities = read?;
+                let decided: Vec<usize> = probabilities.iter().map(|row| decide(row)).collect();
+                (probabilities, decided)
+            }
+        };
         let labels = if self.labels.is_empty() {
-            probabilities.iter().map(|row| classes[decide(row)].clone()).collect()
+            decided.into_iter().filter_map(|class| classes.get(class)).cloned().collect()
         } else {
             self.labels.clone()
         };
@@ -220,6 +243,11 @@ fn decide(row: &[f64]) -> usize {
     if let [_, positive] = row {
         return usize::from(*positive >= 0.5);
     }
+    largest(row)
+}
+
+/// The first of the largest.
+fn largest(row: &[f64]) -> usize {
     let mut best = 0;
     for (class, score) in row.iter().enumerate() {
         if row[best] < *score {

@@ -32,7 +32,7 @@ fn one_call(
 ) -> Result<Predictions, Failure> {
     let mut collected = Collected::default();
     collected.add(fed, fed, label, score)?;
-    collected.finish(interface)
+    collected.finish(interface, Scores::Probabilities)
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn rows_that_only_fill_up_a_batch_are_dropped() {
     let mut collected = Collected::default();
     collected.add(4, 4, None, numbers(&[4], &[1.0, 2.0, 3.0, 4.0])).expect("fits");
     collected.add(4, 1, None, numbers(&[4], &[5.0, 5.0, 5.0, 5.0])).expect("fits");
-    assert_eq!(collected.finish(None).expect("fits").values, [1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert_eq!(collected.finish(None, Scores::Probabilities).expect("fits").values, [1.0, 2.0, 3.0, 4.0, 5.0]);
 }
 
 #[test]
@@ -178,4 +178,14 @@ fn perturbed_rows_without_a_finite_answer_have_none() {
     collected.scores.clear();
     let got = collected.tolerant(&classes, None);
     assert_eq!((got.classes, got.scores.len()), (vec![Some(0), Some(0), None], 0));
+}
+
+#[test]
+fn the_largest_of_several_logits_decides_where_they_may_be_logits() {
+    let score = Raw::Numbers { shape: vec![2, 3], values: vec![-4.0, 7.5, 0.0, 2.0, -1.0, -3.0] };
+    let mut collected = Collected::default();
+    collected.add(2, 2, None, Some(score)).expect("fits");
+    let read = collected.finish(None, Scores::MayBeLogits).expect("classes");
+    assert_eq!((read.labels, read.probabilities), (vec!["1".to_owned(), "0".to_owned()], Vec::new()));
+    assert!(collected.finish(None, Scores::Probabilities).is_err());
 }

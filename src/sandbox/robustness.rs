@@ -8,7 +8,7 @@ use super::{
     failure::{Failure, FailureKind, printable},
     observation::{Answers, PerturbedRun, UnderPerturbation},
     outputs::OutputPlan,
-    perturb::{apply, chosen},
+    perturb::{apply, chosen, stream},
     predict::{Table, predict},
     predictions::Predictions,
     scores::Collected,
@@ -61,12 +61,13 @@ impl Suite<'_> {
     ) -> Result<UnderPerturbation, Failure> {
         let columns = chosen(one, &table.plan, &table.matrices, self.names, &self.task.scales)
             .map_err(|why| Failure::input(printable(&why, 500)))?;
-        let scale = |column: usize| {
-            self.names.get(column).and_then(|name| self.task.scales.get(name)).copied().unwrap_or_default()
+        let column_of = |column: usize| {
+            let name = self.names.get(column).map_or("", String::as_str);
+            (stream(name), self.task.scales.get(name).copied().unwrap_or_default())
         };
         let mut runs = Vec::with_capacity(one.seeds.len());
         for seed in &one.seeds {
-            let changed = apply(&table.matrices, &table.plan, one.change, (&columns, *seed), scale);
+            let changed = apply(&table.matrices, &table.plan, one.change, (&columns, *seed), column_of);
             let collected = with_matrices(table, changed, |table| predict(model, table, self.outputs, |_| {}))?.0;
             runs.push(PerturbedRun { seed: *seed, answers: self.answers(&collected) });
             *done += 1;

@@ -1,6 +1,9 @@
 //! What the outputs held, call after call: gathered row by row, and compared with a second run.
 
-use super::failure::{Failure, quoted};
+use super::{
+    failure::{Failure, quoted},
+    gathered::Gathered,
+};
 use std::cmp::Ordering;
 
 /// Two runs on the same rows: sums of 32-bit floats in another order differ by less.
@@ -23,6 +26,20 @@ pub(super) struct Collected {
     pub width: usize,
     /// The keys of a ZipMap, in the order of `scores`.
     pub keys: Option<Vec<String>>,
+    /// One for each output that is watched.
+    pub outputs: Vec<Gathered>,
+}
+
+impl Raw {
+    /// The answer of a model that has no dimension for rows, as that to one row.
+    pub fn of_one_row(self) -> Self {
+        let with_row = |shape: Vec<i64>| [vec![1], shape].concat();
+        match self {
+            Self::Classes { shape, values } => Self::Classes { shape: with_row(shape), values },
+            Self::Numbers { shape, values } => Self::Numbers { shape: with_row(shape), values },
+            maps @ Self::Maps(_) => maps,
+        }
+    }
 }
 
 impl Collected {
@@ -95,6 +112,12 @@ impl Collected {
             if differ(*before, *after) {
                 let row = index / self.width.max(1) + 1;
                 return Some(format!("row {row}: first the score {before}, then {after}"));
+            }
+        }
+        for (before, after) in self.outputs.iter().zip(&again.outputs) {
+            let mut pairs = before.numbers.iter().zip(&after.numbers);
+            if let Some((before, after)) = pairs.find(|(before, after)| differ(**before, **after)) {
+                return Some(format!("first the number {before}, then {after}"));
             }
         }
         None

@@ -88,7 +88,7 @@ impl Model {
     /// One call with arguments made by [`arguments`], so that only the runtime's own work is inside.
     pub fn run_prepared(
         &mut self,
-        arguments: Vec<(&str, SessionInputValue<'_>)>,
+        arguments: Vec<Argument<'_>>,
     ) -> Result<SessionOutputs<'_>, Failure> {
         self.session.run(arguments).map_err(|error| run_failure(error.code(), error.message()))
     }
@@ -107,8 +107,11 @@ impl Model {
     }
 }
 
+/// One input of a call, by its name.
+pub(super) type Argument<'a> = (&'a str, SessionInputValue<'a>);
+
 /// Borrows `inputs` for one call.
-pub(super) fn arguments(inputs: &Inputs) -> Vec<(&str, SessionInputValue<'_>)> {
+pub(super) fn arguments(inputs: &Inputs) -> Vec<Argument<'_>> {
     inputs.iter().map(|(name, value)| (name.as_str(), SessionInputValue::from(value))).collect()
 }
 
@@ -130,12 +133,19 @@ fn port(outlet: &Outlet) -> Port {
     Port { info, kind }
 }
 
-fn element(ty: TensorElementType) -> Option<Element> {
+pub(super) fn element(ty: TensorElementType) -> Option<Element> {
     Some(match ty {
         TensorElementType::Float32 => Element::Float32,
         TensorElementType::Float64 => Element::Float64,
         TensorElementType::Int64 => Element::Int64,
         TensorElementType::Int32 => Element::Int32,
+        TensorElementType::Int16 => Element::Int16,
+        TensorElementType::Int8 => Element::Int8,
+        TensorElementType::Uint64 => Element::Uint64,
+        TensorElementType::Uint32 => Element::Uint32,
+        TensorElementType::Uint16 => Element::Uint16,
+        TensorElementType::Uint8 => Element::Uint8,
+        TensorElementType::Float16 => Element::Float16,
         TensorElementType::Bool => Element::Bool,
         TensorElementType::String => Element::Text,
         _ => return None,

@@ -1,6 +1,6 @@
 //! What the parent asks for: a data set, how to read it, and the loads to measure.
 
-use super::interface::Interface;
+use super::{interface::Interface, tensors::TensorTask};
 use crate::constraints::Change;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -15,7 +15,7 @@ const MAX_REPEATS: u32 = 1_000;
 /// Rows of all draws of all perturbations; bounds the answer to about 100 MB.
 const MAX_PERTURBED_ROWS: usize = 5_000_000;
 
-/// One run: predict every row of `columns`, then measure every load.
+/// One run: predict every row of `columns` or `tensors`, then measure every load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
@@ -39,6 +39,9 @@ pub struct Task {
     /// The class whose probability is the score of a perturbed row; without it that of the predicted class.
     #[serde(default)]
     pub score_class: Option<String>,
+    /// Named tensors instead of columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensors: Option<TensorTask>,
 }
 
 fn once() -> u32 {
@@ -112,7 +115,25 @@ pub struct Progress {
 impl Task {
     /// Rows of the data set.
     pub fn rows(&self) -> usize {
-        self.columns.first().map_or(0, |column| column.values.len())
+        match &self.tensors {
+            Some(tensors) => tensors.rows,
+            None => self.columns.first().map_or(0, |column| column.values.len()),
+        }
+    }
+
+    /// Nothing but the first row.
+    pub fn keep_first_row(&mut self) {
+        for column in &mut self.columns {
+            column.values.truncate(1);
+        }
+        if let Some(tensors) = &mut self.tensors {
+            tensors.keep_first_row();
+        }
+    }
+
+    /// Whether the model's outputs are read as a prediction for each row.
+    pub(super) fn predicts(&self) -> bool {
+        self.tensors.as_ref().is_none_or(|tensors| tensors.predicts)
     }
 
     /// An upper bound of what the data set takes in the child: its JSON while it is read, which doubles as it grows,
@@ -136,6 +157,12 @@ impl Task {
     pub fn check(&self) -> Result<(), String> {
         if self.rows() == 0 {
             return Err("the data set has no rows or no columns".to_owned());
+        }
+        if let Some(tensors) = &self.tensors {
+            if !self.columns.is_empty() || !self.perturbations.is_empty() {
+                return Err("a data set of tensors has no columns, and none to change".to_owned());
+            }
+            tensors.check()?;
         }
         let mut names = HashSet::new();
         for column in &self.columns {
@@ -197,7 +224,11 @@ impl Load {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
+    use super::{
+        super::tensors::{FedInput, Wanted},
+        *,
+    };
+    use crate::formats::tensor::{Tensor, Values};
 
     pub(in crate::sandbox) fn column(name: &str, values: &[&str]) -> Column {
         Column { name: name.to_owned(), values: values.iter().map(|v| (*v).to_owned()).collect() }
@@ -218,6 +249,7 @@ pub(super) mod tests {
             perturbations: Vec::new(),
             scales: BTreeMap::new(),
             score_class: None,
+            tensors: None,
         }
     }
 
@@ -228,6 +260,51 @@ pub(super) mod tests {
     #[test]
     fn a_task_that_fits_together_is_accepted() {
         assert_eq!(task().check(), Ok(()));
+    }
+
+    fn of_tensors() -> Task {
+        let tensor = |shape: &[usize]| {
+            let values = Values::Float32((0..shape.iter().product()).map(|i: usize| i as f32).collect());
+            Tensor::new(shape.to_vec(), values).expect("fits")
+        };
+        let fed = |input: &str, axis| FedInput { input: input.to_owned(), tensor: tensor(&[3, 2]), axis };
+        let tensors = TensorTask {
+            rows: 3,
+            inputs: vec![fed("x", Some(1)), fed("shared", None)],
+            state: Vec::new(),
+            starts: vec![0, 2],
+            wanted: vec![Wanted { output: "y".to_owned(), width: 4 }],
+            predicts: false,
+        };
+        Task { columns: Vec::new(), tensors: Some(tensors), ..task() }
+    }
+
+    #[test]
+    fn a_task_of_tensors_is_checked_too_and_its_first_row_is_a_task() {
+        let mut one = of_tensors();
+        assert_eq!((one.check(), one.rows()), (Ok(()), 3));
+        one.keep_first_row();
+        assert_eq!((one.check(), one.rows()), (Ok(()), 1));
+        let tensors = one.tensors.as_ref().expect("tensors");
+        assert_eq!((tensors.inputs[0].tensor.shape(), tensors.inputs[1].tensor.shape()), (&[1, 2][..], &[3, 2][..]));
+        type Break = fn(&mut Task, &mut TensorTask);
+        let cases: [(&str, Break); 7] = [
+            ("no rows", |_, t| t.rows = 0),
+            ("other rows than 2", |_, t| t.rows = 2),
+            ("no dimension of rows", |_, t| t.inputs[0].axis = Some(2)),
+            ("sequences start", |_, t| t.starts = vec![1]),
+            ("sequences start", |_, t| t.starts = vec![0, 3]),
+            ("are wanted", |_, t| t.wanted[0].width = usize::MAX),
+            ("has no columns", |task, _| task.columns = vec![column("a", &["1", "2", "3"])]),
+        ];
+        for (expected, break_it) in cases {
+            let mut task = of_tensors();
+            let mut tensors = task.tensors.take().expect("tensors");
+            break_it(&mut task, &mut tensors);
+            task.tensors = Some(tensors);
+            let said = task.check().expect_err("must be refused");
+            assert!(said.contains(expected), "{said:?} does not say {expected:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How many bytes a row takes on the way in, and its answer on the way out: the tensors alone, without any framing.
 
 use super::{
-    cells::{Matrix, Values},
+    cells::Matrix,
     ports::{Element, Port, PortKind},
     scores::Raw,
 };
@@ -25,23 +25,12 @@ impl Traffic {
 
 /// Bytes of all rows of an input.
 pub(super) fn of_matrix(matrix: &Matrix) -> u64 {
-    match &matrix.values {
-        Values::Float32(values) => 4 * values.len() as u64,
-        Values::Float64(values) => 8 * values.len() as u64,
-        Values::Int64(values) => 8 * values.len() as u64,
-        Values::Int32(values) => 4 * values.len() as u64,
-        Values::Bool(values) => values.len() as u64,
-        Values::Text(values) => values.iter().map(|text| text.len() as u64).sum(),
-    }
+    matrix.values.size_bytes()
 }
 
 /// Bytes of one output of one call.
 pub(super) fn of_raw(port: &Port, raw: &Raw) -> u64 {
-    let width = |element| match element {
-        Element::Float64 | Element::Int64 => 8,
-        Element::Float32 | Element::Int32 => 4,
-        Element::Bool | Element::Text => 1,
-    };
+    let width = |element: Element| element.width().unwrap_or(1) as u64;
     match (port.kind, raw) {
         (PortKind::Tensor(Element::Text), Raw::Classes { values, .. }) => {
             values.iter().map(|text| text.len() as u64).sum()
@@ -57,7 +46,10 @@ pub(super) fn of_raw(port: &Port, raw: &Raw) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::ports::PortInfo, *};
+    use super::{
+        super::{cells::Values, ports::PortInfo},
+        *,
+    };
 
     #[test]
     fn numbers_count_as_wide_as_they_are_and_texts_as_long() {

@@ -8,6 +8,7 @@
 //! - intervals are two-sided 95 % and name the method that made them.
 
 pub mod abstention;
+pub mod agreement;
 pub mod bands;
 pub mod bootstrap;
 pub mod breakdown;

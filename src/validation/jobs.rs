@@ -5,7 +5,7 @@ use crate::{
     authz::{Action, Principal, Scope, policy},
     constraints::{self, ConstraintSpec, Link, StandIn},
     core::{event::Event, ids::RunId},
-    datasets::{self, Dataset, table::Table},
+    datasets::{self, Dataset, data::Data},
     environments,
     error::Error,
     formats::onnx,
@@ -28,7 +28,7 @@ pub(crate) struct Prepared {
     pub spec: ConstraintSpec,
     pub basis: Basis,
     pub dataset: Dataset,
-    pub table: Table,
+    pub data: Data,
     /// How the environment is reached, as its profile says now.
     pub link: Option<Link>,
     /// What reports say where a limit accepts them.
@@ -113,19 +113,19 @@ pub(crate) async fn prepare(app: &App, id: RunId) -> Result<Prepared, Error> {
     let revision = environments::store::revision(conn, run.constraints).await?;
     let revision = revision.ok_or(Error::not_found("constraint spec"))?;
     let dataset = datasets::store::find_by_id(conn, scope, run.dataset).await?.ok_or(datasets::ops::NOT_FOUND)?;
-    let table = datasets::ops::load(app, &dataset).await?;
+    let data = datasets::ops::load(app, &dataset).await?;
     let basis = Basis {
         version: version.manifest.to_string(),
         dataset: dataset.digest.to_string(),
         constraints: revision.digest.to_string(),
-        rows: table.rows() as u64,
+        rows: data.rows() as u64,
     };
     let profile = environments::store::all_current(conn, run.environment).await?.profile;
     let link = profile.map(|revision| revision.profile()).transpose()?.and_then(|profile| profile.connectivity);
     let model = models::store::find_by_id(conn, scope, version.model).await?.ok_or(Error::not_found("model"))?;
     let spec = revision.limits_of(&model.name)?;
-    let stand_ins = reported::stand_ins(conn, scope, &version, &spec, app.db.clock().now()).await?;
-    Ok(Prepared { run, files, spec, basis, dataset, table, link, stand_ins })
+let stand_ins = reported::stand_ins(conn, scope, &version, &spec, app.db.clock().now()).await?;
+    Ok(Prepared { run, files, spec, basis, dataset, data, link, stand_ins })
 }
 
 /// The file of the version that is run.
@@ -139,7 +139,7 @@ pub(crate) fn model_of(files: &[StoredFile]) -> Result<&StoredFile, Failure> {
 /// What a sandbox is asked for, the same at every attempt.
 pub(crate) async fn task(app: &App, prepared: &Prepared) -> Result<Task, Error> {
     let interface = read_interface(app, &prepared.files).await?;
-    Ok(measure::task(&prepared.table, &prepared.dataset.description, interface, &prepared.spec))
+    Ok(measure::task(&prepared.data, &prepared.dataset.description, interface, &prepared.spec))
 }
 
 async fn execute(app: &App, prepared: &Prepared) -> Result<Outcome, Error> {
@@ -209,9 +209,9 @@ async fn judge(
     let at = app.db.clock().now();
     store::set_progress(&app.db, prepared.run.id, prepared.run.attempt, "computing figures", 0).await?;
     let judged = tokio::task::spawn_blocking(move || {
-        let Prepared { mut run, files, spec, basis, dataset, table, link, stand_ins, .. } = prepared;
+        let Prepared { mut run, files, spec, basis, dataset, data, link, stand_ins, .. } = prepared;
         let size = files.iter().map(|f| u64::try_from(f.declared.size_bytes).unwrap_or(0)).sum();
-        let mut measured = measure::measured(&seen, &table, &dataset.description, &spec, (size, &graph));
+        let mut measured = measure::measured(&seen, &data, &dataset.description, &spec, (size, &graph));
         measured.add_link(link.as_ref());
         measured.stand_ins = stand_ins;
         if let Some(host) = &mut measured.host {

@@ -5,23 +5,26 @@ use crate::{
         Attributes, ConstraintSpec, CountedNodes, Estimates, Grouping, HostFingerprint, Load, Measured, Metric,
         Predictions, measured::several::Answers,
     },
-    datasets::{Description, table::Table},
+    datasets::{Description, data::Data, table::Table, tensors::Tensors},
     formats::onnx,
-    sandbox::{self, Column, Interface, Observation, Spent, Task},
+    sandbox::{self, Column, FedInput, FedState, Interface, Observation, Spent, Task, TensorTask, Wanted},
     stats::percentile::percentile,
-    validation::{energy, requests, robustness},
+    validation::{agreement, energy, requests, robustness},
 };
 use std::collections::BTreeMap;
 
 /// One thread inside an operator: what the limits are stated for unless hardware says more.
 const THREADS: u32 = 1;
 
-/// The columns that a model may ask for: all but the label that it is to predict.
-pub fn task(table: &Table, description: &Description, interface: Option<Interface>, spec: &ConstraintSpec) -> Task {
+/// What a model may ask for: all columns but the label that it is to predict, or the tensors of its inputs. What was
+/// recorded of its outputs stays here.
+pub fn task(data: &Data, description: &Description, interface: Option<Interface>, spec: &ConstraintSpec) -> Task {
+    let table = &data.table;
+    let is_fed = |name: &&String| data.tensors.is_none() && **name != description.label;
     let columns = table
         .names()
         .iter()
-        .filter(|name| **name != description.label)
+        .filter(is_fed)
         .map(|name| Column { name: name.clone(), values: table.column(name).unwrap_or_default().to_vec() })
         .collect();
     let loads = spec
@@ -35,7 +38,7 @@ pub fn task(table: &Table, description: &Description, interface: Option<Interfac
             max_seconds: load.max_seconds,
         })
         .collect();
-    let perturbations = robustness::perturbed(spec);
+    let perturbations = if data.tensors.is_some() { Vec::new() } else { robustness::perturbed(spec) };
     let scales = if perturbations.is_empty() { BTreeMap::new() } else { robustness::scales(table, description) };
     Task {
         interface,
@@ -47,13 +50,36 @@ pub fn task(table: &Table, description: &Description, interface: Option<Interfac
         perturbations,
         scales,
         score_class: description.positive_label.clone(),
+        tensors: data.tensors.as_ref().map(|tensors| of_tensors(tensors, description)),
+    }
+}
+
+fn of_tensors(tensors: &Tensors, description: &Description) -> TensorTask {
+    let inputs = tensors.inputs.iter().map(|fed| FedInput {
+        input: fed.input.clone(),
+        tensor: fed.tensor.clone(),
+        axis: fed.axis,
+    });
+    let state = tensors.state.iter().map(|from| FedState {
+        input: from.input.clone(),
+        output: from.output.clone(),
+        initial: from.initial.clone(),
+    });
+    let wanted = tensors.expected.iter().map(|one| Wanted { output: one.output.clone(), width: one.width });
+    TensorTask {
+        rows: tensors.rows,
+        inputs: inputs.collect(),
+        state: state.collect(),
+        starts: tensors.starts.clone(),
+        wanted: wanted.collect(),
+        predicts: description.has_label(),
     }
 }
 
 /// Every figure, in base units: seconds, bytes, 1.
 pub fn measured(
     seen: &Observation,
-    table: &Table,
+    data: &Data,
     description: &Description,
     spec: &ConstraintSpec,
     (artifact_bytes, graph): (u64, &Result<onnx::Size, String>),
@@ -75,7 +101,7 @@ pub fn measured(
         Some(ms) => measured.set(Metric::ColdStart, ms / 1_000.0, 1),
         None => measured.set_absent("cold_start", "the sandbox did not tell of its first answer"),
     }
-    measured.add_traffic(seen.traffic.map(|row| (row.bytes_in, row.bytes_out)), table.rows() as u64);
+    measured.add_traffic(seen.traffic.map(|row| (row.bytes_in, row.bytes_out)), data.rows() as u64);
     add_energy(&mut measured, seen);
     match graph {
         Ok(size) => {
@@ -97,7 +123,11 @@ pub fn measured(
         false => measured.set_absent("network_free", "the sandbox could not take the network away on this machine"),
     }
     measured.add_cost(spec.cost());
-    add_quality(&mut measured, seen, table, description, spec);
+    agreement::add(&mut measured, seen, data.tensors.as_ref());
+    match agreement::without_predictions(seen, data, description) {
+        Some(why) => agreement::set_unpredicted(&mut measured, seen, description, spec, &why),
+        None => add_quality(&mut measured, seen, &data.table, description, spec),
+    }
     measured
 }
 

@@ -1,6 +1,7 @@
 //! Validation runs: one version, executed on one dataset in the sandbox by the registry
 //! itself, measured against one revision of an environment's constraint spec.
 
+mod agreement;
 pub mod api;
 mod energy;
 pub mod evidence;

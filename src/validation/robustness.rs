@@ -11,6 +11,7 @@ use crate::{
         bootstrap::Plan,
         robustness::{self, Draw, OverDraws, Unperturbed},
     },
+    validation::agreement,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -60,6 +61,9 @@ pub fn add(
     let rows = seen.repeated.rows;
     if rows != 0 {
         measured.set(Metric::Repeats, seen.repeated.times as f64, rows);
+    }
+    if seen.perturbed.is_empty() {
+        return agreement::set_unperturbed(measured, spec);
     }
     let base = Base::of(seen, truth, positive);
     for (one, found) in spec.perturbations().iter().zip(&seen.perturbed) {

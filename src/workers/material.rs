@@ -13,6 +13,9 @@ pub fn only_needed(mut task: Task, inputs: &[String]) -> Task {
     let features = task.feature_order.iter().filter(|_| inputs.len() <= 1);
     let needed: HashSet<String> = inputs.iter().chain(mapped).chain(features).cloned().collect();
     task.columns.retain(|column| needed.contains(&column.name));
+    if let Some(tensors) = &mut task.tensors {
+        tensors.inputs.retain(|fed| inputs.contains(&fed.input));
+    }
     task.scales.retain(|name, _| needed.contains(name));
     task
 }
@@ -31,6 +34,20 @@ mod tests {
                 "recorded": {"mean": 0.0, "std": 1.0, "continuous": true}}
         }))
         .expect("a task")
+    }
+
+    #[test]
+    fn tensors_that_feed_other_models_stay() {
+        let tensor = json!({"shape": [1], "values": {"element": "uint8", "base64": "AQ=="}});
+        let fed = |input: &str| json!({"input": input, "tensor": tensor, "axis": 0});
+        let mut task = task(&json!(null), &[]);
+        task.columns.clear();
+        let tensors = json!({"rows": 1, "inputs": [fed("sound"), fed("other")], "state": [], "starts": [0], "wanted": [],
+            "predicts": false});
+        task.tensors = serde_json::from_value(tensors).expect("tensors");
+        assert_eq!(task.check(), Ok(()));
+        let left = only_needed(task, &["sound".to_owned(), "memory".to_owned()]).tensors.expect("tensors");
+        assert_eq!(left.inputs.iter().map(|fed| fed.input.as_str()).collect::<Vec<_>>(), ["sound"]);
     }
 
     #[test]

@@ -12,10 +12,10 @@ use std::{
 };
 use tokio::process::Command;
 
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl From<Output> for Ran {
@@ -26,7 +26,7 @@ impl From<Output> for Ran {
 }
 
 /// Runs the check; with a service and a token, or with neither.
-async fn check(words: &[&str], service: Option<(&str, &str)>) -> Ran {
+pub async fn check(words: &[&str], service: Option<(&str, &str)>) -> Ran {
     let folder = tempfile::tempdir().expect("folder");
     let mut program = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
     program.arg("check").args(words).current_dir(folder.path()).stdin(Stdio::null());

@@ -113,11 +113,13 @@ impl Story {
         self.dataset("people", &read(&fixture("people.csv")), &description).await.expect(201);
     }
 
-    pub async fn dataset(&self, name: &str, csv: &[u8], description: &Value) -> Reply {
+    /// A table, or an `.npz` where the description speaks of tensors.
+    pub async fn dataset(&self, name: &str, file: &[u8], description: &Value) -> Reply {
+        let media_type = if description["tensors"].is_null() { "text/csv" } else { "application/zip" };
         let described = STANDARD.encode(description.to_string());
         let request = self.app.request(&self.ines, "PUT", &format!("/api/v1/datasets/{name}"));
-        let request = request.header("content-type", "text/csv").header("plimsoll-dataset", described);
-        reply(request.body(csv.to_vec())).await
+        let request = request.header("content-type", media_type).header("plimsoll-dataset", described);
+        reply(request.body(file.to_vec())).await
     }
 
     pub async fn environment(&self, name: &str, spec: Value, policy: Value) {

@@ -39,6 +39,7 @@ impl Columns {
             unknown: self.unknown.clone(),
             roles: read_roles(&self.roles)?,
             scales: BTreeMap::new(),
+            tensors: None,
             source,
         };
         let written = serde_json::to_value(&description).map_err(Failure::other)?;

@@ -87,7 +87,7 @@ pub async fn check(
             environment,
             dataset: material.dataset_digest.to_string(),
             constraints: material.spec_digest.to_string(),
-            rows: material.table.rows() as u64,
+            rows: material.data.rows() as u64,
             state: state.name(),
             reason: reason.as_ref().map(|r| ReasonView { code: r.code.clone(), detail: r.detail.clone() }),
             verdicts: verdicts.clone(),
@@ -158,7 +158,7 @@ async fn measure(sandbox: &config::Sandbox, files: &Files, material: &Material) 
         .next("name the model's file itself, or call it model.onnx"));
     };
     let runner = app::runner(sandbox)?;
-    let task = measure::task(&material.table, &material.description, files.interface.clone(), &material.spec);
+    let task = measure::task(&material.data, &material.description, files.interface.clone(), &material.spec);
     let bytes = tokio::fs::File::open(&model.place).await.map_err(|e| unreadable(&model.place, &e))?;
     let follower = Follower::new();
     let mut said = String::new();
@@ -193,16 +193,16 @@ fn judge(
     material: &Material,
     graph: &Result<onnx::Size, String>,
 ) -> Result<Ended, Error> {
-    let Material { spec, table, description, .. } = material;
+    let Material { spec, data, description, .. } = material;
     let size = files.found.iter().map(|file| file.size_bytes).sum();
-    let mut measured = measure::measured(&seen, table, description, spec, (size, graph));
+    let mut measured = measure::measured(&seen, data, description, spec, (size, graph));
     measured.add_link(material.link.as_ref());
     let verdicts = constraints::judge(spec, &measured);
     let basis = Basis {
         version: files.digest.clone(),
         dataset: material.dataset_digest.to_string(),
         constraints: material.spec_digest.to_string(),
-        rows: table.rows() as u64,
+        rows: data.rows() as u64,
     };
     let records = evidence::records(&basis, &measured, seen.isolation, seen.model, Clock::System.now())?;
     let figures = records.iter().map(|record| {

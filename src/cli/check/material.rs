@@ -6,7 +6,7 @@ use crate::{
     config::{Client as Connection, LocalSandbox},
     constraints::{ConstraintSpec, Link, SpecError},
     core::{canonical, digest::Digest},
-    datasets::{Description, api::DatasetView, table::Table},
+    datasets::{Description, api::DatasetView, data::Data},
     environments::{api::EnvironmentView, profile::Profile},
 };
 use clap::Args;
@@ -31,10 +31,11 @@ pub struct Options {
     /// A constraint spec (YAML or JSON) instead of the environment's.
     #[arg(long, value_name = "FILE")]
     constraints: Option<PathBuf>,
-    /// Evaluation data (CSV) instead of the service's.
+    /// Evaluation data (CSV, or an .npz of named tensors) instead of the service's.
     #[arg(long, value_name = "FILE", requires = "description")]
     data: Option<PathBuf>,
-    /// What the columns of `--data` mean (YAML or JSON), such as `label: y`.
+    /// What the columns or arrays of `--data` mean (YAML or JSON), such as `label: y`, or
+    /// `tensors: {inputs: {bytes: {}}}`.
     #[arg(long, value_name = "FILE", requires = "data")]
     description: Option<PathBuf>,
     #[command(flatten)]
@@ -54,9 +55,9 @@ pub struct Material {
     pub spec_digest: Digest,
     /// How the environment is reached, as its profile says.
     pub link: Option<Link>,
-    pub table: Table,
+    pub data: Data,
     pub description: Description,
-    /// sha256 of the CSV.
+    /// sha256 of the file with the rows.
     pub dataset_digest: Digest,
 }
 
@@ -87,7 +88,7 @@ pub async fn gather(env: Option<&str>, options: Options, connection: &Connection
         Some(model) => spec.for_model(&model),
         None => spec,
     };
-    let (csv, description) = match (&options.data, &options.description, client) {
+    let (bytes, description) = match (&options.data, &options.description, client) {
         (Some(data), Some(description), _) => {
             let described = Description::parse(&env::read(description)?)?;
             (read_bounded(data, MAX_DATA_BYTES)?, described)
@@ -95,13 +96,13 @@ pub async fn gather(env: Option<&str>, options: Options, connection: &Connection
         (_, _, Some(client)) => fetch(&client, &dataset(&spec, &options)?).await?,
         _ => return Err(Failure::new(Exit::Usage, "give --data and --description together")),
     };
-    let dataset_digest = Digest::of(&csv);
-    let read = move || Table::parse(&csv).map_err(|e| Failure::new(Exit::Usage, format!("the data: {}", e.0)));
-    let table = tokio::task::spawn_blocking(read).await.map_err(Failure::other)??;
-    if let Some(column) = description.columns().find(|column| table.column(column).is_none()) {
-        return Err(Failure::new(Exit::Usage, format!("the data have no column \"{column}\"")));
-    }
-    Ok(Material { spec, spec_digest, link, table, description, dataset_digest })
+    let dataset_digest = Digest::of(&bytes);
+    let read = move || match Data::read(&bytes, &description) {
+        Ok(data) => Ok((data, description)),
+        Err(unfit) => Err(Failure::new(Exit::Usage, format!("the {}: {}", unfit.field, unfit.detail))),
+    };
+    let (data, description) = tokio::task::spawn_blocking(read).await.map_err(Failure::other)??;
+    Ok(Material { spec, spec_digest, link, data, description, dataset_digest })
 }
 
 fn illegal(problems: &[SpecError], file: Option<&Path>) -> Failure {

@@ -1,10 +1,10 @@
-//! What perturbations did and how long calls took, as tables.
+//! What perturbations did, how answers agree with recorded ones and how long calls took, as tables.
 
 use super::super::output;
 use crate::{
     constraints::{LoadRun, Metric, Unit, amount},
     stats::{figure::Figure, robustness::OverDraws},
-    validation::evidence::{PerformanceBody, RobustnessBody},
+    validation::evidence::{PerformanceBody, QualityBody, RobustnessBody},
 };
 use std::collections::BTreeSet;
 
@@ -31,6 +31,22 @@ pub fn robustness(body: &RobustnessBody) -> String {
         table.add_row(row);
     }
     output::text(&table)
+}
+
+/// One row for each output of which something was recorded.
+pub fn agreement(body: &QualityBody) -> Option<String> {
+    let metrics = [Metric::MaxDifference, Metric::WithinTolerance, Metric::FlipRate];
+    let mut table = output::table(&["output", "rows", "largest difference", "rows within tolerance", "rows that flip"]);
+    for (output, figures) in &body.agreement {
+        let rows = figures.values().map(|figure| figure.n).max().unwrap_or(0);
+        let shown = metrics.iter().map(|metric| match figures.get(metric).map(|figure| figure.value) {
+            None => "-".to_owned(),
+            Some(None) => "undefined".to_owned(),
+            Some(Some(value)) => amount(value, Unit::One, f64::NAN),
+        });
+        table.add_row([output.clone(), rows.to_string()].into_iter().chain(shown));
+    }
+    (!body.agreement.is_empty()).then(|| output::text(&table))
 }
 
 fn cell(over: &OverDraws) -> String {

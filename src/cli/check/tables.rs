@@ -57,6 +57,9 @@ pub fn of(shown: &Shown<'_>, detail: Detail) -> String {
     if !shown.verdicts.is_empty() {
         parts.push(verdicts(shown.verdicts));
     }
+    if let Some(quality) = body(shown, EvidenceKind::Quality) {
+        parts.extend(measured::agreement(&quality));
+    }
     if let Some(robustness) = body(shown, EvidenceKind::Robustness) {
         parts.push(measured::robustness(&robustness));
     }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         measured::{Keyed, Measured},
-        metric::Dimension,
+        metric::{Dimension, Metric},
         spec::Constraint,
         words::Words,
     },
@@ -40,6 +40,46 @@ const PERTURBED: &str = "perturbation ";
 /// The name under which a measurement says why a perturbation was not carried out.
 pub fn perturbed(name: &str) -> String {
     format!("{PERTURBED}{name}")
+}
+
+/// All outputs of which something was recorded: the worst decides, and one that could not be compared could have been it.
+pub fn with_recorded(constraint: &Constraint, measured: &Measured) -> Result<Vec<Candidate>, String> {
+    let metric = constraint.metric;
+    if let Some((what, reason)) = measured.absent.iter().find(|(what, _)| what.starts_with(OUTPUT)) {
+        let name = what.trim_start_matches(OUTPUT);
+        return Err(format!("{} of {name} was not measured: {reason}", spoken(constraint)));
+    }
+    let found = measured.keyed(Dimension::Agreement, metric);
+    let subject = |one: &Keyed| match metric {
+        Metric::MaxDifference => format!("the largest difference of {} from what was recorded", one.key),
+        Metric::WithinTolerance => format!("the share of rows of {} within the tolerance", one.key),
+        _ => format!("the share of rows of {} that decide otherwise than recorded", one.key),
+    };
+    let undefined = "an answer is no finite number where one was recorded, or the other way round";
+    let found: Vec<Candidate> = found
+        .map(|one| Candidate {
+            doubt: one.figure.value.is_none().then(|| undefined.to_owned()),
+            ..candidate(constraint, one, subject(one))
+        })
+        .collect();
+    match (found.is_empty(), metric) {
+        (false, _) => Ok(found),
+        (true, Metric::FlipRate) if measured.keyed(Dimension::Agreement, Metric::WithinTolerance).next().is_some() => {
+            let why = "no recorded output decides anything; give one of one number a threshold under tensors.expected";
+            Err(format!("flip_rate was not measured: {why}"))
+        }
+        _ => Err(missing(measured, OUTPUTS)),
+    }
+}
+
+/// What stands before the name of an output where a measurement says why it was not held against what was recorded.
+const OUTPUT: &str = "output ";
+/// Where it says why there is nothing to hold answers against.
+pub const OUTPUTS: &str = "agreement";
+
+/// The name under which a measurement says why an output was not compared.
+pub fn of_output(name: &str) -> String {
+    format!("{OUTPUT}{name}")
 }
 
 pub fn at_threshold(constraint: &Constraint, measured: &Measured) -> Result<Vec<Candidate>, String> {

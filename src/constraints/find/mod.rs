@@ -3,7 +3,7 @@
 mod groups;
 mod keyed;
 
-pub use keyed::perturbed;
+pub use keyed::{OUTPUTS, of_output, perturbed};
 
 use super::{
     measured::{LoadRun, Measured},
@@ -49,6 +49,7 @@ pub fn find(constraint: &Constraint, measured: &Measured) -> Result<Vec<Candidat
         (Dimension::Robustness, ..) if constraint.metric != Metric::Repeats => {
             keyed::under_perturbation(constraint, measured)
         }
+        (Dimension::Agreement, ..) => keyed::with_recorded(constraint, measured),
         (Dimension::Abstention, ..) => keyed::at_threshold(constraint, measured),
         (Dimension::Quality, ..) if constraint.class.is_some() => keyed::of_class(constraint, measured),
         _ => plain(constraint, measured).map(|candidate| vec![candidate]),

@@ -3,6 +3,7 @@
 //! Invariant: it holds aggregates only. Rows, labels and scores go in and never stay; a group
 //! that is too small stays as a count.
 
+mod agreement;
 mod classification;
 mod connectivity;
 mod cost;

@@ -48,6 +48,7 @@ impl Dimension {
                 &[M::NetworkFree, M::ExternalData, M::BytesIn, M::BytesOut, M::TransferTime, M::MaximumOfflineTime]
             }
             Self::Power => &[M::EnergyPerInference],
+            Self::Agreement => &[M::MaxDifference, M::WithinTolerance, M::FlipRate],
             Self::Cost => &[M::CostPerThousand],
             Self::Robustness | Self::Abstention => self.of_answers(),
             Self::Bias => &[

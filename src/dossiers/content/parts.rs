@@ -177,7 +177,7 @@ pub(super) fn describe_data(section: &mut Section, of: &Collected) {
             ("SHA-256", data.digest.to_string()),
             ("Rows", words::grouped(u64::try_from(data.rows).unwrap_or_default())),
             ("Source", described.source.clone()),
-            ("Label", described.label.clone()),
+            ("Label", if described.has_label() { described.label.clone() } else { "none".to_owned() }),
             ("Favourable value", described.positive_label.clone().unwrap_or_default()),
             ("Sensitive columns", described.sensitive.join(", ")),
             ("Registered", when(&rfc3339(data.created_at))),

@@ -176,13 +176,11 @@ async fn task(app: &App, rehearsal: &Rehearsal, files: &[StoredFile]) -> Result<
     let revision = environments::store::revision(conn, run.constraints).await?;
     let revision = revision.ok_or(Error::not_found("constraint spec"))?;
     let dataset = datasets::store::find_by_id(conn, scope, run.dataset).await?.ok_or(datasets::ops::NOT_FOUND)?;
-    let table = datasets::ops::load(app, &dataset).await?;
+    let data = datasets::ops::load(app, &dataset).await?;
     let interface = read_interface(app, files).await?;
-    let mut task = measure::task(&table, &dataset.description, interface, &revision.constraints()?);
+    let mut task = measure::task(&data, &dataset.description, interface, &revision.constraints()?);
     task.loads.clear();
-    for column in &mut task.columns {
-        column.values.truncate(1);
-    }
+    task.keep_first_row();
     Ok(Some(task))
 }
 

@@ -9,5 +9,6 @@ mod link;
 mod overlays;
 mod robustness;
 mod several;
+mod tensors;
 mod verdicts;
 mod whole;
