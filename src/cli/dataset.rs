@@ -71,8 +71,7 @@ impl Push {
         };
         let media_type = media_type(&description).to_owned();
         let described = STANDARD.encode(serde_json::to_vec(&description).map_err(Failure::other)?);
-        let headers =
-            [(header::CONTENT_TYPE, media_type), (HeaderName::from_static(DESCRIPTION_HEADER), described)];
+        let headers = [(header::CONTENT_TYPE, media_type), (HeaderName::from_static(DESCRIPTION_HEADER), described)];
         let failed = |e: std::io::Error| Failure::new(Exit::Usage, format!("can't read {}: {e}", self.file.display()));
         let size = tokio::fs::metadata(&self.file).await.map_err(failed)?.len();
         let open = async || {

@@ -201,12 +201,9 @@ impl Dimension {
             Self::Memory | Self::Size => Quantity::Information,
             Self::Cost => Quantity::Money,
             Self::Power => Quantity::Energy,
-            Self::Quality
-            | Self::Bias
-            | Self::Robustness
-            | Self::Abstention
-            | Self::Connectivity
-            | Self::Agreement => Quantity::Number,
+            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention | Self::Connectivity | Self::Agreement => {
+                Quantity::Number
+            }
         }
     }
 

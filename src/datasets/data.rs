@@ -48,9 +48,7 @@ impl Data {
         let Some(of) = &description.tensors else {
             let table = Table::parse(bytes).map_err(|wrong| Unfit::file(&wrong.0))?;
             return match description.columns().find(|column| table.column(column).is_none()) {
-                Some(column) => {
-                    Err(Unfit::description(Malformed::new(format!("the file has no column \"{column}\""))))
-                }
+                Some(column) => Err(Unfit::description(Malformed::new(format!("the file has no column \"{column}\"")))),
                 None => Ok(Self { table, tensors: None }),
             };
         };

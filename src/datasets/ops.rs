@@ -9,7 +9,12 @@ use crate::{
         name::Name,
         page::{Page, PageRequest},
     },
-    datasets::{Dataset, Description, data::{Data, Unfit}, store, table::Table},
+    datasets::{
+        Dataset, Description,
+        data::{Data, Unfit},
+        store,
+        table::Table,
+    },
     error::Error,
 };
 use tokio::{fs::File, io::AsyncReadExt};

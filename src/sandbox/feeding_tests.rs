@@ -27,7 +27,8 @@ fn with_state(row: &[i64]) -> ([Port; 2], [Port; 1]) {
 #[test]
 fn rows_go_together_where_they_are_the_first_dimension_and_alone_elsewhere() {
     let of = |shape: &[i64], array: &[usize], axis: usize| {
-        let table = plan_tensors(&[port("x", FLOAT, shape)], &[], task(vec![fed("x", array, Some(axis))])).expect("fits");
+        let table =
+            plan_tensors(&[port("x", FLOAT, shape)], &[], task(vec![fed("x", array, Some(axis))])).expect("fits");
         (table.tensors[0].form.clone(), table.plan.fixed_rows, table.unbatched)
     };
     assert_eq!(of(&[-1, 5], &[3, 5], 0), (Form::Rows(vec![5]), None, false));
@@ -43,7 +44,8 @@ fn rows_go_together_where_they_are_the_first_dimension_and_alone_elsewhere() {
 #[test]
 fn a_shared_array_is_given_as_it_is() {
     let ports = [port("x", FLOAT, &[-1, 2]), port("rate", FLOAT, &[])];
-    let table = plan_tensors(&ports, &[], task(vec![fed("x", &[3, 2], Some(0)), fed("rate", &[], None)])).expect("fits");
+    let table =
+        plan_tensors(&ports, &[], task(vec![fed("x", &[3, 2], Some(0)), fed("rate", &[], None)])).expect("fits");
     assert_eq!((table.tensors[1].form.clone(), table.tensors[1].width), (Form::Whole(vec![]), 1));
     assert_eq!(table.tensors[1].bytes(3), 12);
     assert!((1..=Table::PIECE_ROWS).contains(&table.most_rows));

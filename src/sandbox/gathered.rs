@@ -53,11 +53,7 @@ impl Gathered {
     }
 }
 
-fn rows(
-    width: usize,
-    (fed, keep): (usize, usize),
-    answer: Option<(Vec<i64>, Vec<f64>)>,
-) -> Result<Vec<f64>, String> {
+fn rows(width: usize, (fed, keep): (usize, usize), answer: Option<(Vec<i64>, Vec<f64>)>) -> Result<Vec<f64>, String> {
     let (shape, mut numbers) = answer.ok_or("the output holds no numbers; record another one")?;
     if fed != 1 && shape.first().and_then(|rows| usize::try_from(*rows).ok()) != Some(fed) {
         return Err(format!("the output has the shape {shape:?} for {fed} rows; its first dimension must be the rows"));

@@ -75,9 +75,8 @@ fn outputs_are_those_that_were_wanted_and_nothing_is_predicted_unasked() {
         outputs,
         ..observation()
     };
-    let believed = |told: Observation| {
-        matches!(Outcome::Completed(Box::new(told)).distrust(&task), Outcome::Completed(_))
-    };
+    let believed =
+        |told: Observation| matches!(Outcome::Completed(Box::new(told)).distrust(&task), Outcome::Completed(_));
     assert!(believed(unread(vec![given(6, None)])) && believed(unread(vec![given(0, Some("texts"))])));
     for outputs in [vec![], vec![given(5, None)], vec![given(6, Some("texts"))], vec![given(6, None), given(6, None)]] {
         assert!(!believed(unread(outputs)));

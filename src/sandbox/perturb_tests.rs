@@ -97,11 +97,13 @@ fn texts_become_another_known_one_or_one_that_is_not_known() {
     let texts: Vec<String> = (0..300).map(|i| ["a", "b", "c"][i % 3].to_owned()).collect();
     let matrix = Matrix { values: Values::Text(texts.clone()), width: 1, vector: false, row_shape: None };
     let plan = plan(&[(Element::Text, &[0])]);
-    let after =
-        |change| match apply(std::slice::from_ref(&matrix), &plan, change, (&[0], 1), |at| (at as u64, SCALE)).remove(0).values {
-            Values::Text(texts) => texts,
-            other => panic!("{other:?}"),
-        };
+    let after = |change| match apply(std::slice::from_ref(&matrix), &plan, change, (&[0], 1), |at| (at as u64, SCALE))
+        .remove(0)
+        .values
+    {
+        Values::Text(texts) => texts,
+        other => panic!("{other:?}"),
+    };
     let other = after(Change::Category { share: 1.0 });
     assert!(other.iter().zip(&texts).all(|(new, old)| new != old && ["a", "b", "c"].contains(&new.as_str())));
     assert!(other.iter().zip(&texts).any(|(new, old)| old == "a" && new == "b"));

@@ -104,12 +104,7 @@ impl Collected {
         Ok(Predictions { values: self.scores.clone(), ..Predictions::default() })
     }
 
-    fn classification(
-        &self,
-        task: TaskKind,
-        named: Option<&[String]>,
-        scores: Scores,
-    ) -> Result<Predictions, Failure> {
+    fn classification(&self, task: TaskKind, named: Option<&[String]>, scores: Scores) -> Result<Predictions, Failure> {
         if task == TaskKind::BinaryClassification && self.width > 2 {
             return Err(Failure::output(format!(
                 "a binary classification has 2 classes, this model gives {} scores for each row",

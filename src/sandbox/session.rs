@@ -86,10 +86,7 @@ impl Model {
     }
 
     /// One call with arguments made by [`arguments`], so that only the runtime's own work is inside.
-    pub fn run_prepared(
-        &mut self,
-        arguments: Vec<Argument<'_>>,
-    ) -> Result<SessionOutputs<'_>, Failure> {
+    pub fn run_prepared(&mut self, arguments: Vec<Argument<'_>>) -> Result<SessionOutputs<'_>, Failure> {
         self.session.run(arguments).map_err(|error| run_failure(error.code(), error.message()))
     }
 

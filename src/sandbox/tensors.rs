@@ -72,7 +72,8 @@ impl TensorTask {
         if !rising || self.starts.first() != Some(&0) || self.starts.last().is_some_and(|row| self.rows <= *row) {
             return Err("the rows at which sequences start are none".to_owned());
         }
-        let wanted = self.wanted.iter().try_fold(0_usize, |sum, one| sum.checked_add(one.width.checked_mul(self.rows)?));
+        let wanted =
+            self.wanted.iter().try_fold(0_usize, |sum, one| sum.checked_add(one.width.checked_mul(self.rows)?));
         match wanted {
             Some(numbers) if numbers <= MAX_WANTED => Ok(()),
             _ => Err(format!("more than {MAX_WANTED} numbers of outputs are wanted; use fewer rows")),

@@ -58,7 +58,11 @@ pub struct Expected {
 ///
 /// # Errors
 /// Names the array that does not fit.
-pub(in crate::datasets) fn bind(description: &Description, of: &TensorDescription, arrays: &Arrays) -> Result<(Table, Tensors), Malformed> {
+pub(in crate::datasets) fn bind(
+    description: &Description,
+    of: &TensorDescription,
+    arrays: &Arrays,
+) -> Result<(Table, Tensors), Malformed> {
     let mut inputs = Vec::with_capacity(of.inputs.len());
     let mut counted: Option<(&str, usize)> = None;
     for (input, feed) in &of.inputs {
@@ -147,7 +151,12 @@ fn expected(of: &TensorDescription, arrays: &Arrays, rows: usize) -> Result<Vec<
         let wrong = |what: String| Malformed::new(format!("the array \"{name}\" of the output \"{output}\" {what}"));
         let row = match tensor.shape().split_first() {
             Some((count, row)) if *count == rows => row,
-            _ => return Err(wrong(format!("has the shape {:?}; its first dimension counts {rows} rows", tensor.shape()))),
+            _ => {
+                return Err(wrong(format!(
+                    "has the shape {:?}; its first dimension counts {rows} rows",
+                    tensor.shape()
+                )));
+            }
         };
         if tensor.element() == Element::Text {
             return Err(wrong("holds texts; numbers can be compared, and texts as labels".to_owned()));

@@ -83,7 +83,6 @@ fn tolerance() -> f64 {
     1e-4
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(axis: &usize) -> bool {
     *axis == 0
 }
@@ -136,7 +135,9 @@ impl TensorDescription {
             return Err("no input takes rows; describe under `inputs` at least one array that is not shared".to_owned());
         }
         if let Some((input, _)) = self.inputs.iter().find(|(_, feed)| feed.shared && feed.axis != 0) {
-            return Err(format!("the input \"{input}\" has an axis of rows and is shared by all rows; give one of them"));
+            return Err(format!(
+                "the input \"{input}\" has an axis of rows and is shared by all rows; give one of them"
+            ));
         }
         if let Some(input) = self.state.keys().find(|input| self.inputs.contains_key(*input)) {
             return Err(format!("the input \"{input}\" is fed by an array and by an output; take it out of one"));
@@ -146,7 +147,9 @@ impl TensorDescription {
             return Err(format!("the output \"{}\" feeds two inputs", twice.output));
         }
         if self.sequences.is_some() && self.state.is_empty() {
-            return Err("sequences are for models with a state; describe it under `state`, or leave them out".to_owned());
+            return Err(
+                "sequences are for models with a state; describe it under `state`, or leave them out".to_owned()
+            );
         }
         for (output, recorded) in &self.expected {
             let legal = |tolerance: f64| tolerance.is_finite() && tolerance >= 0.0;

@@ -3,8 +3,10 @@
 mod material;
 mod references;
 
-use super::super::check_local::check;
-use crate::story::{ENVIRONMENT, MODEL, Story, evidence, figure, policy};
+use crate::{
+    check_local::check,
+    story::{ENVIRONMENT, MODEL, Story, evidence, figure, policy},
+};
 use material::{FLOAT, INT64, UINT8, cast, model, node, npz, port, tensor};
 use plimsoll::formats::tensor::{Tensor, Values};
 use serde_json::{Value, json};
@@ -146,11 +148,8 @@ async fn the_largest_logit_is_the_answer_that_labels_are_held_against() {
 async fn rows_may_be_another_dimension_or_none_of_the_model() {
     let floats = |count: usize| Values::Float32((0..count).map(|i| i as f32).collect());
     // Words side by side: rows are the second dimension, and the model has one for them there.
-    let aside = model(
-        &[cast("ids", "as_numbers")],
-        &[port("ids", INT64, &[2, 0])],
-        &[port("as_numbers", FLOAT, &[2, 0])],
-    );
+    let aside =
+        model(&[cast("ids", "as_numbers")], &[port("ids", INT64, &[2, 0])], &[port("as_numbers", FLOAT, &[2, 0])]);
     let arrays = npz(&[
         ("ids", tensor(&[2, 3], Values::Int64((0..6).collect()))),
         ("recorded", tensor(&[3, 2], Values::Float32(vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]))),
@@ -214,7 +213,8 @@ async fn tensors_are_checked_without_a_service() {
     write("sounds.yaml", serde_json::to_string(&described()).expect("json").as_bytes());
     write("spec.json", spec().to_string().as_bytes());
     let own = ["--constraints", &place("spec.json"), "--data", &place("sounds.npz"), "--description"];
-    let ran = check(&[&[place("model.onnx").as_str()][..], &own, &[&place("sounds.yaml"), "--json"]].concat(), None).await;
+    let ran =
+        check(&[&[place("model.onnx").as_str()][..], &own, &[&place("sounds.yaml"), "--json"]].concat(), None).await;
     assert!(ran.out.starts_with('{'), "{}{}", ran.out, ran.err);
     let local: Value = serde_json::from_str(&ran.out).expect("json");
     assert_eq!((&local["rows"], &local["state"]), (&json!(12), &json!("inconclusive")), "{local:#}");
