@@ -101,7 +101,10 @@ async fn a_model_hears_what_it_was_recorded_to_hear_because_its_state_is_carried
     let why = right["reason"].as_str().expect("a reason");
     assert!(why.contains("name an array of them under `label`"), "{why}");
     let agreement = &evidence(&run, "quality")["agreement"]["heard"];
-    assert_eq!((&agreement["within_tolerance"]["value"], &agreement["flip_rate"]["n"]), (&json!(1.0), &json!(12)));
+    assert_eq!(
+        (agreement["within_tolerance"]["value"].as_f64(), agreement["flip_rate"]["n"].as_u64()),
+        (Some(1.0), Some(12))
+    );
     assert!(evidence(&run, "performance")["figures"]["peak_memory"]["value"].as_f64().is_some_and(|peak| 0.0 < peak));
     let bytes_in = evidence(&run, "performance")["figures"]["bytes_in"]["value"].as_f64().expect("bytes");
     assert!((bytes_in - 12.0).abs() < 1e-9, "two numbers and the gain: {bytes_in}");
