@@ -124,7 +124,7 @@ pub(crate) async fn prepare(app: &App, id: RunId) -> Result<Prepared, Error> {
     let link = profile.map(|revision| revision.profile()).transpose()?.and_then(|profile| profile.connectivity);
     let model = models::store::find_by_id(conn, scope, version.model).await?.ok_or(Error::not_found("model"))?;
     let spec = revision.limits_of(&model.name)?;
-let stand_ins = reported::stand_ins(conn, scope, &version, &spec, app.db.clock().now()).await?;
+    let stand_ins = reported::stand_ins(conn, scope, &version, &spec, app.db.clock().now()).await?;
     Ok(Prepared { run, files, spec, basis, dataset, data, link, stand_ins })
 }
 

@@ -6,6 +6,7 @@ mod references;
 use crate::{
     check_local::check,
     story::{ENVIRONMENT, MODEL, Story, evidence, figure, policy},
+    worker_remote::{account, program},
 };
 use material::{FLOAT, INT64, UINT8, cast, model, node, npz, port, tensor};
 use plimsoll::formats::tensor::{Tensor, Values};
@@ -204,6 +205,40 @@ async fn what_does_not_fit_together_is_said_with_what_to_do() {
     assert_eq!(near["verdict"], "not_measured", "{near:#}");
     assert!(near["reason"].as_str().is_some_and(|why| why.contains("the model has no output `loudness`")), "{near:#}");
     assert!(evidence(&ran, "quality")["agreement"]["heard"]["max_difference"]["value"].is_f64());
+}
+
+#[actix_web::test]
+async fn a_device_carries_the_state_as_the_registry_does() {
+    let mut spec = spec();
+    spec["hardware"] = json!({"label": "edge-cam"});
+    let story = Story::begin().await;
+    story.model(MODEL).await;
+    story.dataset("tensors", &npz(&recordings(|_| false)), &described()).await.expect(201);
+    story.environment(ENVIRONMENT, spec, policy(1)).await;
+    let version = story.signed(MODEL, &vec![("model.onnx".to_owned(), listener())]).await;
+    let asked = story.ask_for_run(MODEL, &version, ENVIRONMENT).await.expect(201).json();
+    let folder = tempfile::tempdir().expect("folder");
+    let token = folder.path().join("token");
+    std::fs::write(&token, account(&story, "edge-cam").await).expect("written");
+    let mut device = program(&story.app, &token, &["--once", "--name", "cam-1", "--label", "hardware=edge-cam"]);
+    let ended = tokio::task::spawn_blocking(move || device.output()).await.expect("joined").expect("run");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let run = story.find_run(asked["id"].as_str().expect("an id")).await;
+    assert_eq!(run["measured_by"], "edge-cam", "{run:#}");
+    for name in ["far", "near", "flips"] {
+        assert_eq!(verdict(&run, name)["verdict"], "pass", "{:#}", run["verdicts"]);
+    }
+}
+
+#[actix_web::test]
+async fn versions_are_not_compared_on_tensors_without_labels() {
+    let story = Story::begin().await;
+    run(&story, &listener(), &npz(&recordings(|_| false)), &described(), spec()).await;
+    let files = vec![("model.onnx".to_owned(), listener()), ("README.md".to_owned(), b"The second.".to_vec())];
+    let second = story.signed(MODEL, &files).await;
+    let body = json!({"model": MODEL, "version": second, "environment": ENVIRONMENT, "against": "1"});
+    let refused = story.app.post(&story.ines, "/api/v1/comparisons", body).await.expect(409);
+    assert_eq!(refused.code(), "dataset_without_labels");
 }
 
 #[actix_web::test]
