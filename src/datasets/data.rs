@@ -47,10 +47,13 @@ impl Data {
     pub fn read(bytes: &[u8], description: &Description) -> Result<Self, Unfit> {
         let Some(of) = &description.tensors else {
             let table = Table::parse(bytes).map_err(|wrong| Unfit::file(&wrong.0))?;
-            return match description.columns().find(|column| table.column(column).is_none()) {
-                Some(column) => Err(Unfit::description(Malformed::new(format!("the file has no column \"{column}\"")))),
-                None => Ok(Self { table, tensors: None }),
-            };
+            if let Some(column) = description.columns().find(|column| table.column(column).is_none()) {
+                return Err(Unfit::description(Malformed::new(format!("the file has no column \"{column}\""))));
+            }
+            if let Some(recorded) = &description.recorded {
+                recorded.fits(&table).map_err(Unfit::description)?;
+            }
+            return Ok(Self { table, tensors: None });
         };
         let arrays = npz::read(Cursor::new(bytes), MAX_ARRAY_BYTES).map_err(|refusal| Unfit::file(refusal.detail()))?;
         let (table, tensors) = bind(description, of, &arrays).map_err(Unfit::description)?;

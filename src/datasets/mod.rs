@@ -6,6 +6,7 @@
 pub mod api;
 pub mod data;
 pub mod ops;
+pub mod recorded;
 pub mod roles;
 pub(crate) mod store;
 pub mod table;
@@ -22,6 +23,7 @@ use crate::{
     stats::bands::bands,
 };
 use chrono::{DateTime, Utc};
+use recorded::RecordedPredictions;
 use roles::Roles;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -103,6 +105,9 @@ pub struct Description {
     /// sensitive are arrays, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tensors: Option<TensorDescription>,
+    /// Predictions that were recorded of these rows of a table, to hold a model's own against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<RecordedPredictions>,
     /// Where the data come from and under which licence.
     #[serde(default)]
     pub source: String,
@@ -116,6 +121,7 @@ impl Description {
             Some(_) => Line::parse(&description.label).in_field("label")?,
         };
         description.check_tensors()?;
+        description.recorded.as_ref().map_or(Ok(()), |recorded| recorded.check(&description))?;
         Line::parse(&description.source).in_field("source")?;
         if 10_000 < description.features.len() || 20 < description.sensitive.len() {
             return Err(Error::invalid("features", "at most 10,000 features and 20 sensitive columns"));
@@ -176,7 +182,8 @@ impl Description {
     /// Every column that it names; of tensors every array of one value for each row.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         let named = self.features.iter().chain(&self.sensitive).chain(self.scales.keys()).map(String::as_str);
-        std::iter::once(self.label.as_str()).filter(|label| !label.is_empty()).chain(named)
+        let recorded = self.recorded.iter().flat_map(RecordedPredictions::columns);
+        std::iter::once(self.label.as_str()).filter(|label| !label.is_empty()).chain(named).chain(recorded)
     }
 }
 

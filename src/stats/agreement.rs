@@ -59,6 +59,26 @@ pub fn agreement(
     })
 }
 
+/// Predicted labels against recorded ones, row by row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AgreedLabels {
+    /// Share of the rows with the recorded label.
+    pub same: Figure,
+    /// Share of the rows with another one.
+    pub flips: Figure,
+}
+
+/// `None` where they are not as many.
+pub fn labels(recorded: &[String], given: &[String]) -> Option<AgreedLabels> {
+    if recorded.len() != given.len() {
+        return None;
+    }
+    let rows = given.len() as u64;
+    let same = recorded.iter().zip(given).filter(|(recorded, given)| recorded == given).count() as u64;
+    let share = |count| Rate::figure(Rate::of(count, rows));
+    Some(AgreedLabels { same: share(same), flips: share(rows - same) })
+}
+
 /// Infinite where one of both is no finite number and the other one is something else.
 fn distance(recorded: f64, given: f64) -> f64 {
     if recorded == given || recorded.is_nan() && given.is_nan() {
@@ -123,6 +143,14 @@ mod tests {
         let relative = Tolerance { absolute: 0.0, relative: 0.1 };
         let found = agreement(&[100.0, 1.0], &[109.0, 1.2], 1, relative, None).expect("as many");
         assert_eq!((value(found.within), found.flips), (Some(0.5), None));
+    }
+
+    #[test]
+    fn labels_are_the_same_or_they_are_not() {
+        let of = |all: &[&str]| all.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>();
+        let found = labels(&of(&["a", "b", "b", "1"]), &of(&["a", "b", "a", "1.0"])).expect("as many");
+        assert_eq!((value(found.same), value(found.flips)), (Some(0.5), Some(0.5)));
+        assert_eq!(labels(&of(&["a"]), &of(&[])), None);
     }
 
     #[test]

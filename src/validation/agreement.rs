@@ -1,5 +1,7 @@
 //! What tensors are measured by beside their predictions: answers that were recorded. Pure.
 
+mod predictions;
+
 use crate::{
     constraints::{BiasRequest, ConstraintSpec, Dimension, Measured, Metric},
     datasets::{
@@ -11,17 +13,23 @@ use crate::{
     stats::agreement::{Decision, Tolerance, agreement},
 };
 
-/// Holds every output of which something was recorded against it.
-pub fn add(measured: &mut Measured, seen: &Observation, tensors: Option<&Tensors>) {
-    let expected = tensors.map(|tensors| tensors.expected.as_slice()).unwrap_or_default();
-    if expected.is_empty() {
-        let why = match tensors {
-            None => "the data set is a table; register an .npz whose description names recorded outputs",
-            Some(_) => "the data set has no recorded outputs; name their arrays under tensors.expected",
-        };
-        measured.set_nothing_recorded(why);
+/// Holds answers against what was recorded of them: outputs of tensors, predictions of a table.
+pub fn add(measured: &mut Measured, seen: &Observation, data: &Data, description: &Description) {
+    match (&data.tensors, &description.recorded) {
+        (Some(tensors), _) => add_outputs(measured, seen, tensors),
+        (None, Some(recorded)) => predictions::add(measured, seen, &data.table, recorded),
+        (None, None) => {
+            let why = "the data set has no recorded predictions; name their columns under `recorded` in its description";
+            measured.set_nothing_recorded(why);
+        }
     }
-    for (expected, given) in expected.iter().zip(&seen.outputs) {
+}
+
+fn add_outputs(measured: &mut Measured, seen: &Observation, tensors: &Tensors) {
+    if tensors.expected.is_empty() {
+        measured.set_nothing_recorded("the data set has no recorded outputs; name their arrays under tensors.expected");
+    }
+    for (expected, given) in tensors.expected.iter().zip(&seen.outputs) {
         match compared(expected, given) {
             Ok(found) => measured.add_agreement(&expected.output, &found),
             Err(why) => measured.set_not_agreed(&expected.output, why),

@@ -123,7 +123,7 @@ pub fn measured(
         false => measured.set_absent("network_free", "the sandbox could not take the network away on this machine"),
     }
     measured.add_cost(spec.cost());
-    agreement::add(&mut measured, seen, data.tensors.as_ref());
+    agreement::add(&mut measured, seen, data, description);
     match agreement::without_predictions(seen, data, description) {
         Some(why) => agreement::set_unpredicted(&mut measured, seen, description, spec, &why),
         None => add_quality(&mut measured, seen, &data.table, description, spec),

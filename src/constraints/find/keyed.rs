@@ -65,8 +65,14 @@ pub fn with_recorded(constraint: &Constraint, measured: &Measured) -> Result<Vec
     match (found.is_empty(), metric) {
         (false, _) => Ok(found),
         (true, Metric::FlipRate) if measured.keyed(Dimension::Agreement, Metric::WithinTolerance).next().is_some() => {
-            let why = "no recorded output decides anything; give one of one number a threshold under tensors.expected";
+            let why = "numbers decide nothing; record labels, or give an output under tensors.expected a threshold";
             Err(format!("flip_rate was not measured: {why}"))
+        }
+        (true, Metric::MaxDifference)
+            if measured.keyed(Dimension::Agreement, Metric::WithinTolerance).next().is_some() =>
+        {
+            let why = "labels have no distance; name columns with recorded scores under recorded.scores";
+            Err(format!("max_difference was not measured: {why}"))
         }
         _ => Err(missing(measured, OUTPUTS)),
     }

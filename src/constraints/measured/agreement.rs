@@ -7,7 +7,7 @@ use super::{
     },
     Measured,
 };
-use crate::stats::agreement::Agreement;
+use crate::stats::agreement::{AgreedLabels, Agreement};
 
 impl Measured {
     /// One output that was held against what was recorded of it.
@@ -18,6 +18,12 @@ impl Measured {
         if let Some(flips) = found.flips {
             add(Metric::FlipRate, flips);
         }
+    }
+
+    /// Predicted labels that were held against recorded ones.
+    pub fn add_agreed_labels(&mut self, output: &str, found: AgreedLabels) {
+        self.add_keyed(Dimension::Agreement, Metric::WithinTolerance, output, found.same);
+        self.add_keyed(Dimension::Agreement, Metric::FlipRate, output, found.flips);
     }
 
     /// One that was not, and why.

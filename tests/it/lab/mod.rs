@@ -8,6 +8,7 @@ mod graphs;
 mod images;
 mod link;
 mod overlays;
+mod recorded;
 mod robustness;
 mod several;
 mod tensors;

@@ -1,6 +1,6 @@
 //! Data sets of named tensors: with state and without, with labels and with recorded answers.
 
-mod material;
+pub mod material;
 mod references;
 
 use crate::{
