@@ -41,6 +41,9 @@ pub struct Push {
     /// A column that a single tensor input takes; in this order.
     #[arg(long = "feature", value_name = "COLUMN")]
     features: Vec<String>,
+    /// Nobody reads the rows but validation runs by the registry, so that no model is fitted to them.
+    #[arg(long)]
+    held_out: bool,
     /// Where the data come from and under which licence.
     #[arg(long, default_value = "", value_name = "TEXT")]
     source: String,
@@ -61,7 +64,7 @@ impl Dataset {
 impl Push {
     async fn run(self) -> Result<Exit, Failure> {
         let client = Session::open(&self.connection)?.client;
-        let description = match (&self.description, &self.columns) {
+        let mut description = match (&self.description, &self.columns) {
             (Some(file), _) => Description::parse(&env::read(file)?)?,
             (None, Some(columns)) => columns.describe(self.features, self.source)?,
             (None, None) => {
@@ -69,6 +72,7 @@ impl Push {
                 return Err(Failure::new(Exit::Usage, what).next("give --label COLUMN, or --description FILE"));
             }
         };
+        description.held_out |= self.held_out;
         let media_type = media_type(&description).to_owned();
         let described = STANDARD.encode(serde_json::to_vec(&description).map_err(Failure::other)?);
         let headers = [(header::CONTENT_TYPE, media_type), (HeaderName::from_static(DESCRIPTION_HEADER), described)];

@@ -108,6 +108,9 @@ pub struct Description {
     /// Predictions that were recorded of these rows of a table, to hold a model's own against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<RecordedPredictions>,
+    /// Nobody reads the rows but validation runs, so that no model is fitted to them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_out: bool,
     /// Where the data come from and under which licence.
     #[serde(default)]
     pub source: String,

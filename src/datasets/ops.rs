@@ -89,6 +89,13 @@ pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<
 pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(File, Dataset), Error> {
     let dataset = find(app, who, name).await?;
     let permit = policy::act(who, Action::DatasetInspect)?;
+    if dataset.description.held_out {
+        let reason = format!(
+            "the rows of {name} are held out: only validation runs read them; ask for a run, or measure with rows of your own"
+        );
+        let denied = policy::refuse(who, Action::DatasetInspect, "dataset_held_out", reason);
+        return Err(Error::Denied(denied.on("dataset", dataset.id)));
+    }
     let (bytes, _) = app.blobs.read(&dataset.digest).await.map_err(Error::internal)?;
     let event = Event::DatasetInspected { dataset: dataset.id, sha256: dataset.digest.to_string() };
     // Before the first byte leaves.

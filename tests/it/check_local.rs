@@ -2,7 +2,7 @@
 
 use crate::{
     harness::ort_library,
-    story::{ENVIRONMENT, Story, evidence, figure, fixture, policy, spec, strict_spec, text},
+    story::{ENVIRONMENT, MODEL, Story, evidence, figure, fixture, policy, spec, strict_spec, text},
 };
 use plimsoll::core::digest::Digest;
 use serde_json::{Value, json};
@@ -78,6 +78,28 @@ async fn what_is_outside_a_limit_is_refused_with_margin_and_owner() {
     let refused =
         check(&[path_of(&model), "--env", ENVIRONMENT], Some((story.app.url.as_str(), story.mara.as_str()))).await;
     assert!(refused.code == Some(5) && refused.err.contains("dataset.inspect"), "{}", refused.err);
+}
+
+#[actix_web::test]
+async fn rows_that_are_held_out_are_read_by_runs_alone() {
+    let story = Story::stage().await;
+    let description = json!({"label": "y", "positive_label": "1", "features": ["amount", "age"], "held_out": true});
+    let rows = std::fs::read(fixture("people.csv")).expect("file");
+    story.dataset("unseen", &rows, &description).await.expect(201);
+    let service = Some((story.app.url.as_str(), story.ines.as_str()));
+    let model = fixture("tensor_binary.onnx");
+    let ran = check(&[path_of(&model), "--env", ENVIRONMENT, "--dataset", "unseen"], service).await;
+    assert!(ran.code == Some(5) && ran.err.contains("are held out"), "{:?} {}", ran.code, ran.err);
+    let refused = story.app.get(&story.olga, "/api/v1/datasets/unseen/content").await.expect(403).json();
+    assert_eq!(refused["code"], "forbidden", "administrators do not measure: {refused:#}");
+    let refused = story.app.get(&story.tom, "/api/v1/datasets/unseen/content").await.expect(403).json();
+    assert_eq!(refused["code"], "dataset_held_out", "{refused:#}");
+
+    let mut on_unseen = spec();
+    on_unseen["datasets"] = json!({MODEL: "unseen"});
+    story.revise(ENVIRONMENT, "constraints", on_unseen).await;
+    let version = story.signed(MODEL, &vec![("model.onnx".to_owned(), std::fs::read(&model).expect("file"))]).await;
+    assert_eq!(story.run(MODEL, &version, ENVIRONMENT).await["state"], "passed", "a run reads them");
 }
 
 #[actix_web::test]

@@ -40,6 +40,8 @@ impl Columns {
             roles: read_roles(&self.roles)?,
             scales: BTreeMap::new(),
             tensors: None,
+            recorded: None,
+            held_out: false,
             source,
         };
         let written = serde_json::to_value(&description).map_err(Failure::other)?;
