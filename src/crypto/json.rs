@@ -14,6 +14,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> 
     serde_json::from_value(value)
 }
 
+/// Reads one document of any format into a JSON value, refusing repeated keys at every depth.
+pub fn value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    deserializer.deserialize_any(StrictVisitor)
+}
+
 struct Strict(Value);
 
 impl<'de> serde::Deserialize<'de> for Strict {

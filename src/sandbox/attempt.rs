@@ -58,6 +58,14 @@ fn check_names(model: &Model, given: &[NamedTensor], wanted: &[String]) -> Resul
             let (name, given) = (quoted(&tensor.name), tensor.datatype.name());
             return Err(Failure::input(format!("the input {name} takes {word}, not {given}")));
         }
+        if !fits(&port.info.shape, &tensor.shape) {
+            let (name, given) = (quoted(&tensor.name), &tensor.shape);
+            let takes = &port.info.shape;
+            return Err(Failure::input(format!("the input {name} takes the shape {takes:?} (-1: any), not {given:?}")));
+        }
+    }
+    if let Some(missing) = model.inputs.iter().find(|port| !given.iter().any(|tensor| tensor.name == port.info.name)) {
+        return Err(Failure::input(format!("the input {} is missing", quoted(&missing.info.name))));
     }
     match wanted.iter().find(|name| !model.outputs.iter().any(|port| port.info.name == **name)) {
         Some(unknown) => {
@@ -66,6 +74,13 @@ fn check_names(model: &Model, given: &[NamedTensor], wanted: &[String]) -> Resul
         }
         None => Ok(()),
     }
+}
+
+/// A negative dimension takes any size. A model that declares no shape says nothing of it.
+fn fits(takes: &[i64], given: &[u64]) -> bool {
+    let mut pairs = takes.iter().zip(given);
+    let same = |takes: i64, given: u64| u64::try_from(takes).map_or(true, |takes| takes == given);
+    takes.is_empty() || (takes.len() == given.len() && pairs.all(|(takes, given)| same(*takes, *given)))
 }
 
 /// A tensor in the runtime's memory. Elements were checked for their type's range before they came here.

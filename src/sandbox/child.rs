@@ -142,8 +142,9 @@ fn observe(
     let mut source = Source { runtime, bytes: &bytes, threads: task.threads, energy };
     let mut latencies = Vec::with_capacity(task.loads.len());
     for (done, load) in task.loads.iter().enumerate() {
-        out.report(Phase::Measuring, percent(done, task.loads.len()));
-        latencies.push(measure(&mut source, &mut model, &table, load)?);
+        let mut tell = |share: f64| out.report(Phase::Measuring, share_of(done as f64 + share, task.loads.len()));
+        tell(0.0);
+        latencies.push(measure(&mut source, &mut model, &table, load, &mut tell)?);
     }
     let (peak_memory_bytes, info) = (meter.peak_bytes(), model.info());
 
@@ -244,6 +245,11 @@ fn unreadable(what: &str, error: &io::Error) -> Failure {
 
 fn percent(done: usize, of: usize) -> u8 {
     u8::try_from(done * 100 / of.max(1)).unwrap_or(100)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 0 to 1 makes 0 to 100")]
+fn share_of(done: f64, of: usize) -> u8 {
+    (done / of.max(1) as f64 * 100.0).clamp(0.0, 100.0) as u8
 }
 
 /// Tells the parent how far the run is, once for each change.

@@ -25,6 +25,10 @@ use std::{
 
 /// Cells that are held ready for one load; beyond that requests are used again.
 const MAX_READY_CELLS: usize = 1 << 20;
+/// How often the share that is done is told: seldom enough to disturb no call.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether the callers are done.
+const POLL: Duration = Duration::from_millis(20);
 /// As much stack as the main thread has: deep graphs recurse.
 const CALLER_STACK_BYTES: usize = 8 << 20;
 
@@ -45,7 +49,7 @@ pub(super) struct Source<'a> {
     pub energy: Option<Counters>,
 }
 
-/// Measures one load; `model` is the first caller's session.
+/// Measures one load; `model` is the first caller's session, and `tell` hears the share that is done, 0 to 1, between calls.
 ///
 /// # Errors
 /// Whatever a call fails with; `memory_limit` when there is no room for the callers.
@@ -54,6 +58,7 @@ pub(super) fn measure(
     model: &mut Model,
     table: &Table,
     load: &Load,
+    tell: &mut dyn FnMut(f64),
 ) -> Result<LatencySamples, Failure> {
     let requests = requests(table, load)?;
     let more = (1..load.concurrency)
@@ -65,10 +70,10 @@ pub(super) fn measure(
         let mut carried = Carried::default();
         crowd.warm_up(model, 0, &mut carried)?;
         let before = Before::now(energy.as_deref_mut());
-        let run = crowd.timed(model, before.start, &mut carried)?;
+        let run = crowd.timed(model, before.start, &mut carried, tell)?;
         (before, vec![run])
     } else {
-        crowd.run_together(model, more, energy.as_deref_mut())?
+        crowd.run_together(model, more, energy.as_deref_mut(), tell)?
     };
     let joules = before.joules(energy);
     let (start, spent) = (before.start, cpu_seconds() - before.cpu_seconds);
@@ -146,6 +151,7 @@ impl Crowd<'_> {
         first: &mut Model,
         more: Vec<Model>,
         mut energy: Option<&mut Counters>,
+        tell: &mut dyn FnMut(f64),
     ) -> Result<(Before, Vec<CallerRun>), Failure> {
         let gate = RwLock::new(());
         let started = OnceLock::new();
@@ -168,7 +174,7 @@ impl Crowd<'_> {
                     drop(gate.read());
                     warm?;
                     match started.get() {
-                        Some(start) => self.timed(model, *start, &mut carried),
+                        Some(start) => self.timed(model, *start, &mut carried, &mut |_| {}),
                         None => Err(no_room("the other callers")),
                     }
                 };
@@ -188,6 +194,10 @@ impl Crowd<'_> {
                 let _ = started.set(before.start);
             }
             drop(closed);
+            while !callers.iter().all(thread::ScopedJoinHandle::is_finished) {
+                thread::sleep(POLL);
+                tell(self.share(before.start));
+            }
             let ended: Vec<_> = callers.into_iter().map(thread::ScopedJoinHandle::join).collect();
             if let Some(failure) = refused {
                 return Err(failure);
@@ -211,7 +221,21 @@ impl Crowd<'_> {
         Ok(())
     }
 
-    fn timed(&self, model: &mut Model, start: Instant, carried: &mut Carried) -> Result<CallerRun, Failure> {
+    /// Whichever comes first ends the load: its calls, or its time.
+    fn share(&self, start: Instant) -> f64 {
+        let calls = f64::from(self.tickets.load(Ordering::Relaxed)) / f64::from(self.load.samples.max(1));
+        let time = start.elapsed().as_secs_f64() / f64::from(self.load.max_seconds.max(1));
+        calls.max(time).min(1.0)
+    }
+
+    fn timed(
+        &self,
+        model: &mut Model,
+        start: Instant,
+        carried: &mut Carried,
+        tell: &mut dyn FnMut(f64),
+    ) -> Result<CallerRun, Failure> {
+        let mut told = start;
         let deadline = start + Duration::from_secs(self.load.max_seconds.into());
         let mut run = CallerRun { nanos: Vec::new(), end: start };
         loop {
@@ -223,6 +247,10 @@ impl Crowd<'_> {
             let taken = self.answer(model, ticket as usize, carried)?;
             run.nanos.push(nanos_of(taken));
             run.end = Instant::now();
+            if TELL_EVERY <= run.end - told {
+                told = run.end;
+                tell(self.share(start));
+            }
         }
     }
 

@@ -22,6 +22,7 @@ mod attempt;
 mod carried;
 mod cells;
 mod child;
+mod classes;
 mod ending;
 mod energy;
 mod failure;

@@ -4,11 +4,12 @@
 //! figure computed from it would be wrong in silence.
 
 use super::{
+    classes,
     failure::{Failure, quoted},
     inputs::listing,
     interface::{Interface, TaskKind},
     observation::Answers,
-    scores::{Collected, class_order},
+    scores::{Collected, class_order, largest},
 };
 use std::collections::BTreeSet;
 
@@ -164,22 +165,12 @@ impl Collected {
         if let Some(keys) = &self.keys {
             return Ok(keys.clone());
         }
-        let mut seen: Vec<String> = self.labels.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
-        seen.sort_by(|a, b| class_order(a, b));
         if columns == 0 {
+            let mut seen: Vec<String> = self.labels.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+            seen.sort_by(|a, b| class_order(a, b));
             return Ok(seen);
         }
-        let counted: Vec<String> = (0..columns).map(|class| class.to_string()).collect();
-        if seen.iter().all(|label| counted.contains(label)) {
-            return Ok(counted);
-        }
-        if seen.len() == columns {
-            return Ok(seen);
-        }
-        Err(Failure::input(format!(
-            "the model gives {columns} probabilities, but only {} of its labels occur; name the classes in interface.json",
-            seen.len()
-        )))
+        classes::of_columns(&self.labels, &self.scores, self.width)
     }
 
     /// One row of probabilities in class order for each row, or nothing when the model gives none.
@@ -239,17 +230,6 @@ fn decide(row: &[f64]) -> usize {
         return usize::from(*positive >= 0.5);
     }
     largest(row)
-}
-
-/// The first of the largest.
-fn largest(row: &[f64]) -> usize {
-    let mut best = 0;
-    for (class, score) in row.iter().enumerate() {
-        if row[best] < *score {
-            best = class;
-        }
-    }
-    best
 }
 
 #[cfg(test)]

@@ -184,6 +184,17 @@ pub(super) fn class_order(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// The first of the largest.
+pub(super) fn largest(row: &[f64]) -> usize {
+    let mut best = 0;
+    for (class, score) in row.iter().enumerate() {
+        if row.get(best).is_some_and(|most| most < score) {
+            best = class;
+        }
+    }
+    best
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -199,9 +199,14 @@ fn add_quality(
             Some(truth) => {
                 measured.add_regression(&Estimates { predicted: &seen.values, truth: &truth, attributes }, &grouping);
             }
-            None => measured
-                .set_absent("mae", format!("the column {} holds something that is no number", description.label)),
+            None => {
+                let why = format!("the model predicts numbers, and the column {} holds none", description.label);
+                explain(measured, spec, &why);
+            }
         }
+        let why = "the model gives one number for each row and no class; where that is the probability of the positive \
+            label, say so in interface.json: {\"task\": \"binary_classification\"}";
+        explain(measured, spec, why);
         return;
     }
     let positive = description.positive_label.as_deref();
@@ -217,6 +222,18 @@ fn add_quality(
         measured.add_several_classes(&answers, grouping.plan);
     }
     measured.add_abstention(&answers, &spec.thresholds());
+    explain(measured, spec, "the model predicts classes, which do not have it");
+}
+
+/// Says why a quality that a limit is about is missing, where nothing else did.
+fn explain(measured: &mut Measured, spec: &ConstraintSpec, why: &str) {
+    let asked = spec.constraints().iter().filter(|limit| limit.dimension == Dimension::Quality && limit.class.is_none());
+    for metric in asked.map(|limit| limit.metric) {
+        let name = metric.to_string();
+        if !measured.figures.contains_key(&metric) && !measured.absent.contains_key(&name) {
+            measured.set_absent(&name, why);
+        }
+    }
 }
 
 pub fn fingerprint(host: &sandbox::Host) -> HostFingerprint {

@@ -74,6 +74,7 @@ async fn what_does_not_fit_the_model_is_refused_with_its_place() {
         (tensor("\u{202e}eman", "FP32", json!([1, 2]), json!([1, 2])), 422, "has no input"),
         (tensor("features", "FP32", json!([1, 3]), json!([1, 2, 3])), 422, "features"),
         (tensor("features", "FP32", json!([1, 2]), json!([1, "2"])), 422, "element 1 is no FP32"),
+        (tensor("features", "FP32", json!([2]), json!([1, 2])), 422, "takes the shape [-1, 2] (-1: any), not [2]"),
         (json!({"inputs": []}), 422, "1 to 256 inputs"),
         (json!({"inputs": 1}), 400, "inputs"),
     ];

@@ -34,6 +34,16 @@ fn what_is_wrong_with_a_spec_is_named_by_its_line() {
 }
 
 #[test]
+fn a_field_that_stands_twice_is_refused_instead_of_the_last_one_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limit = "{name: small, dimension: size, metric: artifact_size, operator: '<=', unit: kBy, owner: mara, limit: 5, limit: 50000}";
+    std::fs::write(folder.path().join("limits.yaml"), format!("constraints:\n  - {limit}\n")).expect("written");
+    let ran = run(&["env", "lint", "limits.yaml"], folder.path(), "");
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("the key \"limit\" occurs twice"), "{}", ran.err);
+}
+
+#[test]
 fn a_draft_from_a_model_is_a_spec_that_says_what_it_does_not_know() {
     let folder = tempfile::tempdir().expect("a folder");
     for file in

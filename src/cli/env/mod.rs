@@ -8,6 +8,7 @@ use super::{Exit, Failure, output, print, reference, session::Session};
 use crate::{
     client::Client,
     config::Client as Connection,
+    crypto::json,
     environments::api::{EnvironmentInput, EnvironmentView, RevisionView},
 };
 use clap::{Args, Subcommand};
@@ -158,7 +159,8 @@ pub(super) fn read(file: &Path) -> Result<Value, Failure> {
 }
 
 fn parse(file: &Path, text: &str) -> Result<Value, Failure> {
-    yaml_serde::from_str(text).map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", file.display())))
+    let read = json::value(yaml_serde::Deserializer::from_str(text));
+    read.map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", file.display())))
 }
 
 fn text_of(file: &Path) -> Result<String, Failure> {

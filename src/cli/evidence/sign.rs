@@ -8,7 +8,7 @@ use crate::{
         digest::Digest,
     },
     crypto::{
-        bundle,
+        bundle, json,
         keys::SigningKey,
         statement::{MAX_STATEMENT_BYTES, Statement, Subject},
     },
@@ -107,5 +107,5 @@ fn read_predicate(file: &Path) -> Result<Value, Failure> {
         return Err(wrong(format!("has {MAX_STATEMENT_BYTES} bytes or more")));
     }
     let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
-    yaml_serde::from_str(&text).map_err(|e| wrong(e.to_string()))
+    json::value(yaml_serde::Deserializer::from_str(&text)).map_err(|e| wrong(e.to_string()))
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{Exit, Failure},
+    crypto::json,
     error::Error,
     policies::{
         Policy,
@@ -31,7 +32,7 @@ fn of_text(text: &str) -> Result<(Policy, Value), Problem> {
         let position = known.map_or_else(String::new, |at| format!(" at line {} column {}", at.line(), at.column()));
         lint::illegal((place, format!("{found}{position}")))
     };
-    let written: Value = yaml_serde::from_str(text).map_err(|e| at(String::new(), &e))?;
+    let written: Value = json::value(yaml_serde::Deserializer::from_str(text)).map_err(|e| at(String::new(), &e))?;
     let reader = yaml_serde::Deserializer::from_str(text);
     let policy: Policy = serde_path_to_error::deserialize(reader).map_err(|e| {
         let place = e.path().to_string();
