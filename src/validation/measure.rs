@@ -2,10 +2,10 @@
 
 use crate::{
     constraints::{
-        Attributes, ConstraintSpec, CountedNodes, Estimates, Grouping, HostFingerprint, Load, Measured, Metric,
+        Attributes, ConstraintSpec, CountedNodes, Dimension, Estimates, Grouping, HostFingerprint, Load, Measured, Metric,
         Predictions, measured::several::Answers,
     },
-    datasets::{Description, data::Data, table::Table, tensors::Tensors},
+    datasets::{Description, data::Data, recorded::RecordedPredictions, table::Table, tensors::Tensors},
     formats::onnx,
     sandbox::{self, Column, FedInput, FedState, Interface, Observation, Spent, Task, TensorTask, Wanted},
     stats::percentile::percentile,
@@ -17,10 +17,12 @@ use std::collections::BTreeMap;
 const THREADS: u32 = 1;
 
 /// What a model may ask for: all columns but the label that it is to predict, or the tensors of its inputs. What was
-/// recorded of its outputs stays here.
+/// recorded of its answers stays here.
 pub fn task(data: &Data, description: &Description, interface: Option<Interface>, spec: &ConstraintSpec) -> Task {
     let table = &data.table;
-    let is_fed = |name: &&String| data.tensors.is_none() && **name != description.label;
+    let recorded: Vec<&str> = description.recorded.iter().flat_map(RecordedPredictions::columns).collect();
+    let is_answer = |name: &str| name == description.label || recorded.contains(&name);
+    let is_fed = |name: &&String| data.tensors.is_none() && !is_answer(name);
     let columns = table
         .names()
         .iter()

@@ -41,6 +41,14 @@ async fn one_row_that_was_answered_otherwise_is_found() {
 }
 
 #[actix_web::test]
+async fn what_was_recorded_never_reaches_the_model() {
+    let story = Story::begin().await;
+    let description = json!({"label": "truth", "recorded": {"prediction": "x"}});
+    let run = run_on(&story, &echo(), b"x,truth\n1,1\n2,2\n", &description, spec("tensors")).await;
+    assert_eq!((&run["state"], &run["reason"]["code"]), (&json!("failed"), &json!("input_mismatch")), "{run:#}");
+}
+
+#[actix_web::test]
 async fn without_recorded_predictions_the_limit_says_what_to_do() {
     let story = Story::begin().await;
     let description = json!({"label": "truth", "features": ["x"]});
