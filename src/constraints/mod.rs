@@ -32,7 +32,7 @@ pub use measured::{
 pub use metric::{Dimension, ImpactForm, Metric, Statistic};
 pub use overlay::Tightening;
 pub use perturbation::{Change, Perturbation};
-pub use reason::amount;
+pub use reason::{amount, margin};
 pub use spec::{
     BiasRequest, Bootstrap, Confidence, Constraint, ConstraintSpec, CostBasis, Hardware, Load, Machine, Operator,
     Severity, SpecError,

@@ -25,6 +25,15 @@ pub fn limit(constraint: &Constraint) -> String {
     }
 }
 
+/// How much of a limit is left, such as "12 % left" or "3 % over". Past ten times the limit nobody reads a percentage.
+pub fn margin(fraction: f64) -> String {
+    let (size, word) = (fraction.abs(), if fraction < 0.0 { "over" } else { "left" });
+    if 10.0 <= size {
+        return format!("over 10 times the limit {word}");
+    }
+    format!("{:.0} % {word}", size * 100.0)
+}
+
 /// "95 % interval 2.9 to 3.4 ms", in the unit of the constraint.
 pub fn interval(interval: Interval, unit: Unit, limit: f64) -> String {
     let low = amount(interval.low, Unit::One, limit);

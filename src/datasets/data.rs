@@ -50,6 +50,7 @@ impl Data {
             if let Some(column) = description.columns().find(|column| table.column(column).is_none()) {
                 return Err(Unfit::description(Malformed::new(format!("the file has no column \"{column}\""))));
             }
+            check_labels(description, &table)?;
             if let Some(recorded) = &description.recorded {
                 recorded.fits(&table).map_err(Unfit::description)?;
             }
@@ -57,10 +58,27 @@ impl Data {
         };
         let arrays = npz::read(Cursor::new(bytes), MAX_ARRAY_BYTES).map_err(|refusal| Unfit::file(refusal.detail()))?;
         let (table, tensors) = bind(description, of, &arrays).map_err(Unfit::description)?;
+        check_labels(description, &table)?;
         Ok(Self { table, tensors: Some(tensors) })
     }
 
     pub fn rows(&self) -> usize {
         self.table.rows()
+    }
+}
+
+/// A row without a label would count as wrong, whatever the model says of it. Where no row has one, nothing is counted.
+fn check_labels(description: &Description, table: &Table) -> Result<(), Unfit> {
+    let labels = table.column(&description.label).filter(|_| description.has_label()).unwrap_or_default();
+    let is_unlabelled = description.positive_label.is_none() && labels.iter().all(String::is_empty);
+    if let Some(row) = labels.iter().position(String::is_empty).filter(|_| !is_unlabelled) {
+        return Err(Unfit { field: "label", detail: format!("row {} has no label; every row needs one", row + 1) });
+    }
+    match &description.positive_label {
+        Some(positive) if !labels.contains(positive) => {
+            let detail = format!("no row has the label \"{positive}\"; is it spelt as in the file?");
+            Err(Unfit { field: "positive_label", detail })
+        }
+        _ => Ok(()),
     }
 }

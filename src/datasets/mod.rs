@@ -125,6 +125,9 @@ impl Description {
         };
         description.check_tensors()?;
         description.recorded.as_ref().map_or(Ok(()), |recorded| recorded.check(&description))?;
+        if description.has_label() && description.features.contains(&description.label) {
+            return Err(Error::invalid("features", "the label is what a model is to find; it is no feature"));
+        }
         Line::parse(&description.source).in_field("source")?;
         if 10_000 < description.features.len() || 20 < description.sensitive.len() {
             return Err(Error::invalid("features", "at most 10,000 features and 20 sensitive columns"));

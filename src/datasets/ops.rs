@@ -13,7 +13,6 @@ use crate::{
         Dataset, Description,
         data::{Data, Unfit},
         store,
-        table::Table,
     },
     error::Error,
 };
@@ -33,7 +32,6 @@ pub async fn register(
     let created_by = who.id.ok_or(Error::Unauthenticated)?;
     let _turn = app.tables.acquire().await.map_err(Error::internal)?;
     let (bytes, description, data) = parse(bytes, description).await?;
-    check_labels(&description, &data.table)?;
     let digest = Digest::of(&bytes);
     let mut upload = app.blobs.begin().await.map_err(Error::internal)?;
     upload.write(&bytes).await.map_err(Error::internal)?;
@@ -59,20 +57,6 @@ pub async fn register(
     };
     tx.commit(permit, event).await?;
     Ok(dataset)
-}
-
-fn check_labels(description: &Description, table: &Table) -> Result<(), Error> {
-    let Some(positive) = &description.positive_label else { return Ok(()) };
-    let labels = table.column(&description.label).unwrap_or_default();
-    if let Some(row) = labels.iter().position(String::is_empty) {
-        let detail = format!("row {} has no label; every row needs one", row + 1);
-        return Err(Error::invalid("label", detail));
-    }
-    if !labels.contains(positive) {
-        let detail = format!("no row has the label \"{positive}\"; is it spelt as in the file?");
-        return Err(Error::invalid("positive_label", detail));
-    }
-    Ok(())
 }
 
 pub async fn find(app: &App, who: &Principal, name: &str) -> Result<Dataset, Error> {

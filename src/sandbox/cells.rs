@@ -25,7 +25,8 @@ pub(super) struct Matrix {
 /// Turns the cells of the columns that the plan uses into the inputs' element types.
 ///
 /// # Errors
-/// `input_mismatch` names row (from 1), column and cell of the first cell that is no value of the type.
+/// `input_mismatch` names row (from 1) and column of the first cell that is no value of the type. What stands in the cell is
+/// nobody's who may not read the rows, and the message is read by others, too.
 pub(super) fn matrices(plan: &InputPlan, columns: &[Column]) -> Result<Vec<Matrix>, Failure> {
     plan.feeds.iter().map(|feed| matrix(feed, columns)).collect()
 }
@@ -72,7 +73,7 @@ fn parse<T>(
                     "row {} of column {}: {} is not {wanted}, which the model's input wants",
                     row + 1,
                     quoted(&column.name),
-                    if cell.is_empty() { "an empty cell".to_owned() } else { quoted(cell) }
+                    if cell.is_empty() { "an empty cell" } else { "the cell" }
                 ))
             })?);
         }
@@ -97,7 +98,7 @@ fn parse_lists<T>(
         let before = values.len();
         for part in inner.split([',', '[', ']']).map(str::trim).filter(|part| !part.is_empty()) {
             let value = read(part);
-            values.push(value.ok_or_else(|| wrong(format!("{} is not {wanted}", quoted(part))))?);
+            values.push(value.ok_or_else(|| wrong(format!("one of its numbers is not {wanted}")))?);
         }
         let given = values.len() - before;
         if given != length {
@@ -202,7 +203,7 @@ mod tests {
         let read = of(&["[[1, 2], [3, 4.5]]", "[5,6,7,8]"]).expect("parses");
         assert_eq!(read.values, Values::Float32(vec![1.0, 2.0, 3.0, 4.5, 5.0, 6.0, 7.0, 8.0]));
         assert_eq!((read.width, read.row_shape), (4, Some(vec![2, 2])));
-        for (cell, said) in [("1 2 3 4", "in brackets"), ("[1,2,3]", "3 numbers"), ("[1,2,3,x]", "`x` is not a number")]
+        for (cell, said) in [("1 2 3 4", "in brackets"), ("[1,2,3]", "3 numbers"), ("[1,2,3,x]", "is not a number")]
         {
             let failure = of(&["[1,2,3,4]", cell]).expect_err(said);
             assert!(failure.detail.starts_with("row 2 of column `image`:"), "{failure}");

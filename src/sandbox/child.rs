@@ -163,6 +163,7 @@ fn observe(
     }
     Ok(Observation {
         labels: predictions.labels,
+        counted_classes: predictions.counted,
         classes: predictions.classes,
         probabilities: predictions.probabilities,
         values: predictions.values,

@@ -23,6 +23,8 @@ const MAX_SUM_TOLERANCE: f64 = 2e-2;
 pub(super) struct Predictions {
     pub labels: Vec<String>,
     pub classes: Vec<String>,
+    /// Nothing named the classes: they count from 0 as the columns do.
+    pub counted: bool,
     pub probabilities: Vec<Vec<f64>>,
     pub values: Vec<f64>,
 }
@@ -51,6 +53,8 @@ impl Collected {
     pub fn tolerant(&self, classes: &[String], positive: Option<usize>) -> Answers {
         let order = self.order(classes);
         let rows = self.scores.len().checked_div(self.width).unwrap_or(self.labels.len());
+        let by_index = self.by_index(classes);
+        let labels = by_index.as_ref().unwrap_or(&self.labels);
         let mut answers = Answers { classes: Vec::with_capacity(rows), scores: Vec::new() };
         for row in 0..rows {
             let scores = self.scores.get(row * self.width..(row + 1) * self.width).unwrap_or_default();
@@ -60,7 +64,7 @@ impl Collected {
                 continue;
             }
             let probabilities = in_order(order.as_deref(), scores);
-            let class = match self.labels.get(row) {
+            let class = match labels.get(row) {
                 Some(label) => classes.iter().position(|class| class == label),
                 None => Some(decide(&probabilities)),
             };
@@ -130,7 +134,7 @@ impl Collected {
         let labels = if self.labels.is_empty() {
             decided.into_iter().filter_map(|class| classes.get(class)).cloned().collect()
         } else {
-            self.labels.clone()
+            named.and_then(|classes| self.by_index(classes)).unwrap_or_else(|| self.labels.clone())
         };
         let known: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
         if let Some(row) = labels.iter().position(|label| !known.contains(label.as_str())) {
@@ -141,7 +145,16 @@ impl Collected {
                 listing(classes.iter().map(String::as_str))
             )));
         }
-        Ok(Predictions { labels, classes, probabilities, values: Vec::new() })
+        let counted = named.is_none() && self.keys.is_none() && self.labels.is_empty();
+        Ok(Predictions { labels, classes, counted, probabilities, values: Vec::new() })
+    }
+
+    /// Labels that are all places in the list of named classes, of which none is a number itself.
+    fn by_index(&self, classes: &[String]) -> Option<Vec<String>> {
+        if classes.iter().any(|class| class.parse::<i64>().is_ok()) {
+            return None;
+        }
+        self.labels.iter().map(|label| classes.get(label.parse::<usize>().ok()?).cloned()).collect()
     }
 
     /// The classes in the order of the scores, or, where only labels are given, in their own order.

@@ -10,7 +10,7 @@ use crate::{
         problem::{Changed, Found, Guarded, Problem},
     },
     validation::{Evidence, Run, ops},
-    versions::{self, VersionRef, api::ReasonInput},
+    versions::{VersionRef, api::ReasonInput},
     workers,
 };
 use actix_web::{
@@ -60,6 +60,11 @@ pub struct RunView {
     pub model: String,
     pub version: i64,
     pub version_digest: String,
+    /// Whose limits and rows it was measured with.
+    pub environment: String,
+    /// Of the environment's constraint spec.
+    pub constraints_revision: i64,
+    pub dataset: String,
     /// `queued`, `running`, `passed`, `failed`, `inconclusive`, `timed_out`, `errored` or `cancelled`.
     pub state: String,
     /// What the sandbox is doing.
@@ -85,6 +90,9 @@ pub struct RunView {
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 pub struct RunSummary {
     pub id: RunId,
+    pub model: String,
+    pub version: i64,
+    pub environment: String,
     pub state: String,
     pub requested_at: String,
     pub finished_at: Option<String>,
@@ -101,8 +109,9 @@ pub struct RunPage {
     (status = 200, description = "A page of runs", body = RunPage), Guarded))]
 #[get("/runs")]
 async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Result<Json<RunPage>, Problem> {
-    let page = ops::list(&app, &who, params.parse(LIST)?).await?.map(RunSummary::from);
-    Ok(Json(RunPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items: page.items }))
+    let page = ops::list(&app, &who, params.parse(LIST)?).await?;
+    let items = summaries(&app, &who, page.items).await?;
+    Ok(Json(RunPage { next_cursor: page.next.map(|id| page::encode(LIST, id)), items }))
 }
 
 /// Ask for a validation run: the registry measures the version itself.
@@ -141,15 +150,18 @@ async fn cancel(
 }
 
 pub async fn view(app: &App, who: &Principal, run: Run, evidence: Vec<Evidence>) -> Result<RunView, Error> {
-    let (model, version) = versions::ops::label(app, who, run.version).await?;
+    let place = ops::places(app, who, std::slice::from_ref(&run)).await?.remove(&run.id).ok_or(ops::NOT_FOUND)?;
     let accounts: Vec<_> = std::iter::once(run.requested_by).chain(run.measured_by).collect();
     let names = accounts::ops::names(app, &accounts).await?;
     let waiting = workers::ops::waiting(app, &run).await?;
     Ok(RunView {
         id: run.id,
-        model,
-        version: version.number,
-        version_digest: version.manifest.to_string(),
+        model: place.model,
+        version: place.version,
+        version_digest: place.version_digest,
+        environment: place.environment,
+        constraints_revision: place.constraints_revision,
+        dataset: place.dataset,
         state: run.state.name().to_owned(),
         phase: run.phase,
         percent: run.percent,
@@ -178,13 +190,19 @@ impl TryFrom<Evidence> for EvidenceView {
     }
 }
 
-impl From<Run> for RunSummary {
-    fn from(run: Run) -> Self {
-        Self {
+pub async fn summaries(app: &App, who: &Principal, runs: Vec<Run>) -> Result<Vec<RunSummary>, Error> {
+    let mut places = ops::places(app, who, &runs).await?;
+    let summary = |run: Run| {
+        let place = places.remove(&run.id)?;
+        Some(RunSummary {
             id: run.id,
+            model: place.model,
+            version: place.version,
+            environment: place.environment,
             state: run.state.name().to_owned(),
             requested_at: rfc3339(run.requested_at),
             finished_at: run.finished_at.map(rfc3339),
-        }
-    }
+        })
+    };
+    Ok(runs.into_iter().filter_map(summary).collect())
 }

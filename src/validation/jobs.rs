@@ -12,7 +12,7 @@ use crate::{
     models,
     promotions::invalidation::{self, Cause},
     sandbox::{Failure, FailureKind, Observation, Outcome, Phase, Progress, Task},
-    validation::{Evidence, Run, RunState, evidence, evidence::Basis, measure, ops, reported, store},
+    validation::{Evidence, Run, RunState, answers, evidence, evidence::Basis, measure, ops, reported, store},
     versions::{self, MODEL_FILE, StoredFile, seal::read_interface},
 };
 use std::{io::BufReader, time::Duration};
@@ -59,7 +59,7 @@ pub(crate) async fn conclude(
     outcome: Outcome,
     worker: Option<&Principal>,
 ) -> Result<(), Error> {
-    let (state, reason, seen) = match outcome {
+    let (state, reason, seen) = match answers::held_against(outcome, &prepared.data, &prepared.dataset.description) {
         Outcome::Completed(seen) => (None, None, Some(seen)),
         Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => {
             return Err(Error::Unavailable { code: "runtime_unavailable", detail: failure.detail });

@@ -2,6 +2,7 @@
 //! itself, measured against one revision of an environment's constraint spec.
 
 mod agreement;
+pub mod answers;
 pub mod api;
 mod energy;
 pub mod evidence;
@@ -49,6 +50,17 @@ pub struct Run {
     pub requires: Option<Label>,
     /// The account of the worker that handed the result in; `None` for the registry's own.
     pub measured_by: Option<AccountId>,
+}
+
+/// What a run is about, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub model: String,
+    pub version: i64,
+    pub version_digest: String,
+    pub environment: String,
+    pub constraints_revision: i64,
+    pub dataset: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,10 @@ use crate::{
     datasets, environments,
     error::Error,
     jobs,
-    validation::{Evidence, Run, RunState, store},
+    validation::{Evidence, Place, Run, RunState, store},
     versions::{self, State, VersionRef},
 };
+use std::collections::HashMap;
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "run" };
 
@@ -119,6 +120,12 @@ pub async fn find(app: &App, who: &Principal, id: RunId) -> Result<(Run, Vec<Evi
     let run = store::find(reader.conn(), sight.scope(), id).await?.ok_or(NOT_FOUND)?;
     let evidence = store::evidence(reader.conn(), id).await?;
     Ok((run, evidence))
+}
+
+/// What runs are about, by name.
+pub async fn places(app: &App, who: &Principal, runs: &[Run]) -> Result<HashMap<RunId, Place>, Error> {
+    let sight = policy::read(who, Action::RunRead)?;
+    store::places(&app.db.read(&sight), runs).await
 }
 
 /// Newest first.

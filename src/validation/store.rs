@@ -11,15 +11,16 @@ use crate::{
     },
     db::{
         Db, Reader, WriteTx,
-        entity::{evidence, validation_run},
+        entity::{dataset, environment, environment_revision, evidence, model, model_version, validation_run},
     },
     error::Error,
-    validation::{Evidence, EvidenceKind, Run, RunState},
+    validation::{Evidence, EvidenceKind, Place, Run, RunState},
 };
 use sea_orm::{
     ColumnTrait, Condition, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::Expr,
 };
+use std::collections::{BTreeSet, HashMap};
 
 pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, id: RunId) -> Result<Option<Run>, Error> {
     visible(scope).filter(validation_run::COLUMN.id.eq(id)).one(conn).await?.map(TryInto::try_into).transpose()
@@ -45,6 +46,33 @@ pub async fn of_version(reader: &Reader<'_>, version: VersionId) -> Result<Vec<R
         .all(reader.conn())
         .await?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// What runs are about, by name.
+pub async fn places(reader: &Reader<'_>, runs: &[Run]) -> Result<HashMap<RunId, Place>, Error> {
+    let conn = reader.conn();
+    let (versions, revisions): (BTreeSet<_>, BTreeSet<_>) = runs.iter().map(|run| (run.version, run.constraints)).unzip();
+    let (environments, data): (BTreeSet<_>, BTreeSet<_>) = runs.iter().map(|run| (run.environment, run.dataset)).unzip();
+    let versions = model_version::Entity::find().filter(model_version::COLUMN.id.is_in(versions)).all(conn).await?;
+    let models: BTreeSet<_> = versions.iter().map(|version| version.model_id).collect();
+    let models = model::Entity::find().filter(model::COLUMN.id.is_in(models)).all(conn).await?;
+    let environments = environment::Entity::find().filter(environment::COLUMN.id.is_in(environments)).all(conn).await?;
+    let revisions =
+        environment_revision::Entity::find().filter(environment_revision::COLUMN.id.is_in(revisions)).all(conn).await?;
+    let data = dataset::Entity::find().filter(dataset::COLUMN.id.is_in(data)).all(conn).await?;
+    let place = |run: &Run| {
+        let version = versions.iter().find(|row| row.id == run.version)?;
+        let place = Place {
+            model: models.iter().find(|row| row.id == version.model_id)?.name.clone(),
+            version: version.number,
+            version_digest: version.manifest_digest.clone(),
+            environment: environments.iter().find(|row| row.id == run.environment)?.name.clone(),
+            constraints_revision: revisions.iter().find(|row| row.id == run.constraints)?.revision,
+            dataset: data.iter().find(|row| row.id == run.dataset)?.name.clone(),
+        };
+        Some((run.id, place))
+    };
+    Ok(runs.iter().filter_map(place).collect())
 }
 
 /// The latest finished run of a version against these limits on these rows: what counts.

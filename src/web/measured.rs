@@ -39,6 +39,8 @@ pub struct Findings {
     pub evidence: Vec<(String, String)>,
     pub dataset: String,
     pub rows: String,
+    /// Kind of record, and each step of how its figures came about.
+    pub methods: Vec<(String, Vec<String>)>,
 }
 
 pub struct LoadRow {
@@ -57,6 +59,7 @@ impl Findings {
             summary: verdicts::summary(&run.verdicts),
             verdicts: verdicts::rows(&run.verdicts),
             evidence: run.evidence.iter().map(|e| (e.kind.clone(), e.digest.clone())).collect(),
+            methods: run.evidence.iter().filter_map(method).collect(),
             ..Self::default()
         };
         if let Some(bias) = body::<BiasBody>(&run.evidence, "bias")? {
@@ -86,6 +89,12 @@ impl Findings {
         }
         Ok(found)
     }
+}
+
+/// The method of a record, a step for each of its parts.
+fn method(record: &EvidenceView) -> Option<(String, Vec<String>)> {
+    let steps = record.body.get("method")?.as_str()?.split("; ").map(str::to_owned).collect();
+    Some((record.kind.clone(), steps))
 }
 
 fn body<T: DeserializeOwned>(evidence: &[EvidenceView], kind: &str) -> Result<Option<T>, Error> {

@@ -15,6 +15,8 @@ pub struct VerdictRow {
     pub measured: String,
     pub interval: String,
     pub limit: String,
+    /// How much of the limit is left.
+    pub margin: String,
     pub owner: String,
     pub reason: String,
 }
@@ -97,6 +99,7 @@ fn row(verdict: &ConstraintVerdict) -> VerdictRow {
         measured: verdict.measured.map(amount).map(|measured| measured + &by_whom(verdict)).unwrap_or_default(),
         interval: verdict.interval.map(|i| format!("{} to {}", amount(i.low), amount(i.high))).unwrap_or_default(),
         limit: limit(verdict.operator, verdict.limit, verdict.unit),
+        margin: verdict.margin.map(reason::margin).unwrap_or_default(),
         owner: verdict.owner.clone(),
         reason: verdict.reason.clone(),
     }

@@ -54,7 +54,7 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
     let id = detail.version.id;
     let attestations = ops::attestations(&app, who, id).await?.into_iter().map(AttestationView::from).collect();
     let runs = match who.may(Action::RunRead) {
-        true => validation::ops::of_version(&app, who, id).await?.into_iter().map(RunSummary::from).collect(),
+        true => validation::api::summaries(&app, who, validation::ops::of_version(&app, who, id).await?).await?,
         false => Vec::new(),
     };
     let comparisons = match who.may(Action::RunRead) {

@@ -20,7 +20,7 @@ use crate::{
     formats::{Refusal, onnx},
     sandbox::{FailureKind, Interface, Observation, Outcome},
     validation::{
-        RunState,
+        RunState, answers,
         api::ReasonView,
         evidence::{self, Basis},
         jobs::{phase_name, state_of},
@@ -167,7 +167,7 @@ async fn measure(sandbox: &config::Sandbox, files: &Files, material: &Material) 
             follower.say(phase_name(progress.phase), progress.percent.into(), &mut said);
         })
         .await;
-    match outcome {
+    match answers::held_against(outcome, &material.data, &material.description) {
         Outcome::Completed(seen) => {
             follower.say("computing figures", 0, &mut said);
             let graph = File::open(&model.place)

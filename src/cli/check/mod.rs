@@ -143,10 +143,12 @@ impl Run {
                 if args.json {
                     return output::json(&runs);
                 }
-                let mut table = output::table(&["run", "state", "asked for", "finished"]);
+                let mut table = output::table(&["run", "model", "environment", "state", "asked for", "finished"]);
                 for run in runs {
                     table.add_row([
                         run.id.to_string(),
+                        format!("{}@{}", run.model, run.version),
+                        run.environment,
                         run.state,
                         output::when(&run.requested_at),
                         run.finished_at.as_deref().map(output::when).unwrap_or_default(),

@@ -5,7 +5,7 @@ use super::{
     measured,
 };
 use crate::{
-    constraints::{ConstraintVerdict, Unit, Verdict, amount},
+    constraints::{ConstraintVerdict, Unit, Verdict, amount, margin},
     stats::{fairness::AttributeTable, interval::Interval},
     validation::{
         EvidenceKind,
@@ -40,7 +40,10 @@ pub struct Shown<'a> {
 pub fn of_run(run: &RunView, detail: Detail) -> String {
     let figures = run.evidence.iter().map(|record| (record.kind.clone(), record.body.clone())).collect();
     let shown = Shown {
-        title: format!("{}@{} {}: {}", run.model, run.version, run.version_digest, run.state),
+        title: format!(
+            "{}@{} {}, with revision {} of the limits of {}: {}",
+            run.model, run.version, run.version_digest, run.constraints_revision, run.environment, run.state
+        ),
         reason: run.reason.as_ref(),
         verdicts: &run.verdicts,
         figures: &figures,
@@ -95,7 +98,7 @@ fn verdicts(all: &[ConstraintVerdict]) -> String {
         let whom = v.reported.as_ref().map_or_else(String::new, |source| format!(", reported by {}", source.key));
         let measured = v.measured.map_or_else(|| "-".to_owned(), |value| amount(value, v.unit, v.limit) + &whom);
         let interval = v.interval.map_or_else(String::new, |i| between(i, v.limit));
-        let margin = v.margin.map_or_else(String::new, |m| format!("{:+.0} %", m * 100.0));
+        let margin = v.margin.map(margin).unwrap_or_default();
         let limit = format!("{} {}", v.operator, amount(v.limit, v.unit, v.limit));
         let verdict = match v.verdict {
             Verdict::Pass => "pass".to_owned(),

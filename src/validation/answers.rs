@@ -1,0 +1,90 @@
+//! Answers that cannot be held against the labels of the data. Pure.
+//!
+//! Figures of such answers would be computed without a fault, and be about something else; so the run fails and says why.
+
+use crate::{
+    datasets::{Description, data::Data},
+    sandbox::{Failure, FailureKind, Observation, Outcome},
+};
+use std::collections::BTreeSet;
+
+/// Classes that a message lists.
+const LISTED: usize = 8;
+
+/// The outcome, or a failure where the model's classes are not those of the data.
+pub fn held_against(outcome: Outcome, data: &Data, description: &Description) -> Outcome {
+    match outcome {
+        Outcome::Completed(seen) => match unlike(&seen, data, description) {
+            Some(why) => Outcome::Failed(Failure::new(FailureKind::InputMismatch, why)),
+            None => Outcome::Completed(seen),
+        },
+        failed @ Outcome::Failed(_) => failed,
+    }
+}
+
+fn unlike(seen: &Observation, data: &Data, description: &Description) -> Option<String> {
+    if seen.labels.is_empty() || !description.has_label() {
+        return None;
+    }
+    let truth: BTreeSet<&str> = data.table.column(&description.label)?.iter().map(String::as_str).collect();
+    let classes: BTreeSet<&str> = seen.classes.iter().map(String::as_str).collect();
+    let listed = seen.classes.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if LISTED < seen.classes.len() { ", …" } else { "" };
+    if truth.is_disjoint(&classes) {
+        return Some(format!(
+            "the model answers with {listed}{more}, and no row of the data has such a label; spell them the same way, or name the classes in interface.json"
+        ));
+    }
+    // Nobody named the classes: that the columns count from 0 was taken for granted.
+    (seen.counted_classes && !truth.is_subset(&classes)).then(|| {
+        format!(
+            "the model does not name the classes of its {} columns of scores, and the data have other labels than {listed}{more}; name the classes in interface.json",
+            seen.classes.len()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::table::Table;
+    use serde_json::json;
+
+    fn seen(labels: &[&str], classes: &[&str], counted: bool) -> Observation {
+        let isolation = json!({"rlimits": true, "no_new_privileges": true, "parent_death_signal": true, "landlock": "full",
+            "seccomp": true, "network_denied": true, "files_denied": true, "notes": []});
+        let host = json!({"cpu_model": "a CPU", "cores": 2, "memory_bytes": 1, "os": "", "kernel": "", "arch": "",
+            "threads": 1, "runtime": "ONNX Runtime", "runtime_version": "1"});
+        let written = json!({"labels": labels, "classes": classes, "counted_classes": counted, "probabilities": [],
+            "values": [], "latencies": [], "load_time_ms": 1.0, "later_loads_ms": [], "peak_memory_bytes": 1,
+            "baseline_memory_bytes": 1, "predicting": {"cpu_seconds": 0.1, "rows": labels.len()}, "threads": 1,
+            "host": host, "isolation": isolation,
+            "model": {"producer": "", "graph_name": "", "opset": 17, "inputs": [], "outputs": []}});
+        serde_json::from_value(written).expect("an observation")
+    }
+
+    fn said(seen: Observation, csv: &str) -> Option<String> {
+        let description = Description::parse(&json!({"label": "y"})).expect("a description");
+        let data = Data { table: Table::parse(csv.as_bytes()).expect("a table"), tensors: None };
+        match held_against(Outcome::Completed(Box::new(seen)), &data, &description) {
+            Outcome::Completed(_) => None,
+            Outcome::Failed(failure) => Some(failure.detail),
+        }
+    }
+
+    #[test]
+    fn labels_that_are_spelt_otherwise_end_the_run_instead_of_counting_as_wrong() {
+        let why = said(seen(&["0", "1"], &["0", "1"], false), "y\nno\nyes\n").expect("unlike");
+        assert!(why.contains("answers with 0, 1, and no row"), "{why}");
+        assert_eq!(said(seen(&["0", "1"], &["0", "1"], false), "y\n0\n1\n"), None);
+        // A class that the model was never shown is its fault, and counts as wrong.
+        assert_eq!(said(seen(&["a", "b"], &["a", "b"], false), "y\na\nc\n"), None);
+    }
+
+    #[test]
+    fn columns_that_nobody_named_count_from_zero_only_where_the_data_do() {
+        assert_eq!(said(seen(&["0", "2"], &["0", "1", "2"], true), "y\n0\n2\n"), None);
+        let why = said(seen(&["0", "2"], &["0", "1", "2"], true), "y\n1\n3\n").expect("unlike");
+        assert!(why.contains("3 columns") && why.contains("interface.json"), "{why}");
+    }
+}
