@@ -107,5 +107,9 @@ pub fn runner(config: &config::Sandbox) -> Result<sandbox::Runner, Error> {
         Some(exe) => exe.clone(),
         None => std::env::current_exe().map_err(Error::internal)?,
     };
+    if let Some(missing) = config.ort_lib.as_ref().filter(|file| !file.is_file()) {
+        let detail = format!("there is no file {}; scripts/fetch-ort.sh fetches the library", missing.display());
+        return Err(Error::invalid("--ort-lib", detail));
+    }
     Ok(sandbox::Runner { exe, ort_lib: config.find_ort(), limits })
 }

@@ -63,7 +63,7 @@ pub struct CreateUser {
     #[arg(value_parser = reference::name)]
     name: String,
     /// May be given several times: viewer, contributor, reviewer, environment_manager, deployer, auditor, admin,
-    /// risk_officer, compliance_officer.
+    /// risk_officer, compliance_officer; worker, alone and for a service.
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
     #[arg(long, value_enum, default_value = "user")]

@@ -27,6 +27,7 @@ words! {
         Nanosecond = "ns",
         Minute = "min",
         Hour = "h",
+        Day = "d",
         Byte = "By",
         Kilobyte = "kBy",
         Megabyte = "MBy",
@@ -74,9 +75,13 @@ impl Quantity {
 impl Unit {
     pub fn quantity(self) -> Quantity {
         match self {
-            Self::Second | Self::Millisecond | Self::Microsecond | Self::Nanosecond | Self::Minute | Self::Hour => {
-                Quantity::Time
-            }
+            Self::Second
+            | Self::Millisecond
+            | Self::Microsecond
+            | Self::Nanosecond
+            | Self::Minute
+            | Self::Hour
+            | Self::Day => Quantity::Time,
             Self::Byte
             | Self::Kilobyte
             | Self::Megabyte
@@ -110,6 +115,7 @@ impl Unit {
             Self::Nanosecond => (1.0, 1e9),
             Self::Minute => (60.0, 1.0),
             Self::Hour => (3600.0, 1.0),
+            Self::Day => (86_400.0, 1.0),
             Self::Kilobyte => (1e3, 1.0),
             Self::Megabyte => (1e6, 1.0),
             Self::Gigabyte => (1e9, 1.0),

@@ -80,6 +80,15 @@ async fn what_is_outside_a_limit_is_refused_with_margin_and_owner() {
     assert!(refused.code == Some(5) && refused.err.contains("dataset.inspect"), "{}", refused.err);
 }
 
+#[tokio::test]
+async fn a_runtime_that_is_not_there_is_named_before_anything_begins() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    let folder = tempfile::tempdir().expect("folder");
+    program.args(["serve", "--ort-lib", "/nowhere/libonnxruntime.so", "--data"]).arg(folder.path());
+    let ran = Ran::from(program.output().await.expect("the program"));
+    assert!(ran.code != Some(0) && ran.err.contains("there is no file /nowhere/libonnxruntime.so"), "{}", ran.err);
+}
+
 #[actix_web::test]
 async fn rows_that_are_held_out_are_read_by_runs_alone() {
     let story = Story::stage().await;

@@ -164,8 +164,10 @@ async fn compute_is_what_the_timed_calls_cost_and_nothing_around_them() {
 
 #[actix_web::test]
 async fn a_run_without_onnx_runtime_is_not_a_pass() {
-    let library = ["--ort-lib", "/nowhere/libonnxruntime.so"];
-    let story = Story::begin_without_runtime(&library).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let broken = folder.path().join("libonnxruntime.so");
+    std::fs::write(&broken, b"no library").expect("written");
+    let story = Story::begin_without_runtime(&["--ort-lib", &broken.display().to_string()]).await;
     story.model(MODEL).await;
     story.people().await;
     story.environment(ENVIRONMENT, spec(), policy(1)).await;
