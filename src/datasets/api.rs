@@ -67,7 +67,7 @@ async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Resu
 #[utoipa::path(tag = "datasets", operation_id = "registerDataset",
     params(("dataset" = String, Path, description = "Dataset name"),
         ("Plimsoll-Dataset" = String, Header, description = "base64 of {\"label\", \"positive_label\", \"features\", \"sensitive\", \"tensors\", \"source\"}")),
-    request_body(content((String = "text/csv"), (Vec<u8> = "application/zip"))),
+    request_body(content((String = "text/csv"), (String = "application/zip"))),
     responses((status = 201, description = "Registered; it never changes", body = DatasetView), Changed))]
 #[put("/datasets/{dataset}")]
 async fn register(
@@ -96,7 +96,7 @@ async fn find(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json
 /// Read the rows, to measure with them before anything is pushed. Each reading stands in the audit log.
 #[utoipa::path(tag = "datasets", operation_id = "inspectDataset", params(("dataset" = String, Path, description = "Dataset name")),
     responses((status = 200, description = "The file as it was registered",
-        content((String = "text/csv"), (Vec<u8> = "application/zip"))), Found))]
+        content((String = "text/csv"), (String = "application/zip"))), Found))]
 #[get("/datasets/{dataset}/content")]
 async fn content(app: Data<App>, who: Principal, name: Path<String>) -> Result<HttpResponse, Problem> {
     let (bytes, dataset) = ops::inspect(&app, &who, &name).await?;

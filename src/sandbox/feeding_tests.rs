@@ -70,7 +70,8 @@ fn what_does_not_fit_is_named_with_what_to_do() {
     let x = || vec![fed("x", &[3, 5], Some(0))];
     let (batched, hidden) = with_state(&[4, 5]);
     let (free, _) = with_state(&[-1, 5]);
-    let cases: [(&[Port], &[Port], TensorTask, FailureKind, &str); 9] = [
+    type Case<'a> = (&'a [Port], &'a [Port], TensorTask, FailureKind, &'a str);
+    let cases: [Case<'_>; 9] = [
         (&[port("x", FLOAT, &[-1, 5]), port("mask", INT, &[-1])], &[], task(x()), InputMismatch, "`mask`"),
         (&[port("x", INT, &[-1, 5])], &[], task(x()), InputMismatch, "astype('int64')"),
         (&[port("x", PortKind::Tensor(Element::Text), &[-1, 5])], &[], task(x()), InputMismatch, "astype('str')"),

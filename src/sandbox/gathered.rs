@@ -18,6 +18,9 @@ pub struct GivenOutput {
     pub refused: Option<String>,
 }
 
+/// An output of one call: its shape, and its numbers.
+pub(super) type Shaped = (Vec<i64>, Vec<f64>);
+
 /// The numbers of one output so far, row after row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Gathered {
@@ -27,7 +30,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Adds the first `keep` of the `fed` rows of a call. `answer` is the output with its shape, if it holds numbers.
-    pub fn add(&mut self, watched: &Watched, (fed, keep): (usize, usize), answer: Option<(Vec<i64>, Vec<f64>)>) {
+    pub fn add(&mut self, watched: &Watched, (fed, keep): (usize, usize), answer: Option<Shaped>) {
         if self.refused.is_some() {
             return;
         }
@@ -53,7 +56,7 @@ impl Gathered {
     }
 }
 
-fn rows(width: usize, (fed, keep): (usize, usize), answer: Option<(Vec<i64>, Vec<f64>)>) -> Result<Vec<f64>, String> {
+fn rows(width: usize, (fed, keep): (usize, usize), answer: Option<Shaped>) -> Result<Vec<f64>, String> {
     let (shape, mut numbers) = answer.ok_or("the output holds no numbers; record another one")?;
     if fed != 1 && shape.first().and_then(|rows| usize::try_from(*rows).ok()) != Some(fed) {
         return Err(format!("the output has the shape {shape:?} for {fed} rows; its first dimension must be the rows"));

@@ -3,6 +3,7 @@
 use super::{
     cells::{Matrix, Values},
     failure::Failure,
+    gathered::Shaped,
     ports::Element,
     runtime_error::run_failure,
     scores::Raw,
@@ -124,7 +125,7 @@ pub(super) fn size_bytes(value: &DynValue) -> u64 {
 }
 
 /// The numbers of a tensor with its shape; `None` where there are none.
-pub(super) fn plain_numbers(value: &DynValue) -> Result<Option<(Vec<i64>, Vec<f64>)>, Failure> {
+pub(super) fn plain_numbers(value: &DynValue) -> Result<Option<Shaped>, Failure> {
     let ValueType::Tensor { ty, .. } = value.dtype() else { return Ok(None) };
     let read = match ty {
         TensorElementType::Float32 => numbers(value, |x: f32| f64::from(x)),

@@ -1,14 +1,13 @@
 //! What a run measured, as a page shows it: verdicts, subgroups, latency, the machine.
 
 use crate::{
-    constraints::Unit,
-    constraints::{LoadRun, reason},
+    constraints::{LoadRun, Metric, Unit, reason},
     error::Error,
     sandbox::{Enforcement, Isolation},
     stats::figure::Figure,
     validation::{
         api::{EvidenceView, RunView},
-        evidence::{BiasBody, PerformanceBody, RobustnessBody},
+        evidence::{BiasBody, PerformanceBody, QualityBody, RobustnessBody},
     },
     web::{
         bars::{self, Bars},
@@ -19,6 +18,7 @@ use crate::{
     },
 };
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 /// A run's findings. Empty parts were not measured.
 #[derive(Default)]
@@ -30,6 +30,7 @@ pub struct Findings {
     /// How the times of the calls lie, for each load.
     pub calls: Vec<Bars>,
     pub robustness: Robustness,
+    pub agreement: Vec<AgreementRow>,
     /// Name and value.
     pub host: Vec<(&'static str, String)>,
     /// What held the model's process in: name, and whether it held.
@@ -41,6 +42,14 @@ pub struct Findings {
     pub rows: String,
     /// Kind of record, and each step of how its figures came about.
     pub methods: Vec<(String, Vec<String>)>,
+}
+
+/// An output that was held against what was recorded of it.
+pub struct AgreementRow {
+    pub output: String,
+    pub rows: String,
+    /// The largest difference, the rows within the tolerance, and those that decide otherwise.
+    pub figures: [String; 3],
 }
 
 pub struct LoadRow {
@@ -64,6 +73,9 @@ impl Findings {
         };
         if let Some(bias) = body::<BiasBody>(&run.evidence, "bias")? {
             found.subgroups = subgroups::of(&bias, &run.verdicts, "");
+        }
+        if let Some(quality) = body::<QualityBody>(&run.evidence, "quality")? {
+            found.agreement = agreement(&quality);
         }
         if let Some(robustness) = body::<RobustnessBody>(&run.evidence, "robustness")? {
             found.robustness = perturbed::of(&robustness.perturbations);
@@ -100,6 +112,21 @@ fn method(record: &EvidenceView) -> Option<(String, Vec<String>)> {
 fn body<T: DeserializeOwned>(evidence: &[EvidenceView], kind: &str) -> Result<Option<T>, Error> {
     let found = evidence.iter().find(|record| record.kind == kind);
     found.map(|record| serde_json::from_value(record.body.clone()).map_err(Error::internal)).transpose()
+}
+
+fn agreement(quality: &QualityBody) -> Vec<AgreementRow> {
+    let row = |(output, figures): (&String, &BTreeMap<Metric, Figure>)| AgreementRow {
+        output: output.clone(),
+        rows: words::grouped(figures.values().map(|figure| figure.n).max().unwrap_or(0)),
+        figures: [Metric::MaxDifference, Metric::WithinTolerance, Metric::FlipRate].map(|metric| {
+            match figures.get(&metric).map(|figure| figure.value) {
+                None => "none".to_owned(),
+                Some(None) => "undefined".to_owned(),
+                Some(Some(value)) => reason::amount(value, Unit::One, f64::NAN),
+            }
+        }),
+    };
+    quality.agreement.iter().map(row).collect()
 }
 
 fn load_row(run: &LoadRun) -> LoadRow {

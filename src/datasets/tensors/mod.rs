@@ -27,6 +27,7 @@ pub struct TensorDescription {
     expected: BTreeMap<String, Recorded>,
     /// Input of the model to the output that feeds it from call to call. Rows are then predicted one by one, in order.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, WrittenFeedback>)]
     state: BTreeMap<String, Feedback>,
     /// An array with the sequence of each row: where it changes, the state begins anew. Without it all rows are one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,8 +103,9 @@ struct Written {
     sequences: Option<String>,
 }
 
-/// `{state: stateN}`, or with the array that it begins with.
-#[derive(Deserialize)]
+/// The output, such as `stateN`, or the output with the array that a sequence begins with.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = StateSource)]
 #[serde(untagged)]
 enum WrittenFeedback {
     Output(String),

@@ -5,6 +5,7 @@ mod references;
 
 use crate::{
     check_local::check,
+    pages::stage::Browser,
     story::{ENVIRONMENT, MODEL, Story, evidence, figure, policy},
     worker_remote::{account, program},
 };
@@ -109,6 +110,9 @@ async fn a_model_hears_what_it_was_recorded_to_hear_because_its_state_is_carried
     assert!(evidence(&run, "performance")["figures"]["peak_memory"]["value"].as_f64().is_some_and(|peak| 0.0 < peak));
     let bytes_in = evidence(&run, "performance")["figures"]["bytes_in"]["value"].as_f64().expect("bytes");
     assert!((bytes_in - 12.0).abs() < 1e-9, "two numbers and the gain: {bytes_in}");
+    let address = format!("/runs/{}", run["id"].as_str().expect("an id"));
+    let page = Browser::open(&story.app).await.sign_in("ines").await.get(&address).await.text();
+    assert!(page.contains("Recorded answers") && page.contains("<th scope=\"row\">heard</th>"), "{page}");
 }
 
 #[actix_web::test]
