@@ -196,10 +196,7 @@ fn score_changes(before: &Observation, after: &Observation) -> Option<Vec<f64>> 
 }
 
 /// The groups of each attribute, and the attributes that have more groups than anybody could look at.
-fn group_flips(
-    flipped: &[bool],
-    groups: &[(String, Vec<String>)],
-) -> (Vec<GroupFlips>, BTreeMap<String, String>) {
+fn group_flips(flipped: &[bool], groups: &[(String, Vec<String>)]) -> (Vec<GroupFlips>, BTreeMap<String, String>) {
     let (mut all, mut left_out) = (Vec::new(), BTreeMap::new());
     for (attribute, of_row) in groups.iter().filter(|_| !flipped.is_empty()) {
         let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();

@@ -203,8 +203,7 @@ mod tests {
         let read = of(&["[[1, 2], [3, 4.5]]", "[5,6,7,8]"]).expect("parses");
         assert_eq!(read.values, Values::Float32(vec![1.0, 2.0, 3.0, 4.5, 5.0, 6.0, 7.0, 8.0]));
         assert_eq!((read.width, read.row_shape), (4, Some(vec![2, 2])));
-        for (cell, said) in [("1 2 3 4", "in brackets"), ("[1,2,3]", "3 numbers"), ("[1,2,3,x]", "is not a number")]
-        {
+        for (cell, said) in [("1 2 3 4", "in brackets"), ("[1,2,3]", "3 numbers"), ("[1,2,3,x]", "is not a number")] {
             let failure = of(&["[1,2,3,4]", cell]).expect_err(said);
             assert!(failure.detail.starts_with("row 2 of column `image`:"), "{failure}");
             assert!(failure.detail.contains(said), "{failure}");

@@ -10,6 +10,7 @@ use crate::formats::tensor::Values;
 fn observation() -> Observation {
     Observation {
         labels: vec!["0".to_owned(), "1".to_owned()],
+        counted_classes: false,
         classes: vec!["0".to_owned(), "1".to_owned()],
         probabilities: vec![vec![0.75, 0.25], vec![0.0, 1.0]],
         values: Vec::new(),

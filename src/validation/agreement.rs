@@ -19,7 +19,8 @@ pub fn add(measured: &mut Measured, seen: &Observation, data: &Data, description
         (Some(tensors), _) => add_outputs(measured, seen, tensors),
         (None, Some(recorded)) => predictions::add(measured, seen, &data.table, recorded),
         (None, None) => {
-            let why = "the data set has no recorded predictions; name their columns under `recorded` in its description";
+            let why =
+                "the data set has no recorded predictions; name their columns under `recorded` in its description";
             measured.set_nothing_recorded(why);
         }
     }

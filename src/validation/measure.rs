@@ -2,8 +2,8 @@
 
 use crate::{
     constraints::{
-        Attributes, ConstraintSpec, CountedNodes, Dimension, Estimates, Grouping, HostFingerprint, Load, Measured, Metric,
-        Predictions, measured::several::Answers,
+        Attributes, ConstraintSpec, CountedNodes, Dimension, Estimates, Grouping, HostFingerprint, Load, Measured,
+        Metric, Predictions, measured::several::Answers,
     },
     datasets::{Description, data::Data, recorded::RecordedPredictions, table::Table, tensors::Tensors},
     formats::onnx,
@@ -229,7 +229,8 @@ fn add_quality(
 
 /// Says why a quality that a limit is about is missing, where nothing else did.
 fn explain(measured: &mut Measured, spec: &ConstraintSpec, why: &str) {
-    let asked = spec.constraints().iter().filter(|limit| limit.dimension == Dimension::Quality && limit.class.is_none());
+    let asked =
+        spec.constraints().iter().filter(|limit| limit.dimension == Dimension::Quality && limit.class.is_none());
     for metric in asked.map(|limit| limit.metric) {
         let name = metric.to_string();
         if !measured.figures.contains_key(&metric) && !measured.absent.contains_key(&name) {

@@ -51,8 +51,10 @@ pub async fn of_version(reader: &Reader<'_>, version: VersionId) -> Result<Vec<R
 /// What runs are about, by name.
 pub async fn places(reader: &Reader<'_>, runs: &[Run]) -> Result<HashMap<RunId, Place>, Error> {
     let conn = reader.conn();
-    let (versions, revisions): (BTreeSet<_>, BTreeSet<_>) = runs.iter().map(|run| (run.version, run.constraints)).unzip();
-    let (environments, data): (BTreeSet<_>, BTreeSet<_>) = runs.iter().map(|run| (run.environment, run.dataset)).unzip();
+    let (versions, revisions): (BTreeSet<_>, BTreeSet<_>) =
+        runs.iter().map(|run| (run.version, run.constraints)).unzip();
+    let (environments, data): (BTreeSet<_>, BTreeSet<_>) =
+        runs.iter().map(|run| (run.environment, run.dataset)).unzip();
     let versions = model_version::Entity::find().filter(model_version::COLUMN.id.is_in(versions)).all(conn).await?;
     let models: BTreeSet<_> = versions.iter().map(|version| version.model_id).collect();
     let models = model::Entity::find().filter(model::COLUMN.id.is_in(models)).all(conn).await?;

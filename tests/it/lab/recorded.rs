@@ -118,7 +118,8 @@ async fn a_model_that_disagrees_with_the_one_that_it_was_converted_from_is_expos
         let run = run(case).await;
         let far = verdict(&run, "far");
         let found = far["measured"].as_f64().unwrap_or_default();
-        match case.expected["onnx_vs_sklearn"]["max_abs_difference"].as_f64().filter(|_| case.kind == Kind::Regression) {
+        match case.expected["onnx_vs_sklearn"]["max_abs_difference"].as_f64().filter(|_| case.kind == Kind::Regression)
+        {
             Some(wanted) => {
                 close(&case.name, found, wanted, 1e-4 * wanted.max(1.0));
                 let expected = if wanted <= 0.01 { "pass" } else { "fail" };
