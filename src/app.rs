@@ -1,6 +1,7 @@
 //! What use-cases need. Built once, shared by every worker.
 
 use crate::{
+    accounts::throttle::Throttle,
     audit::{
         guard,
         kept_head::KeptHead,
@@ -13,9 +14,10 @@ use crate::{
     db,
     db::Db,
     error::Error,
+    http::{peer::Network, rate::Buckets, uploads::Uploads},
     sandbox,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, Semaphore};
 
 pub struct App {
@@ -28,6 +30,14 @@ pub struct App {
     /// What they say against the log in the database.
     pub objections: Objections,
     pub sandbox: sandbox::Runner,
+    /// Who failed to prove who they are, how often and where.
+    pub attempts: Throttle,
+    /// Proxies that are believed about whom they forward for.
+    pub proxies: Vec<Network>,
+    /// How often everybody asked lately.
+    pub buckets: Buckets,
+    /// Who is uploading.
+    pub uploads: Uploads,
     /// Password hashing takes tens of milliseconds and 19 MiB: a few at once, no more.
     pub hashing: Semaphore,
     /// Reading a table takes several times its size in memory: one at a time.
@@ -50,6 +60,8 @@ pub struct App {
 pub struct Limits {
     pub max_file_bytes: u64,
     pub max_dataset_bytes: u64,
+    /// How long a body has before it has to come at the least rate.
+    pub body_patience: Duration,
 }
 
 impl App {
@@ -70,6 +82,10 @@ impl App {
             witnesses: config.storage.witnesses.clone(),
             objections: Objections::default(),
             sandbox: runner(&config.sandbox)?,
+            attempts: Throttle::default(),
+            proxies: config.http.trusted_proxies.clone(),
+            buckets: Buckets::new(config.http.requests_per_minute),
+            uploads: Uploads::default(),
             hashing: Semaphore::new(2),
             tables: Semaphore::new(1),
             replays: Semaphore::new(2),
@@ -79,6 +95,7 @@ impl App {
             limits: Limits {
                 max_file_bytes: config.storage.max_file_bytes,
                 max_dataset_bytes: config.storage.max_dataset_bytes,
+                body_patience: Duration::from_secs(config.http.body_seconds),
             },
             labels: config.sandbox.labels.clone(),
         };

@@ -5,6 +5,7 @@
 use crate::{
     audit::witness::Witness,
     core::{clock::Clock, label::Label},
+    http::peer::Network,
 };
 use clap::Args;
 use std::{
@@ -80,6 +81,17 @@ pub struct Http {
     /// HTTP worker threads [default: one per core, at least 2].
     #[arg(long, env = "PLIMSOLL_HTTP_WORKERS", value_name = "N")]
     pub http_workers: Option<usize>,
+    /// A proxy that is believed about whom it forwards for (`X-Forwarded-For`): an address or a network such as
+    /// `10.0.0.0/8`. May be given several times.
+    #[arg(long = "trusted-proxy", env = "PLIMSOLL_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
+    pub trusted_proxies: Vec<Network>,
+    /// How often one credential may ask in a minute; a fifth of that may change something, and an address has five
+    /// times as much. 0 counts nothing.
+    #[arg(long, env = "PLIMSOLL_REQUESTS_PER_MINUTE", default_value_t = 12_000, value_name = "N")]
+    pub requests_per_minute: u32,
+    /// Seconds that the body of a request has before it has to come at 8 KiB a second.
+    #[arg(long, env = "PLIMSOLL_BODY_SECONDS", default_value_t = 20, value_name = "SECONDS")]
+    pub body_seconds: u64,
     /// Seconds to go on serving after a stop signal, while load balancers notice.
     #[arg(long, env = "PLIMSOLL_DRAIN_SECONDS", default_value_t = 0, value_name = "SECONDS")]
     pub drain_seconds: u64,
@@ -221,6 +233,12 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_LISTEN", config.http.listen.to_string()),
         ("PLIMSOLL_HTTP_WORKERS", config.http.workers().to_string()),
         ("PLIMSOLL_DRAIN_SECONDS", config.http.drain_seconds.to_string()),
+        ("PLIMSOLL_REQUESTS_PER_MINUTE", config.http.requests_per_minute.to_string()),
+        ("PLIMSOLL_BODY_SECONDS", config.http.body_seconds.to_string()),
+        (
+            "PLIMSOLL_TRUSTED_PROXIES",
+            config.http.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        ),
         ("PLIMSOLL_ORT_LIB", path(config.sandbox.find_ort())),
         ("PLIMSOLL_SANDBOX_MEMORY_MIB", config.sandbox.sandbox_memory_mib.to_string()),
         ("PLIMSOLL_SANDBOX_SECONDS", config.sandbox.sandbox_seconds.to_string()),

@@ -70,6 +70,9 @@ pub enum Error {
     PreconditionRequired,
     #[error("{detail}")]
     TooLarge { detail: String },
+    /// Whoever asks has asked too often; `retry_after` in seconds.
+    #[error("{detail}")]
+    TooMany { code: &'static str, detail: String, retry_after: u64 },
     #[error("{detail}")]
     Unavailable { code: &'static str, detail: String },
     #[error("something went wrong on the server's side; the request id leads to it in the log")]

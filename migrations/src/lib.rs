@@ -23,6 +23,7 @@ mod m0019_running;
 mod m0021_waiver_successors;
 mod m0022_workers;
 mod m0024_comparisons;
+mod m0026_credentials;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_waiver_successors::Migration),
             Box::new(m0022_workers::Migration),
             Box::new(m0024_comparisons::Migration),
+            Box::new(m0026_credentials::Migration),
         ]
     }
 }

@@ -1,7 +1,7 @@
 use crate::{
     accounts::{Account, Issued, NewAccount, Token, ops},
     app::App,
-    authz::{Cause, Principal},
+    authz::Principal,
     core::{
         clock::rfc3339,
         ids::{AccountId, TokenId},
@@ -14,7 +14,6 @@ use crate::{
         idempotency::ShownOnce,
         problem::{Changed, Found, Guarded, Problem},
     },
-    workspaces,
 };
 use actix_web::{
     HttpResponse, delete, get, post,
@@ -28,8 +27,6 @@ const TOKENS: &str = "tokens";
 
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(sign_in)
-        .service(sign_out)
         .service(whoami)
         .service(list)
         .service(create)
@@ -38,16 +35,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(list_tokens)
         .service(create_token)
         .service(revoke_token);
-}
-
-#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SignIn {
-    pub name: String,
-    pub password: String,
-    /// `default` if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workspace: Option<String>,
 }
 
 /// A credential in the only answer that shows its secret.
@@ -136,26 +123,6 @@ pub struct TokenInput {
     pub account: Option<String>,
     /// 1 to 365.
     pub expires_in_days: i64,
-}
-
-/// Sign in with a password.
-#[utoipa::path(tag = "accounts", operation_id = "signIn", request_body = SignIn, security(()), responses(
-    (status = 201, description = "A session; the token is shown once", body = IssuedView), Changed))]
-#[post("/sessions")]
-async fn sign_in(app: Data<App>, cause: Cause, input: ValidJson<SignIn>) -> Result<HttpResponse, Problem> {
-    let input = input.0;
-    let workspace = input.workspace.as_deref().unwrap_or(workspaces::DEFAULT);
-    let issued = ops::sign_in(&app, cause, workspace, &input.name, &input.password).await?;
-    Ok(HttpResponse::Created().json(IssuedView::from(issued)))
-}
-
-/// End the session or token that this request came with.
-#[utoipa::path(tag = "accounts", operation_id = "signOut", responses(
-    (status = 204, description = "The credential is no longer valid"), Guarded))]
-#[delete("/sessions/current")]
-async fn sign_out(app: Data<App>, who: Principal) -> Result<HttpResponse, Problem> {
-    ops::sign_out(&app, &who).await?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Say who the caller is.

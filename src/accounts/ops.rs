@@ -2,7 +2,10 @@
 
 use crate::{
     accountability::vacancy,
-    accounts::{Account, Issued, NewAccount, NewCredentials, SESSION_HOURS, Token, store, token_expiry},
+    accounts::{
+        Account, Issued, NewAccount, NewCredentials, Token, passwords::store as password_store, sessions, store,
+        throttle::Place, token_expiry,
+    },
     app::App,
     authz::{Action, Cause, Credential, Kind, Principal, policy},
     core::{
@@ -15,9 +18,9 @@ use crate::{
     crypto::{passwords, tokens},
     db::{Conn, Reader},
     error::Error,
-    oversight, workspaces,
+    oversight,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 const NOT_FOUND: Error = Error::NotFound { kind: "account" };
 const NO_TOKEN: Error = Error::NotFound { kind: "token" };
@@ -31,8 +34,12 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
     let hash = tokens::Token::parse(secret).map_err(|_| Error::Unauthenticated)?.hash();
     let reader = app.db.read(&policy::authenticate());
     let (token, account) = store::find_credential(&reader, &hash).await?.ok_or(Error::Unauthenticated)?;
-    if !is_live(&reader, &token, (account.active, account.owner), app.db.clock().now()).await? {
+    let now = app.db.clock().now();
+    if !is_live(&reader, &token, (account.active, account.owner), now).await? {
         return Err(Error::Unauthenticated);
+    }
+    if token.is_unnoted(now) {
+        sessions::store::note_use(&app.db, token.id, now).await?;
     }
     let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
     Ok(Principal {
@@ -42,6 +49,7 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
         workspace: token.workspace,
         roles: account.roles,
         credential,
+        fresh: token.is_fresh(now),
         cause: Cause::default(),
     })
 }
@@ -55,66 +63,18 @@ pub async fn is_signed_in(app: &App, who: &Principal) -> Result<bool, Error> {
     is_live(&reader, &token, account, app.db.clock().now()).await
 }
 
-/// Neither revoked nor over, of an account that is active, as is the person who owns it if it is a robot.
+/// Neither revoked nor over nor left alone, of an account that is active, as is the person who owns it if it is a robot.
 async fn is_live(
     reader: &Reader<'_>,
     token: &Token,
     (active, owner): (bool, Option<AccountId>),
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    if !active || token.revoked_at.is_some() || token.expires_at <= now {
+    if !active || token.revoked_at.is_some() || token.expires_at <= now || token.is_idle(now) {
         return Ok(false);
     }
     let Some(owner) = owner else { return Ok(true) };
     Ok(store::standing(reader, owner).await?.is_some_and(|(active, _)| active))
-}
-
-/// Checks a password and opens a session.
-///
-/// # Errors
-/// `BadCredentials` as `Unauthenticated`, equal in time and text for a wrong password, an
-/// unknown name and a deactivated account. The attempt is in the audit log.
-pub async fn sign_in(app: &App, cause: Cause, workspace: &str, name: &str, password: &str) -> Result<Issued, Error> {
-    let found = workspaces::ops::find(app, workspace).await?;
-    let reader = app.db.read(&policy::authenticate());
-    let account = match found {
-        Some(id) => store::find_login(&reader, id, name).await?,
-        None => None,
-    };
-    let hash = account.as_ref().and_then(|(_, hash)| hash.clone());
-    let matches = check_password(app, password.to_owned(), hash).await?;
-    let account = account.map(|(account, _)| account);
-    let tx = app.db.begin().await?;
-    let (Some(workspace), Some(account), true) = (found, account.as_ref().filter(|a| a.active), matches) else {
-        let permit = policy::sign_in(found, None, cause);
-        let about = account.map_or_else(|| "unknown".to_owned(), |a| a.id.to_string());
-        tx.commit(permit, Event::SessionRefused { account: about }).await?;
-        return Err(Error::Unauthenticated);
-    };
-    let secret = tokens::Token::generate().map_err(Error::internal)?;
-    let token = Token {
-        id: TokenId::generate(),
-        workspace,
-        account: account.id,
-        session: true,
-        name: "session".to_owned(),
-        accessor: secret.accessor(),
-        created_at: tx.at(),
-        expires_at: tx.at() + TimeDelta::hours(SESSION_HOURS),
-        revoked_at: None,
-    };
-    store::insert_token(&tx, &token, &secret.hash()).await?;
-    let permit = policy::sign_in(Some(workspace), Some((account.id, &account.name)), cause);
-    tx.commit(permit, Event::SessionOpened { token: token.id, account: account.id }).await?;
-    Ok(Issued { token, secret: secret.reveal().to_owned() })
-}
-
-pub async fn sign_out(app: &App, who: &Principal) -> Result<(), Error> {
-    let permit = policy::act(who, Action::SessionClose)?;
-    let token = who.credential.id().ok_or(NO_TOKEN)?;
-    let tx = app.db.begin().await?;
-    store::revoke_token(&tx, token).await?;
-    tx.commit(permit, Event::SessionClosed { token }).await
 }
 
 pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Account, Error> {
@@ -164,7 +124,7 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
 }
 
 /// Forgets who a deactivated account belonged to: its name, its display name, its password, the
-/// names of its tokens, and the salts by which the log's hashes of them could be recognised.
+/// names of its tokens, the programs that it signed in with, and the salts by which the log's hashes of them could be recognised.
 ///
 /// What it did stays on record under its id. Texts that others wrote about it are theirs to change.
 /// Where nothing is left to forget, nothing is logged.
@@ -246,6 +206,9 @@ pub async fn create_token(
         created_at: tx.at(),
         expires_at: token_expiry(tx.at(), expires_in_days)?,
         revoked_at: None,
+        client: None,
+        device: None,
+        seen_at: None,
     };
     store::insert_token(&tx, &token, &secret.hash()).await?;
     let event = Event::TokenCreated {
@@ -286,13 +249,37 @@ pub fn console(workspace: WorkspaceId) -> Principal {
     Principal::system("console", workspace)
 }
 
-async fn hash_password(app: &App, password: String) -> Result<String, Error> {
+pub(super) async fn hash_password(app: &App, password: String) -> Result<String, Error> {
     let _turn = app.hashing.acquire().await.map_err(Error::internal)?;
     let hashed = tokio::task::spawn_blocking(move || passwords::hash(&password)).await.map_err(Error::internal)?;
     hashed.map_err(|e| Error::internal(e.to_string()))
 }
 
-async fn check_password(app: &App, password: String, hash: Option<String>) -> Result<bool, Error> {
+/// Whether it is the password of whoever is signed in already; returns its stored form.
+///
+/// # Errors
+/// `Invalid` when it is not, which is in the audit log; `TooMany` after too many of them.
+pub(super) async fn live_password(
+    app: &App,
+    who: &Principal,
+    account: AccountId,
+    password: &str,
+    field: &str,
+) -> Result<Option<String>, Error> {
+    let hash = password_store::hash_of(&app.db.read(&policy::authenticate()), account).await?;
+    // Only somebody with a live credential of the account gets here: no stranger can use the tries up.
+    let (id, now) = (account.to_string(), app.db.clock().now());
+    let tried = app.attempts.attempt(&id, &Place::Known("signed in"), now)?;
+    if check_password(app, password.to_owned(), hash.clone()).await? {
+        app.attempts.succeeded(tried);
+        return Ok(hash);
+    }
+    let permit = policy::act(who, Action::SessionConfirm)?;
+    app.db.begin().await?.commit(permit, Event::ConfirmationRefused { account }).await?;
+    Err(Error::invalid(field, "this is not your password"))
+}
+
+pub(super) async fn check_password(app: &App, password: String, hash: Option<String>) -> Result<bool, Error> {
     let _turn = app.hashing.acquire().await.map_err(Error::internal)?;
     let check = move || passwords::verify_or_waste(&password, hash.as_deref());
     tokio::task::spawn_blocking(check).await.map_err(Error::internal)

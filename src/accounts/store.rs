@@ -71,6 +71,11 @@ pub async fn standing(reader: &Reader<'_>, id: AccountId) -> Result<Option<(bool
     Ok(row.map(|row| (row.state == "active", row.owner_id)))
 }
 
+pub async fn display_name(reader: &Reader<'_>, id: AccountId) -> Result<String, Error> {
+    let row = account::Entity::find_by_id(id).one(reader.conn()).await?;
+    Ok(row.map(|row| row.display_name).unwrap_or_default())
+}
+
 pub async fn names(reader: &Reader<'_>, ids: &[AccountId]) -> Result<HashMap<AccountId, String>, Error> {
     let mut all = HashMap::new();
     for chunk in ids.chunks(500) {
@@ -163,6 +168,8 @@ pub async fn erase(tx: &WriteTx, id: AccountId) -> Result<(String, bool), Error>
         api_token::Entity::update_many()
             .col_expr(api_token::Column::Name, Expr::value("erased"))
             .col_expr(api_token::Column::SecretHash, Expr::value(hash))
+            .col_expr(api_token::Column::Client, Expr::value(None::<String>))
+            .col_expr(api_token::Column::Device, Expr::value(None::<String>))
             .filter(api_token::COLUMN.id.eq(token.id))
             .exec(&tx.conn())
             .await?;
@@ -182,6 +189,9 @@ pub async fn insert_token(tx: &WriteTx, new: &Token, secret_hash: &str) -> Resul
         created_at: Set(new.created_at),
         expires_at: Set(new.expires_at),
         revoked_at: Set(None),
+        client: Set(new.client.clone()),
+        device: Set(new.device.clone()),
+        seen_at: Set(new.seen_at),
     };
     api_token::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
@@ -271,7 +281,7 @@ fn to_account(row: account::Model, roles: BTreeSet<Role>) -> Result<Account, Err
     })
 }
 
-fn to_token(row: api_token::Model) -> Token {
+pub(super) fn to_token(row: api_token::Model) -> Token {
     Token {
         id: row.id,
         workspace: row.workspace_id,
@@ -282,5 +292,8 @@ fn to_token(row: api_token::Model) -> Token {
         created_at: row.created_at,
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
+        client: row.client,
+        device: row.device,
+        seen_at: row.seen_at,
     }
 }

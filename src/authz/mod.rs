@@ -23,6 +23,8 @@ pub struct Actor {
     pub id: Option<AccountId>,
     pub name: String,
     pub credential: Credential,
+    /// Whether whoever holds the credential proved a short while ago that it is theirs.
+    pub fresh: bool,
     pub workspace: Option<WorkspaceId>,
     pub cause: Cause,
 }

@@ -3,10 +3,12 @@
 mod accountability;
 mod oversight;
 mod people;
+mod proof;
 
 pub use accountability::{put_record, review_record};
 pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
+pub use proof::{change_password, require_fresh};
 
 use crate::{
     authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, ReadPermit, Scope},
@@ -55,17 +57,23 @@ pub fn export_whole_log(who: &Principal, home: Option<WorkspaceId>) -> Result<()
     Err(denied(who, action, "other_workspaces", reason))
 }
 
-/// A sign-in that succeeded is the account's own act; one that failed is nobody's.
-pub fn sign_in(workspace: Option<WorkspaceId>, account: Option<(AccountId, &str)>, cause: Cause) -> Permit {
+/// A proof of who somebody is, by a password or a code, is the account's own act; one that failed is nobody's.
+pub fn prove(
+    action: Action,
+    workspace: Option<WorkspaceId>,
+    account: Option<(AccountId, &str)>,
+    cause: Cause,
+) -> Permit {
     let actor = Actor {
         kind: if account.is_some() { Kind::User } else { Kind::Anonymous },
         id: account.map(|(id, _)| id),
         name: account.map_or_else(|| "anonymous".to_owned(), |(_, name)| name.to_owned()),
         credential: Credential::None,
+        fresh: true,
         workspace,
         cause,
     };
-    Permit { actor, action: Action::SessionOpen }
+    Permit { actor, action }
 }
 
 /// Whose credential it is decides: one's own, or an administrator's business.
@@ -283,6 +291,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect::<BTreeSet<_>>(),
             credential: Credential::None,
+            fresh: true,
             cause: Cause::default(),
         }
     }

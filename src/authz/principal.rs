@@ -68,6 +68,8 @@ pub struct Principal {
     pub workspace: WorkspaceId,
     pub roles: BTreeSet<Role>,
     pub credential: Credential,
+    /// Whether whoever holds the credential proved a short while ago that it is theirs.
+    pub fresh: bool,
     pub cause: Cause,
 }
 
@@ -81,6 +83,7 @@ impl Principal {
             workspace,
             roles: BTreeSet::new(),
             credential: Credential::None,
+            fresh: true,
             cause: Cause::default(),
         }
     }
@@ -95,6 +98,7 @@ impl Principal {
             id: self.id,
             name: self.name.clone(),
             credential: self.credential,
+            fresh: self.fresh,
             workspace: Some(self.workspace),
             cause: self.cause.clone(),
         }

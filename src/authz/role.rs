@@ -46,8 +46,15 @@ const LOOK: &[Action] = &[
 ];
 
 /// What everyone may do with what is their own.
-const OWN: &[Action] =
-    &[Action::SessionClose, Action::TokenRead, Action::TokenCreate, Action::TokenRevoke, Action::DelegationRevoke];
+const OWN: &[Action] = &[
+    Action::SessionClose,
+    Action::SessionConfirm,
+    Action::PasswordChange,
+    Action::TokenRead,
+    Action::TokenCreate,
+    Action::TokenRevoke,
+    Action::DelegationRevoke,
+];
 
 /// What an officer may beyond looking: judge requests, and read what there is to judge.
 const OFFICER: &[Action] = &[
@@ -172,6 +179,7 @@ impl Role {
                 Action::AccountCreate,
                 Action::AccountDeactivate,
                 Action::AccountErase,
+                Action::PasswordReset,
                 Action::PersonLink,
                 Action::TeamSet,
                 Action::TrustKeyAdd,

@@ -2,6 +2,7 @@
 
 mod bonds;
 mod erase;
+mod reset;
 
 use super::{Exit, Failure, output, print, reference, secret, session::Session};
 use crate::{
@@ -32,6 +33,12 @@ pub enum User {
     /// audit log. Its id and what it did under it stay, so every proof goes on to hold. There is no way back.
     #[command(after_help = "Examples:\n  plimsoll user erase mara\n  plimsoll user erase mara --yes --json")]
     Erase(erase::Erase),
+    /// Issue a code with which somebody who lost their password sets a new one.
+    ///
+    /// It works once, for an hour. Hand it over on a channel on which you know them: whoever has it can set the
+    /// password. You learn and choose none.
+    #[command(after_help = "Example:\n  plimsoll user reset mara")]
+    Reset(reset::Reset),
     /// Say that an account is of the same person as another one, or of a person of its own.
     ///
     /// Accounts of one person fill one seat of a quorum, and what one of them had a part in, none of
@@ -122,6 +129,7 @@ impl User {
             Self::List(args) => args.run().await,
             Self::Deactivate(args) => args.run().await,
             Self::Erase(args) => args.run().await,
+            Self::Reset(args) => args.run().await,
             Self::Link(args) => args.run().await,
             Self::Team(args) => args.run().await,
         }

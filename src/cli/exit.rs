@@ -70,7 +70,7 @@ impl From<crate::error::Error> for Failure {
             Error::Invalid(_) | Error::BadRequest { .. } => Exit::Usage,
             Error::Denied(_) | Error::Refused { .. } => Exit::Refused,
             Error::Unauthenticated => Exit::SignIn,
-            Error::Unavailable { .. } => Exit::Unreachable,
+            Error::Unavailable { .. } | Error::TooMany { .. } => Exit::Unreachable,
             _ => Exit::Other,
         };
         let mut failure = Self::new(exit, error.to_string());

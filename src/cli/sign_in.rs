@@ -7,7 +7,10 @@ use super::{
     session::{Session, same_address},
 };
 use crate::{
-    accounts::api::{IssuedView, SignIn, WhoView},
+    accounts::{
+        api::{IssuedView, WhoView},
+        sessions::api::SignIn,
+    },
     client::Client,
     config::Client as Connection,
     keys::api::RegistryKeyView,

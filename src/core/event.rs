@@ -47,10 +47,21 @@ events! {
     TeamSet: TeamSet on "account" { account: AccountId, team: Option<String> }
     DelegationCreated: DelegationCreate on "delegation" { delegation: DelegationId, from: AccountId, to: AccountId, valid_from: String, valid_until: String }
     DelegationRevoked: DelegationRevoke on "delegation" { delegation: DelegationId, from: AccountId, to: AccountId }
-    SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId }
+    /// `new_device`: the browser was not known to this account before.
+    SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId, new_device: bool }
     /// A sign-in that failed. Says which name was tried only when such an account exists.
     SessionRefused: SessionOpen on "account" { account: String }
     SessionClosed: SessionClose on "token" { token: TokenId }
+    /// Somebody proved again who they are, and their session goes on under another secret.
+    SessionConfirmed: SessionConfirm on "token" { token: TokenId, account: AccountId, replaces: TokenId }
+    /// A session that was to be confirmed, or a password that was to be changed, with a wrong password.
+    ConfirmationRefused: SessionConfirm on "account" { account: AccountId }
+    /// `ended`: how many other sessions ended with it.
+    PasswordChanged: PasswordChange on "account" { account: AccountId, ended: usize }
+    /// A code by which the person sets a password; who issued it knows no password.
+    PasswordResetIssued: PasswordReset on "account" { account: AccountId, reset: ResetId, expires_at: String }
+    /// By such a code. Every session and token of the person ended with it.
+    PasswordWasReset: PasswordChange on "account" { account: AccountId, reset: ResetId, ended: usize }
     TokenCreated: TokenCreate on "token" { token: TokenId, account: AccountId, accessor: String, expires_at: String }
     TokenRevoked: TokenRevoke on "token" { token: TokenId }
     TrustKeyAdded: TrustKeyAdd on "trust_key" { key: TrustKeyId, fingerprint: String }

@@ -50,6 +50,8 @@ ids! {
     AccountId,
     /// A credential: a session or an API token.
     TokenId,
+    /// A code by which somebody sets their password anew.
+    ResetId,
     /// One role of one account in one workspace.
     MembershipId,
     /// One human, whatever accounts they have.

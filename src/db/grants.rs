@@ -52,6 +52,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("delegation", "SELECT, INSERT, UPDATE (revoked_at, revoked_by)"),
     ("account", CHANGE),
     ("api_token", CHANGE),
+    ("password_reset", CHANGE),
     // Never changed, only locked, which takes the right to update one column.
     ("environment", "SELECT, INSERT, UPDATE (id)"),
     ("finding", CHANGE),

@@ -3,7 +3,7 @@ use crate::{
         changes::Change,
         leaf::{Leaf, LeafActor, LeafObject, Outcome},
     },
-    authz::{Actor, Denied, Kind, Permit},
+    authz::{Actor, Denied, Kind, Permit, policy},
     core::{
         clock::{Clock, rfc3339},
         event::{Event, Object},
@@ -79,6 +79,7 @@ impl WriteTx {
     /// One change with its consequences: a revised spec invalidates open requests.
     pub async fn commit_all(self, permit: Permit, event: Event, consequences: Vec<Event>) -> Result<(), Error> {
         debug_assert_eq!(event.action(), permit.action());
+        policy::require_fresh(permit.actor(), permit.action(), event.object())?;
         let actor = permit.actor();
         let mut parts = changes::parts(changes::take(&self.tx, self.mark).await?)?.into_iter();
         let first = parts.next().unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::{
     app::App,
     authz::{Cause, Credential, Principal},
     error::Error,
-    http::{headers::RequestId, problem::Problem},
+    http::{headers::RequestId, problem::Problem, rate},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -21,6 +21,8 @@ use std::future::{Ready, ready};
 /// Operations that need no caller. Public is a decision, and this is where it stands.
 const PUBLIC: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/sessions"),
+    // Whoever lost their password has nothing else to show.
+    (Method::POST, "/api/v1/password-resets"),
     (Method::GET, "/api/v1/registry"),
     // Who verifies the log need not have an account.
     (Method::GET, "/api/v1/audit/keys"),
@@ -49,6 +51,9 @@ pub async fn authenticate(
         Ok(who) => who,
         Err(error) => return Ok(request.error_response(Problem::from(error))),
     };
+    if let Err(error) = rate::count(&app, request.request(), &who) {
+        return Ok(request.error_response(Problem::from(error)));
+    }
     who.cause = cause;
     request.extensions_mut().insert(who);
     Ok(next.call(request).await?.map_into_boxed_body())
@@ -71,6 +76,7 @@ pub async fn session(app: &App, request: &HttpRequest) -> Result<Option<(Princip
     if !matches!(who.credential, Credential::Session(_)) {
         return Ok(None);
     }
+    rate::count(app, request, &who)?;
     who.cause = cause_of(request);
     Ok(Some((who, cookie.value().to_owned())))
 }

@@ -57,7 +57,11 @@ async fn record(app: &App, request: &HttpRequest, denied: Denied) -> Result<(), 
 fn denial_in(error: &actix_web::Error) -> Option<Denied> {
     let cause = match error.as_error::<Problem>() {
         Some(problem) => problem.cause(),
-        None => error.as_error::<crate::web::PageError>().and_then(|page| page.problem().cause()),
+        // A page that asks for the password refuses nothing yet.
+        None => {
+            let page = error.as_error::<crate::web::PageError>().map(|page| page.problem());
+            page.filter(|problem| problem.code != "reauthentication_required").and_then(Problem::cause)
+        }
     };
     match cause {
         Some(Error::Denied(denied) | Error::Refused { denied, .. }) => Some(denied.clone()),

@@ -8,7 +8,7 @@ use actix_web::{
 use utoipa_swagger_ui::SwaggerUi;
 
 /// Swagger UI writes style attributes; nothing else here may relax the policy.
-pub const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+pub const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'none'";
 
 pub fn routes(config: &mut ServiceConfig) {
     let ui = SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", super::server::openapi());

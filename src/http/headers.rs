@@ -22,6 +22,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const HEADERS: &[(&str, &str)] = &[
@@ -30,10 +32,14 @@ const HEADERS: &[(&str, &str)] = &[
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("x-frame-options", "DENY"),
+    ("x-permitted-cross-domain-policies", "none"),
+    // Browsers heed it only where the connection is secure; behind a proxy that ends TLS, this is where it comes from.
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("cache-control", "no-store"),
     (
         "content-security-policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
     ),
 ];
 
@@ -48,6 +54,9 @@ pub async fn surround(
     // can carry the headers and the request id.
     let response = if holds_nul(&request) {
         request.error_response(Problem::new(StatusCode::BAD_REQUEST, "malformed_address", "the address holds a NUL"))
+    } else if is_embedded(&request) {
+        let detail = "another site embeds this address; open it by itself";
+        request.error_response(Problem::new(StatusCode::FORBIDDEN, "not_embeddable", detail))
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
@@ -60,6 +69,7 @@ pub async fn surround(
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
     }
+    name_charset(&mut response);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -79,6 +89,23 @@ pub async fn surround(
 fn holds_nul(request: &ServiceRequest) -> bool {
     let uri = request.uri();
     uri.path().contains("%00") || uri.query().is_some_and(|query| query.contains("%00"))
+}
+
+/// All text here is UTF-8, whoever wrote the header.
+fn name_charset(response: &mut ServiceResponse<BoxBody>) {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let bare = kind.filter(|kind| kind.starts_with("text/") && !kind.contains("charset"));
+    if let Some(Ok(named)) = bare.map(|kind| HeaderValue::from_str(&format!("{kind}; charset=utf-8"))) {
+        response.headers_mut().insert(header::CONTENT_TYPE, named);
+    }
+}
+
+/// Whether another site's page wants this as a part of itself: a picture, a script, a frame. Following a link from
+/// elsewhere is none of these.
+fn is_embedded(request: &ServiceRequest) -> bool {
+    let said = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let foreign = said(&FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    foreign && said(&FETCH_DEST).is_some_and(|dest| !matches!(dest, "document" | "empty"))
 }
 
 /// Puts the request id into a problem, logs the cause of a failure of ours once, and

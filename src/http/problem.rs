@@ -57,6 +57,10 @@ pub struct Problem {
     #[serde(skip)]
     #[schema(ignore)]
     allow: Option<String>,
+    /// After how many seconds it is worth trying again, for the header `Retry-After`.
+    #[serde(skip)]
+    #[schema(ignore)]
+    retry_after: Option<u64>,
     #[serde(skip)]
     #[schema(ignore)]
     source: Option<Box<Error>>,
@@ -77,6 +81,7 @@ impl Problem {
             allowed: Vec::new(),
             changes: Vec::new(),
             allow: None,
+            retry_after: None,
             source: None,
         }
     }
@@ -111,6 +116,9 @@ impl Problem {
             }
             _ => {}
         }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
@@ -136,6 +144,7 @@ impl From<Error> for Problem {
             Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "stale"),
             Error::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "if_match_required"),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Error::TooMany { code, .. } => (StatusCode::TOO_MANY_REQUESTS, *code),
             Error::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code),
             // The cause stays in the log; `Display` of this variant says nothing.
             Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -148,6 +157,7 @@ impl From<Error> for Problem {
                     .map(|(field, detail)| FieldProblem { field: field.clone(), detail: detail.clone() })
                     .collect();
             }
+            Error::TooMany { retry_after, .. } => problem.retry_after = Some(*retry_after),
             Error::Untimely(untimely) => {
                 problem.allowed = untimely.allowed.iter().map(|action| (*action).to_owned()).collect();
                 problem.changes = untimely.changes.clone();

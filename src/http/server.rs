@@ -4,7 +4,7 @@ use crate::{
     accountability, accounts,
     app::App,
     audit, comparisons, datasets, dossiers, environments, evidence, frameworks,
-    http::{authn, denials, docs, headers, health, idempotency, problem::Problem},
+    http::{authn, denials, docs, headers, health, idempotency, pace, problem::Problem, rate},
     inference, keys, models, oversight, promotions, registry, releases, trust, validation, versions, web, workers,
 };
 use actix_web::{
@@ -65,6 +65,8 @@ pub fn openapi() -> Document {
 pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
+            .wrap(from_fn(pace::bodies))
+            .wrap(from_fn(rate::limit))
             .wrap(from_fn(denials::record_denials))
             .wrap(from_fn(web::dress))
             .wrap(from_fn(headers::surround))
@@ -91,6 +93,8 @@ pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Re
 fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     registry::api::routes(config);
     accounts::api::routes(config);
+    accounts::sessions::api::routes(config);
+    accounts::passwords::api::routes(config);
     accounts::people::api::routes(config);
     trust::api::routes(config);
     models::api::routes(config);

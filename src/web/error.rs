@@ -9,6 +9,7 @@ use crate::{
     web::{
         access,
         frame::{Frame, html, see_other},
+        proof::{self, Sent},
         visitor::Visitor,
     },
 };
@@ -94,9 +95,15 @@ pub async fn dress(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let for_people = wants_html(&request);
     let response = next.call(request).await?.map_into_boxed_body();
+    let mut dressed = dressed(response, for_people);
+    proof::hand_out(&mut dressed);
+    Ok(dressed)
+}
+
+fn dressed(response: ServiceResponse<BoxBody>, for_people: bool) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
-        return Ok(response);
+        return response;
     }
     let page = {
         let request = response.request();
@@ -105,15 +112,19 @@ pub async fn dress(
         let visitor = extensions.get::<Visitor>();
         let error = response.response().error();
         match error.and_then(|error| error.as_error::<PageError>()) {
-            Some(error) => Some(render(&error.problem, visitor, id)),
+            Some(error) => {
+                let sent = visitor.zip(extensions.get::<Sent>());
+                let asked = sent.and_then(|(visitor, sent)| proof::ask(&error.problem, visitor, sent));
+                Some(asked.unwrap_or_else(|| render(&error.problem, visitor, id)))
+            }
             None if !for_people => None,
             None => error.and_then(|error| error.as_error::<Problem>()).map(|problem| render(problem, visitor, id)),
         }
     };
-    Ok(match page {
+    match page {
         Some(page) => response.into_response(page),
         None => response,
-    })
+    }
 }
 
 fn wants_html(request: &ServiceRequest) -> bool {
@@ -147,6 +158,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
         ),
         StatusCode::FORBIDDEN => ("You may not do this", "If you should be able to, ask a workspace administrator."),
         StatusCode::METHOD_NOT_ALLOWED => ("This address does not take that", "Go back and use the page's own links."),
+        StatusCode::TOO_MANY_REQUESTS => ("Too often", "Wait as long as the message says, and try again."),
         StatusCode::SERVICE_UNAVAILABLE => ("The service is busy", "Try again in a moment."),
         _ if status.is_server_error() => (
             "Something went wrong on our side",

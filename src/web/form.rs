@@ -2,16 +2,20 @@
 
 use crate::{
     http::problem::Problem,
-    web::{PageError, access, visitor::Visitor},
+    web::{
+        PageError, access,
+        proof::{self, Sent},
+        visitor::Visitor,
+    },
 };
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Form};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web::Form};
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 /// The form field that holds the token.
 const TOKEN: &str = "form_token";
 
 /// The fields of a form that a page of this site sent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fields(BTreeMap<String, String>);
 
 impl Fields {
@@ -42,6 +46,15 @@ impl Fields {
         Ok(Self(fields))
     }
 
+    /// What was typed, without the form's token.
+    pub fn typed(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.0.iter().filter(|(name, _)| name.as_str() != TOKEN)
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
     /// A field that is not there is an empty one, as it would be from a browser.
     pub fn get(&self, name: &str) -> &str {
         self.0.get(name).map(String::as_str).unwrap_or_default()
@@ -62,7 +75,14 @@ impl FromRequest for Signed {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let (visitor, secret) = Visitor::of(&request).await?;
-            let fields = Fields::read(&request, &mut payload, &secret).await?;
+            let mut fields = Fields::read(&request, &mut payload, &secret).await?;
+            let password = fields.take(proof::FIELD);
+            let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
+            request.extensions_mut().insert(Sent { address, fields: fields.clone() });
+            let visitor = match password {
+                Some(password) => proof::confirm(&request, visitor, &password).await?,
+                None => visitor,
+            };
             Ok(Self { visitor, fields })
         })
     }

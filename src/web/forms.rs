@@ -45,6 +45,8 @@ pub enum Kind {
     Text,
     Day,
     Number,
+    /// With the word by which a browser knows which password is meant.
+    Password(&'static str),
     /// Value and label.
     Choice(Vec<(String, String)>),
     /// What the page knows already.
@@ -123,7 +125,8 @@ impl Form {
         if typed.form != self.id {
             return self;
         }
-        for input in self.inputs.iter_mut().filter(|input| !matches!(input.kind, Kind::Hidden)) {
+        // A password that was typed never comes back in a page.
+        for input in self.inputs.iter_mut().filter(|input| !matches!(input.kind, Kind::Hidden | Kind::Password(_))) {
             typed.get(&self.id, input.name).clone_into(&mut input.value);
         }
         self.error.clone_from(&typed.error);
@@ -142,12 +145,18 @@ impl Input {
         matches!(&self.kind, Kind::Choice(choices) if choices.first().is_some_and(|(value, _)| value.is_empty()))
     }
 
+    /// What a browser may fill in by itself.
+    pub fn autocomplete(&self) -> &'static str {
+        if let Kind::Password(which) = self.kind { which } else { "off" }
+    }
+
     /// The `type` of the element.
     pub fn html_type(&self) -> &'static str {
         match self.kind {
             Kind::Day => "date",
             Kind::Number => "number",
             Kind::Hidden => "hidden",
+            Kind::Password(_) => "password",
             Kind::Line | Kind::Text | Kind::Choice(_) => "text",
         }
     }

@@ -4,11 +4,13 @@
 //! only its session can know; text from people is escaped by the templates, never by hand.
 
 mod access;
+mod account;
 mod assets;
 mod audit;
 mod bars;
 mod break_glass;
 mod comparisons;
+mod cookies;
 mod decision;
 mod delegations;
 mod dossiers;
@@ -25,6 +27,7 @@ mod models;
 mod overview;
 mod perturbed;
 mod promotions;
+mod proof;
 mod queue;
 pub(crate) mod record_words;
 mod reported;
@@ -47,6 +50,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(session::sign_in_form)
         .service(session::sign_in)
         .service(session::sign_out)
+        .service(session::reset_form)
+        .service(session::reset)
+        .service(account::show)
+        .service(account::change_password)
+        .service(account::end_others)
+        .service(account::end_session)
         .service(overview::show)
         .service(models::list)
         .service(models::show)

@@ -1,14 +1,16 @@
-//! Signing in and out.
+//! Signing in and out, and setting a lost password by a code.
 
 use crate::{
-    accounts::{self, SESSION_HOURS},
+    accounts::{
+        passwords,
+        sessions::{self, HOURS, IDLE_MINUTES, api::whence},
+    },
     app::App,
     authz::Cause,
-    crypto::hex,
     error::Error,
-    http::authn::{self, SESSION_COOKIE},
+    http::{authn, problem::Problem},
     web::{
-        PageError, access,
+        PageError, access, cookies,
         form::{Fields, Signed},
         frame::{Frame, page_with, see_other},
     },
@@ -16,7 +18,6 @@ use crate::{
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    cookie::{Cookie, SameSite, time::Duration},
     dev::Payload,
     get,
     http::{StatusCode, header},
@@ -26,9 +27,6 @@ use actix_web::{
 use askama::Template;
 use std::{future::Future, pin::Pin};
 
-/// Ties the sign-in form to one browser before there is a session.
-const FORM_COOKIE: &str = "__Host-plimsoll-form";
-
 #[derive(Template)]
 #[template(path = "session/login.html")]
 struct SignInPage<'a> {
@@ -36,13 +34,28 @@ struct SignInPage<'a> {
     form_token: String,
     name: &'a str,
     next: &'a str,
-    failed: bool,
+    /// What was wrong with the last try.
+    failed: &'a str,
+    /// Whether a password was set a moment ago.
+    is_reset: bool,
+}
+
+#[derive(Template)]
+#[template(path = "session/reset.html")]
+struct ResetPage<'a> {
+    frame: Frame,
+    form_token: String,
+    failed: &'a str,
 }
 
 #[derive(serde::Deserialize)]
 struct NextParams {
     next: Option<String>,
+    #[serde(default)]
+    reset: Option<String>,
 }
+
+const WRONG: &str = "The name or the password is wrong, or the account is not active. The attempt is in the audit log.";
 
 #[get("/login")]
 pub async fn sign_in_form(
@@ -54,11 +67,7 @@ pub async fn sign_in_form(
     if authn::session(&app, &request).await?.is_some() {
         return Ok(see_other(next));
     }
-    let secret = match form_secret(&request) {
-        Some(secret) => secret,
-        None => new_secret()?,
-    };
-    show(StatusCode::OK, &secret, "", next, false)
+    show(StatusCode::OK, &cookies::form_secret(&request)?, ("", next), "", params.reset.is_some())
 }
 
 #[post("/login")]
@@ -70,32 +79,68 @@ pub async fn sign_in(
 ) -> Result<HttpResponse, PageError> {
     let Unsigned { secret, fields } = sent;
     let (name, next) = (fields.get("name").trim(), access::local_path(fields.get("next")));
-    let signed_in = accounts::ops::sign_in(&app, cause, workspaces::DEFAULT, name, fields.get("password")).await;
+    let device = cookies::device_secret(&request)?;
+    let from = whence(&request, Some(device.clone()));
+    let signed_in = sessions::ops::sign_in(&app, cause, workspaces::DEFAULT, name, fields.get("password"), &from).await;
     let issued = match signed_in {
         Ok(issued) => issued,
-        Err(Error::Unauthenticated) => return show(StatusCode::UNAUTHORIZED, &secret, name, next, true),
+        Err(Error::Unauthenticated) => return show(StatusCode::UNAUTHORIZED, &secret, (name, next), WRONG, false),
+        Err(error @ Error::TooMany { .. }) => {
+            let problem = Problem::from(error);
+            let failed = format!("There were {}.", problem.detail);
+            let mut answer = show(problem.status(), &secret, (name, next), &failed, false)?;
+            let said = problem.respond("");
+            if let Some(after) = said.headers().get(header::RETRY_AFTER) {
+                answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
+            }
+            return Ok(answer);
+        }
         Err(error) => return Err(error.into()),
     };
     // A session that this browser had before ends with the new one.
     if let Some((before, _)) = authn::session(&app, &request).await? {
-        accounts::ops::sign_out(&app, &before).await?;
+        sessions::ops::sign_out(&app, &before).await?;
     }
     let mut answer = see_other(next);
-    set(&mut answer, cookie(SESSION_COOKIE, issued.secret, Duration::hours(SESSION_HOURS)))?;
-    set(&mut answer, cookie(FORM_COOKIE, String::new(), Duration::ZERO))?;
+    cookies::session(&mut answer, issued.secret, issued.token.expires_at, app.db.clock().now())?;
+    cookies::device(&mut answer, &device)?;
+    cookies::end_form(&mut answer)?;
     Ok(answer)
 }
 
 #[post("/logout")]
 pub async fn sign_out(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageError> {
-    accounts::ops::sign_out(&app, &sent.visitor.who).await?;
+    sessions::ops::sign_out(&app, &sent.visitor.who).await?;
     let mut answer = see_other("/login");
-    set(&mut answer, cookie(SESSION_COOKIE, String::new(), Duration::ZERO))?;
+    cookies::end_session(&mut answer)?;
     Ok(answer)
 }
 
-/// The sign-in form of somebody who got it from here.
-struct Unsigned {
+#[get("/reset")]
+pub async fn reset_form(request: HttpRequest) -> Result<HttpResponse, PageError> {
+    show_reset(StatusCode::OK, &cookies::form_secret(&request)?, "")
+}
+
+#[post("/reset")]
+pub async fn reset(app: Data<App>, cause: Cause, sent: Unsigned) -> Result<HttpResponse, PageError> {
+    let Unsigned { secret, fields } = sent;
+    match passwords::ops::reset(&app, cause, fields.get("code"), fields.get("new_password")).await {
+        Ok(()) => Ok(see_other("/login?reset=1")),
+        Err(error @ Error::Invalid(_)) => {
+            let problem = Problem::from(error);
+            let said: Vec<_> = problem.errors.iter().map(|e| format!("{}: {}", label(&e.field), e.detail)).collect();
+            show_reset(problem.status(), &secret, &said.join("; "))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn label(field: &str) -> &str {
+    if field == "code" { "Code" } else { "New password" }
+}
+
+/// A form of somebody who is not signed in and got it from here.
+pub struct Unsigned {
     secret: String,
     fields: Fields,
 }
@@ -107,43 +152,34 @@ impl FromRequest for Unsigned {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            // Without the cookie no token fits: nobody knows a secret that was just made.
-            let secret = match form_secret(&request) {
-                Some(secret) => secret,
-                None => new_secret()?,
-            };
+            let secret = cookies::form_secret(&request)?;
             let fields = Fields::read(&request, &mut payload, &secret).await?;
             Ok(Self { secret, fields })
         })
     }
 }
 
-fn show(status: StatusCode, secret: &str, name: &str, next: &str, failed: bool) -> Result<HttpResponse, PageError> {
-    let page = SignInPage { frame: Frame::open(), form_token: access::form_token(secret), name, next, failed };
+fn show(
+    status: StatusCode,
+    secret: &str,
+    (name, next): (&str, &str),
+    failed: &str,
+    is_reset: bool,
+) -> Result<HttpResponse, PageError> {
+    let page =
+        SignInPage { frame: Frame::open(), form_token: access::form_token(secret), name, next, failed, is_reset };
     let mut answer = page_with(status, &page)?;
-    set(&mut answer, cookie(FORM_COOKIE, secret.to_owned(), Duration::hours(1)))?;
-    if failed {
+    cookies::form(&mut answer, secret)?;
+    if status == StatusCode::UNAUTHORIZED {
         let how = header::HeaderValue::from_static("Cookie realm=\"plimsoll\"");
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, how);
     }
     Ok(answer)
 }
 
-fn cookie(name: &'static str, value: String, lasts: Duration) -> Cookie<'static> {
-    Cookie::build(name, value).path("/").secure(true).http_only(true).same_site(SameSite::Lax).max_age(lasts).finish()
-}
-
-fn set(answer: &mut HttpResponse, cookie: Cookie<'static>) -> Result<(), PageError> {
-    Ok(answer.add_cookie(&cookie).map_err(Error::internal)?)
-}
-
-fn form_secret(request: &HttpRequest) -> Option<String> {
-    let cookie = request.cookie(FORM_COOKIE)?;
-    hex::decode::<32>(cookie.value()).map(|_| cookie.value().to_owned())
-}
-
-fn new_secret() -> Result<String, Error> {
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(Error::internal)?;
-    Ok(hex::encode(&random))
+fn show_reset(status: StatusCode, secret: &str, failed: &str) -> Result<HttpResponse, PageError> {
+    let page = ResetPage { frame: Frame::open(), form_token: access::form_token(secret), failed };
+    let mut answer = page_with(status, &page)?;
+    cookies::form(&mut answer, secret)?;
+    Ok(answer)
 }

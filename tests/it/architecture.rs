@@ -135,6 +135,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "src/http/idempotency/",
             "src/validation/store.rs",
             "src/workers/store.rs",
+            "src/accounts/sessions/store.rs",
         ],
     ),
     ("std::env::var", &["src/config.rs"]),

@@ -87,6 +87,19 @@ async fn accounts_are_listed_deactivated_and_erased() {
 }
 
 #[actix_web::test]
+async fn a_code_for_a_lost_password_is_issued_and_nobody_learns_the_password() {
+    let t = TestApp::start().await;
+    let olga = Client::of(&t.url, &t.user("olga", &["admin"]).await);
+    t.user("mara", &["reviewer"]).await;
+    let ran = olga.run(&["user", "reset", "mara"]).await;
+    assert!(ran.code == Some(0) && ran.err.contains("it works once, at http://"), "{}", ran.err);
+    let new = json!({"code": ran.out.trim(), "new_password": "another one of some length"});
+    t.post("", "/api/v1/password-resets", new).await.expect(204);
+    let refused = olga.run(&["user", "reset", "nobody"]).await;
+    assert!(refused.code != Some(0) && refused.err.contains("no such account"), "{}", refused.err);
+}
+
+#[actix_web::test]
 async fn people_are_linked_put_into_teams_and_delegate() {
     let t = TestApp::start().await;
     let olga = Client::of(&t.url, &t.user("olga", &["admin"]).await);

@@ -76,6 +76,12 @@ fn recipes() -> Vec<Recipe> {
         recipe("createAccount", "admin", &[], Json(|| json!({"name": "{fresh}", "kind": "service", "roles": ["deployer"]})), Viewer, &[("account.create", "account", "$id")]),
         recipe("createToken", "viewer", &[], Json(|| json!({"name": "mine", "expires_in_days": 1})), With(|| json!({"name": "theirs", "account": "a-admin", "expires_in_days": 1})), &[("token.create", "token", "$id")]),
         recipe("revokeToken", "admin", &[("token", "{token}")], Empty, Not("what one may not manage does not exist: 404"), &[("token.revoke", "token", "{token}")]),
+        recipe("confirmSession", "session", &[], Json(|| json!({"password": "a password of some length"})), Not("everybody confirms their own session"), &[("session.confirm", "token", "$id")]),
+        recipe("endSession", "viewer", &[("session", "{confirmSession}")], Empty, Not("what one may not manage does not exist: 404"), &[("session.close", "token", "{confirmSession}")]),
+        recipe("endOtherSessions", "viewer", &[], Empty, Not("everybody ends their own sessions, and none is left here"), &[]),
+        recipe("changePassword", "viewer", &[], Json(|| json!({"current_password": "a password of some length", "new_password": "another one of some length"})), Not("everybody changes their own password"), &[("password.change", "account", "")]),
+        recipe("issuePasswordReset", "admin", &[("account", "twin")], Empty, Viewer, &[("password.reset", "account", "")]),
+        recipe("resetPassword", "", &[], Json(|| json!({"code": "{code}", "new_password": "another one of some length"})), Not("who has no code gets 422"), &[("password.change", "account", "")]),
         recipe("linkPerson", "admin", &[("account", "twin")], Json(|| json!({"same_as": "a-viewer"})), Viewer, &[("person.link", "account", "")]),
         recipe("setTeam", "admin", &[("account", "twin")], Json(|| json!({"team": "first-line"})), Viewer, &[("team.set", "account", "")]),
         recipe("createDelegation", "reviewer", &[], Json(|| json!({"to": "deputy", "valid_until": "2026-01-03T00:00:00Z"})), Viewer, &[("delegation.create", "delegation", "$id")]),
@@ -208,6 +214,9 @@ pub async fn drive(mut world: World) {
         let (answer, _) = done(&world, &recipe, method, &path).await;
         if let Some(id) = answer.json()["id"].as_str() {
             world.things.insert(recipe.operation, id.to_owned());
+        }
+        if let Some(code) = answer.json()["code"].as_str() {
+            world.things.insert("code", code.to_owned());
         }
         let before = world.app.events().await;
         world.app.work().await;

@@ -18,6 +18,7 @@ mod world;
 mod accountability;
 mod architecture;
 mod asof;
+mod asvs;
 mod assertions;
 mod audit_log;
 mod authz_matrix;

@@ -52,6 +52,9 @@ pub async fn stranger(t: &TestApp) -> String {
         created_at: Set(at),
         expires_at: Set(at + chrono::TimeDelta::days(1)),
         revoked_at: Set(None),
+        client: Set(None),
+        device: Set(None),
+        seen_at: Set(None),
     };
     api_token::Entity::insert(row).exec_without_returning(&tx).await.expect("token");
     commit_unlogged(tx).await;
@@ -185,6 +188,8 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("POST", "/api/v1/releases/{run}/review", json!({"outcome": "justified", "reason": "x"})),
         ("DELETE", "/api/v1/accounts/{account}", json!({})),
         ("POST", "/api/v1/accounts/{account}/erasure", json!({})),
+        ("POST", "/api/v1/accounts/{account}/password-reset", json!({})),
+        ("DELETE", "/api/v1/sessions/{session}", json!({})),
         ("PUT", "/api/v1/accounts/{account}/person", json!({"same_as": null})),
         ("PUT", "/api/v1/accounts/{account}/team", json!({"team": null})),
         ("DELETE", "/api/v1/delegations/{delegation}", json!({})),

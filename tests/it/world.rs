@@ -60,6 +60,10 @@ impl World {
         }
         // No column of the matrix: an account with this role has no other, and is no person's.
         tokens.insert("worker", app.robot("a-worker", &["worker"]).await);
+        // A session besides, of whoever looks on.
+        let sign_in = json!({"name": "a-viewer", "password": "a password of some length"});
+        let session = app.post("", "/api/v1/sessions", sign_in).await.expect(201).json();
+        tokens.insert("session", session["token"].as_str().expect("token").to_owned());
         let key = SigningKey::generate().expect("key");
         let mut world = Self {
             app,
@@ -69,6 +73,7 @@ impl World {
             bundle: Value::Null,
             model_bytes: fixture("tensor_binary.onnx"),
         };
+        world.keep("session", &session["id"]);
         world.people().await;
         world.registry().await;
         world.reported().await;
@@ -128,6 +133,7 @@ impl World {
         ] {
             reply(self.app.request(admin, "PUT", path).json(&body)).await.expect(200);
         }
+        self.post("admin", "/api/v1/accounts/twin/password-reset", json!({})).await;
         let march =
             json!({"to": "deputy", "valid_from": "2026-03-01T00:00:00Z", "valid_until": "2026-03-02T00:00:00Z"});
         let delegation = self.post("reviewer", "/api/v1/delegations", march).await;

@@ -73,7 +73,12 @@ tables! {
     }
     api_token [id] {
         id: Plain, workspace_id: Plain, account_id: Plain, kind: Plain, name: Salted, accessor: Plain,
-        secret_hash: Salted, created_at: Time, expires_at: Time, revoked_at: Time,
+        secret_hash: Salted, created_at: Time, expires_at: Time, revoked_at: Time, client: Salted, device: Salted,
+        seen_at: Bookkeeping,
+    }
+    password_reset [id] {
+        id: Plain, workspace_id: Plain, account_id: Plain, secret_hash: Salted, issued_by: Plain, issued_at: Time,
+        expires_at: Time, ended_at: Time,
     }
     trust_key [id] {
         id: Plain, workspace_id: Plain, name: Salted, fingerprint: Plain, public_key_pem: Salted, added_by: Plain,

@@ -51,13 +51,16 @@ const LOOKS: &[&str] = &[
 const EXPIRES: &[&str] = &["promotion.expire"];
 const REJECTS: &[&str] = &["promotion.reject"];
 const WITHDRAWS: &[&str] = &["promotion.withdraw"];
+/// What ends a session or a token.
+const ENDS_CREDENTIALS: &[&str] =
+    &["token.revoke", "session.close", "session.confirm", "password.change", "account.deactivate"];
 const WAYS: &[Way] = &[
     Way("account", "", "active", &["account.create"]),
     Way("account", "active", "deactivated", &["account.deactivate"]),
     Way("delegation", "", "in_force", &["delegation.create"]),
     Way("delegation", "in_force", "revoked", &["delegation.revoke"]),
-    Way("api_token", "", "in_force", &["token.create", "session.open"]),
-    Way("api_token", "in_force", "revoked", &["token.revoke", "session.close", "account.deactivate"]),
+    Way("api_token", "", "in_force", &["token.create", "session.open", "session.confirm"]),
+    Way("api_token", "in_force", "revoked", ENDS_CREDENTIALS),
     Way("trust_key", "", "in_force", &["trust_key.add"]),
     Way("trust_key", "in_force", "revoked", &["trust_key.revoke"]),
     Way("model_version", "", "draft", &["version.create"]),

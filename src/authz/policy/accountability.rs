@@ -39,6 +39,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect(),
             credential: Credential::None,
+            fresh: true,
             cause: Cause::default(),
         }
     }

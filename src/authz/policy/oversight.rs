@@ -135,6 +135,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: Role::ALL.iter().copied().collect(),
             credential: Credential::None,
+            fresh: true,
             cause: Cause::default(),
         }
     }

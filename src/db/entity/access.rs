@@ -81,6 +81,37 @@ pub mod api_token {
         pub created_at: DateTimeUtc,
         pub expires_at: DateTimeUtc,
         pub revoked_at: Option<DateTimeUtc>,
+        /// With which program a session was opened.
+        pub client: Option<String>,
+        /// The hash of what the browser keeps to be known again.
+        pub device: Option<String>,
+        /// Bookkeeping: when a session was last used, to the minute.
+        pub seen_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A code by which somebody sets their password anew; only the hash of it is kept.
+pub mod password_reset {
+    use crate::core::ids::{AccountId, ResetId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "password_reset")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: ResetId,
+        pub workspace_id: WorkspaceId,
+        pub account_id: AccountId,
+        #[sea_orm(unique)]
+        pub secret_hash: String,
+        pub issued_by: Option<AccountId>,
+        pub issued_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        /// Used, or replaced by a newer one.
+        pub ended_at: Option<DateTimeUtc>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

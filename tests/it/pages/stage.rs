@@ -147,12 +147,14 @@ impl<'a> Browser<'a> {
         self
     }
 
-    fn keep(&mut self, answer: &Reply) {
+    pub fn keep(&mut self, answer: &Reply) {
         for cookie in answer.headers.get_all("set-cookie") {
             let pair = cookie.to_str().expect("text").split(';').next().unwrap_or_default();
-            if !pair.ends_with('=') {
-                self.cookies = pair.to_owned();
-            }
+            let name = pair.split('=').next().unwrap_or_default();
+            let others =
+                self.cookies.split("; ").filter(|kept| !kept.is_empty() && kept.split('=').next() != Some(name));
+            let new = (!pair.ends_with('=')).then_some(pair);
+            self.cookies = others.chain(new).collect::<Vec<_>>().join("; ");
         }
         if let Some(token) = form_token(&answer.text()) {
             self.token = token;

@@ -1,0 +1,67 @@
+//! Sessions of people: opened with a password, confirmed with it before what weighs much, and ended by
+//! the clock, by their owner or by an administrator.
+//!
+//! A session is a row of `api_token`. Whoever confirms one gets another secret, and the old one is dead;
+//! the end that was set when somebody signed in stays.
+
+pub mod api;
+pub mod ops;
+pub(super) mod store;
+
+use crate::accounts::Token;
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest as _, Sha256};
+
+/// How long a person stays signed in at most.
+pub const HOURS: i64 = 12;
+/// How long a session lasts that nobody uses.
+pub const IDLE_MINUTES: i64 = 30;
+/// For how long somebody who gave their password need not give it again.
+pub const FRESH_MINUTES: i64 = 15;
+/// Use is noted once in so many seconds, so that reading does not mean writing.
+pub const NOTED_SECONDS: i64 = 60;
+const MAX_CLIENT_CHARS: usize = 120;
+
+/// Where a sign-in comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Whence {
+    /// The network address that its failures count for.
+    pub address: String,
+    /// What the program says that it is.
+    pub client: Option<String>,
+    /// The secret by which a browser is known again.
+    pub device: Option<String>,
+}
+
+impl Whence {
+    pub fn new(address: String, client: Option<&str>, device: Option<String>) -> Self {
+        let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(MAX_CLIENT_CHARS).collect::<String>();
+        Self { address, client: client.map(plain).filter(|client| !client.trim().is_empty()), device }
+    }
+
+    /// What is stored of the browser's secret, for one account: two accounts' cannot be told to be one.
+    pub(super) fn device_hash(&self, account: &str) -> Option<String> {
+        let secret = self.device.as_ref()?;
+        let hash = Sha256::new().chain_update("device v1\n").chain_update(account).chain_update("\n");
+        Some(crate::crypto::hex::encode(&hash.chain_update(secret).finalize()))
+    }
+}
+
+impl Token {
+    /// A token has no end but its day; a session ends when nobody used it for a while, too.
+    pub fn is_idle(&self, now: DateTime<Utc>) -> bool {
+        let last = self.seen_at.unwrap_or(self.created_at);
+        self.session && TimeDelta::minutes(IDLE_MINUTES) <= now - last
+    }
+
+    /// Whether the password was given so lately that it need not be given again. Programs with a token are asked
+    /// for nothing.
+    pub fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        !self.session || now - self.created_at < TimeDelta::minutes(FRESH_MINUTES)
+    }
+
+    /// Whether its use is to be noted again.
+    pub(super) fn is_unnoted(&self, now: DateTime<Utc>) -> bool {
+        self.session && self.seen_at.is_none_or(|seen| TimeDelta::seconds(NOTED_SECONDS) <= now - seen)
+    }
+}

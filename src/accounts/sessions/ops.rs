@@ -1,0 +1,178 @@
+//! Use-cases of signing in, staying signed in and signing out.
+
+use crate::{
+    accounts::{
+        Issued, Token,
+        ops::{check_password, live_password},
+        sessions::{HOURS, Whence, store},
+        store as accounts,
+        throttle::Place,
+    },
+    app::App,
+    authz::{Action, Cause, Credential, Kind, Principal, policy},
+    core::{
+        event::Event,
+        ids::{AccountId, TokenId},
+    },
+    crypto::tokens,
+    error::Error,
+    workspaces,
+};
+use chrono::TimeDelta;
+
+const NO_SESSION: Error = Error::NotFound { kind: "session" };
+
+/// Checks a password and opens a session.
+///
+/// # Errors
+/// `Unauthenticated`, equal in time and text for a wrong password, an unknown name and a deactivated
+/// account; the attempt is in the audit log. `TooMany` after too many failures, whatever the name.
+pub async fn sign_in(
+    app: &App,
+    cause: Cause,
+    workspace: &str,
+    name: &str,
+    password: &str,
+    whence: &Whence,
+) -> Result<Issued, Error> {
+    let found = workspaces::ops::find(app, workspace).await?;
+    let reader = app.db.read(&policy::authenticate());
+    let account = match found {
+        Some(id) => accounts::find_login(&reader, id, name).await?,
+        None => None,
+    };
+    let (account, hash) = account.map_or((None, None), |(account, hash)| (Some(account), hash));
+    // The same questions to the database whether or not there is such an account.
+    let id = account.as_ref().map_or_else(AccountId::generate, |account| account.id);
+    let device = whence.device_hash(&id.to_string());
+    let is_known = store::is_known(&reader, id, device.as_deref(), whence.client.as_deref()).await?;
+    let place = match &device {
+        Some(device) if is_known => Place::Known(device),
+        _ => Place::Address(&whence.address),
+    };
+    let tried = app.attempts.attempt(&name.to_lowercase(), &place, app.db.clock().now())?;
+    let matches = check_password(app, password.to_owned(), hash).await?;
+    let tx = app.db.begin().await?;
+    let (Some(workspace), Some(account), true) = (found, account.as_ref().filter(|a| a.active), matches) else {
+        let permit = policy::prove(Action::SessionOpen, found, None, cause);
+        let about = account.map_or_else(|| "unknown".to_owned(), |a| a.id.to_string());
+        tx.commit(permit, Event::SessionRefused { account: about }).await?;
+        return Err(Error::Unauthenticated);
+    };
+    app.attempts.succeeded(tried);
+    let secret = tokens::Token::generate().map_err(Error::internal)?;
+    let token = Token {
+        id: TokenId::generate(),
+        workspace,
+        account: account.id,
+        session: true,
+        name: "session".to_owned(),
+        accessor: secret.accessor(),
+        created_at: tx.at(),
+        expires_at: tx.at() + TimeDelta::hours(HOURS),
+        revoked_at: None,
+        client: whence.client.clone(),
+        device,
+        seen_at: Some(tx.at()),
+    };
+    accounts::insert_token(&tx, &token, &secret.hash()).await?;
+    let permit = policy::prove(Action::SessionOpen, Some(workspace), Some((account.id, &account.name)), cause);
+    let event = Event::SessionOpened { token: token.id, account: account.id, new_device: !is_known };
+    tx.commit(permit, event).await?;
+    Ok(Issued { token, secret: secret.reveal().to_owned() })
+}
+
+/// Gives a session that was confirmed with the password another secret; the old one is dead.
+///
+/// # Errors
+/// `Invalid` for a wrong password, which is in the audit log; `TooMany` after too many of them.
+pub async fn confirm(app: &App, who: &Principal, password: &str) -> Result<Issued, Error> {
+    let permit = policy::act(who, Action::SessionConfirm)?;
+    let (Credential::Session(old), Some(account)) = (who.credential, who.id) else {
+        let detail = "only a session is confirmed; an API token needs no password";
+        return Err(Error::conflict("no_session", detail));
+    };
+    live_password(app, who, account, password, "password").await?;
+    let reader = app.db.read(&policy::authenticate());
+    let before = accounts::find_token_by_id(&reader, old).await?.ok_or(NO_SESSION)?;
+    let secret = tokens::Token::generate().map_err(Error::internal)?;
+    let tx = app.db.begin().await?;
+    if !store::end(&tx, old).await? {
+        return Err(Error::Unauthenticated);
+    }
+    let token = Token {
+        id: TokenId::generate(),
+        accessor: secret.accessor(),
+        created_at: tx.at(),
+        seen_at: Some(tx.at()),
+        revoked_at: None,
+        ..before
+    };
+    accounts::insert_token(&tx, &token, &secret.hash()).await?;
+    tx.commit(permit, Event::SessionConfirmed { token: token.id, account, replaces: old }).await?;
+    Ok(Issued { token, secret: secret.reveal().to_owned() })
+}
+
+/// Ends the credential that the caller came with.
+pub async fn sign_out(app: &App, who: &Principal) -> Result<(), Error> {
+    let permit = policy::act(who, Action::SessionClose)?;
+    let token = who.credential.id().ok_or(Error::NotFound { kind: "token" })?;
+    let tx = app.db.begin().await?;
+    store::end(&tx, token).await?;
+    tx.commit(permit, Event::SessionClosed { token }).await
+}
+
+/// The sessions of somebody that are in use: one's own, or another's for an administrator.
+pub async fn list(app: &App, who: &Principal, account: Option<&str>) -> Result<Vec<Token>, Error> {
+    let sight = policy::read(who, Action::TokenRead)?;
+    let reader = app.db.read(&sight);
+    let own = who.id.ok_or(NO_SESSION)?;
+    let account = match account {
+        Some(name) if name != who.name => {
+            policy::read(who, Action::AccountRead).map(drop)?;
+            let found = accounts::find_by_name(&reader, name).await?.ok_or(Error::NotFound { kind: "account" })?;
+            policy::manage_token(who, Action::SessionClose, found.id, Kind::User).map(drop)?;
+            found.id
+        }
+        _ => own,
+    };
+    let now = app.db.clock().now();
+    let mut live = store::live(&reader, account, now).await?;
+    live.retain(|session| session.workspace == who.workspace && !session.is_idle(now));
+    Ok(live)
+}
+
+/// Ends one session: one's own, or anybody's for an administrator. One that has ended stays so, and nothing is logged.
+pub async fn end(app: &App, who: &Principal, id: TokenId) -> Result<(), Error> {
+    let sight = policy::read(who, Action::TokenRead)?;
+    let session = accounts::find_token(&app.db.read(&sight), id).await?.filter(|token| token.session);
+    let session = session.ok_or(NO_SESSION)?;
+    if Some(session.account) != who.id && !who.may(Action::AccountCreate) {
+        return Err(NO_SESSION);
+    }
+    let permit = policy::manage_token(who, Action::SessionClose, session.account, Kind::User)?;
+    let tx = app.db.begin().await?;
+    match store::end(&tx, id).await? {
+        true => tx.commit(permit, Event::SessionClosed { token: id }).await,
+        false => Ok(()),
+    }
+}
+
+/// Ends the caller's other sessions; says how many there were.
+pub async fn end_others(app: &App, who: &Principal) -> Result<usize, Error> {
+    let others: Vec<_> =
+        list(app, who, None).await?.into_iter().filter(|s| Some(s.id) != who.credential.id()).collect();
+    let permit = policy::act(who, Action::SessionClose)?;
+    let tx = app.db.begin().await?;
+    let mut events = Vec::new();
+    for session in others {
+        if store::end(&tx, session.id).await? {
+            events.push(Event::SessionClosed { token: session.id });
+        }
+    }
+    let (ended, mut events) = (events.len(), events.into_iter());
+    if let Some(first) = events.next() {
+        tx.commit_all(permit, first, events.collect()).await?;
+    }
+    Ok(ended)
+}

@@ -1,0 +1,88 @@
+//! Asking for the password once more before what weighs much. What was typed is kept, and the action
+//! goes on where it stopped.
+
+use crate::{
+    accounts::sessions,
+    app::App,
+    authz::Credential,
+    error::Error,
+    http::problem::Problem,
+    web::{
+        PageError, access, cookies,
+        form::Fields,
+        frame::{Frame, html},
+        visitor::Visitor,
+    },
+};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    body::BoxBody,
+    dev::ServiceResponse,
+    http::{StatusCode, header},
+    web::Data,
+};
+use askama::Template;
+use chrono::{DateTime, Utc};
+
+/// The field of any form in which the password comes with it.
+pub const FIELD: &str = "confirm_password";
+/// What the use-cases say when they want it.
+pub const CODE: &str = "reauthentication_required";
+const WRONG: &str = "This is not your password.";
+
+/// What came with a form, to be sent again beside the password.
+pub struct Sent {
+    pub address: String,
+    pub fields: Fields,
+}
+
+/// The secret under which a session goes on, until when, and now.
+pub struct Renewed(String, DateTime<Utc>, DateTime<Utc>);
+
+#[derive(Template)]
+#[template(path = "session/confirm.html")]
+struct ConfirmPage<'a> {
+    frame: Frame,
+    form_token: &'a str,
+    sent: &'a Sent,
+    is_wrong: bool,
+}
+
+/// Takes the password that came with a form; the session goes on under another secret.
+pub async fn confirm(request: &HttpRequest, visitor: Visitor, password: &str) -> Result<Visitor, PageError> {
+    let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| Error::internal("no app"))?;
+    let issued = match sessions::ops::confirm(&app, &visitor.who, password).await {
+        Ok(issued) => issued,
+        Err(Error::Invalid(_)) => return Err(Problem::new(StatusCode::FORBIDDEN, CODE, WRONG).into()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut who = visitor.who;
+    (who.credential, who.fresh) = (Credential::Session(issued.token.id), true);
+    let visitor = Visitor { who, form_token: access::form_token(&issued.secret) };
+    let mut extensions = request.extensions_mut();
+    extensions.insert(visitor.clone());
+    extensions.insert(Renewed(issued.secret, issued.token.expires_at, app.db.clock().now()));
+    Ok(visitor)
+}
+
+/// The page that asks, for a form that was refused for want of the password.
+pub fn ask(problem: &Problem, visitor: &Visitor, sent: &Sent) -> Option<HttpResponse> {
+    if problem.code != CODE {
+        return None;
+    }
+    let frame = Frame { section: "", visitor: Some(visitor.clone()) };
+    let page = ConfirmPage { frame, form_token: &visitor.form_token, sent, is_wrong: problem.detail == WRONG };
+    Some(html(problem.status(), page.render().unwrap_or_default()))
+}
+
+/// Gives the browser the new secret, whatever became of the form.
+pub fn hand_out(response: &mut ServiceResponse<BoxBody>) {
+    let renewed = response.request().extensions_mut().remove::<Renewed>();
+    let Some(Renewed(secret, ends, now)) = renewed else { return };
+    let mut holder = HttpResponse::Ok().finish();
+    if cookies::session(&mut holder, secret, ends, now).is_ok() {
+        for value in holder.headers().get_all(header::SET_COOKIE) {
+            response.headers_mut().append(header::SET_COOKIE, value.clone());
+        }
+    }
+}
