@@ -6,11 +6,11 @@
 
 use crate::{app::App, http::problem::Problem};
 use actix_web::{
-    HttpResponse,
+    HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     error::PayloadError,
-    http::{ConnectionType, Method, StatusCode},
+    http::{Method, StatusCode},
     middleware::Next,
     web::{Bytes, Data},
 };
@@ -55,9 +55,7 @@ pub async fn bodies(
         LEAST_BYTES_PER_SECOND >> 10
     );
     let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail);
-    let mut answer = HttpResponse::from_error(problem);
-    answer.head_mut().set_connection_type(ConnectionType::Close);
-    Ok(response.into_response(answer))
+    Ok(response.into_response(HttpResponse::from_error(problem)))
 }
 
 fn paced(body: Body, patience: Duration, is_late: Arc<AtomicBool>) -> Body {

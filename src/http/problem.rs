@@ -111,6 +111,10 @@ impl Problem {
             StatusCode::UNAUTHORIZED => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"plimsoll\""));
             }
+            // The rest of the body is not waited for.
+            StatusCode::REQUEST_TIMEOUT => {
+                response.force_close();
+            }
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::RETRY_AFTER, "2"));
             }
@@ -198,11 +202,15 @@ pub struct Changed;
 /// `Changed`, and the object may have moved on: `If-Match` is needed.
 pub struct Revised;
 
-const GUARDED: &[(&str, &str)] =
-    &[("401", "No valid token was sent"), ("403", "The caller may not do this; the refusal is in the audit log")];
+const GUARDED: &[(&str, &str)] = &[
+    ("401", "No valid token was sent"),
+    ("403", "The caller may not do this; the refusal is in the audit log"),
+    ("429", "Too many requests, or too many failed attempts; the header `Retry-After` says when to come again"),
+];
 const FOUND: &[(&str, &str)] = &[("404", "No such object, or not visible to the caller")];
 const CHANGED: &[(&str, &str)] = &[
     ("400", "The request is not well-formed: JSON, unknown or repeated field, header"),
+    ("408", "The body came too slowly"),
     ("409", "It collides with what is there, or its state does not allow it"),
     ("413", "The body is too large"),
     ("415", "The body has another type than the operation takes"),

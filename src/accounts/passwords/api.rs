@@ -58,8 +58,7 @@ pub struct ResetInput {
 
 /// Change one's own password.
 #[utoipa::path(tag = "accounts", operation_id = "changePassword", request_body = PasswordInput, responses(
-    (status = 200, description = "Changed; the other sessions have ended unless they were to stay", body = EndedView),
-    (status = 429, description = "Too many failed attempts; see Retry-After", body = Problem, content_type = "application/problem+json"), Changed))]
+    (status = 200, description = "Changed; the other sessions have ended unless they were to stay", body = EndedView), Changed))]
 #[put("/password")]
 async fn change(app: Data<App>, who: Principal, input: ValidJson<PasswordInput>) -> Result<Json<EndedView>, Problem> {
     let i = input.0;

@@ -85,8 +85,7 @@ struct ListParams {
 
 /// Sign in with a password.
 #[utoipa::path(tag = "accounts", operation_id = "signIn", request_body = SignIn, security(()), responses(
-    (status = 201, description = "A session; the token is shown once", body = IssuedView),
-    (status = 429, description = "Too many failed attempts for this name from this place; see Retry-After", body = Problem, content_type = "application/problem+json"), Changed))]
+    (status = 201, description = "A session; the token is shown once", body = IssuedView), Changed))]
 #[post("/sessions")]
 async fn sign_in(
     app: Data<App>,
@@ -102,8 +101,7 @@ async fn sign_in(
 
 /// Say again who one is: the session goes on under another token, and what weighs much can be done for 15 minutes.
 #[utoipa::path(tag = "accounts", operation_id = "confirmSession", request_body = ConfirmationInput, responses(
-    (status = 201, description = "The session's new token, shown once; the old one is dead", body = IssuedView),
-    (status = 429, description = "Too many failed attempts; see Retry-After", body = Problem, content_type = "application/problem+json"), Changed))]
+    (status = 201, description = "The session's new token, shown once; the old one is dead", body = IssuedView), Changed))]
 #[post("/sessions/current/confirmation")]
 async fn confirm(app: Data<App>, who: Principal, input: ValidJson<ConfirmationInput>) -> Result<HttpResponse, Problem> {
     let issued = ops::confirm(&app, &who, &input.0.password).await?;

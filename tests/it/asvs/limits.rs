@@ -31,7 +31,7 @@ async fn v2_4_1_who_asks_too_often_is_told_to_wait_and_the_neighbour_is_not() {
     // What changes something has a smaller bucket of its own, and it is not empty.
     let model = json!({"name": "m", "intended_use": "x", "risk_tier": "low"});
     let refused = t.post(&busy, "/api/v1/models", model).await.expect(403);
-    assert_eq!(refused.header("ratelimit-policy"), "\"write\";q=10;w=60");
+    assert_eq!(refused.header("ratelimit-policy"), "\"write\";q=8;w=60");
     t.get(&calm, "/api/v1/whoami").await.expect(200);
     // Whoever watches the service is never told to wait.
     for _ in 0..250 {
