@@ -4,6 +4,7 @@
 use crate::http::{
     docs::DOCS_POLICY,
     problem::{CONTENT_TYPE, Problem},
+    rate,
 };
 use actix_web::{
     HttpMessage,
@@ -70,6 +71,7 @@ pub async fn surround(
         }
     }
     name_charset(&mut response);
+    rate::tell(&mut response);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -128,7 +128,7 @@ impl Buckets {
     }
 }
 
-/// Counts requests by address, and tells every answer what is left.
+/// Counts requests by address.
 pub async fn limit(
     app: Data<App>,
     request: ServiceRequest,
@@ -139,24 +139,25 @@ pub async fn limit(
     }
     let address = peer::address(request.request());
     let taken = app.buckets.take(&address, ADDRESS_SHARE, Class::of(request.method()), Instant::now());
-    let mut response = match taken {
+    Ok(match taken {
         Ok(left) => {
             request.extensions_mut().insert(left);
             next.call(request).await?.map_into_boxed_body()
         }
         Err(error) => request.error_response(Problem::from(error)),
-    };
-    let left = response.request().extensions().get::<Left>().cloned();
-    if let Some(left) = left {
-        let policy = format!("\"{}\";q={};w={}", left.name, left.quota, WINDOW.as_secs());
-        let limit = format!("\"{}\";r={};t={}", left.name, left.remaining, left.resets.as_secs());
-        for (name, value) in [(POLICY, policy), (LEFT, limit)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
-            }
+    })
+}
+
+/// Says in an answer what is left. Called where answers have their last form: a problem is written anew on its way out.
+pub fn tell(response: &mut ServiceResponse<BoxBody>) {
+    let Some(left) = response.request().extensions().get::<Left>().cloned() else { return };
+    let policy = format!("\"{}\";q={};w={}", left.name, left.quota, WINDOW.as_secs());
+    let limit = format!("\"{}\";r={};t={}", left.name, left.remaining, left.resets.as_secs());
+    for (name, value) in [(POLICY, policy), (LEFT, limit)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
         }
     }
-    Ok(response)
 }
 
 /// Counts a request for the credential that it came with.

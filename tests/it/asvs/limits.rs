@@ -97,7 +97,7 @@ async fn v2_4_1_a_body_that_comes_byte_by_byte_is_cut_off() {
     let sha256 = format!("sha256:{}", "0".repeat(64));
     let model = json!({"name": "slow", "intended_use": "x", "risk_tier": "low"});
     t.post(&token, "/api/v1/models", model).await.expect(201);
-    let files = json!({"files": [{"path": "a", "sha256": sha256, "size_bytes": 100_000}]});
+    let files = json!({"files": [{"path": "a", "sha256": sha256, "size_bytes": 50_000}]});
     t.post(&token, "/api/v1/models/slow/versions", files).await.expect(201);
     let before = t.events().await;
     for (method, path, kind) in [
@@ -107,7 +107,7 @@ async fn v2_4_1_a_body_that_comes_byte_by_byte_is_cut_off() {
     ] {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {token}\r\ncontent-type: {kind}\r\n\
-             content-length: 100000\r\n\r\n"
+             content-length: 50000\r\n\r\n"
         );
         let (said, took) = trickle(&t, &head).await;
         assert!(said.starts_with("HTTP/1.1 408 ") && said.contains("body_too_slow"), "{path}: {said}");
