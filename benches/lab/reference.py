@@ -66,11 +66,11 @@ def timed(bare, arrays, batch, warm_up, samples):
     requests = feeds(arrays, batch, samples)
     if is_plain and no_text:
         # Values in the runtime's own memory: no copy and no wrapping by numpy inside of the clock.
-        requests = [{name: onnxruntime.OrtValue.ortvalue_from_numpy(a) for name, a in feed.items()} for feed in requests]
+        # The values point into the arrays, which `held` keeps.
+        held = [{name: onnxruntime.OrtValue.ortvalue_from_numpy(a) for name, a in feed.items()} for feed in requests]
         inner = bare._sess  # noqa: SLF001
-        call = getattr(inner, "run_with_ort_values", None)
-        requests = [{name: value._ortvalue for name, value in feed.items()} for feed in requests]  # noqa: SLF001
-        run = (lambda feed: call(feed, names, None)) if call else (lambda feed: bare.run_with_ort_values(names, feed))
+        requests = [{name: value._ortvalue for name, value in feed.items()} for feed in held]  # noqa: SLF001
+        run = lambda feed: inner.run_with_ort_values(feed, names, None)  # noqa: E731
     else:
         inner = bare._sess  # noqa: SLF001
         run = lambda feed: inner.run(names, feed, None)  # noqa: E731
