@@ -35,11 +35,14 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
     let reader = app.db.read(&policy::authenticate());
     let (token, account) = store::find_credential(&reader, &hash).await?.ok_or(Error::Unauthenticated)?;
     let now = app.db.clock().now();
-    if !is_live(&reader, &token, (account.active, account.owner), now).await? {
+    if token.is_idle(now) || !is_live(&reader, &token, (account.active, account.owner), now).await? {
         return Err(Error::Unauthenticated);
     }
     if token.is_unnoted(now) {
-        sessions::store::note_use(&app.db, token.id, now).await?;
+        // Reading goes on where nothing can be written, on a full disk for example.
+        if let Err(error) = sessions::store::note_use(&app.db, token.id, now).await {
+            tracing::warn!(token = %token.id, %error, "the use of a session could not be noted");
+        }
     }
     let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
     Ok(Principal {
@@ -54,7 +57,8 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
     })
 }
 
-/// Whether the credential of a caller still stands; those without one act from the machine itself.
+/// Whether the credential of a caller still stands while something is under way, which is use enough; those without one act
+/// from the machine itself.
 pub async fn is_signed_in(app: &App, who: &Principal) -> Result<bool, Error> {
     let Some(id) = who.credential.id() else { return Ok(true) };
     let reader = app.db.read(&policy::authenticate());
@@ -63,14 +67,14 @@ pub async fn is_signed_in(app: &App, who: &Principal) -> Result<bool, Error> {
     is_live(&reader, &token, account, app.db.clock().now()).await
 }
 
-/// Neither revoked nor over nor left alone, of an account that is active, as is the person who owns it if it is a robot.
+/// Neither revoked nor over, of an account that is active, as is the person who owns it if it is a robot.
 async fn is_live(
     reader: &Reader<'_>,
     token: &Token,
     (active, owner): (bool, Option<AccountId>),
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    if !active || token.revoked_at.is_some() || token.expires_at <= now || token.is_idle(now) {
+    if !active || token.revoked_at.is_some() || token.expires_at <= now {
         return Ok(false);
     }
     let Some(owner) = owner else { return Ok(true) };
@@ -194,8 +198,14 @@ pub async fn create_token(
         (None, None) => return Err(Error::invalid("account", "say whose token it is")),
     };
     let permit = policy::manage_token(who, Action::TokenCreate, owner, owner_kind)?;
+    // A token made with a token of the same person does not outlive it.
+    let parent = match who.credential {
+        Credential::Token(id) if who.id == Some(owner) => store::find_token_by_id(&reader, id).await?,
+        _ => None,
+    };
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
+    let asked = token_expiry(tx.at(), expires_in_days)?;
     let token = Token {
         id: TokenId::generate(),
         workspace: who.workspace,
@@ -204,7 +214,7 @@ pub async fn create_token(
         name: name.to_string(),
         accessor: secret.accessor(),
         created_at: tx.at(),
-        expires_at: token_expiry(tx.at(), expires_in_days)?,
+        expires_at: parent.map_or(asked, |parent| parent.expires_at.min(asked)),
         revoked_at: None,
         client: None,
         device: None,

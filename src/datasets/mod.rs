@@ -159,6 +159,10 @@ impl Description {
             let detail = "tensors have no columns; inputs are described under tensors.inputs";
             return Err(Error::invalid(if self.features.is_empty() { "scales" } else { "features" }, detail));
         }
+        if self.has_label() && self.tensors.as_ref().is_some_and(|tensors| tensors.feeds(&self.label)) {
+            let detail = "the label is what a model is to find; no input and no state is fed by it";
+            return Err(Error::invalid("tensors", detail));
+        }
         match self.positive_label.is_some() && !self.has_label() {
             true => Err(Error::invalid("positive_label", "name the array of labels, too, under label")),
             false => Ok(()),

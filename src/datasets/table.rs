@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 /// More columns than any table that a person made.
 const MAX_COLUMNS: usize = 10_000;
 /// A cell takes about 32 bytes of memory however short it is: about 640 MB.
-const MAX_CELLS: usize = 20_000_000;
+pub(in crate::datasets) const MAX_CELLS: usize = 20_000_000;
 
 /// Columns of text cells, all of one length.
 ///

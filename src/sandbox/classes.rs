@@ -21,6 +21,12 @@ pub(super) fn of_columns(labels: &[String], scores: &[f64], width: usize) -> Res
     let usual = usual(&seen, columns);
     if columns == 2 {
         let usual = usual.ok_or_else(|| too_few(columns, seen.len()))?;
+        // A single class that stands in the other column is not the one that the usual order says.
+        let told = by_largest(labels, scores, width);
+        let contradicted = width == 2 && told.iter().zip(&usual).any(|(told, usual)| told.is_some_and(|told| told != usual.as_str()));
+        if seen.len() == 1 && contradicted {
+            return Err(too_few(columns, seen.len()));
+        }
         return Ok(of_two(labels, scores, width, usual));
     }
     let told = by_largest(labels, scores, width);
@@ -124,6 +130,12 @@ mod tests {
         assert_eq!(classes(&careful).expect("told"), ["0", "1"]);
         let single = [("no", &[0.9][..]), ("yes", &[0.2])];
         assert_eq!(classes(&single).expect("told"), ["yes", "no"]);
+    }
+
+    #[test]
+    fn one_class_of_two_in_the_wrong_column_is_refused() {
+        assert!(classes(&[("1", &[0.9, 0.1][..]), ("1", &[0.8, 0.2])]).is_err());
+        assert_eq!(classes(&[("1", &[0.1, 0.9][..]), ("1", &[0.2, 0.8])]).expect("told"), ["0", "1"]);
     }
 
     #[test]

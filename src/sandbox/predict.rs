@@ -142,14 +142,17 @@ pub(super) fn repeat(
     outputs: &OutputPlan,
     before: &Collected,
 ) -> Result<usize, Failure> {
-    // Whole calls, as many as before or fewer.
-    let rows = Table::PIECE_ROWS / table.most_rows.max(1) * table.most_rows;
+    // Whole calls, as many as before or fewer: a call that was filled up would have other neighbours.
+    let each = table.plan.fixed_rows.unwrap_or(table.most_rows).max(1);
+    let rows = (Table::PIECE_ROWS / each).max(1) * each;
     let start: Vec<usize> = (0..table.rows.min(rows)).collect();
     let (mut again, mut carried) = (Collected::default(), Carried::default());
     for piece in &table.pieces(&start, table.most_rows) {
         call(model, table, outputs, piece, &mut carried, &mut again)?;
     }
     match before.first_difference(&again) {
+        // What kept nothing that can be compared is no repetition.
+        None if before.is_empty() => Ok(0),
         None => Ok(start.len()),
         Some(difference) => Err(Failure::new(
             FailureKind::NonDeterministic,

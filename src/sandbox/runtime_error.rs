@@ -34,8 +34,16 @@ const INPUT_MISMATCH: [&str; 5] = [
     "invalid input name",
 ];
 
+/// Texts of tensors in a file of their own: the sandbox opens none.
+const EXTERNAL: [&str; 1] = ["external data path"];
+
 /// The model could not be loaded.
 pub(super) fn load_failure(code: ErrorCode, message: &str) -> Failure {
+    if says(message, &EXTERNAL) {
+        return Failure::unsupported(
+            "the model keeps tensors in other files, and the sandbox opens none; save it as one file, for example with onnx.save(model, path, save_as_external_data=False)",
+        );
+    }
     let kind = if says(message, &OUT_OF_MEMORY) {
         FailureKind::MemoryLimit
     } else if code == ErrorCode::NotImplemented || says(message, &UNSUPPORTED) {

@@ -101,6 +101,11 @@ impl Collected {
         Err(Failure::output(format!("one call gave {} score(s) for a row, another call {width}", self.width)))
     }
 
+    /// Whether nothing was kept: no label, no score and no number of an output.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.scores.is_empty() && self.outputs.iter().all(|output| output.numbers.is_empty())
+    }
+
     /// The first row of `again` that is not what this run gave for it.
     pub fn first_difference(&self, again: &Self) -> Option<String> {
         for (row, (before, after)) in self.labels.iter().zip(&again.labels).enumerate() {

@@ -45,7 +45,8 @@ pub fn agreement(
         let mut numbers = recorded.iter().zip(*given);
         numbers.all(|(recorded, given)| {
             let allowed = tolerance.relative.mul_add(finite_or_zero(*recorded).abs(), tolerance.absolute);
-            distance(*recorded, *given) <= allowed
+            let distance = distance(*recorded, *given);
+            distance.is_finite() && distance <= allowed
         })
     };
     let flips = decision.map(|decision| {

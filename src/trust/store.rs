@@ -58,6 +58,15 @@ pub async fn lock_all_shared(tx: &WriteTx, scope: Scope) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a key of this name is trusted that was not revoked.
+pub async fn is_name_taken(tx: &WriteTx, workspace: WorkspaceId, name: &str) -> Result<bool, Error> {
+    let of_name = trust_key::Entity::find()
+        .filter(trust_key::COLUMN.workspace_id.eq(workspace))
+        .filter(trust_key::COLUMN.name.eq(name))
+        .filter(trust_key::COLUMN.revoked_at.is_null());
+    Ok(of_name.lock_exclusive().one(&tx.conn()).await?.is_some())
+}
+
 pub async fn insert(tx: &WriteTx, workspace: WorkspaceId, new: &TrustKey) -> Result<(), Error> {
     let row = trust_key::ActiveModel {
         id: Set(new.id),

@@ -27,12 +27,23 @@ fn unlike(seen: &Observation, data: &Data, description: &Description) -> Option<
         return None;
     }
     let truth: BTreeSet<&str> = data.table.column(&description.label)?.iter().map(String::as_str).collect();
+    // Rows that nobody labelled are held against nothing.
+    if truth.iter().all(|label| label.is_empty()) {
+        return None;
+    }
     let classes: BTreeSet<&str> = seen.classes.iter().map(String::as_str).collect();
     let listed = seen.classes.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if LISTED < seen.classes.len() { ", …" } else { "" };
     if truth.is_disjoint(&classes) {
         return Some(format!(
             "the model answers with {listed}{more}, and no row of the data has such a label; spell them the same way, or name the classes in interface.json"
+        ));
+    }
+    // A model of other scores would never select anybody, and treat all groups alike.
+    let positive = description.positive_label.as_deref().filter(|_| !seen.probabilities.is_empty());
+    if let Some(positive) = positive.filter(|positive| !classes.contains(positive)) {
+        return Some(format!(
+            "the positive label `{positive}` of the data is none of the model's classes {listed}{more}; spell it the same way, or name the classes in interface.json"
         ));
     }
     // Nobody named the classes: that the columns count from 0 was taken for granted.
@@ -77,6 +88,7 @@ mod tests {
         let why = said(seen(&["0", "1"], &["0", "1"], false), "y\nno\nyes\n").expect("unlike");
         assert!(why.contains("answers with 0, 1, and no row"), "{why}");
         assert_eq!(said(seen(&["0", "1"], &["0", "1"], false), "y\n0\n1\n"), None);
+        assert_eq!(said(seen(&["0", "1"], &["0", "1"], false), "y,x\n,1\n,2\n"), None, "nobody labelled them");
         // A class that the model was never shown is its fault, and counts as wrong.
         assert_eq!(said(seen(&["a", "b"], &["a", "b"], false), "y\na\nc\n"), None);
     }

@@ -4,6 +4,7 @@ use crate::{
     accounts::{
         Issued, Token,
         ops::{check_password, live_password},
+        passwords::store as passwords,
         sessions::{HOURS, Whence, store},
         store as accounts,
         throttle::Place,
@@ -51,15 +52,24 @@ pub async fn sign_in(
         _ => Place::Address(&whence.address),
     };
     let tried = app.attempts.attempt(&name.to_lowercase(), &place, app.db.clock().now())?;
-    let matches = check_password(app, password.to_owned(), hash).await?;
+    let matches = check_password(app, password.to_owned(), hash.clone()).await?;
+    let active = account.as_ref().filter(|account| account.active && matches);
+    // What was right is no failure, whatever becomes of the session.
+    if active.is_some() {
+        app.attempts.succeeded(tried);
+    }
     let tx = app.db.begin().await?;
-    let (Some(workspace), Some(account), true) = (found, account.as_ref().filter(|a| a.active), matches) else {
+    // The password was looked at outside of the transaction; it may have been replaced since.
+    let stands = match active {
+        Some(account) => passwords::lock_unchanged(&tx, account.id, hash.as_deref()).await?,
+        None => false,
+    };
+    let (Some(workspace), Some(account), true) = (found, active, stands) else {
         let permit = policy::prove(Action::SessionOpen, found, None, cause);
-        let about = account.map_or_else(|| "unknown".to_owned(), |a| a.id.to_string());
+        let about = account.as_ref().map_or_else(|| "unknown".to_owned(), |a| a.id.to_string());
         tx.commit(permit, Event::SessionRefused { account: about }).await?;
         return Err(Error::Unauthenticated);
     };
-    app.attempts.succeeded(tried);
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let token = Token {
         id: TokenId::generate(),
@@ -160,19 +170,24 @@ pub async fn end(app: &App, who: &Principal, id: TokenId) -> Result<(), Error> {
 
 /// Ends the caller's other sessions; says how many there were.
 pub async fn end_others(app: &App, who: &Principal) -> Result<usize, Error> {
-    let others: Vec<_> =
-        list(app, who, None).await?.into_iter().filter(|s| Some(s.id) != who.credential.id()).collect();
-    let permit = policy::act(who, Action::SessionClose)?;
-    let tx = app.db.begin().await?;
-    let mut events = Vec::new();
-    for session in others {
-        if store::end(&tx, session.id).await? {
-            events.push(Event::SessionClosed { token: session.id });
+    let sight = policy::read(who, Action::TokenRead)?;
+    let own = who.id.ok_or(NO_SESSION)?;
+    let mut ended = 0;
+    // One look sees the newest; nobody's older session stays behind them.
+    loop {
+        let live = store::live(&app.db.read(&sight), own, app.db.clock().now()).await?;
+        let others = live.into_iter().filter(|session| Some(session.id) != who.credential.id());
+        let permit = policy::act(who, Action::SessionClose)?;
+        let tx = app.db.begin().await?;
+        let mut events = Vec::new();
+        for session in others {
+            if store::end(&tx, session.id).await? {
+                events.push(Event::SessionClosed { token: session.id });
+            }
         }
-    }
-    let (ended, mut events) = (events.len(), events.into_iter());
-    if let Some(first) = events.next() {
+        ended += events.len();
+        let mut events = events.into_iter();
+        let Some(first) = events.next() else { return Ok(ended) };
         tx.commit_all(permit, first, events.collect()).await?;
     }
-    Ok(ended)
 }

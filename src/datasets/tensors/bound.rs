@@ -91,6 +91,12 @@ pub(in crate::datasets) fn bind(
     if rows == 0 {
         return Err(Malformed::new("the arrays have no rows"));
     }
+    // Each of these values becomes a text of its own.
+    if MAX_CELLS < rows.saturating_mul(description.columns().count() + usize::from(of.sequences.is_some())) {
+        return Err(Malformed::new(format!(
+            "{rows} rows of labels, groups and sequences are more than {MAX_CELLS} values; use fewer rows"
+        )));
+    }
     let tensors = Tensors {
         rows,
         inputs,

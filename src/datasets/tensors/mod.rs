@@ -177,6 +177,12 @@ impl TensorDescription {
         ports.chain(fed).chain(recorded).chain(states).chain(&self.sequences).map(String::as_str)
     }
 
+    /// Whether this array reaches the model.
+    pub fn feeds(&self, array: &str) -> bool {
+        let mut fed = self.inputs.iter().map(|(input, feed)| feed.array.as_ref().unwrap_or(input));
+        fed.any(|name| name == array) || self.state.values().any(|from| from.initial.as_deref() == Some(array))
+    }
+
     /// Whether there is something recorded to hold answers against.
     pub fn expects(&self) -> bool {
         !self.expected.is_empty()
@@ -201,6 +207,14 @@ mod tests {
         assert_eq!(description.state["h"], Feedback { output: "hN".to_owned(), initial: None });
         let again = read(serde_json::to_value(&description).expect("json")).expect("legal");
         assert_eq!(again, description);
+    }
+
+    #[test]
+    fn what_feeds_a_model_is_known() {
+        let read = |written| read(written).expect("legal");
+        let description = read(json!({"inputs": {"x": {"array": "frames"}, "y": {}}, "state": {"h": {"output": "hN", "initial": "h0"}}}));
+        assert!(["frames", "y", "h0"].iter().all(|array| description.feeds(array)));
+        assert!(!description.feeds("x") && !description.feeds("hN"));
     }
 
     #[test]

@@ -91,6 +91,7 @@ fn element(descr: &str) -> Result<(Element, usize), String> {
     }
     let chars = code.strip_prefix('U').and_then(|chars| chars.parse::<usize>().ok());
     match chars {
+        Some(0) => Err("holds texts of no characters".to_owned()),
         Some(chars) if chars <= MAX_TEXT_CHARS => Ok((Element::Text, chars * 4)),
         Some(_) => Err(format!("holds texts of up to {MAX_TEXT_CHARS} characters at most")),
         None => Err(format!(

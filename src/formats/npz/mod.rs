@@ -23,6 +23,8 @@ const MAX_HEADER_BYTES: usize = 64 << 10;
 const FREE_BYTES: u64 = 16 << 20;
 /// Unpacked over packed bytes of a larger one.
 const MAX_RATIO: u64 = 200;
+/// What a text takes in memory beside its characters.
+const TEXT_BYTES: usize = 56;
 
 /// The arrays by name, without `.npy`. Together they may take `most_bytes` unpacked.
 ///
@@ -37,6 +39,10 @@ pub fn read(from: impl Read + Seek, most_bytes: u64) -> Result<BTreeMap<String, 
         return Err(Refusal::Unsupported(format!("the archive has {} entries; at most {MAX_ENTRIES}", archive.len())));
     }
     let mut left_bytes = most_bytes;
+    // The reader keeps the last of them, and others may keep the first: one file would be two data sets.
+    if archive.has_duplicate_names() {
+        return Err(Refusal::Invalid("the archive has an entry twice".to_owned()));
+    }
     let mut arrays = BTreeMap::new();
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| of_entry(&format!("number {}", index + 1), &error))?;
@@ -111,8 +117,13 @@ impl From<String> for Why {
 /// Reads one entry to its end, where its checksum is held against it.
 fn array(mut from: impl Read, left_bytes: &mut u64) -> Result<Tensor, Why> {
     let header = Header::parse(&header_text(&mut from)?)?;
+    let elements = count(&header.shape).ok_or(Why::TooLarge)?;
+    if elements == 0 {
+        return Err("has no elements".to_owned().into());
+    }
     let wanted = header.data_bytes().ok_or(Why::TooLarge)?;
-    *left_bytes = left_bytes.checked_sub(wanted as u64).ok_or(Why::TooLarge)?;
+    let own = if header.element == Element::Text { elements.saturating_mul(TEXT_BYTES) } else { 0 };
+    *left_bytes = left_bytes.checked_sub(wanted.saturating_add(own) as u64).ok_or(Why::TooLarge)?;
     let mut data = Vec::new();
     from.by_ref().take(wanted as u64).read_to_end(&mut data)?;
     if data.len() != wanted {
@@ -122,7 +133,7 @@ fn array(mut from: impl Read, left_bytes: &mut u64) -> Result<Tensor, Why> {
         return Err("has more bytes than its shape says".to_owned().into());
     }
     let values = match header.element {
-        Element::Text => Values::Text(texts(&data, header.width, count(&header.shape).unwrap_or(0))?),
+        Element::Text => Values::Text(texts(&data, header.width)?),
         element => Values::of_bytes(element, &data).ok_or_else(|| "has a bool that is neither 0 nor 1".to_owned())?,
     };
     let values = if header.fortran { values.pick(places_of_fortran(&header.shape)) } else { values };
@@ -156,10 +167,7 @@ fn header_text(from: &mut impl Read) -> Result<String, Why> {
 }
 
 /// Texts of four bytes a character, filled up with NUL.
-fn texts(data: &[u8], width: usize, count: usize) -> Result<Vec<String>, String> {
-    if width == 0 {
-        return Ok(vec![String::new(); count]);
-    }
+fn texts(data: &[u8], width: usize) -> Result<Vec<String>, String> {
     let text = |cell: &[u8]| {
         let units = cell.as_chunks::<4>().0.iter().map(|unit| u32::from_le_bytes(*unit));
         let text: Option<String> = units.map(char::from_u32).collect();

@@ -60,7 +60,7 @@ fn of_scores(
     let mut columns = Vec::new();
     for (class, column) in recorded.scores() {
         let at = seen.classes.iter().position(|known| known == class);
-        let at = at.ok_or_else(|| format!("the model knows no class {class}; it knows {}", seen.classes.join(", ")))?;
+        let at = at.ok_or_else(|| format!("none of the {} classes of the model is {class}", seen.classes.len()))?;
         columns.push((at, table.column(column).unwrap_or_default()));
     }
     let (mut wanted, mut given) = (Vec::new(), Vec::new());
