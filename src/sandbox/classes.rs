@@ -23,7 +23,8 @@ pub(super) fn of_columns(labels: &[String], scores: &[f64], width: usize) -> Res
         let usual = usual.ok_or_else(|| too_few(columns, seen.len()))?;
         // A single class that stands in the other column is not the one that the usual order says.
         let told = by_largest(labels, scores, width);
-        let contradicted = width == 2 && told.iter().zip(&usual).any(|(told, usual)| told.is_some_and(|told| told != usual.as_str()));
+        let contradicted =
+            width == 2 && told.iter().zip(&usual).any(|(told, usual)| told.is_some_and(|told| told != usual.as_str()));
         if seen.len() == 1 && contradicted {
             return Err(too_few(columns, seen.len()));
         }

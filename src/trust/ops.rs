@@ -46,7 +46,8 @@ pub async fn add(
     };
     // Limits name the keys whose reports they accept; one name means one key at a time.
     if store::is_name_taken(&tx, who.workspace, &key.name).await? {
-        let text = format!("another trusted key is called {}; revoke it first, or give this one another name", key.name);
+        let text =
+            format!("another trusted key is called {}; revoke it first, or give this one another name", key.name);
         return Err(Error::conflict("trust_key_name_taken", text));
     }
     store::insert(&tx, who.workspace, &key).await?;

@@ -3,7 +3,10 @@
 use super::TensorDescription;
 use crate::{
     core::Malformed,
-    datasets::{Description, table::Table},
+    datasets::{
+        Description,
+        table::{MAX_CELLS, Table},
+    },
     formats::tensor::{Element, Tensor},
 };
 use std::collections::BTreeMap;

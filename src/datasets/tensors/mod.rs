@@ -212,7 +212,9 @@ mod tests {
     #[test]
     fn what_feeds_a_model_is_known() {
         let read = |written| read(written).expect("legal");
-        let description = read(json!({"inputs": {"x": {"array": "frames"}, "y": {}}, "state": {"h": {"output": "hN", "initial": "h0"}}}));
+        let description = read(
+            json!({"inputs": {"x": {"array": "frames"}, "y": {}}, "state": {"h": {"output": "hN", "initial": "h0"}}}),
+        );
         assert!(["frames", "y", "h0"].iter().all(|array| description.feeds(array)));
         assert!(!description.feeds("x") && !description.feeds("hN"));
     }
