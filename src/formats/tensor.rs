@@ -262,7 +262,7 @@ impl Tensor {
             return Some(self.clone());
         }
         // Elements that are there bound every product; without any the dimensions may say what they like.
-        if self.values.len() == 0 {
+        if self.values.is_empty() {
             return None;
         }
         let outer: usize = self.shape.iter().take(axis).product();

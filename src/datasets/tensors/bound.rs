@@ -258,7 +258,7 @@ mod tests {
             (more("expected", json!({"o": {"array": "who"}})), "holds texts"),
             (more("expected", json!({"o": {"array": "x", "threshold": 0.5}})), "a threshold is for one"),
             (more("state", json!({"h": {"output": "hN", "initial": "h0"}})), "no array \"h0\""),
-            (json!({"label": "x", "tensors": {"inputs": {"x": {}}}}), "one value for each of the 4 rows"),
+            (json!({"label": "short", "tensors": {"inputs": {"x": {}}}}), "one value for each of the 4 rows"),
         ] {
             let refused = bound(written).expect_err(said);
             assert!(refused.contains(said), "{refused}");
