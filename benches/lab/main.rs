@@ -3,6 +3,8 @@
 //!
 //! Invariant: the sandbox is the one of the service; this program answers to `sandbox --ort-lib PATH` as `plimsoll` does.
 
+mod compiled;
+
 use plimsoll::sandbox::{Column, Limits, Load, Outcome, Runner, Task, main_child};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, env, error::Error, fs, path::Path, process::ExitCode, time::Instant};
@@ -14,8 +16,9 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         // Before any thread is started.
         ["sandbox", "--ort-lib", library] => return main_child(Path::new(library)),
-        ["run", question] => run(question),
-        _ => Err("use: run QUESTION.json".into()),
+        ["run", question] => read(question).and_then(|asked| run(&asked)),
+        ["bare", question] => read(question).and_then(|asked| compiled::run(&asked)),
+        _ => Err("use: run QUESTION.json, or bare QUESTION.json".into()),
     };
     match done {
         Ok(answer) => {
@@ -29,10 +32,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// `question`: a file with `model`, `ort_lib`, `features`, `columns` (name to cells), `loads` (batch, warm-up, samples) and
+fn read(question: &str) -> Result<Value, Box<dyn Error>> {
+    Ok(serde_json::from_slice(&fs::read(question)?)?)
+}
+
+/// `asked`: an object with `model`, `ort_lib`, `features`, `columns` (name to cells), `loads` (batch, warm-up, samples) and
 /// `memory_mib`.
-fn run(question: &str) -> Result<Value, Box<dyn Error>> {
-    let asked: Value = serde_json::from_slice(&fs::read(question)?)?;
+fn run(asked: &Value) -> Result<Value, Box<dyn Error>> {
     let columns: BTreeMap<String, Vec<String>> = serde_json::from_value(asked["columns"].clone())?;
     let loads: Vec<[u32; 3]> = serde_json::from_value(asked["loads"].clone())?;
     let text = |name: &str| asked[name].as_str().map(str::to_owned).ok_or_else(|| format!("{name} is missing"));

@@ -14,7 +14,7 @@ use crate::{
     environments,
     error::Error,
     sandbox::{Failure, FailureKind, Observation, Outcome, Task},
-    validation::{evidence::Basis, measure},
+    validation::{answers, evidence::Basis, measure},
     versions::{self, MODEL_FILE, StoredFile, Version, seal::read_interface},
 };
 
@@ -52,7 +52,7 @@ pub async fn run(app: &App, id: ComparisonId) -> Result<(), Error> {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         for (contestant, seen) in [(&baseline, &mut left), (&candidate, &mut right)] {
-            match measured(app, contestant).await? {
+            match measured(app, contestant, &shared).await? {
                 Ok(observation) => seen.push(*observation),
                 Err(failure) => {
                     let detail = format!("version {}: {}", contestant.named.number, failure.detail);
@@ -160,9 +160,14 @@ async fn contestant(
     Ok(Ok(Contestant { named, model, task }))
 }
 
-async fn measured(app: &App, contestant: &Contestant) -> Result<Result<Box<Observation>, Failure>, Error> {
+async fn measured(
+    app: &App,
+    contestant: &Contestant,
+    shared: &Shared,
+) -> Result<Result<Box<Observation>, Failure>, Error> {
     let (bytes, size) = app.blobs.read(&contestant.model.declared.sha256).await.map_err(Error::internal)?;
-    match app.sandbox.run(contestant.task.clone(), bytes, size, |_| {}).await {
+    let outcome = app.sandbox.run(contestant.task.clone(), bytes, size, |_| {}).await;
+    match answers::held_against(outcome, &shared.data, &shared.dataset.description) {
         Outcome::Completed(seen) => match &seen.no_prediction {
             Some(why) => Ok(Err(Failure::new(FailureKind::UnsupportedModel, why))),
             None => Ok(Ok(seen)),

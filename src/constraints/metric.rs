@@ -211,15 +211,14 @@ impl Dimension {
     pub fn default_minimum_samples(self) -> u64 {
         match self {
             Self::Latency | Self::Throughput => 100,
-            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention => 30,
+            Self::Quality | Self::Bias | Self::Robustness | Self::Abstention | Self::Agreement => 30,
             Self::Memory
             | Self::Size
             | Self::LoadTime
             | Self::Compute
             | Self::Cost
             | Self::Connectivity
-            | Self::Power
-            | Self::Agreement => 1,
+            | Self::Power => 1,
         }
     }
 }

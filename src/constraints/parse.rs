@@ -181,7 +181,7 @@ fn constraint(fields: &mut Fields) -> Option<Constraint> {
     let unit = unit(fields, dimension, metric);
     let limit = limit(fields, metric, unit);
     let load = load::load(fields, dimension);
-    let minimum_samples = load::minimum_samples(fields, dimension, load);
+    let minimum_samples = load::minimum_samples(fields, dimension, (load, statistic));
     let minimum_group_size = bias::minimum_group_size(fields, dimension);
     let confidence = confidence(fields, metric, statistic);
     let severity = fields.word::<Severity>("severity").unwrap_or(Severity::Block);

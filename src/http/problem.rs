@@ -35,6 +35,9 @@ pub struct Problem {
     pub code: String,
     /// What happened and what to do, for a person.
     pub detail: String,
+    /// What happened once more, where clients of the Open Inference Protocol look for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// Leads to the lines of this request in the service's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -74,6 +77,7 @@ impl Problem {
             status: status.as_u16(),
             code: code.to_owned(),
             detail: detail.into(),
+            error: None,
             request_id: None,
             errors: Vec::new(),
             failed_checks: Vec::new(),
@@ -91,6 +95,13 @@ impl Problem {
         let detail = format!("this address takes {allow}");
         let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
         Self { allow: Some(allow), ..problem }
+    }
+
+    /// As clients of the Open Inference Protocol v2 expect it: with `error`, fields at fault included.
+    pub fn for_inference(self) -> Self {
+        let fields = self.errors.iter().map(|one| format!("{}: {}", one.field, one.detail)).collect::<Vec<_>>();
+        let said = if fields.is_empty() { self.detail.clone() } else { fields.join("; ") };
+        Self { error: Some(said), ..self }
     }
 
     pub fn status(&self) -> StatusCode {

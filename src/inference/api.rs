@@ -33,9 +33,12 @@ pub fn routes(config: &mut ServiceConfig) {
 #[get("/models/{model}/versions/{version}/infer")]
 async fn describe(app: Data<App>, who: Principal, path: Path<(String, String)>) -> Result<Json<MetadataView>, Problem> {
     let (model, version) = path.into_inner();
-    let reference = VersionRef::parse(&version).in_field("version")?;
-    let (version, tried) = ops::attempt(&app, &who, &model, &reference, Trial::Describe).await?;
-    Ok(Json(v2::metadata(&model, version.number, &tried.map_err(refused)?)))
+    let described = async {
+        let reference = VersionRef::parse(&version).in_field("version")?;
+        let (version, tried) = ops::attempt(&app, &who, &model, &reference, Trial::Describe).await?;
+        Ok(Json(v2::metadata(&model, version.number, &tried.map_err(refused)?)))
+    };
+    described.await.map_err(Problem::for_inference)
 }
 
 /// Try a sealed version by hand with the Open Inference Protocol v2: one call in the sandbox, at most 10 seconds and 1 GiB
@@ -51,10 +54,13 @@ async fn infer(
     input: ValidJson<InferInput>,
 ) -> Result<HttpResponse, Problem> {
     let (model, version) = path.into_inner();
-    let reference = VersionRef::parse(&version).in_field("version")?;
-    let (trial, id) = input.0.trial()?;
-    let (version, tried) = ops::attempt(&app, &who, &model, &reference, trial).await?;
-    let tried = tried.map_err(refused)?;
+    let called = async {
+        let reference = VersionRef::parse(&version).in_field("version")?;
+        let (trial, id) = input.0.trial()?;
+        let (version, tried) = ops::attempt(&app, &who, &model, &reference, trial).await?;
+        Ok((version, tried.map_err(refused)?, id))
+    };
+    let (version, tried, id) = called.await.map_err(Problem::for_inference)?;
     let named = (version.number, version.manifest.to_string());
     let mut response = HttpResponse::Ok().json(v2::answer(&model, named, id, tried));
     // What somebody tried is kept nowhere, also not to be given once more.
@@ -65,7 +71,7 @@ async fn infer(
 /// The model's fault, or that of what was sent.
 fn refused(failure: Failure) -> Problem {
     match failure.kind {
-        FailureKind::InputMismatch => Error::invalid("inputs", failure.detail).into(),
+        FailureKind::InputMismatch => Error::invalid("inputs or outputs", failure.detail).into(),
         kind => {
             let detail = format!("{}: {}", kind.name(), failure.detail);
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "model_failed", detail)

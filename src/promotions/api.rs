@@ -70,7 +70,7 @@ pub struct DecisionInput {
     pub on_behalf_of: Option<String>,
 }
 
-#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 pub struct ApprovalView {
     pub by: String,
     /// `approve` or `reject`.

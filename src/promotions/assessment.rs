@@ -237,7 +237,8 @@ impl Facts {
     pub fn verdicts(&self, now: DateTime<Utc>) -> Result<Vec<ConstraintVerdict>, Error> {
         let Some(run) = &self.run else { return Ok(Vec::new()) };
         let (limits, policy) = (self.limits()?, self.asked()?);
-        let reports = Reports { all: &self.reported, limits: limits.as_ref(), policy: policy.as_ref() };
+        let signature = &self.version.signature;
+        let reports = Reports { all: &self.reported, signature, limits: limits.as_ref(), policy: policy.as_ref() };
         let verdicts = reports.standing(run, now);
         Ok(waivers::waived(&verdicts, &self.oversight.live(limits.as_ref(), now)?))
     }

@@ -11,7 +11,7 @@ pub mod comments;
 pub mod decision;
 mod holds;
 pub mod invalidation;
-mod known;
+pub mod known;
 pub(crate) mod lane;
 mod link;
 pub mod ops;

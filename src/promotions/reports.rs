@@ -6,6 +6,7 @@ use crate::{
     policies::Asked,
     promotions::age,
     validation::Run,
+    versions::Signature,
 };
 use chrono::{DateTime, Utc};
 
@@ -13,6 +14,8 @@ use chrono::{DateTime, Utc};
 pub struct Reports<'a> {
     /// Of the version, closed ones too.
     pub all: &'a [Reported],
+    /// Whose key signed the version: who signed it does not vouch for what it takes.
+    pub signature: &'a Signature,
     /// As they are now.
     pub limits: Option<&'a ConstraintSpec>,
     pub policy: Option<&'a Asked>,
@@ -70,6 +73,7 @@ impl Reports<'_> {
         let limits = self.limits.into_iter().flat_map(ConstraintSpec::constraints);
         let accepted = limits.filter(|known| known.name == limit).any(|known| known.accepts_reports_of(&one.key.name));
         one.kind == Kind::Performance
+            && *self.signature != (Signature::Verified { key: one.key.id })
             && one.digest.to_string() != source.evidence
             && one.counts(now)
             && accepted

@@ -11,6 +11,7 @@ pub mod board;
 pub(crate) mod emergency;
 pub mod gate;
 pub mod modes;
+pub mod plan;
 mod refusal;
 pub mod rehearsals;
 pub mod reviews;

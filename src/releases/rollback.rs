@@ -122,7 +122,7 @@ pub async fn roll_back(
 }
 
 /// What is left: the active release, or the one that was suspended and nothing took the place of.
-async fn leaves(conn: &Conn<'_>, place: &Place<'_>) -> Result<Release, Error> {
+pub(super) async fn leaves(conn: &Conn<'_>, place: &Place<'_>) -> Result<Release, Error> {
     current(conn, place.environment.id, place.model.id).await?.ok_or_else(|| {
         let (model, place) = (&place.model.name, &place.environment.name);
         let detail = format!("no version of {model} is active in {place}, nor suspended; ask for a promotion");
@@ -131,7 +131,12 @@ async fn leaves(conn: &Conn<'_>, place: &Place<'_>) -> Result<Release, Error> {
 }
 
 /// What was asked for is no way back; says which versions are.
-async fn unknown(conn: &Conn<'_>, place: &Place<'_>, left: &Release, to: Option<&VersionRef>) -> Result<Error, Error> {
+pub(super) async fn unknown(
+    conn: &Conn<'_>,
+    place: &Place<'_>,
+    left: &Release,
+    to: Option<&VersionRef>,
+) -> Result<Error, Error> {
     let name = &place.environment.name;
     let mut detail = match to {
         Some(to) => format!("version {to} was not active in {name} before the current one"),
@@ -168,7 +173,7 @@ pub(crate) async fn current(
     Ok(active.or(newest.filter(|release| release.state == State::Suspended)))
 }
 
-async fn is_there_already(
+pub(super) async fn is_there_already(
     conn: &Conn<'_>,
     place: &Place<'_>,
     left: &Release,

@@ -143,13 +143,15 @@ pub(super) fn plan_tensors(inputs: &[Port], outputs: &[Port], task: TensorTask) 
         }
         fixed_rows = Some(1);
     }
-    let unbatched = |feed: &TensorFeed| matches!(feed.form, Form::Alone(_));
+    // One input with a dimension for rows is enough for the answer to have one.
+    let is_alone = |feed: &TensorFeed| matches!(feed.form, Form::Alone(_));
+    let has_rows = |feed: &TensorFeed| matches!(feed.form, Form::Rows(_) | Form::Aside(_));
     let width: usize = feeds.iter().filter(|feed| !matches!(feed.form, Form::Whole(_))).map(|feed| feed.width).sum();
     Ok(Table {
         plan: InputPlan { feeds: Vec::new(), fixed_rows },
         matrices: Vec::new(),
         rows: task.rows,
-        unbatched: feeds.iter().any(unbatched),
+        unbatched: feeds.iter().any(is_alone) && !feeds.iter().any(has_rows),
         most_rows: (CALL_CELLS / width.max(1)).clamp(1, Table::PIECE_ROWS),
         tensors: feeds,
         state,

@@ -42,6 +42,14 @@ fn rows_go_together_where_they_are_the_first_dimension_and_alone_elsewhere() {
 }
 
 #[test]
+fn an_answer_has_a_dimension_for_rows_where_one_input_has() {
+    let ports = [port("x", FLOAT, &[-1, 2]), port("offset", FLOAT, &[])];
+    let of = |inputs: Vec<FedInput>, ports: &[Port]| plan_tensors(ports, &[], task(inputs)).expect("fits").unbatched;
+    assert!(!of(vec![fed("x", &[3, 2], Some(0)), fed("offset", &[3], Some(0))], &ports));
+    assert!(of(vec![fed("offset", &[3], Some(0))], &ports[1..]));
+}
+
+#[test]
 fn a_shared_array_is_given_as_it_is() {
     let ports = [port("x", FLOAT, &[-1, 2]), port("rate", FLOAT, &[])];
     let table =

@@ -33,7 +33,6 @@ pub struct Observation {
     /// The predicted class of each row; empty for a regression, and where nothing was read as a prediction.
     pub labels: Vec<String>,
     /// Whether nothing named the classes, so that they count from 0 as the columns of scores do.
-    #[serde(default)]
     pub counted_classes: bool,
     /// The classes in the order of the probabilities; empty for a regression.
     pub classes: Vec<String>,

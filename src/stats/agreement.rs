@@ -93,7 +93,8 @@ fn finite_or_zero(number: f64) -> f64 {
     if number.is_finite() { number } else { 0.0 }
 }
 
-/// Where several recorded numbers are the largest, each of them is as right as the other.
+/// Where several recorded numbers are the largest, each of them is as right as the other. Rows without a largest number
+/// decide the same only where they are no numbers in the same places.
 fn flips(recorded: &[f64], given: &[f64], decision: Decision) -> bool {
     match decision {
         Decision::Threshold(from) => recorded.iter().zip(given).any(|(recorded, given)| {
@@ -102,7 +103,8 @@ fn flips(recorded: &[f64], given: &[f64], decision: Decision) -> bool {
         }),
         Decision::Largest => match (largest(recorded), largest(given)) {
             (Some(wanted), Some(found)) => recorded.get(found) != recorded.get(wanted),
-            (wanted, found) => wanted != found,
+            (None, None) => recorded.iter().zip(given).any(|(recorded, given)| recorded.is_nan() != given.is_nan()),
+            _ => true,
         },
     }
 }
@@ -177,6 +179,9 @@ mod tests {
         assert_eq!(of(&[0.4, 0.4, 0.2], &[0.39, 0.41, 0.2]), Some(0.0));
         assert_eq!(of(&[0.4, 0.4, 0.2], &[0.3, 0.3, 0.4]), Some(1.0));
         assert_eq!(of(&[0.4, 0.4, 0.2], &[0.3, 0.3, f64::NAN]), Some(1.0));
+        // What decides nothing decides the same only where it says the same.
+        assert_eq!(of(&[f64::NAN, 0.4, 0.2], &[f64::NAN, 0.3, 0.9]), Some(0.0));
+        assert_eq!(of(&[f64::NAN, 0.4, 0.9], &[0.9, 0.4, f64::NAN]), Some(1.0));
     }
 
     proptest! {

@@ -7,7 +7,9 @@ use crate::{
     },
     datasets::{Description, data::Data, recorded::RecordedPredictions, table::Table, tensors::Tensors},
     formats::onnx,
-    sandbox::{self, Column, FedInput, FedState, Interface, Observation, Spent, Task, TensorTask, Wanted},
+    sandbox::{
+        self, Column, FedInput, FedState, Interface, LatencySamples, Observation, Spent, Task, TensorTask, Wanted,
+    },
     stats::percentile::percentile,
     validation::{agreement, energy, requests, robustness},
 };
@@ -133,13 +135,15 @@ pub fn measured(
     measured
 }
 
-/// CPU time of the timed calls over their rows; of the calls over the data set where nothing was timed under load.
+/// CPU time of the timed calls over their rows, under the load where a row takes the most: another load must not make a
+/// row cheaper than it is under one that the environment has. Of the calls over the data set where nothing was timed.
 fn add_compute(measured: &mut Measured, seen: &Observation) {
-    let timed = seen.latencies.iter().fold(Spent::default(), |sum, load| Spent {
-        cpu_seconds: sum.cpu_seconds + load.cpu_seconds,
-        rows: sum.rows + load.rows,
+    let timed = seen.latencies.iter().filter(|load| load.rows != 0);
+    let dearest = timed.max_by(|one, other| {
+        let of_row = |load: &LatencySamples| load.cpu_seconds / load.rows as f64;
+        of_row(one).total_cmp(&of_row(other))
     });
-    let spent = if timed.rows == 0 { seen.predicting } else { timed };
+    let spent = dearest.map_or(seen.predicting, |load| Spent { cpu_seconds: load.cpu_seconds, rows: load.rows });
     match spent.rows {
         0 => measured.set_absent("cpu_per_inference", "no row was predicted"),
         // Some systems count CPU time in steps of milliseconds; nothing costs nothing.

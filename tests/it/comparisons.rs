@@ -76,6 +76,17 @@ async fn what_can_not_be_compared_is_refused_or_ends_with_the_reason() {
     let numbers = story.signed(MODEL, &single(&fixture("tensor_regression.onnx"))).await;
     let unlike = compared(&story, &numbers, "1").await;
     assert_eq!(unlike["state"], "failed");
+    // Classes that no row of the data has: it would be wrong for every row, and flip all of them.
+    let interface = json!({"task": "binary_classification", "classes": ["no", "yes"]}).to_string();
+    let files =
+        [single(&fixture("tensor_binary.onnx")), vec![("interface.json".to_owned(), interface.into())]].concat();
+    let renamed = story.signed(MODEL, &files).await;
+    let unlike = compared(&story, &renamed, "1").await;
+    assert_eq!(
+        (&unlike["state"], &unlike["reason"]["code"]),
+        (&json!("failed"), &json!("input_mismatch")),
+        "{unlike:#}"
+    );
 }
 
 /// Labels flip as published, within what another CPU may change.

@@ -75,12 +75,21 @@ async fn what_does_not_fit_the_model_is_refused_with_its_place() {
         (tensor("features", "FP32", json!([1, 3]), json!([1, 2, 3])), 422, "features"),
         (tensor("features", "FP32", json!([1, 2]), json!([1, "2"])), 422, "element 1 is no FP32"),
         (tensor("features", "FP32", json!([2]), json!([1, 2])), 422, "takes the shape [-1, 2] (-1: any), not [2]"),
+        (
+            json!({"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}],
+                "outputs": [{"name": "mood"}]}),
+            422,
+            "has no output",
+        ),
         (json!({"inputs": []}), 422, "1 to 256 inputs"),
         (json!({"inputs": 1}), 400, "inputs"),
     ];
     for (body, status, said) in cases {
         let refused = story.app.post(&story.ines, PATH, body.clone()).await.expect(status);
         assert!(refused.text().contains(said), "{body}: {}", refused.text());
+        // Where a client of the protocol looks; what is no JSON of this kind is refused before the protocol is known.
+        let error = refused.json()["error"].as_str().map(str::to_owned);
+        assert!(status == 400 || error.as_deref().is_some_and(|error| error.contains(said)), "{}", refused.text());
         assert!(!refused.text().contains('\u{202e}'), "{}", refused.text());
     }
     let body = body(&json!([1, 2, 3, 4]));

@@ -4,6 +4,7 @@ mod decision;
 mod lab;
 mod oversight;
 mod places;
+mod signing;
 pub mod stage;
 mod subgroups;
 
@@ -289,7 +290,7 @@ async fn a_decision_by_form_follows_the_same_rules() {
     assert_eq!(stage.promotion(id).await["state"], "awaiting_approval");
 
     let done = mara.send(&address, &[approve[0], approve[1], ("reason", HOSTILE)]).await.expect(303);
-    assert_eq!(done.header("location"), format!("{address}#decision"));
+    assert_eq!(done.header("location"), format!("{address}/receipt"));
     let page = mara.get(&address).await.expect(200);
     assert_page(&address, &page);
     assert!(page.text().contains("Recorded: approve") && page.text().contains("1 of 1 approvals"));

@@ -188,7 +188,7 @@ async fn whoever_loses_the_role_between_the_form_and_the_button_decides_nothing(
     let (id, digest) = (text(&asked["id"]), text(&asked["decision_digest"]));
     let mara = stage.sign_in("mara").await;
     let page = mara.get(&format!("/promotions/{id}")).await.expect(200).text();
-    assert!(page.contains("Record the decision"));
+    assert!(page.contains("Continue to check and sign"));
     let db = stage.app.app.db.raw_for_tests();
     let found = account::Entity::find().filter(account::COLUMN.name.eq("mara")).one(db).await.expect("read");
     let tx = db.begin().await.expect("begin");

@@ -62,6 +62,16 @@ fn a_draft_from_a_model_is_a_spec_that_says_what_it_does_not_know() {
     assert_eq!(written.code, Some(0), "{}", written.err);
     let kept = run(&["env", "init", &model, "-o", "limits.yaml"], folder.path(), "");
     assert_eq!(kept.code, Some(2), "what is there is not written over");
+    // A folder with a model, and what stands beside it.
+    std::fs::copy(fixture("tensor_binary.onnx"), folder.path().join("model.onnx")).expect("copied");
+    let interface = folder.path().join("interface.json");
+    std::fs::write(&interface, r#"{"task":"regression"}"#).expect("written");
+    let here = run(&["env", "init", "."], folder.path(), "");
+    assert!(here.code == Some(0) && here.out.contains("metric: r2"), "{}{}", here.out, here.err);
+    std::fs::write(&interface, r#"{"task":"guess"}"#).expect("written");
+    let unknown = run(&["env", "init", "."], folder.path(), "");
+    assert!(unknown.code == Some(2) && unknown.err.contains("interface.json: "), "{}", unknown.err);
+    std::fs::remove_file(&interface).expect("removed");
     std::fs::write(folder.path().join("no.onnx"), b"not a model").expect("written");
     let refused = run(&["env", "init", "no.onnx"], folder.path(), "");
     assert_eq!(refused.code, Some(2), "{}{}", refused.out, refused.err);

@@ -2,24 +2,26 @@
 
 use super::{
     super::{Exit, Failure, output, print},
-    draft::{self, Names, TO_DO},
+    draft::{self, Answers, Names, TO_DO},
     lines, text_of,
 };
 use crate::{
     constraints::{ConstraintSpec, SpecError},
     formats::onnx,
+    sandbox::TaskKind,
+    versions::{INTERFACE_FILE, MODEL_FILE, seal},
 };
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
-    io::BufReader,
-    path::PathBuf,
+    io::{self, BufReader},
+    path::{Path, PathBuf},
 };
 
 #[derive(Args)]
 pub struct Init {
-    /// The model; its file is read here and goes nowhere.
+    /// The model, or a folder with a model.onnx; it is read here and goes nowhere. An interface.json beside it is read, too.
     file: PathBuf,
     /// The model's name in the registry.
     #[arg(long, default_value = TO_DO)]
@@ -40,16 +42,18 @@ pub struct Init {
 
 impl Init {
     pub fn run(self) -> Result<Exit, Failure> {
-        let wrong = |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, format!("{}: {e}", self.file.display()));
-        let file = File::open(&self.file).map_err(|e| wrong(&e))?;
+        let path = if self.file.is_dir() { self.file.join(MODEL_FILE) } else { self.file.clone() };
+        let wrong = |e: &dyn std::fmt::Display| Failure::new(Exit::Usage, format!("{}: {e}", path.display()));
+        let file = File::open(&path).map_err(|e| wrong(&e))?;
         let size_bytes = file.metadata().map_err(|e| wrong(&e))?.len();
         let outline = onnx::outline(BufReader::new(file), size_bytes).map_err(|refusal| wrong(&refusal))?;
         let names = Names { model: &self.model, dataset: &self.dataset, owner: &self.owner };
-        let spec = draft::spec(&outline, size_bytes, &names);
-        let name = self.file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let answers = Answers::of(&outline, task_beside(&path)?);
+        let spec = draft::spec(&outline, size_bytes, answers, &names);
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let text = match self.json {
             true => serde_json::to_string_pretty(&spec).map_err(Failure::other)? + "\n",
-            false => draft::yaml(&spec, &outline, &super::super::printable(&name)).map_err(Failure::other)?,
+            false => draft::yaml(&spec, &outline, answers, &super::super::printable(&name)).map_err(Failure::other)?,
         };
         match &self.output {
             None => print(text.trim_end()),
@@ -62,6 +66,19 @@ impl Init {
             }
         }
     }
+}
+
+/// The task that an interface.json in the model's folder names.
+fn task_beside(model: &Path) -> Result<Option<TaskKind>, Failure> {
+    let path = model.with_file_name(INTERFACE_FILE);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::new(Exit::Usage, format!("{}: {error}", path.display()))),
+    };
+    let interface = seal::parse_interface(&text);
+    let interface = interface.map_err(|e| Failure::new(Exit::Usage, format!("{}: {e}", path.display())))?;
+    Ok(Some(interface.task))
 }
 
 #[derive(Args)]

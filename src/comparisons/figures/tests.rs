@@ -13,7 +13,7 @@ fn seen(labels: &[&str], probabilities: &[&[f64]], values: &[f64], nanos: &[u64]
         "network_denied": true, "files_denied": true, "notes": []});
     let host = json!({"cpu_model": "a CPU", "cores": 2, "memory_bytes": 1, "os": "", "kernel": "", "arch": "", "threads": 1, "runtime": "ONNX Runtime",
         "runtime_version": "1.28.0"});
-    let written = json!({"labels": labels, "classes": classes, "probabilities": probabilities, "values": values,
+    let written = json!({"labels": labels, "counted_classes": false, "classes": classes, "probabilities": probabilities, "values": values,
         "latencies": [latency], "load_time_ms": 4.0, "later_loads_ms": [2.0, 3.0], "peak_memory_bytes": 100,
         "baseline_memory_bytes": 60, "predicting": spent, "threads": 1, "host": host, "isolation": isolation,
         "model": {"producer": "", "graph_name": "", "opset": 17, "inputs": [], "outputs": []}});

@@ -36,12 +36,18 @@ pub fn find(constraint: &Constraint, attribute: &str, measured: &Measured) -> Re
         return Err(without_counts(metric, table));
     }
     let left_out = left_out(table);
+    let of_nobody = of_nobody(constraint, table);
     if let Some(wanted) = metric.disparity() {
         let disparity = table.disparity(wanted).ok_or_else(|| missing_figure(measured, metric))?;
-        return Ok(vec![of_disparity(metric, table, disparity, left_out)]);
+        let mut candidate = of_disparity(metric, table, disparity, left_out);
+        candidate.doubt = candidate.doubt.or(of_nobody);
+        return Ok(vec![candidate]);
     }
     if let Some(rate) = metric.group_rate() {
-        let candidate = |group: &&GroupRates| of_rate(metric, table, group, rate, left_out.clone());
+        let candidate = |group: &&GroupRates| Candidate {
+            doubt: of_nobody.clone(),
+            ..of_rate(metric, table, group, rate, left_out.clone())
+        };
         return Ok(usable.iter().map(candidate).collect());
     }
     let figure = metric.group_figure().ok_or_else(|| missing(measured, metric.word()))?;
@@ -72,11 +78,28 @@ fn missing_figure(measured: &Measured, metric: Metric) -> String {
 
 /// Whether it rests on who is selected; accuracy is over all labels.
 fn needs_counts(metric: Metric) -> bool {
-    let selects = |rate: &RateName| !matches!(rate, RateName::Accuracy | RateName::ErrorRate);
     match (metric.disparity(), metric.group_rate()) {
         (Some(disparity), _) => disparity.is_counted() && disparity.rates().iter().all(selects),
         (None, rate) => rate.as_ref().is_some_and(selects),
     }
+}
+
+/// Why an upper limit on who is selected says nothing where nobody is: every rate is 0, and every difference a perfect 0.
+fn of_nobody(constraint: &Constraint, table: &AttributeTable) -> Option<String> {
+    let rests_on_selection = match (constraint.metric.disparity(), constraint.metric.group_rate()) {
+        (Some(disparity), _) => disparity.rates().iter().any(selects),
+        (None, rate) => rate.as_ref().is_some_and(selects),
+    };
+    let is_of_nobody = table.overall.as_ref()?.counts?.selected == 0;
+    (rests_on_selection && constraint.operator.is_upper_limit() && is_of_nobody).then(|| {
+        "the model answers no row with the label that it is about, and rates that are all 0 say nothing about how it \
+         would treat the groups; check how the model spells that label"
+            .to_owned()
+    })
+}
+
+fn selects(rate: &RateName) -> bool {
+    !matches!(rate, RateName::Accuracy | RateName::ErrorRate)
 }
 
 fn without_counts(metric: Metric, table: &AttributeTable) -> String {

@@ -29,9 +29,22 @@ pub fn under_perturbation(constraint: &Constraint, measured: &Measured) -> Resul
     let all = measured.keyed(Dimension::Robustness, metric);
     let found: Vec<Candidate> = all
         .filter(|one| wanted.is_none_or(|name| one.key == name))
-        .map(|one| candidate(constraint, one, format!("{} under {}", spoken(constraint), one.key)))
+        .map(|one| Candidate {
+            doubt: left_out(measured, one),
+            ..candidate(constraint, one, format!("{} under {}", spoken(constraint), one.key))
+        })
         .collect();
     if found.is_empty() { Err(missing(measured, metric.word())) } else { Ok(found) }
+}
+
+/// Why a change of scores makes nothing pass: it is over the rows that still had a finite answer.
+fn left_out(measured: &Measured, one: &Keyed) -> Option<String> {
+    if !matches!(one.metric, Metric::MaxScoreChange | Metric::CalibrationChange) {
+        return None;
+    }
+    let mut rates = measured.keyed(Dimension::Robustness, Metric::NonFiniteRate).filter(|rate| rate.key == one.key);
+    let rate = rates.next()?.figure.value.filter(|rate| 0.0 < *rate)?;
+    Some(format!("{:.1} % of the answers are no finite numbers and are left out of it", rate * 100.0))
 }
 
 /// What stands before the name of a perturbation where a measurement says why it was not carried out.

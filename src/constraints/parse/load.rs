@@ -1,6 +1,10 @@
 //! The load condition of a constraint, and how many samples that load can give.
 
-use super::super::{fields::Fields, metric::Dimension, spec::Load};
+use super::super::{
+    fields::Fields,
+    metric::{Dimension, Statistic},
+    spec::Load,
+};
 
 const LOAD_FIELDS: &[&str] = &["batch", "concurrency", "warm_up", "samples", "max_seconds"];
 
@@ -27,7 +31,20 @@ pub fn load(fields: &mut Fields, dimension: Option<Dimension>) -> Option<Load> {
     })
 }
 
-pub fn minimum_samples(fields: &mut Fields, dimension: Option<Dimension>, load: Option<Load>) -> Option<u64> {
+/// Calls of which at least one lies beyond the percentile: with fewer it would only be the slowest of them.
+fn calls_beyond(statistic: Option<Statistic>) -> u64 {
+    match statistic {
+        Some(Statistic::P99) => 100,
+        Some(Statistic::P95) => 20,
+        _ => 1,
+    }
+}
+
+pub fn minimum_samples(
+    fields: &mut Fields,
+    dimension: Option<Dimension>,
+    (load, statistic): (Option<Load>, Option<Statistic>),
+) -> Option<u64> {
     let written = fields.integer("minimum_samples", 1..=10_000_000);
     let default = dimension?.default_minimum_samples();
     let Some(Load { samples, .. }) = load else {
@@ -37,6 +54,6 @@ pub fn minimum_samples(fields: &mut Fields, dimension: Option<Dimension>, load: 
         let detail = format!("the load counts {samples} calls, so {minimum} are never reached; raise load.samples");
         fields.note("minimum_samples", detail);
     }
-    // A load that asks for fewer calls than the default is taken at its word.
-    Some(written.unwrap_or(default.min(u64::from(samples))))
+    // A load that asks for fewer calls than the default is taken at its word, where they can tell the percentile.
+    Some(written.unwrap_or(default.min(u64::from(samples)).max(calls_beyond(statistic))))
 }

@@ -59,8 +59,10 @@ pub fn offered(visitor: &Visitor, detail: &Detail, request: &PromotionView) -> V
 #[post("/promotions/{promotion}")]
 pub async fn decide(app: Data<App>, sent: Signed, id: Path<PromotionId>) -> Result<HttpResponse, PageError> {
     let Signed { visitor, fields } = sent;
-    let done = take(&app, &visitor, *id, &fields).await;
-    answer(&app, &visitor, *id, ("decision", fields), done).await
+    match take(&app, &visitor, *id, &fields).await {
+        Ok(()) => Ok(see_other(&format!("/promotions/{}/receipt", *id))),
+        failed => answer(&app, &visitor, *id, ("decision", fields), failed).await,
+    }
 }
 
 #[post("/promotions/{promotion}/comments")]
@@ -100,7 +102,7 @@ pub async fn activate(app: Data<App>, sent: Signed, id: Path<PromotionId>) -> Re
 }
 
 /// The page as it is then, or again with what was typed.
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     visitor: &Visitor,
     id: PromotionId,
@@ -116,8 +118,14 @@ async fn answer(
     }
 }
 
-/// The same rules as the API's: the digest that was shown, an outcome, a reason to reject.
 async fn take(app: &App, visitor: &Visitor, id: PromotionId, fields: &Fields) -> Result<(), Error> {
+    let (seen, said) = said(fields)?;
+    ops::decide(app, &visitor.who, id, &seen, said).await?;
+    Ok(())
+}
+
+/// What a decision form says. The same rules as the API's: the digest that was shown, an outcome, a reason to reject.
+pub(super) fn said(fields: &Fields) -> Result<(Digest, Said), Error> {
     let seen = Digest::parse(fields.get("decision_digest")).in_field("decision digest")?;
     let outcome = fields.get("outcome");
     if !["approve", "reject"].contains(&outcome) {
@@ -127,6 +135,5 @@ async fn take(app: &App, visitor: &Visitor, id: PromotionId, fields: &Fields) ->
     let lines = fields.get("conditions").lines().map(str::trim).filter(|line| !line.is_empty() && outcome == "approve");
     let conditions: Vec<String> = lines.map(str::to_owned).collect();
     let said = Said::parse(outcome, fields.get("reason"), &conditions, Some(fields.get("on_behalf_of")))?;
-    ops::decide(app, &visitor.who, id, &seen, said).await?;
-    Ok(())
+    Ok((seen, said))
 }

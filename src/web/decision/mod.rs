@@ -5,8 +5,11 @@ mod attention;
 mod bound;
 mod choices;
 pub mod readiness;
+pub mod receipt;
+mod signing;
 
 pub use acts::{activate, decide, say, unapprove, withdraw};
+pub use signing::check;
 
 use self::{
     attention::Attention,

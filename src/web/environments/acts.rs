@@ -71,7 +71,8 @@ pub fn of_model(visitor: &Visitor, place: &str, posted: &Posted, ceiling: Option
     if who.may(Action::ReleaseRollBack) {
         let says = "An earlier release becomes active again at once, also in a freeze. Somebody else reviews it within \
             seven days.";
-        let form = form("rollbacks", &format!("Roll {model} back"), says, "Roll back");
+        let mut form = form("rollbacks", &format!("Roll {model} back"), says, "See what it would do");
+        form.address.push_str("/plan");
         let form = form.may("to", "To version", Kind::Line).hint("its number; if empty, the last good one");
         forms.push(form.reason());
     }
@@ -95,11 +96,12 @@ pub fn of_review(visitor: &Visitor, place: &str, release: &Release) -> Vec<Form>
     vec![form.ask("outcome", "It was", Kind::pick(&["justified", "unjustified"])).reason()]
 }
 
-fn id(action: &str, of: &str) -> String {
+pub(super) fn id(action: &str, of: &str) -> String {
     format!("{action}-{of}")
 }
 
-type Of = Path<(String, String)>;
+/// Environment and model.
+pub(super) type Of = Path<(String, String)>;
 
 #[post("/environments/{environment}/models/{model}/mode")]
 pub async fn lower_mode(app: Data<App>, sent: Signed, of: Of) -> Result<HttpResponse, PageError> {
@@ -184,13 +186,13 @@ pub async fn review_rollback(
     answer(&app, sent, &place, &id("review", &release.to_string()), done).await
 }
 
-fn target(fields: &Fields) -> Result<Option<VersionRef>, Error> {
+pub(super) fn target(fields: &Fields) -> Result<Option<VersionRef>, Error> {
     let to = Some(fields.get("to").trim()).filter(|to| !to.is_empty());
     to.map(VersionRef::parse).transpose().in_field("to")
 }
 
 /// The environment as it is then, or again with what was typed.
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     sent: Signed,
     place: &str,

@@ -2,8 +2,10 @@
 
 mod acts;
 mod place;
+mod way_back;
 
 pub use acts::{lower_mode, raise_mode, rehearse, resume, review_rollback, roll_back, suspend};
+pub use way_back::plan_rollback;
 
 use self::place::{FreezeRow, HostRow, ReviewRow, Running};
 use crate::{

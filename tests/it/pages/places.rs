@@ -71,7 +71,33 @@ async fn what_runs_is_taken_down_brought_back_and_rolled_back_with_a_review_by_a
     tom.send(&of_model("rollbacks"), &[("to", "x"), ("reason", "Too slow.")]).await.expect(422);
     let nowhere = tom.send(&of_model("rollbacks"), &[("to", "7"), ("reason", "Too slow.")]).await.expect(409);
     assert_says(&nowhere.text(), &["was not active in production", "value=\"7\""]);
-    tom.send(&of_model("rollbacks"), &[("to", ""), ("reason", "Too slow.")]).await.expect(303);
+    // What it would do is shown first, and nothing happens by looking.
+    let events = story.app.events().await;
+    for (fields, status, says) in [
+        ([("to", "x"), ("reason", "Too slow.")], 422, "Nothing was changed."),
+        ([("to", "7"), ("reason", "Too slow.")], 409, "was not active in production before"),
+        ([("to", ""), ("reason", " ")], 422, "reason"),
+    ] {
+        let refused = tom.send(&of_model("rollbacks/plan"), &fields).await.expect(status);
+        assert_says(&refused.text(), &[says, "id=\"rollbacks-scorer\" open"]);
+    }
+    let plan = tom.send(&of_model("rollbacks/plan"), &[("to", ""), ("reason", "Too <b>slow</b>.")]).await.expect(200);
+    assert_page("rollback plan", &plan);
+    assert_says(
+        &plan.text(),
+        &[
+            "Nothing has changed yet",
+            "Roll back to version 1",
+            "name=\"to\" value=\"1\"",
+            "value=\"Too &#60;b&#62;slow&#60;/b&#62;.\"",
+            "/models/scorer/versions/2\">version 2</a> since",
+        ],
+    );
+    let there = tom.send(&of_model("rollbacks/plan"), &[("to", "2"), ("reason", "Too slow.")]).await.expect(200);
+    assert_says(&there.text(), &["Nothing would change."]);
+    mara.send(&of_model("rollbacks/plan"), &[("to", ""), ("reason", "Too slow.")]).await.expect(403);
+    assert_eq!(story.app.events().await, events + 1, "the refusal alone");
+    tom.send(&of_model("rollbacks"), &[("to", "1"), ("reason", "Too slow.")]).await.expect(303);
     let back = page(&mara).await;
     assert_says(&back, &["Rollbacks to be reviewed", "scorer back to version 1: “Too slow.”", "id=\"review-"]);
     assert_silent(&page(&tom).await, &["id=\"review-"]);

@@ -143,11 +143,16 @@ async fn who_signed_the_version_is_no_laboratory() {
     if is_measured_here(&first) {
         return;
     }
-    let body = report(&first, 0.002, "2026-01-02T03:00:00Z");
-    let bundle = reported(&lab.manifest, body, &lab.story.key);
-    let taken = lab.send(&lab.story.ines, bundle).await.expect(201).json();
+    let own = |joules: f64, at: &str| reported(&lab.manifest, report(&first, joules, at), &lab.story.key);
+    let taken = lab.send(&lab.story.ines, own(0.002, "2026-01-02T03:00:00Z")).await.expect(201).json();
     assert_eq!(taken["report"]["reported_by"]["key"], "ines-laptop", "the limit names this key");
     assert_eq!(run(&lab).await["verdicts"][0]["verdict"], "not_measured");
+    // Nor do they take away what a laboratory said.
+    lab.report(report(&first, 0.002, "2026-01-02T03:01:00Z")).await;
+    assert_eq!(run(&lab).await["state"], "passed");
+    lab.send(&lab.story.ines, own(0.02, "2026-01-02T03:02:00Z")).await.expect(201);
+    let asked = lab.story.request(MODEL, "1", ENVIRONMENT).await;
+    assert!(checks(&asked).is_empty(), "{asked:#}");
 }
 
 #[actix_web::test]

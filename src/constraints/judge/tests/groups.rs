@@ -159,3 +159,25 @@ fn the_farthest_of_many_groups_fails_only_what_all_pairs_together_break() {
     let got = only(&spec, &groups(&spec, &asked(&apart)));
     assert_eq!(got.verdict, Verdict::Fail, "{}", got.reason);
 }
+
+#[test]
+fn a_model_that_selects_nobody_passes_no_limit_on_differences() {
+    let never = [("f", "1", "0", 40), ("f", "0", "0", 60), ("m", "1", "0", 50), ("m", "0", "0", 50)];
+    for (metric, operator, limit) in
+        [("demographic_parity_difference", "<=", 0.1), ("equalized_odds_difference", "<=", 0.1), ("fpr", "<", 0.5)]
+    {
+        let spec = bias(json!({"metric": metric, "operator": operator, "limit": limit}));
+        let verdict = only(&spec, &groups(&spec, &never));
+        assert_eq!(verdict.verdict, Verdict::Inconclusive, "{metric}");
+        assert!(verdict.reason.contains("answers no row with the label"), "{}", verdict.reason);
+    }
+    // What the model did not decide, and what it has to reach, is judged as ever.
+    let labels = bias(json!({"metric": "accuracy_difference", "operator": "<=", "limit": 0.2}));
+    assert_eq!(only(&labels, &groups(&labels, &never)).verdict, Verdict::Pass);
+    let least = bias(json!({"metric": "selection_rate", "operator": ">=", "limit": 0.1}));
+    assert_eq!(only(&least, &groups(&least, &never)).verdict, Verdict::Fail);
+    // One row is enough to speak of rates.
+    let once = [("f", "1", "1", 1), ("f", "0", "0", 99), ("m", "1", "0", 50), ("m", "0", "0", 50)];
+    let spec = bias(json!({"metric": "demographic_parity_difference", "operator": "<=", "limit": 0.1}));
+    assert_eq!(only(&spec, &groups(&spec, &once)).verdict, Verdict::Pass);
+}

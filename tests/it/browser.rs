@@ -1,0 +1,189 @@
+//! The pages in Chromium, as each role meets them: WCAG 2.2 AA by axe-core, the keyboard, 320 pixels, paper, both themes,
+//! weight. `scripts/browser.sh` installs what looks at them; `tests/browser/look.mjs` says what is asked of each page.
+//!
+//! With `SCREENS=docs/screens` the pictures of the documentation are drawn on the way.
+
+use crate::{
+    pages::stage::{PASSWORD, Stage},
+    story::text,
+};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command as Program, Stdio},
+};
+use tokio::{io::AsyncWriteExt, process::Command};
+
+/// What there is to look at.
+struct Shown {
+    run: String,
+    request: String,
+    version: i64,
+    finding: String,
+    waiver: String,
+    emergency: String,
+    comparison: String,
+}
+
+impl Shown {
+    /// One version of the credit model is active, the next one waits, and beside it stands everything else that has a page.
+    async fn set(stage: &Stage) -> Self {
+        let policy = json!({"approvals": [{"role": "reviewer", "count": 1}], "request_expires_after_hours": 72,
+            "evidence_maximum_age_days": 30, "break_glass": {"roles": ["environment_manager"], "second_person": true}});
+        stage.app.put(&stage.tom, "/api/v1/environments/production/policy", "\"1\"", policy).await.expect(200);
+        let first = stage.push("v1").await;
+        stage.measure(first).await;
+        let live = stage.ask(first).await;
+        let mara = stage.sign_in("mara").await;
+        let approve = [("decision_digest", text(&live["decision_digest"])), ("outcome", "approve".to_owned())];
+        let approve: Vec<(&str, &str)> = approve.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        mara.send(&format!("/promotions/{}", text(&live["id"])), &approve).await.expect(303);
+        let tom = stage.sign_in("tom").await;
+        tom.send(&format!("/promotions/{}/activation", text(&live["id"])), &[]).await.expect(303);
+
+        let version = stage.push("v2").await;
+        let run = stage.measure(version).await;
+        let request = text(&stage.ask(version).await["id"]);
+        let finding =
+            json!({"code": "leak", "severity": "low", "title": "A leak", "model": "credit-risk", "owner": "tom"});
+        let finding = stage.app.post(&stage.ines, "/api/v1/findings", finding).await.expect(201).json();
+        let asked = json!({"model": "credit-risk", "version": version.to_string(), "environment": "production",
+            "against": "release"});
+        let comparison = stage.app.post(&stage.ines, "/api/v1/comparisons", asked).await.expect(201).json();
+        stage.app.work().await;
+        let ines = stage.sign_in("ines").await;
+        let number = version.to_string();
+        let of_version = [("model", "credit-risk"), ("version", number.as_str()), ("environment", "production")];
+        let waiver = [
+            ("constraint", "auc"),
+            ("reason", "The season ends."),
+            ("compensating_control", "A person looks at each."),
+            ("until", "2026-01-12"),
+        ];
+        let waiver = ines.send("/waivers", &[&of_version[..], &waiver[..]].concat()).await.expect(303);
+        let emergency = [("hours", "4"), ("justification", "The live version answers nobody.")];
+        let emergency = tom.send("/break-glass", &[&of_version[..], &emergency[..]].concat()).await.expect(303);
+        mara.send("/delegations", &[("to", "rui"), ("until", "2026-01-09")]).await.expect(303);
+        Self {
+            run,
+            request,
+            version,
+            finding: text(&finding["id"]),
+            waiver: waiver.header("location").to_owned(),
+            emergency: emergency.header("location").to_owned(),
+            comparison: text(&comparison["id"]),
+        }
+    }
+
+    /// Who looks at what. Pages that look the same to several roles are looked at once.
+    fn people(&self) -> Value {
+        let visit = |path: &str| json!({"path": path});
+        let drawn = |path: &str, picture: &str| json!({"path": path, "picture": picture});
+        let missing = |path: &str, status: u16| json!({"path": path, "status": status});
+        let (version, request) =
+            (format!("/models/credit-risk/versions/{}", self.version), format!("/promotions/{}", self.request));
+        let nobody = vec![drawn("/login", "sign-in"), visit("/reset")];
+        let viewer = vec![
+            drawn("/", "overview"),
+            visit("/models"),
+            visit("/models?search=credit"),
+            visit("/models/credit-risk"),
+            drawn(&version, "version"),
+            visit(&format!("{version}/coverage")),
+            drawn(&format!("/runs/{}", self.run), "run"),
+            visit("/environments"),
+            visit("/environments/production"),
+            visit("/promotions"),
+            visit(&request),
+            visit("/frameworks"),
+            visit("/frameworks/nyc-ll144/1"),
+            visit("/findings"),
+            visit(&format!("/findings/{}", self.finding)),
+            visit("/waivers"),
+            visit(&self.waiver),
+            visit("/break-glass"),
+            visit(&self.emergency),
+            visit("/comparisons"),
+            drawn(&format!("/comparisons/{}", self.comparison), "comparison"),
+            visit("/account"),
+            missing("/models/none", 404),
+            missing("/audit", 403),
+        ];
+        let contributor = vec![visit(&version), visit("/findings"), visit("/waivers")];
+        let reviewer = vec![
+            drawn(&request, "decision"),
+            // Left empty, a form comes back with what is wrong.
+            json!({"steps": [["open", "", format!("{request}#decision")], ["check", "#reject"],
+                ["click", "fieldset button"]]}),
+            json!({"steps": [["open", "", format!("{request}#decision")], ["check", "#approve"],
+                ["fill", "#reason", "It holds its limits, and the groups are alike."], ["click", "fieldset button"]],
+                "picture": "check-and-sign"}),
+            json!({"steps": [["fill", "#confirm_password", PASSWORD], ["click", "form.last button"]], "picture": "receipt"}),
+            visit("/delegations"),
+            visit(&format!("/findings/{}", self.finding)),
+        ];
+        let manager = vec![
+            drawn("/environments/production", "environment"),
+            visit(&request),
+            visit("/break-glass"),
+            visit(&self.emergency),
+        ];
+        let auditor = vec![
+            drawn("/audit", "audit"),
+            visit("/audit?action=promotion.&order=oldest"),
+            missing("/audit?since=yesterday-or-so", 422),
+            visit("/audit/records/0"),
+            visit(&format!("{version}/dossier")),
+        ];
+        let administrator = vec![visit("/"), visit("/account"), visit(&self.waiver)];
+        json!([
+            {"name": "", "visits": nobody},
+            {"name": "vera", "visits": viewer},
+            {"name": "ines", "visits": contributor},
+            {"name": "mara", "visits": reviewer},
+            {"name": "tom", "visits": manager},
+            {"name": "ada", "visits": auditor},
+            {"name": "olga", "visits": administrator},
+        ])
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Chromium and the packages that drive it.
+fn chromium() -> String {
+    let mut script = Program::new(root().join("scripts/browser.sh"));
+    let said = script.stderr(Stdio::inherit()).output().expect("scripts/browser.sh");
+    assert!(said.status.success(), "a browser is needed: run scripts/browser.sh");
+    String::from_utf8(said.stdout).expect("text").trim().to_owned()
+}
+
+async fn look(plan: &Value) -> Value {
+    let mut program = Command::new("node");
+    program.arg(root().join("tests/browser/look.mjs")).kill_on_drop(true);
+    let piped = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let mut running = piped.spawn().expect("node");
+    let mut stdin = running.stdin.take().expect("a pipe");
+    stdin.write_all(plan.to_string().as_bytes()).await.expect("written");
+    drop(stdin);
+    let said = running.wait_with_output().await.expect("an end");
+    assert!(said.status.success(), "the browser ended with {}", said.status);
+    serde_json::from_slice(&said.stdout).expect("JSON")
+}
+
+#[actix_web::test]
+#[expect(clippy::disallowed_methods, reason = "where pictures go is whoever runs it to say")]
+async fn every_page_is_sound_in_a_browser_for_every_role() {
+    let chromium = chromium();
+    let stage = Stage::set().await;
+    let shown = Shown::set(&stage).await;
+    let pictures = std::env::var("SCREENS").ok().map(|folder| root().join(folder));
+    let plan = json!({"base": stage.app.url, "password": PASSWORD, "chromium": chromium,
+        "modules": root().join(".cache/browser"), "people": shown.people(), "pictures": pictures});
+    let seen = look(&plan).await;
+    let faults: Vec<&str> = seen["faults"].as_array().expect("faults").iter().filter_map(Value::as_str).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert!(40 <= seen["pages"].as_u64().unwrap_or_default(), "{seen}");
+}
