@@ -46,6 +46,7 @@ step 'what this machine needs'
 scripts/prerequisites.sh
 scripts/fetch-ort.sh >/dev/null
 scripts/foreign.sh
+scripts/browser.sh >/dev/null
 
 step 'formatting'
 cargo fmt --all --check

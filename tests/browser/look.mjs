@@ -136,9 +136,9 @@ async function walk(page) {
   }, selector);
   const found = new Set();
   const faded = [];
-  // Long lists repeat themselves; their first hundred stops say what there is to say.
+  // Long lists repeat themselves; their first hundred stops say what there is to say. What scrolls is a stop, too.
   const most = Math.min(wanted, 100);
-  for (let stop = 0; stop < most + 10 && found.size < most; stop += 1) {
+  for (let stop = 0; stop < 2 * most + 20 && found.size < most; stop += 1) {
     await page.keyboard.press('Tab');
     const at = await page.evaluate(() => {
       const element = document.activeElement;
