@@ -59,10 +59,12 @@ pub async fn bodies(
 }
 
 fn paced(body: Body, patience: Duration, is_late: Arc<AtomicBool>) -> Body {
-    let began = Instant::now();
     let state = (Some(body), 0_u64);
+    // Counted from when the first piece is asked for: who waits for a place among the uploads is not late.
+    let mut asked = None;
     Box::pin(futures_util::stream::unfold(state, move |(body, received)| {
         let is_late = is_late.clone();
+        let began = *asked.get_or_insert_with(Instant::now);
         async move {
             let mut body = body?;
             match timeout_at(began + allowed(patience, received), body.next()).await {

@@ -1,7 +1,7 @@
 //! Chapter 2.4: nobody takes the service from the others by asking too often or too slowly.
 
 use crate::{
-    harness::{TestApp, reply},
+    harness::{Reply, TestApp, reply},
     pages::stage::Browser,
 };
 use serde_json::json;
@@ -117,9 +117,8 @@ async fn v2_4_1_a_body_that_comes_byte_by_byte_is_cut_off() {
     t.get(&token, "/api/v1/models/slow").await.expect(200);
 }
 
-#[actix_web::test]
-async fn v2_4_1_one_account_does_not_take_all_places_for_uploads() {
-    let t = TestApp::start().await;
+/// Two accounts with a draft each, of one file with one byte.
+async fn two_drafts(t: &TestApp) -> (String, String) {
     let (greedy, other) = (t.user("greedy", &["contributor"]).await, t.user("other", &["contributor"]).await);
     for (token, name) in [(&greedy, "one"), (&other, "two")] {
         let model = json!({"name": name, "intended_use": "x", "risk_tier": "low"});
@@ -128,28 +127,68 @@ async fn v2_4_1_one_account_does_not_take_all_places_for_uploads() {
         let files = json!({"files": [{"path": "a", "sha256": sha256, "size_bytes": 1}]});
         t.post(token, &format!("/api/v1/models/{name}/versions"), files).await.expect(201);
     }
-    let head = |token: &str, model: &str| {
-        format!(
-            "PUT /api/v1/models/{model}/versions/1/files/a HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/octet-stream\r\ncontent-length: 1\r\n\r\n"
-        )
-    };
+    (greedy, other)
+}
+
+/// A connection on which an upload has begun, and none of its bytes has come.
+async fn begun(t: &TestApp, token: &str, model: &str) -> TcpStream {
+    let head = format!(
+        "PUT /api/v1/models/{model}/versions/1/files/a HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/octet-stream\r\ncontent-length: 1\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(t.url.strip_prefix("http://").expect("http")).await.expect("connect");
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    stream
+}
+
+async fn upload(t: &TestApp, token: &str, model: &str) -> Reply {
+    let request = t.request(token, "PUT", &format!("/api/v1/models/{model}/versions/1/files/a"));
+    reply(request.header("content-type", "application/octet-stream").body("x")).await
+}
+
+#[actix_web::test]
+async fn v2_4_1_one_account_does_not_take_all_places_for_uploads() {
+    let t = TestApp::start().await;
+    let (greedy, other) = two_drafts(&t).await;
     let mut open = Vec::new();
     for _ in 0..8 {
-        let mut stream = TcpStream::connect(t.url.strip_prefix("http://").expect("http")).await.expect("connect");
-        stream.write_all(head(&greedy, "one").as_bytes()).await.expect("sent");
-        open.push(stream);
+        open.push(begun(&t, &greedy, "one").await);
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let upload = |token: String, model: &'static str| {
-        let request = t.request(&token, "PUT", &format!("/api/v1/models/{model}/versions/1/files/a"));
-        reply(request.header("content-type", "application/octet-stream").body("x"))
+    let folder = t.data().join("blobs");
+    let others = async {
+        // The ninth waits, and neither the others nor the disk notice.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(temporary(&folder), 8);
+        upload(&t, &other, "two").await.expect(204);
+        drop(open);
     };
-    let refused = upload(greedy.clone(), "one").await.expect(503);
-    assert_eq!(refused.code(), "uploads_busy");
-    assert!(!refused.header("retry-after").is_empty());
-    upload(other, "two").await.expect(204);
-    drop(open);
+    let (ninth, ()) = futures_util::future::join(upload(&t, &greedy, "one"), others).await;
+    ninth.expect(204);
+}
+
+/// How many files are on their way in.
+fn temporary(blobs: &std::path::Path) -> usize {
+    std::fs::read_dir(blobs.join("incoming")).expect("folder").count()
+}
+
+#[actix_web::test]
+async fn v2_4_1_who_waits_for_a_place_among_the_uploads_is_not_late() {
+    let t = TestApp::start_with(&["--body-seconds", "2"]).await;
+    let (greedy, _) = two_drafts(&t).await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(begun(&t, &greedy, "one").await);
+    }
     tokio::time::sleep(Duration::from_millis(500)).await;
-    upload(greedy, "one").await.expect(204);
+    let mut ninth = begun(&t, &greedy, "one").await;
+    // The eight send nothing and are cut off; only then does the time of the ninth begin.
+    tokio::time::sleep(Duration::from_millis(2300)).await;
+    ninth.write_all(b"x").await.expect("sent");
+    let mut piece = [0; 64];
+    for (stream, status) in open.iter_mut().chain([&mut ninth]).zip([408; 8].into_iter().chain([204])) {
+        let n = stream.read(&mut piece).await.expect("an answer");
+        let said = String::from_utf8_lossy(&piece[..n]);
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+    }
 }
