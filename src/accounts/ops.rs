@@ -31,6 +31,11 @@ const NO_TOKEN: Error = Error::NotFound { kind: "token" };
 /// `Unauthenticated` for everything that is not a live credential of an active account;
 /// nothing tells which of these it was.
 pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
+    Ok(identify(app, secret).await?.0)
+}
+
+/// The same, with the credential.
+pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Error> {
     let hash = tokens::Token::parse(secret).map_err(|_| Error::Unauthenticated)?.hash();
     let reader = app.db.read(&policy::authenticate());
     let (token, account) = store::find_credential(&reader, &hash).await?.ok_or(Error::Unauthenticated)?;
@@ -45,16 +50,17 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
         }
     }
     let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
-    Ok(Principal {
+    let who = Principal {
         id: Some(account.id),
         kind: account.kind,
         name: account.name,
         workspace: token.workspace,
         roles: account.roles,
         credential,
-        fresh: token.is_fresh(now),
+        proof: token.proof(),
         cause: Cause::default(),
-    })
+    };
+    Ok((who, token))
 }
 
 /// Whether the credential of a caller still stands while something is under way, which is use enough; those without one act

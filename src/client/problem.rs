@@ -47,7 +47,7 @@ fn of(problem: Problem) -> Failure {
         failure.what = "the service has no such operation".to_owned();
         failure.next = Some(format!("it may be older than this program: {SAME_VERSION}"));
     } else if problem.code == "reauthentication_required" {
-        failure.next = Some("sign in again with plimsoll login, and repeat the command".to_owned());
+        failure.next = Some("give your password with plimsoll login, and repeat the command".to_owned());
     } else if failure.exit == Exit::SignIn {
         failure.next = Some("plimsoll login URL --user NAME".to_owned());
     }

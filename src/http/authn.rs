@@ -63,13 +63,13 @@ pub async fn authenticate(
 /// cookie came over a secure connection from this very host.
 pub const SESSION_COOKIE: &str = "__Host-plimsoll";
 
-/// Who is signed in on a page, with the session's token; `None` when nobody is.
+/// Who is signed in on a page, with what the session's forms are known by; `None` when nobody is.
 ///
 /// A bearer header does not count here, nor does an API token in the cookie.
 pub async fn session(app: &App, request: &HttpRequest) -> Result<Option<(Principal, String)>, Error> {
     let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(None) };
-    let mut who = match accounts::ops::authenticate(app, cookie.value()).await {
-        Ok(who) => who,
+    let (mut who, session) = match accounts::ops::identify(app, cookie.value()).await {
+        Ok(found) => found,
         Err(Error::Unauthenticated) => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -78,7 +78,7 @@ pub async fn session(app: &App, request: &HttpRequest) -> Result<Option<(Princip
     }
     rate::count(app, request, &who)?;
     who.cause = cause_of(request);
-    Ok(Some((who, cookie.value().to_owned())))
+    Ok(Some((who, session.form_secret(cookie.value()))))
 }
 
 pub fn cause_of(request: &HttpRequest) -> Cause {

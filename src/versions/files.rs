@@ -1,6 +1,7 @@
 //! The bytes of a version on their way in and, to inspect, out.
 
 use crate::{
+    accounts,
     app::App,
     authz::{Action, Principal, policy},
     blobs::{Upload, UploadError},
@@ -68,6 +69,10 @@ pub async fn finish(
 ) -> Result<(), Error> {
     let sight = policy::read(who, Action::VersionRead)?;
     let permit = policy::act(who, Action::VersionUpload)?;
+    // It was looked at before the first byte, and the last may have come hours later.
+    if !accounts::ops::is_signed_in(app, who).await? {
+        return Err(Error::Unauthenticated);
+    }
     let Intake { file, upload, _place } = intake;
     if u64::try_from(file.size_bytes).ok() != Some(upload.size_bytes()) {
         let detail = format!("{} bytes arrived where {} were declared", upload.size_bytes(), file.size_bytes);

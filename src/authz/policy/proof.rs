@@ -5,25 +5,44 @@ use crate::{
     authz::{Action, Actor, Denied, Kind, Permit, Principal},
     core::event::Object,
 };
+use chrono::{DateTime, Utc};
 
 /// What weighs so much that a session alone is not enough: a screen that was left alone, or a stolen
 /// cookie, must not approve, waive, or make another credential.
 const WEIGHTY: &[Action] = &[
     Action::PromotionApprove,
+    // One rejection ends a request.
+    Action::PromotionReject,
     Action::WaiverGrant,
+    Action::FindingAccept,
     Action::BreakGlassInvoke,
     Action::BreakGlassConfirm,
+    Action::ReleaseResume,
+    // What a place asks for, and from whom.
+    Action::ConstraintsRevise,
+    Action::EnvironmentRevise,
+    Action::PolicyPublish,
     Action::TokenCreate,
+    // Whoever adds a key signs versions that the registry believes.
+    Action::TrustKeyAdd,
     // Whoever makes an account says what it may do.
     Action::AccountCreate,
+    Action::AccountDeactivate,
+    Action::AccountErase,
+    // Both decide who is independent of whom.
     Action::PersonLink,
+    Action::TeamSet,
     Action::PasswordReset,
     Action::DelegationCreate,
 ];
 
-/// Asked at every commit, so that no use-case can forget it.
-pub fn require_fresh(actor: &Actor, action: Action, about: Object) -> Result<(), Denied> {
-    if actor.fresh || !WEIGHTY.contains(&action) {
+pub fn is_weighty(action: Action) -> bool {
+    WEIGHTY.contains(&action)
+}
+
+/// Asked at every commit, with its time, so that no use-case can forget it.
+pub fn require_fresh(actor: &Actor, action: Action, about: Object, at: DateTime<Utc>) -> Result<(), Denied> {
+    if actor.proof.is_fresh(at) || !is_weighty(action) {
         return Ok(());
     }
     let reason = "this needs your password once more, since you gave it more than 15 minutes ago: confirm the session \
