@@ -40,6 +40,8 @@ pub struct App {
     pub uploads: Uploads,
     /// Password hashing takes tens of milliseconds and 19 MiB: a few at once, no more.
     pub hashing: Semaphore,
+    /// The same for sign-ins from where nobody is known: however many of them there are, they keep nobody else waiting.
+    pub strangers: Semaphore,
     /// Reading a table takes several times its size in memory: one at a time.
     pub tables: Semaphore,
     /// Replaying the log reads all of a workspace's and holds a connection meanwhile: two at a time,
@@ -87,6 +89,7 @@ impl App {
             buckets: Buckets::new(config.http.requests_per_minute),
             uploads: Uploads::default(),
             hashing: Semaphore::new(2),
+            strangers: Semaphore::new(2),
             tables: Semaphore::new(1),
             replays: Semaphore::new(2),
             answers: Semaphore::new(1),

@@ -21,6 +21,11 @@ use crate::{
     oversight,
 };
 use chrono::{DateTime, Utc};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a sign-in waits for its turn where nobody is known.
+const STRANGERS_WAIT: Duration = Duration::from_secs(5);
 
 const NOT_FOUND: Error = Error::NotFound { kind: "account" };
 const NO_TOKEN: Error = Error::NotFound { kind: "token" };
@@ -283,11 +288,17 @@ pub(super) async fn live_password(
     field: &str,
 ) -> Result<Option<String>, Error> {
     let hash = password_store::hash_of(&app.db.read(&policy::authenticate()), account).await?;
-    // Only somebody with a live credential of the account gets here: no stranger can use the tries up.
+    // Only somebody with a live credential of the account gets here, and each has tries of its own: neither a stranger
+    // nor whoever stole one session can use all of them up.
     let (id, now) = (account.to_string(), app.db.clock().now());
-    let tried = app.attempts.attempt(&id, &Place::Known("signed in"), now)?;
-    if check_password(app, password.to_owned(), hash.clone()).await? {
+    let credential = who.credential.id().map_or_else(String::new, |credential| credential.to_string());
+    let tried = app.attempts.attempt(&id, &Place::SignedIn(&credential), now)?;
+    let checked = check_password(app, password.to_owned(), hash.clone()).await;
+    // What went wrong on this side is no failure of theirs.
+    if !matches!(checked, Ok(false)) {
         app.attempts.succeeded(tried);
+    }
+    if checked? {
         return Ok(hash);
     }
     let permit = policy::act(who, Action::SessionConfirm)?;
@@ -297,6 +308,29 @@ pub(super) async fn live_password(
 
 pub(super) async fn check_password(app: &App, password: String, hash: Option<String>) -> Result<bool, Error> {
     let _turn = app.hashing.acquire().await.map_err(Error::internal)?;
+    compare(password, hash).await
+}
+
+/// The same for whoever signs in from this place.
+///
+/// # Errors
+/// `Unavailable` for strangers while there are too many of them.
+pub(super) async fn check_password_from(
+    app: &App,
+    place: &Place<'_>,
+    password: String,
+    hash: Option<String>,
+) -> Result<bool, Error> {
+    let Place::Address(_) = place else { return check_password(app, password, hash).await };
+    let Ok(turn) = timeout(STRANGERS_WAIT, app.strangers.acquire()).await else {
+        let detail = "too many are signing in at this moment; try again in a moment".to_owned();
+        return Err(Error::Unavailable { code: "sign_in_busy", detail });
+    };
+    let _turn = turn.map_err(Error::internal)?;
+    compare(password, hash).await
+}
+
+async fn compare(password: String, hash: Option<String>) -> Result<bool, Error> {
     let check = move || passwords::verify_or_waste(&password, hash.as_deref());
     tokio::task::spawn_blocking(check).await.map_err(Error::internal)
 }

@@ -88,7 +88,7 @@ fn exit_of(status: u16, code: &str) -> Exit {
         404 => Exit::NotFound,
         409 | 428 => Exit::Conflict,
         400 | 413 | 415 | 422 => Exit::Usage,
-        429 | 502..=504 => Exit::Unreachable,
+        408 | 429 | 502..=504 => Exit::Unreachable,
         _ => Exit::Other,
     }
 }

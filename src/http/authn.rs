@@ -6,7 +6,7 @@ use crate::{
     app::App,
     authz::{Cause, Credential, Principal},
     error::Error,
-    http::{headers::RequestId, problem::Problem, rate},
+    http::{headers::RequestId, pace, problem::Problem, rate},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -28,15 +28,19 @@ const PUBLIC: &[(Method, &str)] = &[
     (Method::GET, "/api/v1/audit/keys"),
 ];
 
+/// A name, a password or a code; whoever sends more of it holds memory that they have no account for.
+const MAX_PUBLIC_BYTES: usize = 16 << 10;
+
 /// Bearer tokens on the API; cookies are for pages only.
 pub async fn authenticate(
     app: Data<App>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let cause = cause_of(request.request());
     request.extensions_mut().insert(cause.clone());
     if PUBLIC.contains(&(request.method().clone(), request.path())) {
+        pace::bound(&mut request, MAX_PUBLIC_BYTES);
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let mut tokens = request.headers().get_all(header::AUTHORIZATION);

@@ -28,6 +28,9 @@ async fn v2_4_1_who_asks_too_often_is_told_to_wait_and_the_neighbour_is_not() {
     assert_eq!((last.status, last.code().as_str()), (429, "rate_limited"), "{}", last.text());
     assert!(last.header("retry-after").parse::<u64>().is_ok_and(|seconds| (1..=60).contains(&seconds)));
     assert_eq!(last.header("content-type"), "application/problem+json");
+    assert_eq!(last.header("ratelimit-policy"), "\"read\";q=40;w=60");
+    assert!(last.header("ratelimit").starts_with("\"read\";r=0;t="), "{}", last.header("ratelimit"));
+    assert!(last.text().contains(&format!("try again in {} s", last.header("retry-after"))), "{}", last.text());
     // What changes something has a smaller bucket of its own, and it is not empty.
     let model = json!({"name": "m", "intended_use": "x", "risk_tier": "low"});
     let refused = t.post(&busy, "/api/v1/models", model).await.expect(403);
@@ -47,6 +50,8 @@ async fn v2_4_1_an_address_without_a_credential_has_a_limit_too() {
         statuses.push(t.get("", "/api/v1/models").await.status);
     }
     assert_eq!((statuses[0], statuses[29]), (401, 429), "{statuses:?}");
+    let refused = t.get("", "/api/v1/models").await.expect(429);
+    assert!(refused.header("ratelimit").starts_with("\"address-read\";r=0;t="), "{}", refused.header("ratelimit"));
     let page = reply(t.request("", "GET", "/login").header("accept", "text/html")).await.expect(429);
     assert!(page.text().contains("Too often") && !page.header("retry-after").is_empty(), "{}", page.text());
 }
@@ -115,6 +120,32 @@ async fn v2_4_1_a_body_that_comes_byte_by_byte_is_cut_off() {
     }
     assert_eq!(t.events().await, before, "nothing was kept");
     t.get(&token, "/api/v1/models/slow").await.expect(200);
+}
+
+#[actix_web::test]
+async fn v2_4_1_files_of_a_push_are_not_counted_as_changes() {
+    let t = TestApp::start_with(&["--requests-per-minute", "10"]).await;
+    let token = t.user("ines", &["contributor"]).await;
+    t.post(&token, "/api/v1/models", json!({"name": "one", "intended_use": "x", "risk_tier": "low"})).await.expect(201);
+    let sha256 = "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    let files = json!({"files": [{"path": "a", "sha256": sha256, "size_bytes": 1}]});
+    t.post(&token, "/api/v1/models/one/versions", files.clone()).await.expect(201);
+    t.post(&token, "/api/v1/models/one/versions", files).await.expect(429);
+    upload(&t, &token, "one").await.expect(204);
+}
+
+#[actix_web::test]
+async fn v2_4_1_who_is_nobody_yet_has_little_to_say() {
+    let t = TestApp::start().await;
+    t.user("vera", &["viewer"]).await;
+    for path in ["/api/v1/sessions", "/api/v1/password-resets"] {
+        let body = format!("{{\"name\": \"vera\", \"password\": \"{}\"}}", "x".repeat(17 << 10));
+        let request = t.request("", "POST", path).header("content-type", "application/json");
+        reply(request.body(body)).await.expect(413);
+    }
+    let padded = format!("{}{}", " ".repeat(15 << 10), json!({"name": "vera", "password": crate::asvs::PASSWORD}));
+    let request = t.request("", "POST", "/api/v1/sessions").header("content-type", "application/json");
+    reply(request.body(padded)).await.expect(201);
 }
 
 /// Two accounts with a draft each, of one file with one byte.
