@@ -34,6 +34,8 @@ pub struct App {
     pub attempts: Throttle,
     /// Proxies that are believed about whom they forward for.
     pub proxies: Vec<Network>,
+    /// Whether those who pull have to show a certificate.
+    pub pulls_need_certificate: bool,
     /// How often everybody asked lately.
     pub buckets: Buckets,
     /// Who is uploading.
@@ -86,6 +88,7 @@ impl App {
             sandbox: runner(&config.sandbox)?,
             attempts: Throttle::default(),
             proxies: config.http.trusted_proxies.clone(),
+            pulls_need_certificate: config.http.tls.tls_client_ca.is_some(),
             buckets: Buckets::new(config.http.requests_per_minute),
             uploads: Uploads::default(),
             hashing: Semaphore::new(2),

@@ -8,7 +8,7 @@ mod proof;
 pub use accountability::{put_record, review_record};
 pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
-pub use proof::{change_password, is_weighty, require_fresh};
+pub use proof::{change_password, is_weighty, require_certificate, require_fresh};
 
 use crate::{
     authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, Proof, ReadPermit, Scope},

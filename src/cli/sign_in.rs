@@ -56,8 +56,8 @@ pub struct Whoami {
 
 impl Login {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let before = Profile::load(&self.connection)?;
-        let anonymous = Client::new(&self.address, None)?;
+        let (before, trust) = (Profile::load(&self.connection)?, &self.connection.trust);
+        let anonymous = Client::new(&self.address, None, trust)?;
         let registry: RegistryView = anonymous.get(&["registry"], &[]).await?;
         let keys: Vec<RegistryKeyView> = anonymous.get(&["audit", "keys"], &[]).await?;
         let registry = believe(before.as_ref(), &self.address, registry, &keys)?;
@@ -70,7 +70,7 @@ impl Login {
             Some(user) => self.session(&anonymous, user, here, &device).await?,
             None => (secret::from_stdin("token")?, None),
         };
-        let who: WhoView = Client::new(&self.address, Some(&token))?.get(&["whoami"], &[]).await?;
+        let who: WhoView = Client::new(&self.address, Some(&token), trust)?.get(&["whoami"], &[]).await?;
         let profile = Profile {
             url: anonymous.address().to_owned(),
             user: who.name.clone(),
@@ -103,7 +103,7 @@ impl Login {
             false => secret::ask(&format!("password of {user}"))?,
         };
         let stored = match before.and_then(|before| before.token.as_deref()) {
-            Some(token) => Some(Client::new(&self.address, Some(token))?),
+            Some(token) => Some(Client::new(&self.address, Some(token), &self.connection.trust)?),
             None => None,
         };
         let own = stored.as_ref().filter(|_| before.is_some_and(|before| before.user == user));
@@ -179,7 +179,7 @@ impl Logout {
         let Some(mut profile) = Profile::load(&self.connection)?.filter(|p| p.token.is_some()) else {
             return print("nobody was signed in");
         };
-        let client = Client::new(&profile.url, profile.token.as_deref())?;
+        let client = Client::new(&profile.url, profile.token.as_deref(), &self.connection.trust)?;
         let ended = client.delete(&["sessions", "current"]).await;
         profile.token = None;
         profile.store(&self.connection)?;

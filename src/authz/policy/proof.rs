@@ -52,6 +52,16 @@ pub fn require_fresh(actor: &Actor, action: Action, about: Object, at: DateTime<
     Err(Denied { actor, action, code: "reauthentication_required", reason, about: vec![about] })
 }
 
+/// Where the operator says so, a token alone pulls nothing: it takes a machine with a certificate, too.
+pub fn require_certificate(who: &Principal, is_shown: bool) -> Result<(), Denied> {
+    if is_shown {
+        return Ok(());
+    }
+    let reason = "this service gives releases to machines with a certificate of its operator's authority alone, and \
+        none was shown; on the command line name it with --client-cert";
+    Err(denied(who, Action::ReleasePull, "client_certificate_required", reason.to_owned()))
+}
+
 /// A password is its person's alone; a service account has none.
 pub fn change_password(who: &Principal) -> Result<Permit, Denied> {
     let action = Action::PasswordChange;

@@ -6,6 +6,7 @@ mod headers;
 mod limits;
 mod passwords;
 mod sessions;
+mod transport;
 
 use crate::harness::{Reply, TestApp};
 use serde_json::json;
