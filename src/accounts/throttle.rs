@@ -53,7 +53,17 @@ impl Window {
 
 /// A try that counts as a failure until it is known to be none.
 #[must_use = "a try that succeeded has to be taken back"]
-pub struct Try(Vec<Key>);
+pub struct Try {
+    keys: Vec<Key>,
+    is_last: bool,
+}
+
+impl Try {
+    /// Whether whoever tries here has to wait if this one fails. That is so once in a while only, however many try.
+    pub fn is_last(&self) -> bool {
+        self.is_last
+    }
+}
 
 /// Where somebody tries from.
 pub enum Place<'a> {
@@ -90,20 +100,22 @@ impl Throttle {
             return Err(too_many(seconds));
         }
         make_room(&mut windows, now);
-        for (key, _, of_account) in &keys {
+        let mut is_last = false;
+        for (key, limit, of_account) in &keys {
             let window = windows.entry(*key).or_insert_with(|| Window::new(now, *of_account));
             if !window.is_open(now) {
                 *window = Window::new(now, *of_account);
             }
             window.failures += 1;
+            is_last |= window.failures == *limit;
         }
-        Ok(Try(keys.into_iter().map(|(key, ..)| key).collect()))
+        Ok(Try { keys: keys.into_iter().map(|(key, ..)| key).collect(), is_last })
     }
 
     /// The try was none to count.
     pub fn succeeded(&self, tried: Try) {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in tried.0 {
+        for key in tried.keys {
             if let Some(window) = windows.get_mut(&key) {
                 window.failures = window.failures.saturating_sub(1);
             }
@@ -160,8 +172,8 @@ mod tests {
     fn the_eleventh_failure_from_a_place_waits_and_others_do_not() {
         let throttle = Throttle::default();
         let (here, there, known) = (Place::Address("192.0.2.1"), Place::Address("192.0.2.2"), Place::Known("laptop"));
-        for _ in 0..PER_PLACE {
-            let _ = throttle.attempt("ines", &here, noon()).expect("a try");
+        for n in 1..=PER_PLACE {
+            assert_eq!(throttle.attempt("ines", &here, noon()).expect("a try").is_last(), n == PER_PLACE);
         }
         assert!(throttle.attempt("ines", &here, noon()).is_err());
         for (account, place) in [("ines", &there), ("ines", &known), ("omar", &here)] {

@@ -66,6 +66,14 @@ pub async fn sign_in(
     // What was right is no failure, whatever becomes of the session.
     if active.is_some() {
         app.attempts.succeeded(tried);
+    } else if tried.is_last() {
+        // Never the name that was typed: it may be a password.
+        let about = account.as_ref().map_or_else(|| "unknown".to_owned(), |account| account.id.to_string());
+        tracing::warn!(
+            account = about,
+            address = whence.address,
+            "too many sign-ins failed; who tries there now waits"
+        );
     }
     let tx = app.db.begin().await?;
     // The password was looked at outside of the transaction; it may have been replaced since.

@@ -2,9 +2,11 @@
 //! ASVS 5.0. `docs/security/asvs.md` names the test, or the reason why there is none, for each.
 
 mod commit;
+mod failures;
 mod headers;
 mod limits;
 mod passwords;
+mod races;
 mod sessions;
 mod transport;
 
