@@ -7,6 +7,7 @@ mod headers;
 mod limits;
 mod passwords;
 mod races;
+mod security_feed;
 mod sessions;
 mod transport;
 
