@@ -34,12 +34,16 @@ pub struct App {
     pub attempts: Throttle,
     /// Proxies that are believed about whom they forward for.
     pub proxies: Vec<Network>,
+    /// Whether those who pull have to show a certificate.
+    pub pulls_need_certificate: bool,
     /// How often everybody asked lately.
     pub buckets: Buckets,
     /// Who is uploading.
     pub uploads: Uploads,
     /// Password hashing takes tens of milliseconds and 19 MiB: a few at once, no more.
     pub hashing: Semaphore,
+    /// The same for sign-ins from where nobody is known: however many of them there are, they keep nobody else waiting.
+    pub strangers: Semaphore,
     /// Reading a table takes several times its size in memory: one at a time.
     pub tables: Semaphore,
     /// Replaying the log reads all of a workspace's and holds a connection meanwhile: two at a time,
@@ -84,9 +88,11 @@ impl App {
             sandbox: runner(&config.sandbox)?,
             attempts: Throttle::default(),
             proxies: config.http.trusted_proxies.clone(),
+            pulls_need_certificate: config.http.tls.tls_client_ca.is_some(),
             buckets: Buckets::new(config.http.requests_per_minute),
             uploads: Uploads::default(),
             hashing: Semaphore::new(2),
+            strangers: Semaphore::new(2),
             tables: Semaphore::new(1),
             replays: Semaphore::new(2),
             answers: Semaphore::new(1),

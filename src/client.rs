@@ -9,14 +9,15 @@ mod retry;
 
 use crate::{
     cli::{Exit, Failure},
+    config::Trust,
     http::idempotency,
 };
 use reqwest::{
-    Body, Method, RequestBuilder, Response, StatusCode, Url,
+    Body, Certificate, Identity, Method, RequestBuilder, Response, StatusCode, Url,
     header::{self, HeaderName, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 use uuid::Uuid;
 
 /// An answer that is read into memory has at most this many bytes.
@@ -42,8 +43,8 @@ impl Client {
     /// `base`: such as `http://127.0.0.1:8250`.
     ///
     /// # Errors
-    /// When the address is not an http(s) URL, or the token can't be a header.
-    pub fn new(base: &str, token: Option<&str>) -> Result<Self, Failure> {
+    /// When the address is not an http(s) URL, the token can't be a header, or a file of `trust` can't be used.
+    pub fn new(base: &str, token: Option<&str>, trust: &Trust) -> Result<Self, Failure> {
         let base = parse_base(base)?;
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
@@ -56,6 +57,8 @@ impl Client {
         if base.scheme() == "http" {
             // Nothing to verify; a machine without root certificates can still talk to itself.
             http = http.tls_certs_only([]);
+        } else {
+            http = trusting(http, trust)?;
         }
         let token = token
             .map(|token| {
@@ -285,6 +288,23 @@ impl Client {
     }
 }
 
+fn trusting(mut http: reqwest::ClientBuilder, trust: &Trust) -> Result<reqwest::ClientBuilder, Failure> {
+    let unusable = |file: &Path, why: String| Failure::new(Exit::Usage, format!("can't use {}: {why}", file.display()));
+    if let Some(file) = &trust.ca_file {
+        let pem = fs::read(file).map_err(|e| unusable(file, e.to_string()))?;
+        let found = Certificate::from_pem_bundle(&pem).map_err(|e| unusable(file, e.to_string()))?;
+        if found.is_empty() {
+            return Err(unusable(file, "it holds no certificate in PEM".to_owned()));
+        }
+        http = http.tls_certs_merge(found);
+    }
+    if let Some(file) = &trust.client_cert {
+        let pem = fs::read(file).map_err(|e| unusable(file, e.to_string()))?;
+        http = http.identity(Identity::from_pem(&pem).map_err(|e| unusable(file, e.to_string()))?);
+    }
+    Ok(http)
+}
+
 fn parse_base(base: &str) -> Result<Url, Failure> {
     let wrong = || {
         Failure::new(Exit::Usage, format!("\"{base}\" is not the address of a service"))
@@ -340,7 +360,7 @@ mod tests {
     #[test]
     fn a_name_cannot_become_a_route() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::new("http://127.0.0.1:1/base/", None).expect("client");
+        let client = Client::new("http://127.0.0.1:1/base/", None, &Trust::default()).expect("client");
         let url = client.url(&["models", "a/../b?c#d", "x y"]).expect("url");
         assert_eq!(url.as_str(), "http://127.0.0.1:1/base/api/v1/models/a%2F..%2Fb%3Fc%23d/x%20y");
     }

@@ -78,6 +78,8 @@ pub struct Http {
     /// Address and port to listen on.
     #[arg(long, env = "PLIMSOLL_LISTEN", default_value = "127.0.0.1:8250", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub tls: Tls,
     /// HTTP worker threads [default: one per core, at least 2].
     #[arg(long, env = "PLIMSOLL_HTTP_WORKERS", value_name = "N")]
     pub http_workers: Option<usize>,
@@ -95,6 +97,23 @@ pub struct Http {
     /// Seconds to go on serving after a stop signal, while load balancers notice.
     #[arg(long, env = "PLIMSOLL_DRAIN_SECONDS", default_value_t = 0, value_name = "SECONDS")]
     pub drain_seconds: u64,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct Tls {
+    /// The certificate that this service shows, with those up to its authority (PEM). It is read again when the file
+    /// changes.
+    #[arg(long, env = "PLIMSOLL_TLS_CERT_FILE", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, env = "PLIMSOLL_TLS_KEY_FILE", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Authorities of those who pull (PEM): without a certificate of theirs nobody pulls, whatever token they have.
+    #[arg(long, env = "PLIMSOLL_TLS_CLIENT_CA_FILE", value_name = "FILE", requires = "tls_cert")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// Without a certificate, speak plain HTTP beyond this machine: only where a proxy in front ends TLS.
+    #[arg(long, env = "PLIMSOLL_ALLOW_PLAIN_HTTP")]
+    pub allow_plain_http: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -218,6 +237,7 @@ fn library_in(dir: &Path) -> Option<PathBuf> {
 /// The effective values, with secrets masked: what `plimsoll config` prints.
 pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
     let path = |p: Option<PathBuf>| p.map_or_else(|| "not found".to_owned(), |p| p.display().to_string());
+    let named = |p: Option<&PathBuf>| p.map_or_else(String::new, |p| p.display().to_string());
     vec![
         ("PLIMSOLL_DATA", config.storage.data.display().to_string()),
         ("PLIMSOLL_DB_URL", config.storage.database_url().map_or_else(|e| e.to_string(), |url| mask(&url))),
@@ -231,6 +251,10 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_MAX_FILE_BYTES", config.storage.max_file_bytes.to_string()),
         ("PLIMSOLL_MAX_DATASET_BYTES", config.storage.max_dataset_bytes.to_string()),
         ("PLIMSOLL_LISTEN", config.http.listen.to_string()),
+        ("PLIMSOLL_TLS_CERT_FILE", named(config.http.tls.tls_cert.as_ref())),
+        ("PLIMSOLL_TLS_KEY_FILE", named(config.http.tls.tls_key.as_ref())),
+        ("PLIMSOLL_TLS_CLIENT_CA_FILE", named(config.http.tls.tls_client_ca.as_ref())),
+        ("PLIMSOLL_ALLOW_PLAIN_HTTP", config.http.tls.allow_plain_http.to_string()),
         ("PLIMSOLL_HTTP_WORKERS", config.http.workers().to_string()),
         ("PLIMSOLL_DRAIN_SECONDS", config.http.drain_seconds.to_string()),
         ("PLIMSOLL_REQUESTS_PER_MINUTE", config.http.requests_per_minute.to_string()),
@@ -247,6 +271,13 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_LOG", config.log.log.clone()),
         ("PLIMSOLL_LOG_JSON", config.log.log_json.to_string()),
     ]
+}
+
+impl Tls {
+    /// Whether what is said to this service can be read on the way.
+    pub fn is_open(&self, listen: SocketAddr) -> bool {
+        self.tls_cert.is_none() && !listen.ip().is_loopback()
+    }
 }
 
 impl Http {
@@ -300,6 +331,19 @@ pub struct Client {
     /// Folder of the stored sign-ins and keys [default: `~/.config/plimsoll`].
     #[arg(long, env = "PLIMSOLL_CONFIG_DIR", value_name = "DIR", help_heading = "Connection")]
     pub config_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub trust: Trust,
+}
+
+/// Whom a client believes to be the service, and what it shows of itself.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Trust {
+    /// Authorities to believe besides the machine's own (PEM), for a service with a certificate of a private one.
+    #[arg(long, env = "PLIMSOLL_CA_FILE", value_name = "FILE", help_heading = "Connection")]
+    pub ca_file: Option<PathBuf>,
+    /// This machine's certificate and its key, one after the other (PEM), where the service asks for one.
+    #[arg(long, env = "PLIMSOLL_CLIENT_CERT_FILE", value_name = "FILE", help_heading = "Connection")]
+    pub client_cert: Option<PathBuf>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]

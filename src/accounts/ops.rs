@@ -21,6 +21,11 @@ use crate::{
     oversight,
 };
 use chrono::{DateTime, Utc};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a sign-in waits for its turn where nobody is known.
+const STRANGERS_WAIT: Duration = Duration::from_secs(5);
 
 const NOT_FOUND: Error = Error::NotFound { kind: "account" };
 const NO_TOKEN: Error = Error::NotFound { kind: "token" };
@@ -31,6 +36,11 @@ const NO_TOKEN: Error = Error::NotFound { kind: "token" };
 /// `Unauthenticated` for everything that is not a live credential of an active account;
 /// nothing tells which of these it was.
 pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
+    Ok(identify(app, secret).await?.0)
+}
+
+/// The same, with the credential.
+pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Error> {
     let hash = tokens::Token::parse(secret).map_err(|_| Error::Unauthenticated)?.hash();
     let reader = app.db.read(&policy::authenticate());
     let (token, account) = store::find_credential(&reader, &hash).await?.ok_or(Error::Unauthenticated)?;
@@ -45,16 +55,17 @@ pub async fn authenticate(app: &App, secret: &str) -> Result<Principal, Error> {
         }
     }
     let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
-    Ok(Principal {
+    let who = Principal {
         id: Some(account.id),
         kind: account.kind,
         name: account.name,
         workspace: token.workspace,
         roles: account.roles,
         credential,
-        fresh: token.is_fresh(now),
+        proof: token.proof(),
         cause: Cause::default(),
-    })
+    };
+    Ok((who, token))
 }
 
 /// Whether the credential of a caller still stands while something is under way, which is use enough; those without one act
@@ -277,11 +288,17 @@ pub(super) async fn live_password(
     field: &str,
 ) -> Result<Option<String>, Error> {
     let hash = password_store::hash_of(&app.db.read(&policy::authenticate()), account).await?;
-    // Only somebody with a live credential of the account gets here: no stranger can use the tries up.
+    // Only somebody with a live credential of the account gets here, and each has tries of its own: neither a stranger
+    // nor whoever stole one session can use all of them up.
     let (id, now) = (account.to_string(), app.db.clock().now());
-    let tried = app.attempts.attempt(&id, &Place::Known("signed in"), now)?;
-    if check_password(app, password.to_owned(), hash.clone()).await? {
+    let credential = who.credential.id().map_or_else(String::new, |credential| credential.to_string());
+    let tried = app.attempts.attempt(&id, &Place::SignedIn(&credential), now)?;
+    let checked = check_password(app, password.to_owned(), hash.clone()).await;
+    // What went wrong on this side is no failure of theirs.
+    if !matches!(checked, Ok(false)) {
         app.attempts.succeeded(tried);
+    }
+    if checked? {
         return Ok(hash);
     }
     let permit = policy::act(who, Action::SessionConfirm)?;
@@ -291,6 +308,29 @@ pub(super) async fn live_password(
 
 pub(super) async fn check_password(app: &App, password: String, hash: Option<String>) -> Result<bool, Error> {
     let _turn = app.hashing.acquire().await.map_err(Error::internal)?;
+    compare(password, hash).await
+}
+
+/// The same for whoever signs in from this place.
+///
+/// # Errors
+/// `Unavailable` for strangers while there are too many of them.
+pub(super) async fn check_password_from(
+    app: &App,
+    place: &Place<'_>,
+    password: String,
+    hash: Option<String>,
+) -> Result<bool, Error> {
+    let Place::Address(_) = place else { return check_password(app, password, hash).await };
+    let Ok(turn) = timeout(STRANGERS_WAIT, app.strangers.acquire()).await else {
+        let detail = "too many are signing in at this moment; try again in a moment".to_owned();
+        return Err(Error::Unavailable { code: "sign_in_busy", detail });
+    };
+    let _turn = turn.map_err(Error::internal)?;
+    compare(password, hash).await
+}
+
+async fn compare(password: String, hash: Option<String>) -> Result<bool, Error> {
     let check = move || passwords::verify_or_waste(&password, hash.as_deref());
     tokio::task::spawn_blocking(check).await.map_err(Error::internal)
 }

@@ -20,8 +20,12 @@ const PER_PLACE: u32 = 10;
 const PER_ADDRESS: u32 = 60;
 /// Failures for one account from everywhere that is not known.
 const PER_ACCOUNT: u32 = 100;
+/// Failures in all sessions of one account.
+const PER_PERSON: u32 = 50;
 /// Windows that are kept; an address adds few, as it is stopped itself.
 const MAX_WINDOWS: usize = 50_000;
+/// When there are too many, one in so many goes.
+const EVICTED: usize = 10;
 
 type Key = [u8; 16];
 
@@ -31,18 +35,44 @@ pub struct Throttle(Mutex<HashMap<Key, Window>>);
 struct Window {
     ends: DateTime<Utc>,
     failures: u32,
+    /// Of an account, not of a place: there are far fewer of these, and they are what somebody with many addresses
+    /// would want forgotten.
+    of_account: bool,
+}
+
+impl Window {
+    fn new(now: DateTime<Utc>, of_account: bool) -> Self {
+        Self { ends: now + TimeDelta::minutes(MINUTES), failures: 0, of_account }
+    }
+
+    /// Neither over nor, after the clock was set back, longer than it ever was.
+    fn is_open(&self, now: DateTime<Utc>) -> bool {
+        now < self.ends && self.ends - now <= TimeDelta::minutes(MINUTES)
+    }
 }
 
 /// A try that counts as a failure until it is known to be none.
 #[must_use = "a try that succeeded has to be taken back"]
-pub struct Try(Vec<Key>);
+pub struct Try {
+    keys: Vec<Key>,
+    is_last: bool,
+}
+
+impl Try {
+    /// Whether whoever tries here has to wait if this one fails. That is so once in a while only, however many try.
+    pub fn is_last(&self) -> bool {
+        self.is_last
+    }
+}
 
 /// Where somebody tries from.
 pub enum Place<'a> {
     /// From an address, by somebody who is not known there.
     Address(&'a str),
-    /// From a browser or a session that has been this account's before.
+    /// From a browser or a program that has been this account's before.
     Known(&'a str),
+    /// With a session or token of the account.
+    SignedIn(&'a str),
 }
 
 impl Throttle {
@@ -50,37 +80,42 @@ impl Throttle {
     /// `TooMany` when there were too many failures; it does not depend on whether the account exists.
     pub fn attempt(&self, account: &str, place: &Place<'_>, now: DateTime<Utc>) -> Result<Try, Error> {
         let keys = match place {
-            Place::Known(id) => vec![(key(&["known", account, id]), PER_PLACE)],
+            Place::Known(id) => vec![(key(&["known", account, id]), PER_PLACE, false)],
+            Place::SignedIn(credential) => vec![
+                (key(&["credential", account, credential]), PER_PLACE, false),
+                (key(&["person", account]), PER_PERSON, true),
+            ],
             Place::Address(address) => vec![
-                (key(&["place", account, address]), PER_PLACE),
-                (key(&["address", address]), PER_ADDRESS),
-                (key(&["account", account]), PER_ACCOUNT),
+                (key(&["place", account, address]), PER_PLACE, false),
+                (key(&["address", address]), PER_ADDRESS, false),
+                (key(&["account", account]), PER_ACCOUNT, true),
             ],
         };
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = keys.iter().filter_map(|(key, limit)| {
-            let window = windows.get(key).filter(|window| now < window.ends && *limit <= window.failures)?;
+        let full = keys.iter().filter_map(|(key, limit, _)| {
+            let window = windows.get(key).filter(|window| window.is_open(now) && *limit <= window.failures)?;
             Some((window.ends - now).num_seconds().max(1))
         });
         if let Some(seconds) = full.max() {
             return Err(too_many(seconds));
         }
         make_room(&mut windows, now);
-        for (key, _) in &keys {
-            let fresh = || Window { ends: now + TimeDelta::minutes(MINUTES), failures: 0 };
-            let window = windows.entry(*key).or_insert_with(fresh);
-            if window.ends <= now {
-                *window = fresh();
+        let mut is_last = false;
+        for (key, limit, of_account) in &keys {
+            let window = windows.entry(*key).or_insert_with(|| Window::new(now, *of_account));
+            if !window.is_open(now) {
+                *window = Window::new(now, *of_account);
             }
             window.failures += 1;
+            is_last |= window.failures == *limit;
         }
-        Ok(Try(keys.into_iter().map(|(key, _)| key).collect()))
+        Ok(Try { keys: keys.into_iter().map(|(key, ..)| key).collect(), is_last })
     }
 
     /// The try was none to count.
     pub fn succeeded(&self, tried: Try) {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in tried.0 {
+        for key in tried.keys {
             if let Some(window) = windows.get_mut(&key) {
                 window.failures = window.failures.saturating_sub(1);
             }
@@ -101,12 +136,17 @@ fn make_room(windows: &mut HashMap<Key, Window>, now: DateTime<Utc>) {
     if windows.len() < MAX_WINDOWS {
         return;
     }
-    windows.retain(|_, window| now < window.ends);
-    // Rather forget the oldest than take no more: what is forgotten begins again at nothing.
-    while MAX_WINDOWS <= windows.len() {
-        let Some(oldest) = windows.iter().min_by_key(|(_, window)| window.ends).map(|(key, _)| *key) else { return };
-        windows.remove(&oldest);
+    windows.retain(|_, window| window.is_open(now));
+    if windows.len() < MAX_WINDOWS {
+        return;
     }
+    // Rather forget some than take no more: what is forgotten begins again at nothing. Places go before accounts, and
+    // of each the oldest.
+    let rank = |window: &Window| (window.of_account, window.ends);
+    let mut ranks: Vec<_> = windows.values().map(rank).collect();
+    let (_, limit, _) = ranks.select_nth_unstable(MAX_WINDOWS / EVICTED);
+    let limit = *limit;
+    windows.retain(|_, window| limit < rank(window));
 }
 
 fn key(parts: &[&str]) -> Key {
@@ -132,8 +172,8 @@ mod tests {
     fn the_eleventh_failure_from_a_place_waits_and_others_do_not() {
         let throttle = Throttle::default();
         let (here, there, known) = (Place::Address("192.0.2.1"), Place::Address("192.0.2.2"), Place::Known("laptop"));
-        for _ in 0..PER_PLACE {
-            let _ = throttle.attempt("ines", &here, noon()).expect("a try");
+        for n in 1..=PER_PLACE {
+            assert_eq!(throttle.attempt("ines", &here, noon()).expect("a try").is_last(), n == PER_PLACE);
         }
         assert!(throttle.attempt("ines", &here, noon()).is_err());
         for (account, place) in [("ines", &there), ("ines", &known), ("omar", &here)] {
@@ -159,5 +199,39 @@ mod tests {
         }
         assert!(throttle.attempt("ines", &Place::Address("203.0.113.9"), noon()).is_err());
         let _ = throttle.attempt("ines", &Place::Known("laptop"), noon()).expect("a known browser");
+    }
+
+    #[test]
+    fn who_stole_one_session_uses_up_no_other_sessions_tries() {
+        let throttle = Throttle::default();
+        for _ in 0..PER_PLACE {
+            let _ = throttle.attempt("ines", &Place::SignedIn("stolen"), noon()).expect("a try");
+        }
+        assert!(throttle.attempt("ines", &Place::SignedIn("stolen"), noon()).is_err());
+        let _ = throttle.attempt("ines", &Place::SignedIn("own"), noon()).expect("another session");
+    }
+
+    #[test]
+    fn many_addresses_do_not_make_an_accounts_failures_forgotten() {
+        let throttle = Throttle::default();
+        for n in 0..PER_ACCOUNT {
+            let _ = throttle.attempt("ines", &Place::Address(&format!("192.0.2.{n}")), noon()).expect("a try");
+        }
+        let later = noon() + TimeDelta::minutes(1);
+        for n in 0..MAX_WINDOWS {
+            let _ = throttle.attempt("omar", &Place::Known(&n.to_string()), later).expect("a try");
+        }
+        assert!(throttle.attempt("ines", &Place::Address("203.0.113.9"), later).is_err());
+        assert!(throttle.0.lock().expect("lock").len() <= MAX_WINDOWS);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_for_longer() {
+        let throttle = Throttle::default();
+        let here = Place::Address("192.0.2.1");
+        for _ in 0..PER_PLACE {
+            let _ = throttle.attempt("ines", &here, noon()).expect("a try");
+        }
+        let _ = throttle.attempt("ines", &here, noon() - TimeDelta::hours(1)).expect("the clock was set back");
     }
 }

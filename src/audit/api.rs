@@ -2,7 +2,7 @@ use crate::{
     app::App,
     audit::{
         archive::{self, Extent},
-        asof, ops, proofs, search,
+        asof, ops, proofs, search, security,
     },
     authz::Principal,
     error::Error,
@@ -24,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(checkpoint)
         .service(export_log)
         .configure(search::api::routes)
+        .configure(security::api::routes)
         .configure(proofs::api::routes)
         .configure(asof::api::routes);
 }

@@ -22,6 +22,7 @@ pub mod proofs;
 pub mod replay;
 mod row;
 pub mod search;
+pub mod security;
 pub mod sequencer;
 pub mod signer;
 mod store;

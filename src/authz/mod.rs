@@ -11,7 +11,7 @@ mod role;
 
 pub use crate::core::action::Action;
 pub use persons::{Leave, People, Persons};
-pub use principal::{Cause, Credential, Kind, Principal};
+pub use principal::{Cause, Credential, Kind, Principal, Proof};
 pub use role::Role;
 
 use crate::core::ids::{AccountId, WorkspaceId};
@@ -23,8 +23,7 @@ pub struct Actor {
     pub id: Option<AccountId>,
     pub name: String,
     pub credential: Credential,
-    /// Whether whoever holds the credential proved a short while ago that it is theirs.
-    pub fresh: bool,
+    pub proof: Proof,
     pub workspace: Option<WorkspaceId>,
     pub cause: Cause,
 }

@@ -8,10 +8,10 @@ mod proof;
 pub use accountability::{put_record, review_record};
 pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
-pub use proof::{change_password, require_fresh};
+pub use proof::{change_password, is_weighty, require_certificate, require_fresh};
 
 use crate::{
-    authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, ReadPermit, Scope},
+    authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, Proof, ReadPermit, Scope},
     core::ids::{AccountId, WorkspaceId},
 };
 
@@ -69,7 +69,7 @@ pub fn prove(
         id: account.map(|(id, _)| id),
         name: account.map_or_else(|| "anonymous".to_owned(), |(_, name)| name.to_owned()),
         credential: Credential::None,
-        fresh: true,
+        proof: Proof::Standing,
         workspace,
         cause,
     };
@@ -291,7 +291,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect::<BTreeSet<_>>(),
             credential: Credential::None,
-            fresh: true,
+            proof: Proof::Standing,
             cause: Cause::default(),
         }
     }

@@ -2,7 +2,13 @@ use crate::{
     authz::{Action, Actor, Role},
     core::ids::{AccountId, ClaimId, TokenId, WorkspaceId},
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
+
+/// For how long somebody who gave their password need not give it again.
+const FRESH_MINUTES: i64 = 15;
+/// By how much the clock of another replica may be ahead.
+const SKEW_MINUTES: i64 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -51,6 +57,24 @@ impl Credential {
     }
 }
 
+/// When whoever holds a credential last proved that it is theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing is asked of programs with a token, and of the machine itself.
+    Standing,
+    /// When a password opened or confirmed the session.
+    Given(DateTime<Utc>),
+}
+
+impl Proof {
+    /// Whether it need not be given again. One from the future is none: a clock was set back.
+    pub fn is_fresh(self, now: DateTime<Utc>) -> bool {
+        let Self::Given(at) = self else { return true };
+        let age = now - at;
+        -TimeDelta::minutes(SKEW_MINUTES) <= age && age < TimeDelta::minutes(FRESH_MINUTES)
+    }
+}
+
 /// The request that a change comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
@@ -68,8 +92,7 @@ pub struct Principal {
     pub workspace: WorkspaceId,
     pub roles: BTreeSet<Role>,
     pub credential: Credential,
-    /// Whether whoever holds the credential proved a short while ago that it is theirs.
-    pub fresh: bool,
+    pub proof: Proof,
     pub cause: Cause,
 }
 
@@ -83,7 +106,7 @@ impl Principal {
             workspace,
             roles: BTreeSet::new(),
             credential: Credential::None,
-            fresh: true,
+            proof: Proof::Standing,
             cause: Cause::default(),
         }
     }
@@ -98,9 +121,22 @@ impl Principal {
             id: self.id,
             name: self.name.clone(),
             credential: self.credential,
-            fresh: self.fresh,
+            proof: self.proof,
             workspace: Some(self.workspace),
             cause: self.cause.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_counts_for_a_quarter_of_an_hour_and_not_from_the_future() {
+        let noon = DateTime::UNIX_EPOCH + TimeDelta::hours(12);
+        let given = |minutes: i64| Proof::Given(noon - TimeDelta::minutes(minutes)).is_fresh(noon);
+        assert!(given(0) && given(14) && given(-1) && Proof::Standing.is_fresh(noon));
+        assert!(!given(15) && !given(-2) && !given(-24 * 60));
     }
 }

@@ -27,6 +27,10 @@ pub struct Profile {
     pub user: String,
     /// Absent after signing out; the pinned key stays.
     pub token: Option<String>,
+    /// By which the service knows this program again, so that nobody who guesses elsewhere makes it wait; it opens
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     pub registry: Registry,
 }
 

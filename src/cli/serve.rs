@@ -6,7 +6,7 @@ use crate::{
     cli::{Exit, Failure, print},
     config::Config,
     db,
-    http::server,
+    http::{server, tls},
     jobs::worker,
     settings, sweeps, telemetry, workers,
 };
@@ -19,12 +19,25 @@ const CLOSE: Duration = Duration::from_secs(10);
 
 pub async fn serve(config: Config) -> Result<Exit, Failure> {
     telemetry::start(&config.log).map_err(|e| Failure::new(Exit::Usage, e))?;
+    let tls = config.http.tls.clone();
+    if tls.is_open(config.http.listen) && !tls.allow_plain_http {
+        let what =
+            format!("{} can be reached from elsewhere, and everything said there could be read", config.http.listen);
+        return Err(Failure::new(Exit::Usage, what).next(
+            "name a certificate with --tls-cert and --tls-key; where a proxy in front ends TLS, say --allow-plain-http",
+        ));
+    }
     let listener = TcpListener::bind(config.http.listen).map_err(|e| {
         Failure::new(Exit::Other, format!("can't listen on {}: {e}", config.http.listen))
             .next("is another plimsoll running? choose another port with --listen")
     })?;
     let address = listener.local_addr().map_err(Failure::other)?;
     let app = Arc::new(App::open(&config, config.clock()).await?);
+    let shown = tls::Shown::open(&config.http.tls).await?;
+    let over_tls = match &shown {
+        Some(shown) => Some(shown.config(tls.tls_client_ca.as_deref()).await?),
+        None => None,
+    };
     settings::ops::record(&app, &config).await?;
     if app.db.may_rewrite_log().await.map_err(Failure::other)? {
         tracing::warn!(
@@ -42,7 +55,11 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     if 0 < config.sandbox.workers {
         background.spawn(workers::ops::announce(app.clone(), stopped.clone()));
     }
-    let service = server::run(listener, Data::from(app.clone()), config.http.workers()).map_err(Failure::other)?;
+    if let Some(shown) = shown {
+        background.spawn(tls::watch(shown, stopped.clone()));
+    }
+    let service = server::run(listener, Data::from(app.clone()), config.http.workers(), over_tls);
+    let service = service.map_err(Failure::other)?;
     let handle = service.handle();
     let service = tokio::spawn(service);
     welcome(&config, &app, address.to_string());
@@ -74,15 +91,16 @@ pub async fn migrate(config: Config) -> Result<Exit, Failure> {
 }
 
 fn welcome(config: &Config, app: &App, address: String) {
-    tracing::info!("Plimsoll {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
-    tracing::info!("API: http://{address}/docs  data: {}", config.storage.data.display());
+    let scheme = if config.http.tls.tls_cert.is_some() { "https" } else { "http" };
+    tracing::info!("Plimsoll {} listens on {scheme}://{address}", env!("CARGO_PKG_VERSION"));
+    tracing::info!("API: {scheme}://{address}/docs  data: {}", config.storage.data.display());
     if app.sandbox.ort_lib.is_none() {
         tracing::warn!(
             "no ONNX Runtime library was found: validation runs will wait. Fetch it with scripts/fetch-ort.sh"
         );
     }
-    if !config.http.listen.ip().is_loopback() {
-        tracing::warn!("listening beyond this machine without TLS: put a TLS proxy in front");
+    if config.http.tls.is_open(config.http.listen) {
+        tracing::warn!("listening beyond this machine without TLS: only a proxy that ends TLS may reach this address");
     }
 }
 

@@ -22,7 +22,7 @@ impl Session {
         // A stored token is for the address that gave it, and for no other.
         let stored = profile.as_ref().filter(|p| same_address(&p.url, &url)).and_then(|p| p.token.clone());
         let token = given_token(connection)?.or(stored).ok_or_else(|| signed_out(&connection.profile))?;
-        Ok(Self { client: Client::new(&url, Some(&token))?, profile })
+        Ok(Self { client: Client::new(&url, Some(&token), &connection.trust)?, profile })
     }
 }
 

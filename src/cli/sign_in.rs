@@ -9,10 +9,11 @@ use super::{
 use crate::{
     accounts::{
         api::{IssuedView, WhoView},
-        sessions::api::SignIn,
+        sessions::api::{ConfirmationInput, SessionList, SignIn},
     },
     client::Client,
     config::Client as Connection,
+    crypto::hex,
     keys::api::RegistryKeyView,
     registry::api::RegistryView,
 };
@@ -55,18 +56,28 @@ pub struct Whoami {
 
 impl Login {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let before = Profile::load(&self.connection)?;
-        let anonymous = Client::new(&self.address, None)?;
+        let (before, trust) = (Profile::load(&self.connection)?, &self.connection.trust);
+        let anonymous = Client::new(&self.address, None, trust)?;
         let registry: RegistryView = anonymous.get(&["registry"], &[]).await?;
         let keys: Vec<RegistryKeyView> = anonymous.get(&["audit", "keys"], &[]).await?;
         let registry = believe(before.as_ref(), &self.address, registry, &keys)?;
+        let here = before.as_ref().filter(|before| same_address(&before.url, &self.address));
+        let device = match here.and_then(|here| here.device.clone()) {
+            Some(device) => device,
+            None => new_device()?,
+        };
         let (token, expires_at) = match &self.user {
-            Some(user) => self.session(&anonymous, user).await?,
+            Some(user) => self.session(&anonymous, user, here, &device).await?,
             None => (secret::from_stdin("token")?, None),
         };
-        let who: WhoView = Client::new(&self.address, Some(&token))?.get(&["whoami"], &[]).await?;
-        let profile =
-            Profile { url: anonymous.address().to_owned(), user: who.name.clone(), token: Some(token), registry };
+        let who: WhoView = Client::new(&self.address, Some(&token), trust)?.get(&["whoami"], &[]).await?;
+        let profile = Profile {
+            url: anonymous.address().to_owned(),
+            user: who.name.clone(),
+            token: Some(token),
+            device: Some(device),
+            registry,
+        };
         profile.store(&self.connection)?;
         if before.is_none_or(|b| b.registry.verifier_key != profile.registry.verifier_key) {
             eprintln!("pinned the key of {}: {}", profile.registry.origin, profile.registry.verifier_key);
@@ -78,12 +89,40 @@ impl Login {
         print(&format!("signed in at {} as {}{until}", profile.url, describe(&who)))
     }
 
-    async fn session(&self, client: &Client, user: &str) -> Result<(String, Option<String>), Failure> {
+    /// Confirms the session that is stored here if it lives, which a stranger's guesses cannot prevent; otherwise opens
+    /// one, and the one before it ends.
+    async fn session(
+        &self,
+        client: &Client,
+        user: &str,
+        before: Option<&Profile>,
+        device: &str,
+    ) -> Result<(String, Option<String>), Failure> {
         let password = match self.password_stdin {
             true => secret::from_stdin("password")?,
             false => secret::ask(&format!("password of {user}"))?,
         };
-        let input = SignIn { name: user.to_owned(), password, workspace: None };
+        let stored = match before.and_then(|before| before.token.as_deref()) {
+            Some(token) => Some(Client::new(&self.address, Some(token), &self.connection.trust)?),
+            None => None,
+        };
+        let own = stored.as_ref().filter(|_| before.is_some_and(|before| before.user == user));
+        if let Some(own) = own {
+            let input = ConfirmationInput { password: password.clone() };
+            match own.create::<IssuedView>(&["sessions", "current", "confirmation"], &input).await {
+                Ok(renewed) => return Ok((renewed.token, Some(renewed.expires_at))),
+                // It has ended, or is a token: then one signs in.
+                Err(failure) if matches!(failure.exit, Exit::SignIn | Exit::Conflict) => {}
+                Err(mut failure) => {
+                    if failure.exit == Exit::Usage {
+                        failure.exit = Exit::SignIn;
+                        failure.what = format!("{} does not accept this password", client.address());
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        let input = SignIn { name: user.to_owned(), password, workspace: None, device: Some(device.to_owned()) };
         let issued: IssuedView = client.create(&["sessions"], &input).await.map_err(|mut failure| {
             if failure.exit == Exit::SignIn {
                 failure.what = format!("{} does not accept this name and password", client.address());
@@ -91,8 +130,27 @@ impl Login {
             }
             failure
         })?;
+        if let Some(stored) = stored {
+            end_before(&stored).await;
+        }
         Ok((issued.token, Some(issued.expires_at)))
     }
+}
+
+/// A session that nobody has the secret of any more ends; a token that was stored may be in use elsewhere.
+async fn end_before(stored: &Client) {
+    let Ok(sessions) = stored.get::<SessionList>(&["sessions"], &[]).await else { return };
+    if sessions.items.iter().any(|session| session.current)
+        && let Err(failure) = stored.delete(&["sessions", "current"]).await
+    {
+        eprintln!("the session before this one could not be ended: {}", failure.what);
+    }
+}
+
+fn new_device() -> Result<String, Failure> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(Failure::other)?;
+    Ok(hex::encode(&random))
 }
 
 /// The key of a registry never changes silently: the pinned one must have vouched for the new one.
@@ -121,7 +179,7 @@ impl Logout {
         let Some(mut profile) = Profile::load(&self.connection)?.filter(|p| p.token.is_some()) else {
             return print("nobody was signed in");
         };
-        let client = Client::new(&profile.url, profile.token.as_deref())?;
+        let client = Client::new(&profile.url, profile.token.as_deref(), &self.connection.trust)?;
         let ended = client.delete(&["sessions", "current"]).await;
         profile.token = None;
         profile.store(&self.connection)?;

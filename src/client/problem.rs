@@ -47,7 +47,7 @@ fn of(problem: Problem) -> Failure {
         failure.what = "the service has no such operation".to_owned();
         failure.next = Some(format!("it may be older than this program: {SAME_VERSION}"));
     } else if problem.code == "reauthentication_required" {
-        failure.next = Some("sign in again with plimsoll login, and repeat the command".to_owned());
+        failure.next = Some("give your password with plimsoll login, and repeat the command".to_owned());
     } else if failure.exit == Exit::SignIn {
         failure.next = Some("plimsoll login URL --user NAME".to_owned());
     }
@@ -88,7 +88,7 @@ fn exit_of(status: u16, code: &str) -> Exit {
         404 => Exit::NotFound,
         409 | 428 => Exit::Conflict,
         400 | 413 | 415 | 422 => Exit::Usage,
-        429 | 502..=504 => Exit::Unreachable,
+        408 | 429 | 502..=504 => Exit::Unreachable,
         _ => Exit::Other,
     }
 }

@@ -6,6 +6,8 @@ use reqwest::{RequestBuilder, Response, StatusCode, header};
 use std::time::Duration;
 
 const ATTEMPTS: u32 = 5;
+/// Who is told to wait is only one of many who are: two minutes in all.
+const BUSY_ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A service that asks for more is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -16,22 +18,29 @@ pub async fn send(address: &str, make: impl AsyncFn() -> Result<RequestBuilder, 
     loop {
         attempt += 1;
         let answer = make().await?.send().await;
-        let asked = match &answer {
-            Ok(response) if is_passing(response.status()) => retry_after(response),
-            Err(error) if error.is_connect() || error.is_timeout() || error.is_request() => None,
+        let (asked, most) = match &answer {
+            Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
+                (retry_after(response), BUSY_ATTEMPTS)
+            }
+            Ok(response) if is_passing(response.status()) => (retry_after(response), ATTEMPTS),
+            Err(error) if error.is_connect() || error.is_timeout() || error.is_request() => (None, ATTEMPTS),
             _ => return answer.map_err(|e| problem::unreachable(address, &e)),
         };
-        let pause = asked.unwrap_or_else(|| backoff(attempt));
-        if ATTEMPTS <= attempt || LONGEST_PAUSE < pause {
+        let pause = pause(asked, backoff(attempt));
+        if most <= attempt || LONGEST_PAUSE < asked.unwrap_or_default() {
             return answer.map_err(|e| problem::unreachable(address, &e));
         }
-        eprintln!("no answer yet from {address}; trying again in {:.1} s", pause.as_secs_f64());
+        let what = match &answer {
+            Ok(response) => format!("{address} is busy ({})", response.status().as_u16()),
+            Err(_) => format!("no answer yet from {address}"),
+        };
+        eprintln!("{what}; trying again in {:.1} s", pause.as_secs_f64());
         tokio::time::sleep(pause).await;
     }
 }
 
 fn is_passing(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 502..=504)
+    matches!(status.as_u16(), 502..=504)
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
@@ -39,9 +48,14 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// Doubles each time, between the half and the whole, so that clients don't come back as one.
+/// At least what the service asks for, and not at the same moment as everybody else whom it told the same.
+fn pause(asked: Option<Duration>, backoff: Duration) -> Duration {
+    asked.map_or(backoff, |asked| asked.saturating_add(backoff)).min(LONGEST_PAUSE * 2)
+}
+
+/// Doubles each time up to half a minute, between the half and the whole, so that clients don't come back as one.
 fn backoff(attempt: u32) -> Duration {
-    let whole = FIRST_PAUSE * 2u32.saturating_pow(attempt.min(10) - 1);
+    let whole = (FIRST_PAUSE * 2u32.saturating_pow(attempt.min(10) - 1)).min(LONGEST_PAUSE);
     let mut random = [0; 1];
     // Without randomness there is no jitter, which is no reason to give up.
     let _ = getrandom::fill(&mut random);
@@ -54,12 +68,20 @@ mod tests {
 
     #[test]
     fn pauses_double_and_stay_within_their_bounds() {
-        for attempt in 1..ATTEMPTS {
-            let whole = FIRST_PAUSE * 2u32.pow(attempt - 1);
+        for attempt in 1..BUSY_ATTEMPTS {
+            let whole = (FIRST_PAUSE * 2u32.pow(attempt - 1)).min(LONGEST_PAUSE);
             for _ in 0..100 {
                 let pause = backoff(attempt);
                 assert!(whole / 2 <= pause && pause <= whole, "{attempt}: {pause:?}");
             }
         }
+    }
+
+    #[test]
+    fn nobody_comes_back_sooner_than_asked_or_all_at_once() {
+        let asked = Some(Duration::from_secs(1));
+        let pauses: std::collections::BTreeSet<_> = (0..100).map(|_| pause(asked, backoff(3))).collect();
+        assert!(pauses.iter().all(|pause| Duration::from_secs(1) <= *pause));
+        assert!(20 < pauses.len(), "{pauses:?}");
     }
 }

@@ -10,6 +10,7 @@
 
 mod bookkeeping;
 mod changes;
+mod credential;
 pub mod entity;
 pub mod grants;
 mod reader;

@@ -11,7 +11,7 @@ use crate::{
     },
     crypto::{hex, merkle},
     db::{
-        changes,
+        changes, credential,
         entity::{audit_event, idempotency_claim},
     },
     error::Error,
@@ -79,8 +79,14 @@ impl WriteTx {
     /// One change with its consequences: a revised spec invalidates open requests.
     pub async fn commit_all(self, permit: Permit, event: Event, consequences: Vec<Event>) -> Result<(), Error> {
         debug_assert_eq!(event.action(), permit.action());
-        policy::require_fresh(permit.actor(), permit.action(), event.object())?;
         let actor = permit.actor();
+        policy::require_fresh(actor, permit.action(), event.object(), self.at)?;
+        if policy::is_weighty(permit.action())
+            && let Some(id) = actor.credential.id()
+            && !credential::lock_live(&self.conn(), id, self.at).await?
+        {
+            return Err(Error::Unauthenticated);
+        }
         let mut parts = changes::parts(changes::take(&self.tx, self.mark).await?)?.into_iter();
         let first = parts.next().unwrap_or_default();
         let id = self.append(actor, Record::of(&event)?, first).await?;

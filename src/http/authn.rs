@@ -6,7 +6,7 @@ use crate::{
     app::App,
     authz::{Cause, Credential, Principal},
     error::Error,
-    http::{headers::RequestId, problem::Problem, rate},
+    http::{headers::RequestId, pace, problem::Problem, rate},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -28,15 +28,19 @@ const PUBLIC: &[(Method, &str)] = &[
     (Method::GET, "/api/v1/audit/keys"),
 ];
 
+/// A name, a password or a code; whoever sends more of it holds memory that they have no account for.
+const MAX_PUBLIC_BYTES: usize = 16 << 10;
+
 /// Bearer tokens on the API; cookies are for pages only.
 pub async fn authenticate(
     app: Data<App>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let cause = cause_of(request.request());
     request.extensions_mut().insert(cause.clone());
     if PUBLIC.contains(&(request.method().clone(), request.path())) {
+        pace::bound(&mut request, MAX_PUBLIC_BYTES);
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let mut tokens = request.headers().get_all(header::AUTHORIZATION);
@@ -63,13 +67,13 @@ pub async fn authenticate(
 /// cookie came over a secure connection from this very host.
 pub const SESSION_COOKIE: &str = "__Host-plimsoll";
 
-/// Who is signed in on a page, with the session's token; `None` when nobody is.
+/// Who is signed in on a page, with what the session's forms are known by; `None` when nobody is.
 ///
 /// A bearer header does not count here, nor does an API token in the cookie.
 pub async fn session(app: &App, request: &HttpRequest) -> Result<Option<(Principal, String)>, Error> {
     let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(None) };
-    let mut who = match accounts::ops::authenticate(app, cookie.value()).await {
-        Ok(who) => who,
+    let (mut who, session) = match accounts::ops::identify(app, cookie.value()).await {
+        Ok(found) => found,
         Err(Error::Unauthenticated) => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -78,7 +82,7 @@ pub async fn session(app: &App, request: &HttpRequest) -> Result<Option<(Princip
     }
     rate::count(app, request, &who)?;
     who.cause = cause_of(request);
-    Ok(Some((who, cookie.value().to_owned())))
+    Ok(Some((who, session.form_secret(cookie.value()))))
 }
 
 pub fn cause_of(request: &HttpRequest) -> Cause {

@@ -1,22 +1,27 @@
 //! The outermost middleware: request ids, security headers, one log line per request,
 //! and the final shape of every problem.
 
-use crate::http::{
-    docs::DOCS_POLICY,
-    problem::{CONTENT_TYPE, Problem},
-    rate,
+use crate::{
+    error::Error,
+    http::{
+        docs::DOCS_POLICY,
+        problem::{CONTENT_TYPE, Problem},
+        rate,
+    },
 };
 use actix_web::{
     HttpMessage,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{
         StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
 };
-use std::time::Instant;
+use futures_util::FutureExt;
+use std::{panic::AssertUnwindSafe, time::Instant};
 use uuid::Uuid;
 
 /// The id of a request: in the answer, in the log, in the audit leaf.
@@ -53,23 +58,25 @@ pub async fn surround(
     request.extensions_mut().insert(RequestId(id.clone()));
     // Middleware further in answers with a response, never with an error: only a response
     // can carry the headers and the request id.
+    let route = request.match_pattern();
     let response = if holds_nul(&request) {
         request.error_response(Problem::new(StatusCode::BAD_REQUEST, "malformed_address", "the address holds a NUL"))
     } else if is_embedded(&request) {
         let detail = "another site embeds this address; open it by itself";
         request.error_response(Problem::new(StatusCode::FORBIDDEN, "not_embeddable", detail))
     } else {
-        next.call(request).await?.map_into_boxed_body()
+        // What a handler held is let go of as it unwinds: a transaction rolls back, a file is removed.
+        match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+            Ok(response) => response?.map_into_boxed_body(),
+            Err(_) => {
+                tracing::error!(request_id = id, route, "a handler panicked; its message is above");
+                return Err(panicked(&id));
+            }
+        }
     };
     let mut response = shape(response, &id);
     let docs = response.request().path().starts_with("/docs");
-    for (name, value) in HEADERS {
-        let value = if docs && *name == "content-security-policy" { DOCS_POLICY } else { value };
-        let name = HeaderName::from_static(name);
-        if !response.headers().contains_key(&name) {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-    }
+    protect(response.headers_mut(), docs);
     name_charset(&mut response);
     rate::tell(&mut response);
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -85,6 +92,28 @@ pub async fn surround(
         "request"
     );
     Ok(response)
+}
+
+/// The headers that every answer has, unless it has said something of its own.
+fn protect(headers: &mut HeaderMap, docs: bool) {
+    for (name, value) in HEADERS {
+        let value = if docs && *name == "content-security-policy" { DOCS_POLICY } else { value };
+        let name = HeaderName::from_static(name);
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}
+
+/// The answer where a handler panicked. Its request is gone, so nothing outside of this can dress it.
+fn panicked(id: &str) -> actix_web::Error {
+    let problem = Problem::from(Error::internal("a handler panicked"));
+    let mut answer = problem.respond(id);
+    protect(answer.headers_mut(), false);
+    if let Ok(value) = HeaderValue::from_str(id) {
+        answer.headers_mut().insert(REQUEST_ID, value);
+    }
+    InternalError::from_response("a handler panicked", answer).into()
 }
 
 /// No name, search or cursor has a NUL in it, and PostgreSQL fails on text that has.

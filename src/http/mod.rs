@@ -12,4 +12,5 @@ pub mod peer;
 pub mod problem;
 pub mod rate;
 pub mod server;
+pub mod tls;
 pub mod uploads;

@@ -50,7 +50,8 @@ pub async fn bodies(
         return Ok(response);
     }
     let detail = format!(
-        "the body came too slowly: it has {} seconds to begin with, and then {} KiB a second; nothing was kept",
+        "the body came too slowly: it has {} seconds to begin with, then {} KiB a second, and six hours at most; \
+         nothing was kept. Send it again over a faster line",
         app.limits.body_patience.as_secs(),
         LEAST_BYTES_PER_SECOND >> 10
     );
@@ -59,10 +60,12 @@ pub async fn bodies(
 }
 
 fn paced(body: Body, patience: Duration, is_late: Arc<AtomicBool>) -> Body {
-    let began = Instant::now();
     let state = (Some(body), 0_u64);
+    // Counted from when the first piece is asked for: who waits for a place among the uploads is not late.
+    let mut asked = None;
     Box::pin(futures_util::stream::unfold(state, move |(body, received)| {
         let is_late = is_late.clone();
+        let began = *asked.get_or_insert_with(Instant::now);
         async move {
             let mut body = body?;
             match timeout_at(began + allowed(patience, received), body.next()).await {
@@ -79,6 +82,17 @@ fn paced(body: Body, patience: Duration, is_late: Arc<AtomicBool>) -> Body {
             }
         }
     }))
+}
+
+/// Takes no more of a body than this from somebody of whom nobody knows yet who they are.
+pub fn bound(request: &mut ServiceRequest, most: usize) {
+    let mut left = most;
+    let pieces = request.take_payload().map(move |piece| {
+        let piece = piece?;
+        left = left.checked_sub(piece.len()).ok_or(PayloadError::Overflow)?;
+        Ok(piece)
+    });
+    request.set_payload(Payload::Stream { payload: Box::pin(pieces) });
 }
 
 /// By when after its beginning the next piece of a body has to be there.

@@ -5,8 +5,9 @@ use crate::app::App;
 use actix_web::{HttpRequest, web::Data};
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
+    sync::Once,
 };
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -55,7 +56,23 @@ pub fn address(request: &HttpRequest) -> String {
     let Some(peer) = request.peer_addr() else { return "unknown".to_owned() };
     let trusted = request.app_data::<Data<App>>().map(|app| app.proxies.as_slice()).unwrap_or_default();
     let said: Vec<&str> = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
+    if !said.is_empty() && !trusted.iter().any(|network| network.contains(peer.ip())) {
+        warn_of(peer.ip());
+    }
     counted(forwarded(peer.ip(), &said.join(","), trusted))
+}
+
+/// Behind a proxy that is not named everybody shares one limit, and one count of failed sign-ins. Said once: anybody can
+/// send the header.
+fn warn_of(peer: IpAddr) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-For came from an address that is not named as a proxy: if it is one, name it with \
+             --trusted-proxy, or everybody behind it is counted as one"
+        );
+    });
 }
 
 /// Whoever stands nearest in the list without being a trusted proxy: what stands before them, they may have made up.
@@ -66,10 +83,17 @@ fn forwarded(peer: IpAddr, said: &str, trusted: &[Network]) -> IpAddr {
         if !is_trusted(nearest) {
             break;
         }
-        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+        let Some(hop) = said_address(hop.trim()) else { break };
         nearest = hop.to_canonical();
     }
     nearest
+}
+
+/// Some proxies say the port as well.
+fn said_address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(with_port)
 }
 
 fn counted(address: IpAddr) -> String {
@@ -112,6 +136,10 @@ mod tests {
             ("::ffff:10.1.2.3", "203.0.113.9", "203.0.113.9"),
             ("10.1.2.3", "", "10.1.2.3"),
             ("10.1.2.3", "203.0.113.9, nonsense", "10.1.2.3"),
+            ("10.1.2.3", "203.0.113.9:51234", "203.0.113.9"),
+            ("10.1.2.3", "[2001:db8::1]:443", "2001:db8::1"),
+            ("10.1.2.3", "[2001:db8::1], 10.2.2.2:80", "2001:db8::1"),
+            ("10.1.2.3", "203.0.113.9:port", "10.1.2.3"),
         ] {
             assert_eq!(forwarded(ip(peer), said, &trusted), ip(who), "{peer} says {said}");
         }

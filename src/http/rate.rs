@@ -34,6 +34,8 @@ const ADDRESS_SHARE: u32 = 5;
 /// What changes something costs more than looking: so many times.
 const WRITE_SHARE: u32 = 5;
 const MAX_BUCKETS: usize = 50_000;
+/// When there are too many, one in so many goes.
+const EVICTED: usize = 10;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
@@ -47,9 +49,11 @@ pub enum Class {
 }
 
 impl Class {
-    fn of(method: &Method) -> Self {
+    fn of(method: &Method, path: &str) -> Self {
         match *method {
             Method::GET | Method::HEAD | Method::OPTIONS => Self::Read,
+            // A push sends a file after the other; the places for uploads bound those.
+            Method::PUT if is_file(path) => Self::Read,
             _ => Self::Write,
         }
     }
@@ -89,11 +93,8 @@ impl Buckets {
         Self { per_minute, filled: Mutex::default() }
     }
 
-    /// Takes one request from a bucket.
-    ///
-    /// # Errors
-    /// `TooMany` when it is empty.
-    fn take(&self, whose: &str, share: u32, class: Class, now: Instant) -> Result<Left, Error> {
+    /// Takes one request from a bucket, if there is one: what is left, and otherwise how long to wait for the next.
+    fn take(&self, whose: &str, share: u32, class: Class, now: Instant) -> (Left, Option<Duration>) {
         let per_minute = self.per_minute.saturating_mul(share);
         let quota = if class == Class::Write { (per_minute / WRITE_SHARE).max(1) } else { per_minute };
         let kind = if share == 1 { class.name().to_owned() } else { format!("address-{}", class.name()) };
@@ -108,23 +109,42 @@ impl Buckets {
             filled.retain(|_, bucket| now.saturating_duration_since(bucket.at) < WINDOW);
         }
         if MAX_BUCKETS <= filled.len() {
-            filled.clear();
+            // Those who asked longest ago have the fullest.
+            let mut asked: Vec<_> = filled.values().map(|bucket| bucket.at).collect();
+            let (_, limit, _) = asked.select_nth_unstable(MAX_BUCKETS / EVICTED);
+            let limit = *limit;
+            filled.retain(|_, bucket| limit < bucket.at);
         }
         let key = key(whose, &kind);
         let held = filled.get(&key).map_or(f64::from(quota), level);
-        if held < 1.0 {
-            let seconds = ((1.0 - held) / refill).ceil().max(1.0);
-            let detail = format!("more than {quota} requests ({}) within a minute; slow down", class.name());
-            return Err(Error::TooMany { code: "rate_limited", detail, retry_after: seconds as u64 });
+        let is_empty = held < 1.0;
+        let after = if is_empty { held } else { held - 1.0 };
+        if !is_empty {
+            filled.insert(key, Bucket { level: after, at: now });
         }
-        filled.insert(key, Bucket { level: held - 1.0, at: now });
-        let missing = f64::from(quota) - (held - 1.0);
-        Ok(Left {
+        let missing = f64::from(quota) - after;
+        let left = Left {
             name: kind,
             quota,
-            remaining: (held - 1.0) as u32,
+            remaining: after as u32,
             resets: Duration::from_secs_f64((missing / refill).max(0.0)),
-        })
+        };
+        (left, is_empty.then(|| Duration::from_secs_f64((1.0 - held) / refill)))
+    }
+
+    /// Counts a request; what is left stands in the answer, whatever that will be.
+    fn count(&self, request: &HttpRequest, whose: &str, share: u32) -> Result<(), Error> {
+        let class = Class::of(request.method(), request.path());
+        let (left, wait) = self.take(whose, share, class, Instant::now());
+        let quota = left.quota;
+        request.extensions_mut().insert(left);
+        let Some(wait) = wait else { return Ok(()) };
+        let seconds = (wait.as_secs_f64().ceil() as u64).max(1);
+        let detail = format!(
+            "more than {quota} requests ({}) within a minute; slow down, and try again in {seconds} s",
+            class.name()
+        );
+        Err(Error::TooMany { code: "rate_limited", detail, retry_after: seconds })
     }
 }
 
@@ -138,12 +158,8 @@ pub async fn limit(
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let address = peer::address(request.request());
-    let taken = app.buckets.take(&address, ADDRESS_SHARE, Class::of(request.method()), Instant::now());
-    Ok(match taken {
-        Ok(left) => {
-            request.extensions_mut().insert(left);
-            next.call(request).await?.map_into_boxed_body()
-        }
+    Ok(match app.buckets.count(request.request(), &address, ADDRESS_SHARE) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(error) => request.error_response(Problem::from(error)),
     })
 }
@@ -166,9 +182,14 @@ pub fn tell(response: &mut ServiceResponse<BoxBody>) {
 /// `TooMany` when it has asked too often.
 pub fn count(app: &App, request: &HttpRequest, who: &Principal) -> Result<(), Error> {
     let Some(id) = who.credential.id().filter(|_| app.buckets.per_minute != 0) else { return Ok(()) };
-    let left = app.buckets.take(&id.to_string(), 1, Class::of(request.method()), Instant::now())?;
-    request.extensions_mut().insert(left);
-    Ok(())
+    app.buckets.count(request, &id.to_string(), 1)
+}
+
+/// Whether it is a file of a version.
+fn is_file(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    let fixed = ["api", "v1", "models", "", "versions", "", "files"];
+    fixed.iter().all(|wanted| parts.next().is_some_and(|part| wanted.is_empty() || part == *wanted))
 }
 
 /// Whoever watches whether the service lives is never told to wait.
@@ -187,28 +208,60 @@ fn key(whose: &str, kind: &str) -> Key {
 mod tests {
     use super::*;
 
+    fn allowed(buckets: &Buckets, whose: &str, share: u32, class: Class, now: Instant) -> Option<Left> {
+        let (left, wait) = buckets.take(whose, share, class, now);
+        assert!(wait.is_none() || left.remaining == 0);
+        wait.is_none().then_some(left)
+    }
+
     #[test]
     fn a_bucket_empties_by_asking_and_fills_with_time() {
         let buckets = Buckets::new(60);
         let began = Instant::now();
+        let take = |now| allowed(&buckets, "ines", 1, Class::Read, now).map(|left| left.remaining);
         for n in 1..=60 {
-            assert_eq!(buckets.take("ines", 1, Class::Read, began).expect("left").remaining, 60 - n);
+            assert_eq!(take(began), Some(60 - n));
         }
-        assert!(buckets.take("ines", 1, Class::Read, began).is_err());
+        assert_eq!(take(began), None);
         let (second, minute) = (began + Duration::from_secs(1), began + Duration::from_secs(61));
-        assert_eq!(buckets.take("ines", 1, Class::Read, second).expect("one more").remaining, 0);
-        assert!(buckets.take("ines", 1, Class::Read, second).is_err());
-        assert_eq!(buckets.take("ines", 1, Class::Read, minute).expect("full").remaining, 59);
+        assert_eq!((take(second), take(second), take(minute)), (Some(0), None, Some(59)));
     }
 
     #[test]
     fn everybody_has_a_bucket_of_their_own_for_each_class() {
         let buckets = Buckets::new(5);
         let now = Instant::now();
-        assert_eq!(buckets.take("ines", 1, Class::Write, now).expect("one").quota, 1);
-        assert!(buckets.take("ines", 1, Class::Write, now).is_err());
-        assert!(buckets.take("ines", 1, Class::Read, now).is_ok());
-        assert!(buckets.take("omar", 1, Class::Write, now).is_ok());
-        assert_eq!(buckets.take("192.0.2.1", ADDRESS_SHARE, Class::Read, now).expect("an office").quota, 25);
+        assert_eq!(allowed(&buckets, "ines", 1, Class::Write, now).expect("one").quota, 1);
+        assert!(allowed(&buckets, "ines", 1, Class::Write, now).is_none());
+        assert!(allowed(&buckets, "ines", 1, Class::Read, now).is_some());
+        assert!(allowed(&buckets, "omar", 1, Class::Write, now).is_some());
+        assert_eq!(allowed(&buckets, "192.0.2.1", ADDRESS_SHARE, Class::Read, now).expect("an office").quota, 25);
+    }
+
+    #[test]
+    fn many_strangers_do_not_empty_everybodys_account() {
+        let buckets = Buckets::new(5);
+        let began = Instant::now();
+        let later = |n: usize| began + Duration::from_micros(n as u64);
+        for n in 0..MAX_BUCKETS {
+            buckets.take(&n.to_string(), 1, Class::Read, later(n));
+        }
+        let busy = later(MAX_BUCKETS);
+        while allowed(&buckets, "ines", 1, Class::Read, busy).is_some() {}
+        for n in 0..MAX_BUCKETS / 2 {
+            buckets.take(&format!("other {n}"), 1, Class::Read, later(MAX_BUCKETS + n));
+        }
+        assert!(allowed(&buckets, "ines", 1, Class::Read, busy).is_none(), "who asked lately is still known");
+        assert!(buckets.filled.lock().expect("lock").len() <= MAX_BUCKETS);
+    }
+
+    #[test]
+    fn files_of_a_push_are_no_changes_to_count() {
+        let class = |method, path| Class::of(&method, path);
+        assert_eq!(class(Method::PUT, "/api/v1/models/m/versions/1/files/a/b"), Class::Read);
+        assert_eq!(class(Method::POST, "/api/v1/models/m/versions/1/files/a"), Class::Write);
+        for path in ["/api/v1/models/m/versions/1/seal", "/api/v1/environments/e/policy", "/files", ""] {
+            assert_eq!(class(Method::PUT, path), Class::Write, "{path}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     accountability, accounts,
     app::App,
     audit, comparisons, datasets, dossiers, environments, evidence, frameworks,
-    http::{authn, denials, docs, headers, health, idempotency, pace, problem::Problem, rate},
+    http::{authn, denials, docs, headers, health, idempotency, pace, problem::Problem, rate, tls},
     inference, keys, models, oversight, promotions, registry, releases, trust, validation, versions, web, workers,
 };
 use actix_web::{
@@ -14,6 +14,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self as actix, Data},
 };
+use rustls::ServerConfig;
 use std::{net::TcpListener, sync::LazyLock, time::Duration};
 use utoipa::{
     Modify, OpenApi,
@@ -61,8 +62,13 @@ pub fn openapi() -> Document {
     document
 }
 
-/// Starts the service on a socket that is already bound.
-pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Result<Server> {
+/// Starts the service on a socket that is already bound, over TLS if there is a certificate.
+pub fn run(
+    listener: TcpListener,
+    app: Data<App>,
+    workers: usize,
+    tls: Option<ServerConfig>,
+) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
             .wrap(from_fn(pace::bodies))
@@ -85,9 +91,12 @@ pub fn run(listener: TcpListener, app: Data<App>, workers: usize) -> std::io::Re
     .client_request_timeout(Duration::from_secs(10))
     .shutdown_timeout(30)
     .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok(server)
+    .on_connect(tls::note_certificate);
+    let server = match tls {
+        Some(config) => server.listen_rustls_0_23(listener, config)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
 }
 
 fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {

@@ -192,7 +192,6 @@ async fn upload(
     let Some(mut intake) = files::begin(&app, &who, &model, &version, &path).await? else {
         return Ok(HttpResponse::NoContent().finish());
     };
-    let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?)?;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|e| Error::BadRequest { code: "body_unreadable", detail: e.to_string() })?;
         intake.write(&chunk).await?;

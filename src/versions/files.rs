@@ -1,11 +1,13 @@
 //! The bytes of a version on their way in and, to inspect, out.
 
 use crate::{
+    accounts,
     app::App,
     authz::{Action, Principal, policy},
     blobs::{Upload, UploadError},
     core::{event::Event, path::FilePath},
     error::Error,
+    http::uploads::Place,
     versions::{DeclaredFile, VersionRef, ops, store},
 };
 use tokio::fs::File;
@@ -14,19 +16,24 @@ const NO_FILE: Error = Error::NotFound { kind: "file" };
 
 /// A place for a file's bytes: made before the first byte is read, so that nothing is
 /// taken that could not be kept.
-pub struct Intake {
-    pub file: DeclaredFile,
-    pub upload: Upload,
+pub struct Intake<'a> {
+    file: DeclaredFile,
+    upload: Upload,
+    /// Among those who upload.
+    _place: Place<'a>,
 }
 
 /// Where the bytes of one declared file go. `None` when they are here already.
-pub async fn begin(
-    app: &App,
+///
+/// # Errors
+/// `Unavailable` when too many uploads are under way for too long.
+pub async fn begin<'a>(
+    app: &'a App,
     who: &Principal,
     model: &str,
     version: &VersionRef,
     path: &FilePath,
-) -> Result<Option<Intake>, Error> {
+) -> Result<Option<Intake<'a>>, Error> {
     policy::act(who, Action::VersionUpload).map(drop)?;
     let detail = ops::find(app, who, model, version).await?;
     ops::require_own_draft(who, &detail.version)?;
@@ -34,11 +41,12 @@ pub async fn begin(
     if file.uploaded {
         return Ok(None);
     }
+    let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?).await?;
     let upload = app.blobs.begin().await.map_err(storage)?;
-    Ok(Some(Intake { file: file.declared, upload }))
+    Ok(Some(Intake { file: file.declared, upload, _place }))
 }
 
-impl Intake {
+impl Intake<'_> {
     /// Takes a chunk, and refuses more bytes than were declared.
     pub async fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
         let size = self.upload.size_bytes() + chunk.len() as u64;
@@ -57,11 +65,15 @@ pub async fn finish(
     who: &Principal,
     model: &str,
     version: &VersionRef,
-    intake: Intake,
+    intake: Intake<'_>,
 ) -> Result<(), Error> {
     let sight = policy::read(who, Action::VersionRead)?;
     let permit = policy::act(who, Action::VersionUpload)?;
-    let Intake { file, upload } = intake;
+    // It was looked at before the first byte, and the last may have come hours later.
+    if !accounts::ops::is_signed_in(app, who).await? {
+        return Err(Error::Unauthenticated);
+    }
+    let Intake { file, upload, _place } = intake;
     if u64::try_from(file.size_bytes).ok() != Some(upload.size_bytes()) {
         let detail = format!("{} bytes arrived where {} were declared", upload.size_bytes(), file.size_bytes);
         return Err(Error::invalid("body", detail));

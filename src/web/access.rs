@@ -9,10 +9,10 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// A path that is worth coming back to is not longer than this.
 const MAX_NEXT_BYTES: usize = 500;
 
-/// The token of every form that one cookie's holder gets.
+/// The token of every form that one browser's session gets, or one cookie's holder.
 ///
-/// SHA-256 over a fixed prefix and the cookie's 256-bit secret: nobody can make it without
-/// the cookie, it gives nothing of the cookie away, and every replica makes the same one.
+/// SHA-256 over a fixed prefix and a secret of 256 bits: nobody can make it without
+/// the secret, it gives nothing of it away, and every replica makes the same one.
 pub fn form_token(secret: &str) -> String {
     hex::encode(&Sha256::new().chain_update("plimsoll form v1\n").chain_update(secret).finalize())
 }

@@ -109,6 +109,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(delegations::delegate)
         .service(delegations::revoke)
         .service(audit::list)
+        .service(audit::security::show)
         .service(audit::record::show)
         .service(audit::record::leaf)
         .service(audit::record::proof);

@@ -28,7 +28,7 @@ use chrono::{DateTime, Utc};
 pub const FIELD: &str = "confirm_password";
 /// What the use-cases say when they want it.
 pub const CODE: &str = "reauthentication_required";
-const WRONG: &str = "This is not your password.";
+const WRONG: &str = "This is not your password. The attempt is in the audit log.";
 
 /// What came with a form, to be sent again beside the password.
 pub struct Sent {
@@ -45,7 +45,8 @@ struct ConfirmPage<'a> {
     frame: Frame,
     form_token: &'a str,
     sent: &'a Sent,
-    is_wrong: bool,
+    /// What was wrong with the last try.
+    failed: &'a str,
 }
 
 /// Takes the password that came with a form; the session goes on under another secret.
@@ -54,11 +55,16 @@ pub async fn confirm(request: &HttpRequest, visitor: Visitor, password: &str) ->
     let issued = match sessions::ops::confirm(&app, &visitor.who, password).await {
         Ok(issued) => issued,
         Err(Error::Invalid(_)) => return Err(Problem::new(StatusCode::FORBIDDEN, CODE, WRONG).into()),
+        Err(Error::TooMany { detail, .. }) => {
+            let said = format!("There were {detail}, or sign out and in again, which is counted by itself.");
+            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, CODE, said).into());
+        }
         Err(error) => return Err(error.into()),
     };
     let mut who = visitor.who;
-    (who.credential, who.fresh) = (Credential::Session(issued.token.id), true);
-    let visitor = Visitor { who, form_token: access::form_token(&issued.secret) };
+    (who.credential, who.proof) = (Credential::Session(issued.token.id), issued.token.proof());
+    let form_token = access::form_token(&issued.token.form_secret(&issued.secret));
+    let visitor = Visitor { who, form_token };
     let mut extensions = request.extensions_mut();
     extensions.insert(visitor.clone());
     extensions.insert(Renewed(issued.secret, issued.token.expires_at, app.db.clock().now()));
@@ -71,7 +77,9 @@ pub fn ask(problem: &Problem, visitor: &Visitor, sent: &Sent) -> Option<HttpResp
         return None;
     }
     let frame = Frame { section: "", visitor: Some(visitor.clone()) };
-    let page = ConfirmPage { frame, form_token: &visitor.form_token, sent, is_wrong: problem.detail == WRONG };
+    // What was refused for want of the password has a cause; what is wrong with the password is said here alone.
+    let failed = if problem.cause().is_none() { problem.detail.as_str() } else { "" };
+    let page = ConfirmPage { frame, form_token: &visitor.form_token, sent, failed };
     Some(html(problem.status(), page.render().unwrap_or_default()))
 }
 

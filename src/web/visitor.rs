@@ -20,7 +20,7 @@ pub struct Visitor {
 impl Visitor {
     /// Whoever the session cookie belongs to, or the way to the sign-in page and back.
     ///
-    /// Also gives the session's secret, for checking a form.
+    /// Also gives what the session's forms are known by, for checking one.
     pub async fn of(request: &HttpRequest) -> Result<(Self, String), PageError> {
         let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| Error::internal("no app"))?;
         let Some((who, secret)) = authn::session(&app, request).await? else {

@@ -157,6 +157,7 @@ const MATRIX: &[Row] = &[
     ("GET", "/api/v1/dossiers", "/api/v1/dossiers?profile=model-card&model=scorer&environment=production", Empty, [401, 403, 403, 200, 403, 403, 200, 200, 200, 200]),
     ("GET", "/api/v1/audit/checkpoint", "", Empty, LOG),
     ("GET", "/api/v1/audit/events", "", Empty, LOG),
+    ("GET", "/api/v1/audit/security-feed", "", Empty, LOG),
     ("GET", "/api/v1/asof", "/api/v1/asof?at=2026-01-01", Empty, LOG),
     ("GET", "/api/v1/audit/history/{reference}", "/api/v1/audit/history/model:scorer", Empty, LOG),
     ("GET", "/api/v1/audit/leaves/{index}", "/api/v1/audit/leaves/0", Empty, LOG),

@@ -13,9 +13,12 @@ use crate::{
     world::World,
 };
 use Refused::{Not, Viewer, With};
-use plimsoll::audit::replay::ops::compare_tables;
+use plimsoll::{
+    audit::replay::ops::compare_tables,
+    authz::{Action, policy::is_weighty},
+};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What somebody without leave sends.
 enum Refused {
@@ -201,6 +204,8 @@ async fn every_operation_has_exactly_its_events() {
 /// Every recipe in this world.
 pub async fn drive(mut world: World) {
     elsewhere(&world).await;
+    world.let_passwords_age().await;
+    let mut too_late = BTreeSet::new();
     let operations = openapi::operations();
     for recipe in recipes() {
         let (method, path, _) =
@@ -211,6 +216,7 @@ pub async fn drive(mut world: World) {
         let path =
             recipe.values.iter().fold(path.clone(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         refused(&world, &recipe, method, &path).await;
+        too_late.extend(weighed(&world, &recipe, method, &path).await);
         let (answer, _) = done(&world, &recipe, method, &path).await;
         if let Some(id) = answer.json()["id"].as_str() {
             world.things.insert(recipe.operation, id.to_owned());
@@ -223,8 +229,52 @@ pub async fn drive(mut world: World) {
         let said: Vec<_> = newest(&world, before).await.iter().map(|event| text(&event["action"])).collect();
         assert_eq!(said, recipe.job, "{}: what its job says", recipe.operation);
     }
+    let weighty: BTreeSet<_> =
+        Action::ALL.iter().filter(|action| is_weighty(**action)).map(ToString::to_string).collect();
+    assert_eq!(too_late, weighty, "what weighs much is refused to whoever gave their password too long ago");
     let replayed = compare_tables(&world.app.app).await.expect("the log replays");
     assert_eq!(replayed.differing, 0, "{:#?}", replayed.differences);
+}
+
+/// The same, and its variants, as somebody who may and who gave their password too long ago: what of it weighs much.
+async fn weighed(world: &World, recipe: &Recipe, method: &str, path: &str) -> Vec<String> {
+    const REJECT: fn() -> Value =
+        || json!({"decision_digest": "{promotion_decision}", "outcome": "reject", "reason": "a test"});
+    const LIMIT: fn() -> Value = || {
+        json!({"datasets": {"scorer": "people"}, "constraints": [{"name": "size", "dimension": "size",
+            "metric": "artifact_size", "operator": "<=", "limit": 1024, "unit": "KiBy", "owner": "a-environment_manager"}]})
+    };
+    const POLICY: fn() -> Value = || json!({"approvals": [{"role": "reviewer", "count": 1}]});
+    let weighs = recipe
+        .events
+        .first()
+        .is_some_and(|(action, ..)| Action::ALL.iter().any(|known| known.name() == *action && is_weighty(*known)));
+    if !weighs {
+        return Vec::new();
+    }
+    let (reject, limit, policy) = (Body::Json(REJECT), Body::Match("\"1\"", LIMIT), Body::Match("\"1\"", POLICY));
+    let mut tries = vec![(path.to_owned(), &recipe.body)];
+    match recipe.operation {
+        "decidePromotion" => tries.push((path.to_owned(), &reject)),
+        "reviseDocument" => {
+            let of = |document: &str| path.replace("/profile", document);
+            tries.extend([(of("/constraints"), &limit), (of("/policy"), &policy)]);
+        }
+        _ => {}
+    }
+    // Everybody may make tokens for themselves.
+    let who = if recipe.role == "viewer" { "reviewer" } else { recipe.role };
+    let mut refused = Vec::new();
+    for (path, body) in tries {
+        let before = world.app.events().await;
+        let answer = send(world, &format!("stale-{who}"), method, &path, body).await;
+        assert_eq!(answer.status, 403, "{}: {}", recipe.operation, answer.text());
+        assert_eq!(answer.code(), "reauthentication_required", "{}", recipe.operation);
+        let events = newest(world, before).await;
+        assert_eq!((events.len(), &events[0]["outcome"]), (1, &json!("denied")), "{}", recipe.operation);
+        refused.push(text(&events[0]["action"]));
+    }
+    refused
 }
 
 async fn done(world: &World, recipe: &Recipe, method: &str, path: &str) -> (Reply, usize) {

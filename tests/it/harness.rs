@@ -85,7 +85,7 @@ impl TestApp {
         let app = Arc::new(App::open(&config, Clock::manual(at)).await.expect("open"));
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let url = format!("http://{}", listener.local_addr().expect("addr"));
-        actix_web::rt::spawn(server::run(listener, Data::from(app.clone()), 2).expect("run"));
+        actix_web::rt::spawn(server::run(listener, Data::from(app.clone()), 2, None).expect("run"));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
         Self { app, url, http, data, database }
     }

@@ -134,6 +134,8 @@ async fn the_lists_of_another_workspace_are_empty() {
         let names: Vec<_> = page["items"].as_array().expect("items").iter().map(|item| item["name"].clone()).collect();
         assert_eq!(names, [json!(own)], "{list}");
     }
+    let feed = world.app.get(&stranger, "/api/v1/audit/security-feed?days=90").await.expect(200).json();
+    assert_eq!(feed, json!({"items": [], "next_cursor": null, "is_cut": false}));
     let events = world.app.get(&stranger, "/api/v1/audit/events").await.expect(200).json();
     assert_eq!(events, json!({"items": [], "next_cursor": null}));
 }

@@ -8,6 +8,7 @@ use crate::{
     harness::{Reply, TestApp, reply},
     story::scan,
 };
+use chrono::TimeDelta;
 use plimsoll::{
     core::digest::Digest,
     crypto::{
@@ -20,6 +21,14 @@ use std::{collections::BTreeMap, path::Path};
 
 /// Those that decide on requests; the policy asks one of each.
 const JUDGES: [&str; 3] = ["reviewer", "risk_officer", "compliance_officer"];
+
+/// Sessions of those who do what weighs much.
+const STALE: [(&str, &str); 4] = [
+    ("admin", "stale-admin"),
+    ("environment_manager", "stale-environment_manager"),
+    ("reviewer", "stale-reviewer"),
+    ("risk_officer", "stale-risk_officer"),
+];
 
 /// Every role there is, in the order of the columns of the authorization matrix.
 pub const ROLES: [&str; 9] = [
@@ -110,6 +119,16 @@ impl World {
     /// A path with the ids of this world in the place of `{…}`.
     pub fn fill(&self, text: &str) -> String {
         self.things.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// A session of each role's person besides, whose password was given a while ago: `stale-reviewer` and so on.
+    pub async fn let_passwords_age(&mut self) {
+        for (role, stale) in STALE {
+            let sign_in = json!({"name": format!("a-{role}"), "password": "a password of some length"});
+            let session = self.app.post("", "/api/v1/sessions", sign_in).await.expect(201).json();
+            self.tokens.insert(stale, session["token"].as_str().expect("token").to_owned());
+        }
+        self.app.app.db.clock().advance(TimeDelta::minutes(16));
     }
 
     async fn post(&self, role: &str, path: &str, body: Value) -> Value {

@@ -7,6 +7,8 @@ use crate::{
     app::App,
     authz::{Cause, Principal},
     core::{clock::rfc3339, ids::TokenId},
+    crypto::hex,
+    error::Error,
     http::{
         extract::ValidJson,
         peer,
@@ -37,6 +39,10 @@ pub struct SignIn {
     /// `default` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
+    /// A secret of the program's own, 64 hex digits that it made at random and keeps: who signed in with it before does
+    /// not wait for those who guess elsewhere. It opens nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 #[derive(serde::Serialize, serde::Deserialize, ToSchema)]
@@ -95,7 +101,11 @@ async fn sign_in(
 ) -> Result<HttpResponse, Problem> {
     let input = input.0;
     let workspace = input.workspace.as_deref().unwrap_or(workspaces::DEFAULT);
-    let issued = ops::sign_in(&app, cause, workspace, &input.name, &input.password, &whence(&request, None)).await?;
+    if input.device.as_deref().is_some_and(|device| hex::decode::<32>(device).is_none()) {
+        return Err(Error::invalid("device", "use 64 hex digits that were made at random").into());
+    }
+    let from = whence(&request, input.device);
+    let issued = ops::sign_in(&app, cause, workspace, &input.name, &input.password, &from).await?;
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
 }
 

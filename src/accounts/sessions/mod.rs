@@ -8,7 +8,7 @@ pub mod api;
 pub mod ops;
 pub(super) mod store;
 
-use crate::accounts::Token;
+use crate::{accounts::Token, authz::Proof, core::clock::rfc3339};
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
@@ -16,8 +16,6 @@ use sha2::{Digest as _, Sha256};
 pub const HOURS: i64 = 12;
 /// How long a session lasts that nobody uses.
 pub const IDLE_MINUTES: i64 = 30;
-/// For how long somebody who gave their password need not give it again.
-pub const FRESH_MINUTES: i64 = 15;
 /// Use is noted once in so many seconds, so that reading does not mean writing.
 pub const NOTED_SECONDS: i64 = 60;
 const MAX_CLIENT_CHARS: usize = 120;
@@ -54,10 +52,19 @@ impl Token {
         self.session && TimeDelta::minutes(IDLE_MINUTES) <= now - last
     }
 
-    /// Whether the password was given so lately that it need not be given again. Programs with a token are asked
-    /// for nothing.
-    pub fn is_fresh(&self, now: DateTime<Utc>) -> bool {
-        !self.session || now - self.created_at < TimeDelta::minutes(FRESH_MINUTES)
+    /// A session is confirmed by replacing it: when it was confirmed is when it was made.
+    pub fn proof(&self) -> Proof {
+        if self.session { Proof::Given(self.created_at) } else { Proof::Standing }
+    }
+
+    /// What the forms of a session's pages are known by: of this browser, and the same however often the session
+    /// is confirmed, so that the forms of other tabs go on working. The browser's secret cannot be told from it.
+    pub fn form_secret(&self, secret: &str) -> String {
+        match &self.device {
+            Some(device) => format!("{device} {}", rfc3339(self.expires_at)),
+            // It was opened by a program, which has no tabs.
+            None => secret.to_owned(),
+        }
     }
 
     /// Whether its use is to be noted again.

@@ -3,7 +3,7 @@
 use crate::{
     accounts::{
         Issued, Token,
-        ops::{check_password, live_password},
+        ops::{check_password_from, live_password},
         passwords::store as passwords,
         sessions::{HOURS, Whence, store},
         store as accounts,
@@ -51,12 +51,29 @@ pub async fn sign_in(
         Some(device) if is_known => Place::Known(device),
         _ => Place::Address(&whence.address),
     };
-    let tried = app.attempts.attempt(&name.to_lowercase(), &place, app.db.clock().now())?;
-    let matches = check_password(app, password.to_owned(), hash.clone()).await?;
+    // Another tenant's account of this name is another account.
+    let counted = format!("{}/{}", workspace.to_lowercase(), name.to_lowercase());
+    let tried = app.attempts.attempt(&counted, &place, app.db.clock().now())?;
+    let matches = match check_password_from(app, &place, password.to_owned(), hash.clone()).await {
+        Ok(matches) => matches,
+        // What went wrong on this side is no failure of theirs.
+        Err(error) => {
+            app.attempts.succeeded(tried);
+            return Err(error);
+        }
+    };
     let active = account.as_ref().filter(|account| account.active && matches);
     // What was right is no failure, whatever becomes of the session.
     if active.is_some() {
         app.attempts.succeeded(tried);
+    } else if tried.is_last() {
+        // Never the name that was typed: it may be a password.
+        let about = account.as_ref().map_or_else(|| "unknown".to_owned(), |account| account.id.to_string());
+        tracing::warn!(
+            account = about,
+            address = whence.address,
+            "too many sign-ins failed; who tries there now waits"
+        );
     }
     let tx = app.db.begin().await?;
     // The password was looked at outside of the transaction; it may have been replaced since.

@@ -39,7 +39,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect(),
             credential: Credential::None,
-            fresh: true,
+            proof: crate::authz::Proof::Standing,
             cause: Cause::default(),
         }
     }

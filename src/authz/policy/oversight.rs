@@ -135,7 +135,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: Role::ALL.iter().copied().collect(),
             credential: Credential::None,
-            fresh: true,
+            proof: crate::authz::Proof::Standing,
             cause: Cause::default(),
         }
     }

@@ -57,7 +57,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect::<BTreeSet<_>>(),
             credential: Credential::None,
-            fresh: true,
+            proof: crate::authz::Proof::Standing,
             cause: Cause::default(),
         }
     }

@@ -5,6 +5,7 @@ mod export;
 mod mirror;
 mod replay;
 mod search;
+mod security;
 mod verify;
 
 pub use replay::{beyond, replayed};
@@ -33,6 +34,9 @@ pub enum Audit {
         after_help = "Examples:\n  plimsoll audit history model:credit-risk\n  plimsoll audit history model:credit-risk@3 --oldest-first\n  plimsoll audit history sha256:9f86d081… --json"
     )]
     History(search::History),
+    /// Show what stands out: repeated refusals and wrong passwords, bursts of decisions, sign-ins from new machines.
+    #[command(after_help = "Examples:\n  plimsoll audit security\n  plimsoll audit security --days 30 --json")]
+    Security(security::Security),
     /// Print the registry's verifier key, as it was pinned when you signed in.
     #[command(
         after_help = "Examples:\n  plimsoll audit key > registry.vkey\n  plimsoll audit key --all > registry.vkey"
@@ -103,6 +107,7 @@ impl Audit {
         match self {
             Self::Search(args) => args.run().await,
             Self::History(args) => args.run().await,
+            Self::Security(args) => args.run().await,
             Self::Key(args) => match Profile::load(&args.connection)? {
                 Some(profile) if args.all => print(&profile.registry.verifier_keys()),
                 Some(profile) => print(&profile.registry.verifier_key),

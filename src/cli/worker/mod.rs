@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{App, runner},
     client::Client,
-    config::Config,
+    config::{Config, Trust},
     core::{ids::WorkerId, label::Label, name::Name},
     jobs::worker,
     sweeps, telemetry, workers,
@@ -31,6 +31,8 @@ pub struct Worker {
     /// What this worker is called among those of its account.
     #[arg(long, default_value = "worker", value_parser = name, requires = "url", help_heading = "On a device")]
     name: Name,
+    #[command(flatten)]
+    trust: Trust,
     /// Do what is due, and end.
     #[arg(long)]
     once: bool,
@@ -59,7 +61,7 @@ impl Worker {
                     Failure::new(Exit::SignIn, format!("can't read the token in {}: {e}", file.display()))
                 })?;
                 let device = device::Device {
-                    client: Client::new(url, Some(token.trim()))?,
+                    client: Client::new(url, Some(token.trim()), &self.trust)?,
                     runner: runner(&self.config.sandbox).map_err(Failure::other)?,
                     name: self.name.to_string(),
                     labels: self.config.sandbox.labels.iter().map(ToString::to_string).collect(),

@@ -4,14 +4,17 @@ use super::{
 };
 use crate::{
     app::App,
-    authz::Principal,
+    authz::{Principal, policy},
     core::{
         clock::{MOMENT, moment},
         page::{self, PageRequest},
         path::FilePath,
     },
     error::{Error, InField},
-    http::problem::{Found, Problem},
+    http::{
+        problem::{Found, Problem},
+        tls::Presented,
+    },
     releases::{
         gate::{self, Answer, Wish},
         watch::Admission,
@@ -19,11 +22,18 @@ use crate::{
     versions::{VersionRef, described, stream_while},
 };
 use actix_web::{
-    HttpRequest, HttpResponse, get, head,
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    get, head,
     http::header,
     web::{Data, Json, Path, Query},
 };
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    future::{Ready, ready},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -33,6 +43,23 @@ const MAX_WAIT: u64 = 60;
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(pull_release).service(head_release).service(pull_file).service(head_file);
     config.service(assert_release).service(list_releases);
+}
+
+/// Whoever takes a release away; from a machine with a certificate, where the operator asks for them.
+struct Puller(Principal);
+
+impl FromRequest for Puller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let needed = request.app_data::<Data<App>>().is_some_and(|app| app.pulls_need_certificate);
+        let is_shown = !needed || request.conn_data::<Presented>().is_some();
+        ready(Principal::from_request(request, payload).into_inner().and_then(|who| {
+            policy::require_certificate(&who, is_shown).map_err(Error::from)?;
+            Ok(Self(who))
+        }))
+    }
 }
 
 #[derive(Debug, serde::Deserialize, IntoParams)]
@@ -76,7 +103,7 @@ pub struct HistoryParams {
 #[get("/environments/{environment}/models/{model}/release")]
 async fn pull_release(
     app: Data<App>,
-    who: Principal,
+    Puller(who): Puller,
     request: HttpRequest,
     path: Path<(String, String)>,
     params: Query<PullParams>,
@@ -109,7 +136,7 @@ async fn pull_release(
 #[head("/environments/{environment}/models/{model}/release")]
 async fn head_release(
     app: Data<App>,
-    who: Principal,
+    Puller(who): Puller,
     request: HttpRequest,
     path: Path<(String, String)>,
     params: Query<WantedParams>,
@@ -133,7 +160,7 @@ async fn head_release(
 #[get("/environments/{environment}/models/{model}/release/files/{path:.*}")]
 async fn pull_file(
     app: Data<App>,
-    who: Principal,
+    Puller(who): Puller,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (environment, model, path) = path.into_inner();
@@ -165,7 +192,7 @@ async fn watch(app: &App, admission: &Admission, path: &FilePath) -> io::Result<
 #[head("/environments/{environment}/models/{model}/release/files/{path:.*}")]
 async fn head_file(
     app: Data<App>,
-    who: Principal,
+    Puller(who): Puller,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (environment, model, path) = path.into_inner();

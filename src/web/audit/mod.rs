@@ -2,6 +2,7 @@
 //! a page for each record with its proof.
 
 pub mod record;
+pub mod security;
 
 use crate::{
     app::App,

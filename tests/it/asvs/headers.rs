@@ -35,6 +35,7 @@ const PAGES: &[&str] = &[
     "/frameworks",
     "/frameworks/gdpr/1",
     "/audit",
+    "/audit/security",
 ];
 
 #[track_caller]

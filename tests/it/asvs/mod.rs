@@ -1,10 +1,15 @@
 //! What a security review asks, item by item: the number of a test is that of the requirement in OWASP
 //! ASVS 5.0. `docs/security/asvs.md` names the test, or the reason why there is none, for each.
 
+mod commit;
+mod failures;
 mod headers;
 mod limits;
 mod passwords;
+mod races;
+mod security_feed;
 mod sessions;
+mod transport;
 
 use crate::harness::{Reply, TestApp};
 use serde_json::json;
