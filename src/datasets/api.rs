@@ -80,6 +80,8 @@ async fn register(
     let name = Name::parse(&name).in_field("dataset")?;
     let description = described(&request)?;
     require_type(&request, media_type(&description))?;
+    // Asked before anything is held for them.
+    ops::may_register(&who)?;
     let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?).await?;
     let bytes = collect(body, app.limits.max_dataset_bytes).await?;
     let dataset = ops::register(&app, &who, name, description, bytes).await?;

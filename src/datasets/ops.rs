@@ -1,4 +1,5 @@
 use crate::{
+    accounts,
     app::App,
     authz::{Action, Principal, policy},
     blobs::UploadError,
@@ -20,6 +21,11 @@ use tokio::{fs::File, io::AsyncReadExt};
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "dataset" };
 
+/// Whether somebody may send one at all.
+pub fn may_register(who: &Principal) -> Result<(), Error> {
+    Ok(policy::act(who, Action::DatasetRegister).map(drop)?)
+}
+
 /// Takes a table or tensors in, once they have been read from end to end.
 pub async fn register(
     app: &App,
@@ -36,6 +42,10 @@ pub async fn register(
     let mut upload = app.blobs.begin().await.map_err(Error::internal)?;
     upload.write(&bytes).await.map_err(Error::internal)?;
     let size = app.blobs.keep(upload, &digest).await.map_err(|e: UploadError| Error::internal(e))?;
+    // The body may have taken hours; whoever was signed out meanwhile registers nothing.
+    if !accounts::ops::is_signed_in(app, who).await? {
+        return Err(Error::Unauthenticated);
+    }
     let tx = app.db.begin().await?;
     let dataset = Dataset {
         id: DatasetId::generate(),

@@ -19,6 +19,8 @@ use actix_web::{
     middleware::Next,
     web::{Bytes, Data},
 };
+use futures_util::FutureExt;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 
 pub mod store;
 
@@ -71,7 +73,16 @@ async fn carry_out(
     if let Some(who) = request.extensions_mut().get_mut::<Principal>() {
         who.cause.claim = Some(claim);
     }
-    let response = next.call(request).await?.map_into_boxed_body();
+    let response = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(response) => response?.map_into_boxed_body(),
+        // The key is free for the next try before the panic goes on its way.
+        Err(panic) => {
+            if let Err(error) = store::release(&app.db, claim).await {
+                tracing::error!(%error, "the idempotency key of a request that panicked could not be released");
+            }
+            resume_unwind(panic)
+        }
+    };
     if !response.status().is_success() {
         return Ok(match store::release(&app.db, claim).await {
             Ok(()) => response,

@@ -8,7 +8,7 @@ use rustls::{
     RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier},
+    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier},
     sign::CertifiedKey,
 };
 use sha2::{Digest as _, Sha256};
@@ -86,7 +86,11 @@ impl Shown {
             .allow_unauthenticated()
             .build()
             .map_err(|e| unusable(file, &e.to_string()))?;
-        Ok(versions.with_client_cert_verifier(verifier).with_cert_resolver(self.clone()))
+        let mut config = versions.with_client_cert_verifier(verifier).with_cert_resolver(self.clone());
+        // A connection that is taken up again would bring its old certificate along without another look at its end.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(config)
     }
 }
 

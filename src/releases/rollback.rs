@@ -85,6 +85,12 @@ pub async fn roll_back(
             return Err(unknown(&tx.conn(), &place, &left, to).await?);
         }
     };
+    // What was taken down or left on purpose comes back like a resumption, and so does what does more by itself.
+    let came_down = matches!(earlier.state, State::Suspended | State::RolledBack);
+    let does_more = left.mode.zip(earlier.mode).is_some_and(|(before, after)| before < after);
+    if came_down || does_more {
+        policy::require_fresh(permit.actor(), Action::ReleaseResume, ("version", version.id.to_string()), tx.at())?;
+    }
     let id = ReleaseId::generate();
     let command = Command::RollBack { release: id, to: earlier.id };
     let mut past = vec![&earlier];

@@ -15,6 +15,9 @@ const WEIGHTY: &[Action] = &[
     Action::PromotionReject,
     Action::WaiverGrant,
     Action::FindingAccept,
+    // What stood in the way is gone for good.
+    Action::FindingClose,
+    Action::EvidenceRefute,
     Action::BreakGlassInvoke,
     Action::BreakGlassConfirm,
     Action::ReleaseResume,
