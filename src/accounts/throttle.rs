@@ -20,6 +20,10 @@ const PER_PLACE: u32 = 10;
 const PER_ADDRESS: u32 = 60;
 /// Failures for one account from everywhere that is not known.
 const PER_ACCOUNT: u32 = 100;
+/// A code of a second factor has six digits, and three of a million are right at a time: 20 tries in an hour need two
+/// years.
+const CODE_MINUTES: i64 = 60;
+const PER_CODE: u32 = 20;
 /// Windows that are kept; an address adds few, as it is stopped itself.
 const MAX_WINDOWS: usize = 50_000;
 
@@ -43,13 +47,17 @@ pub enum Place<'a> {
     Address(&'a str),
     /// From a browser or a session that has been this account's before.
     Known(&'a str),
+    /// With the password, and a code of a second factor: from a browser or session that is known, or from anywhere else.
+    Code(Option<&'a str>),
 }
 
 impl Throttle {
     /// # Errors
     /// `TooMany` when there were too many failures; it does not depend on whether the account exists.
     pub fn attempt(&self, account: &str, place: &Place<'_>, now: DateTime<Utc>) -> Result<Try, Error> {
+        let minutes = if let Place::Code(_) = place { CODE_MINUTES } else { MINUTES };
         let keys = match place {
+            Place::Code(known) => vec![(key(&["code", account, known.unwrap_or_default()]), PER_CODE)],
             Place::Known(id) => vec![(key(&["known", account, id]), PER_PLACE)],
             Place::Address(address) => vec![
                 (key(&["place", account, address]), PER_PLACE),
@@ -67,7 +75,7 @@ impl Throttle {
         }
         make_room(&mut windows, now);
         for (key, _) in &keys {
-            let fresh = || Window { ends: now + TimeDelta::minutes(MINUTES), failures: 0 };
+            let fresh = || Window { ends: now + TimeDelta::minutes(minutes), failures: 0 };
             let window = windows.entry(*key).or_insert_with(fresh);
             if window.ends <= now {
                 *window = fresh();

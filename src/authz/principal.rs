@@ -51,6 +51,37 @@ impl Credential {
     }
 }
 
+/// How it stands with somebody's second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// There is none, and none is wanted.
+    None,
+    /// There is none, and one is wanted: nothing may be done but add it.
+    Missing,
+    /// Its codes are asked for.
+    Active,
+}
+
+/// What somebody may do who has to add a second factor first: that, and end what is theirs.
+const BEFORE_THE_FACTOR: &[Action] = &[
+    Action::SecondFactorAdd,
+    Action::SessionClose,
+    Action::SessionConfirm,
+    Action::PasswordChange,
+    Action::TokenRead,
+    Action::TokenRevoke,
+];
+
+impl SecondFactor {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Missing => "required",
+            Self::Active => "active",
+        }
+    }
+}
+
 /// The request that a change comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
@@ -70,6 +101,7 @@ pub struct Principal {
     pub credential: Credential,
     /// Whether whoever holds the credential proved a short while ago that it is theirs.
     pub fresh: bool,
+    pub second_factor: SecondFactor,
     pub cause: Cause,
 }
 
@@ -84,12 +116,14 @@ impl Principal {
             roles: BTreeSet::new(),
             credential: Credential::None,
             fresh: true,
+            second_factor: SecondFactor::None,
             cause: Cause::default(),
         }
     }
 
     pub fn may(&self, action: Action) -> bool {
-        self.kind == Kind::System || self.roles.iter().any(|role| role.allows(action))
+        let waits = self.second_factor == SecondFactor::Missing && !BEFORE_THE_FACTOR.contains(&action);
+        !waits && (self.kind == Kind::System || self.roles.iter().any(|role| role.allows(action)))
     }
 
     pub fn actor(&self) -> Actor {

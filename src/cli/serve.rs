@@ -1,10 +1,12 @@
 //! Starting and stopping the service.
 
 use crate::{
+    accounts::founding::{self, Code},
     app::App,
     audit,
     cli::{Exit, Failure, print},
     config::Config,
+    core::clock::rfc3339,
     db,
     http::server,
     jobs::worker,
@@ -46,6 +48,9 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     let handle = service.handle();
     let service = tokio::spawn(service);
     welcome(&config, &app, address.to_string());
+    if let Some(code) = founding::ops::first_code(&app).await? {
+        print_first(&address.to_string(), &code)?;
+    }
     stop_signal().await.map_err(Failure::other)?;
     tracing::info!("stopping: finishing what is under way");
     tokio::time::sleep(Duration::from_secs(config.http.drain_seconds)).await;
@@ -64,6 +69,16 @@ pub(super) async fn close(app: &App) -> Result<Exit, Failure> {
         Err(_) => tracing::warn!("a connection to the database is still in use; it is left as it is"),
     }
     Ok(Exit::Ok)
+}
+
+/// Once, to standard output: the log, which goes to many places, never has it.
+fn print_first(address: &str, code: &Code) -> Result<Exit, Failure> {
+    let until = rfc3339(code.expires_at);
+    print(&format!(
+        "There is no account yet. Make the first one at http://{address}/first, or by\n  plimsoll found http://{address} \
+         --user NAME\nwith this code, which works once, until {until}, and is not shown again:\n  {}",
+        code.secret
+    ))
 }
 
 pub async fn migrate(config: Config) -> Result<Exit, Failure> {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     accounts::{
         api::{IssuedView, WhoView},
-        sessions::api::SignIn,
+        sessions::{api::SignIn, ops::CODE_MISSING},
     },
     client::Client,
     config::Client as Connection,
@@ -17,6 +17,7 @@ use crate::{
     registry::api::RegistryView,
 };
 use clap::Args;
+use std::io::IsTerminal;
 
 #[derive(Args)]
 pub struct Login {
@@ -28,6 +29,9 @@ pub struct Login {
     /// Read the password from standard input instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
+    /// A code of your second factor, if you have one; asked for otherwise.
+    #[arg(long, value_name = "CODE", conflicts_with = "token_stdin")]
+    code: Option<String>,
     /// Store an API token, read from standard input, instead of a session.
     #[arg(long, conflicts_with_all = ["user", "password_stdin"])]
     token_stdin: bool,
@@ -75,6 +79,9 @@ impl Login {
             return output::json(&who);
         }
         let until = expires_at.map_or_else(String::new, |at| format!(", until {}", output::when(&at)));
+        if who.second_factor == "required" {
+            eprintln!("a second factor is required of you before anything else: plimsoll factor add");
+        }
         print(&format!("signed in at {} as {}{until}", profile.url, describe(&who)))
     }
 
@@ -83,9 +90,18 @@ impl Login {
             true => secret::from_stdin("password")?,
             false => secret::ask(&format!("password of {user}"))?,
         };
-        let input = SignIn { name: user.to_owned(), password, workspace: None };
-        let issued: IssuedView = client.create(&["sessions"], &input).await.map_err(|mut failure| {
-            if failure.exit == Exit::SignIn {
+        let mut input = SignIn { name: user.to_owned(), password, code: self.code.clone(), workspace: None };
+        let mut answer: Result<IssuedView, Failure> = client.create(&["sessions"], &input).await;
+        if answer.as_ref().is_err_and(|failure| failure.is(CODE_MISSING)) && std::io::stdin().is_terminal() {
+            input.code = Some(secret::ask_openly("code of your second factor")?);
+            answer = client.create(&["sessions"], &input).await;
+        }
+        let issued = answer.map_err(|mut failure| {
+            if failure.is(CODE_MISSING) {
+                failure.next = Some("add --code CODE".to_owned());
+            } else if failure.is("second_factor_wrong") {
+                failure.next = None;
+            } else if failure.exit == Exit::SignIn {
                 failure.what = format!("{} does not accept this name and password", client.address());
                 failure.next = None;
             }

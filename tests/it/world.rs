@@ -145,8 +145,10 @@ impl World {
         let key = json!({"name": "laptop", "public_key_pem": pem});
         let key = self.post("admin", "/api/v1/trust-keys", key).await;
         self.keep("key", &key["id"]);
-        let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"], "password": "a long enough one"});
-        self.post("admin", "/api/v1/accounts", spare).await;
+        let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"]});
+        let spare = self.post("admin", "/api/v1/accounts", spare).await;
+        let chosen = json!({"code": spare["invitation"]["code"], "new_password": "a long enough one"});
+        self.post("", "/api/v1/password-resets", chosen).await;
         let robot = json!({"name": "spare-robot", "kind": "service", "roles": ["viewer"]});
         self.post("admin", "/api/v1/accounts", robot).await;
         let token = json!({"name": "spare", "account": "spare-robot", "expires_in_days": 1});

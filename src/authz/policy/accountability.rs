@@ -40,6 +40,7 @@ mod tests {
             roles: roles.iter().copied().collect(),
             credential: Credential::None,
             fresh: true,
+            second_factor: crate::authz::SecondFactor::None,
             cause: Cause::default(),
         }
     }

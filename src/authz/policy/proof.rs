@@ -18,6 +18,10 @@ const WEIGHTY: &[Action] = &[
     Action::AccountCreate,
     Action::PersonLink,
     Action::PasswordReset,
+    Action::SecondFactorAdd,
+    Action::SecondFactorRemove,
+    Action::SecondFactorTake,
+    Action::RecoveryCodesRenew,
     Action::DelegationCreate,
 ];
 
