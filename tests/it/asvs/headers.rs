@@ -14,6 +14,7 @@ const PAGES: &[&str] = &[
     "/",
     "/login",
     "/reset",
+    "/first",
     "/account",
     "/models",
     "/models/scorer",
