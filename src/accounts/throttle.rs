@@ -168,4 +168,17 @@ mod tests {
         assert!(throttle.attempt("ines", &Place::Address("203.0.113.9"), noon()).is_err());
         let _ = throttle.attempt("ines", &Place::Known("laptop"), noon()).expect("a known browser");
     }
+
+    #[test]
+    fn wrong_codes_wait_for_an_hour_and_a_known_browser_counts_for_itself() {
+        let throttle = Throttle::default();
+        for _ in 0..PER_CODE {
+            let _ = throttle.attempt("ines", &Place::Code(None), noon()).expect("a try");
+        }
+        let later = noon() + TimeDelta::minutes(CODE_MINUTES - 1);
+        assert!(throttle.attempt("ines", &Place::Code(None), later).is_err());
+        let _ = throttle.attempt("ines", &Place::Code(Some("laptop")), later).expect("a known browser");
+        let _ = throttle.attempt("ines", &Place::Address("192.0.2.1"), later).expect("a password");
+        let _ = throttle.attempt("ines", &Place::Code(None), noon() + TimeDelta::hours(1)).expect("the time is over");
+    }
 }
