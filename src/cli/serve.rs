@@ -1,7 +1,10 @@
 //! Starting and stopping the service.
 
 use crate::{
-    accounts::founding::{self, Code},
+    accounts::{
+        founding::{self, Code},
+        second_factor,
+    },
     app::App,
     audit,
     cli::{Exit, Failure, print},
@@ -28,6 +31,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     let address = listener.local_addr().map_err(Failure::other)?;
     let app = Arc::new(App::open(&config, config.clock()).await?);
     settings::ops::record(&app, &config).await?;
+    second_factor::ops::check_key(&app).await?;
     if app.db.may_rewrite_log().await.map_err(Failure::other)? {
         tracing::warn!(
             "the database role of this service could rewrite the audit log: it owns the tables. Make a role that owns \

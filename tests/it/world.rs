@@ -53,6 +53,8 @@ impl World {
 
     /// In a service that has nothing yet.
     pub async fn build_on(app: TestApp) -> Self {
+        // Printed, and needed by nobody: the accounts are made at the machine.
+        plimsoll::accounts::founding::ops::first_code(&app.app).await.expect("a code, or none");
         let mut tokens = BTreeMap::new();
         for role in ROLES {
             // Some names of roles are reserved words.
@@ -88,6 +90,7 @@ impl World {
 
     /// Goes on until every table has a row: version 2 becomes active, and version 1 comes back.
     pub async fn live_on(&self) {
+        crate::asvs::factor::enrol(&self.app, &crate::asvs::session(&self.app, "other-twin").await).await;
         const PLACE: &str = "/api/v1/environments/production/models/scorer";
         let approve = json!({"decision_digest": self.fill("{promotion_decision}"), "outcome": "approve"});
         self.post("reviewer", &self.fill("/api/v1/promotions/{promotion}/decisions"), approve).await;

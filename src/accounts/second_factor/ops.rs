@@ -53,6 +53,18 @@ pub(in crate::accounts) async fn standing_of(
     })
 }
 
+/// Says at the start that the key is another one than before, not only to the first who signs in.
+pub async fn check_key(app: &App) -> Result<(), Error> {
+    let Some(factor) = store::any(&app.db.read(&policy::upkeep())).await? else { return Ok(()) };
+    if tried::secret_of(app, &factor).is_err() {
+        tracing::error!(
+            "second factors were sealed with another key than this one: nobody who has one can sign in. Put the key back \
+             that the service had before (--sealing-key-file, or PLIMSOLL_SEALING_KEY), and start again"
+        );
+    }
+    Ok(())
+}
+
 pub async fn standing(app: &App, who: &Principal) -> Result<Standing, Error> {
     let sight = policy::read(who, Action::TokenRead)?;
     let account = who.id.ok_or(Error::Unauthenticated)?;

@@ -10,20 +10,31 @@ use crate::{
     error::Error,
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set,
     sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
 pub async fn find(reader: &Reader<'_>, account: AccountId) -> Result<Option<Factor>, Error> {
     let row = second_factor::Entity::find_by_id(account).one(reader.conn()).await?;
-    Ok(row.map(|row| Factor {
+    Ok(row.map(to_factor))
+}
+
+/// Any that counts.
+pub async fn any(reader: &Reader<'_>) -> Result<Option<Factor>, Error> {
+    let counting = second_factor::Entity::find().filter(second_factor::COLUMN.confirmed_at.is_not_null());
+    let newest = counting.order_by_desc(second_factor::Column::ConfirmedAt);
+    Ok(newest.order_by_asc(second_factor::Column::AccountId).one(reader.conn()).await?.map(to_factor))
+}
+
+fn to_factor(row: second_factor::Model) -> Factor {
+    Factor {
         account: row.account_id,
         sealed: row.sealed,
         confirmed_at: row.confirmed_at,
         last_step: row.last_step,
         taken_at: row.taken_at,
-    }))
+    }
 }
 
 /// The code on paper with this hash, if it was not used.

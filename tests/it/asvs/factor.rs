@@ -290,8 +290,24 @@ async fn v6_3_3_who_has_to_add_a_second_factor_is_led_to_it_on_pages() {
     let both = [("confirm_password", PASSWORD), ("confirm_code", code.as_str())];
     let renewed = browser.send(address, &both).await.expect(200).text();
     assert!(renewed.contains("take the place of those before"), "{renewed}");
-    let form = browser.send("/login", &fields).await.expect(401).text();
+    let form = Browser::open(&t).await.send("/login", &fields).await.expect(401).text();
     assert!(form.contains("The account has a second factor"), "{form}");
+}
+
+#[actix_web::test]
+async fn v6_3_3_another_sealing_key_opens_nobody_and_says_so() {
+    let t = TestApp::start().await;
+    t.user("vera", &["viewer"]).await;
+    let (authenticator, _) = enrol(&t, &session(&t, "vera").await).await;
+    let other = t.data().join("other.key");
+    let again = t.again(&["--sealing-key-file", other.to_str().expect("text")]).await;
+    again.app.db.clock().advance(TimeDelta::seconds(30));
+    let closed = with(&again, "vera", &authenticator.code(&again, 0)).await.expect(503);
+    assert_eq!(closed.code(), "second_factor_unreadable");
+    // A wrong password hears nothing of it.
+    sign_in(&again, "vera", "a wrong guess of some length").await.expect(401);
+    next_step(&t);
+    with(&t, "vera", &authenticator.code(&t, 0)).await.expect(201);
 }
 
 #[actix_web::test]
