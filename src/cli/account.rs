@@ -160,7 +160,10 @@ impl CreateUser {
         let said = format!("created the {} {} ({})", view.kind, view.name, view.roles.join(", "));
         let Some(invitation) = made.invitation else { return print(&said) };
         eprintln!("{said}; a code for {}, until {}:", view.name, output::when(&invitation.expires_at));
-        eprintln!("it chooses the password, once, at {0}/reset, or by plimsoll join {0}", client.address());
+        eprintln!(
+            "they choose their password with it, at {0}/reset, or by plimsoll join {0}; it is not shown again",
+            client.address()
+        );
         print(&invitation.code)
     }
 }
