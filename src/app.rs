@@ -1,7 +1,10 @@
 //! What use-cases need. Built once, shared by every worker.
 
 use crate::{
-    accounts::throttle::Throttle,
+    accounts::{
+        second_factor::{demand::Demand, key_file},
+        throttle::Throttle,
+    },
     audit::{
         guard,
         kept_head::KeptHead,
@@ -11,6 +14,7 @@ use crate::{
     blobs::BlobStore,
     config::{self, Config},
     core::{clock::Clock, label::Label},
+    crypto::seal::SealingKey,
     db,
     db::Db,
     error::Error,
@@ -32,6 +36,10 @@ pub struct App {
     pub sandbox: sandbox::Runner,
     /// Who failed to prove who they are, how often and where.
     pub attempts: Throttle,
+    /// Seals what authenticators share with the service.
+    pub seal: SealingKey,
+    /// Of whom a second factor is wanted.
+    pub factor_demands: Vec<Demand>,
     /// Proxies that are believed about whom they forward for.
     pub proxies: Vec<Network>,
     /// Whether those who pull have to show a certificate.
@@ -87,6 +95,8 @@ impl App {
             objections: Objections::default(),
             sandbox: runner(&config.sandbox)?,
             attempts: Throttle::default(),
+            seal: key_file::open(config.accounts.sealing_key.as_deref(), &config.sealing_key_file())?,
+            factor_demands: config.accounts.factor_demands.clone(),
             proxies: config.http.trusted_proxies.clone(),
             pulls_need_certificate: config.http.tls.tls_client_ca.is_some(),
             buckets: Buckets::new(config.http.requests_per_minute),

@@ -2,6 +2,10 @@
 //!
 //! Zero configuration works: SQLite and blobs in `./plimsoll-data`, loopback only.
 
+mod accounts;
+
+pub use accounts::Accounts;
+
 use crate::{
     audit::witness::Witness,
     core::{clock::Clock, label::Label},
@@ -22,6 +26,8 @@ pub struct Config {
     #[command(flatten)]
     pub http: Http,
     #[command(flatten)]
+    pub accounts: Accounts,
+    #[command(flatten)]
     pub sandbox: Sandbox,
     #[command(flatten)]
     pub log: Log,
@@ -32,6 +38,10 @@ pub struct Config {
 }
 
 impl Config {
+    pub fn sealing_key_file(&self) -> PathBuf {
+        self.accounts.sealing_key_file.clone().unwrap_or_else(|| self.storage.data.join("keys/sealing.key"))
+    }
+
     pub fn clock(&self) -> Clock {
         #[cfg(debug_assertions)]
         if self.clock_ahead_seconds != 0 {
@@ -263,6 +273,12 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
             "PLIMSOLL_TRUSTED_PROXIES",
             config.http.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         ),
+        (
+            "PLIMSOLL_REQUIRE_SECOND_FACTOR",
+            config.accounts.factor_demands.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        ),
+        ("PLIMSOLL_SEALING_KEY_FILE", config.sealing_key_file().display().to_string()),
+        ("PLIMSOLL_SEALING_KEY", config.accounts.sealing_key.as_ref().map_or_else(String::new, |_| "***".to_owned())),
         ("PLIMSOLL_ORT_LIB", path(config.sandbox.find_ort())),
         ("PLIMSOLL_SANDBOX_MEMORY_MIB", config.sandbox.sandbox_memory_mib.to_string()),
         ("PLIMSOLL_SANDBOX_SECONDS", config.sandbox.sandbox_seconds.to_string()),

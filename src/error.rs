@@ -58,6 +58,9 @@ pub enum Error {
     BadRequest { code: &'static str, detail: String },
     #[error("sign in or send a valid token")]
     Unauthenticated,
+    /// The password was right, and a code of the second factor is missing or wrong.
+    #[error("{detail}")]
+    SecondFactor { code: &'static str, detail: &'static str },
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The gate is closed, or something that must hold first does not hold. In the audit log like

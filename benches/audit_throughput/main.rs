@@ -68,7 +68,7 @@ async fn measure(config: &Config, form: &str, clients: usize, seconds: u64) -> R
     let who = plimsoll::accounts::ops::console(workspace);
     let author =
         plimsoll::accounts::NewAccount::parse("author", "", "user", &["contributor".to_owned()], Some(PASSWORD))?;
-    let author = plimsoll::accounts::ops::create(&app, &who, author).await?.id;
+    let author = plimsoll::accounts::ops::create(&app, &who, author).await?.account.id;
     if !audited {
         drop_triggers(&app).await?;
     }

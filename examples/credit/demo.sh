@@ -153,6 +153,15 @@ for who in ada ines tom mara otto; do
 done
 password_of() { local variable=password_$1 && printf '%s' "${!variable}"; }
 
+# Ada makes an account and learns no password: its person chooses one with the code that she hands them.
+invite() {
+    local who=$1 code && shift
+    printf '\n    %sada$ plimsoll user create %s %s > %s.code%s\n' "$bold" "$who" "$*" "$who" "$plain"
+    code=$(PLIMSOLL_CONFIG_DIR=$people/ada "$plimsoll" user create "$who" "$@" 2>"$answer") || fail "no account $who was made"
+    sed 's/^/      /' "$answer"
+    printf '%s\n%s' "$code" "$(password_of "$who")" | run "$who" 0 join "$url" --stdin
+}
+
 step 'An operator starts the service: one program, SQLite and a folder, nothing else'
 port=$(free_port)
 url=http://127.0.0.1:$port
@@ -167,10 +176,10 @@ step 'Ada, the administrator, signs in and makes accounts'
 tell 'ines builds models, tom runs production, mara reviews, otto audits. Ines may review too: not her own work, as we' \
     'will see. The deployment tool is a robot with a token of its own, for 30 days.'
 password_of ada | run ada 0 login "$url" --user ada --password-stdin
-password_of ines | run ada 0 user create ines --role contributor --role reviewer --password-stdin
-password_of tom | run ada 0 user create tom --role environment_manager --password-stdin
-password_of mara | run ada 0 user create mara --role reviewer --password-stdin
-password_of otto | run ada 0 user create otto --role auditor --password-stdin
+invite ines --role contributor --role reviewer
+invite tom --role environment_manager
+invite mara --role reviewer
+invite otto --role auditor
 run ada 0 user create deployer --kind service --role deployer
 printf '\n    %sada$ plimsoll token create production --account deployer --days 30 > deployer.token%s\n' "$bold" "$plain"
 (umask 077 && PLIMSOLL_CONFIG_DIR=$people/ada "$plimsoll" token create production --account deployer --days 30 \

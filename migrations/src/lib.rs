@@ -24,6 +24,7 @@ mod m0021_waiver_successors;
 mod m0022_workers;
 mod m0024_comparisons;
 mod m0026_credentials;
+mod m0028_second_factors;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_workers::Migration),
             Box::new(m0024_comparisons::Migration),
             Box::new(m0026_credentials::Migration),
+            Box::new(m0028_second_factors::Migration),
         ]
     }
 }

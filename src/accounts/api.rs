@@ -1,5 +1,8 @@
 use crate::{
-    accounts::{Account, Issued, NewAccount, Token, ops},
+    accounts::{
+        Account, Issued, NewAccount, Token,
+        ops::{self, Made},
+    },
     app::App,
     authz::Principal,
     core::{
@@ -58,6 +61,9 @@ pub struct WhoView {
     pub roles: Vec<String>,
     /// `session` or `token`.
     pub credential: String,
+    /// `active`; `required`: nothing else may be done before there is one; or `none`.
+    #[serde(default)]
+    pub second_factor: String,
 }
 
 #[derive(serde::Serialize, serde::Deserialize, ToSchema)]
@@ -91,9 +97,25 @@ pub struct AccountInput {
     /// Any of viewer, contributor, reviewer, environment_manager, deployer, auditor, admin,
     /// risk_officer, compliance_officer.
     pub roles: Vec<String>,
-    /// For users: 15 to 256 characters.
+}
+
+/// An account that was made.
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct MadeView {
+    #[serde(flatten)]
+    pub account: AccountView,
+    /// For a person, in the only answer that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
+    pub invitation: Option<InvitationView>,
+}
+
+/// With this a person chooses their password, at `/reset` or `POST /api/v1/password-resets`.
+#[derive(serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct InvitationView {
+    /// For the person alone, over a channel on which you know them; it works once, for three days.
+    pub code: String,
+    /// RFC 3339, UTC.
+    pub expires_at: String,
 }
 
 #[derive(serde::Serialize, serde::Deserialize, ToSchema)]
@@ -135,6 +157,7 @@ async fn whoami(who: Principal) -> Json<WhoView> {
         kind: who.kind.name().to_owned(),
         roles: who.roles.iter().map(ToString::to_string).collect(),
         credential: who.credential.name().to_owned(),
+        second_factor: who.second_factor.name().to_owned(),
     })
 }
 
@@ -147,15 +170,20 @@ async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Resu
     Ok(Json(AccountPage { next_cursor: page.next.map(|id| page::encode(ACCOUNTS, id)), items: page.items }))
 }
 
-/// Create a user or a service account.
+/// Create a user or a service account. Whoever makes a user learns and chooses no password.
 #[utoipa::path(tag = "accounts", operation_id = "createAccount", request_body = AccountInput, responses(
-    (status = 201, description = "Created", body = AccountView), Changed))]
+    (status = 201, description = "Created; the code of a user is shown once", body = MadeView), Changed))]
 #[post("/accounts")]
 async fn create(app: Data<App>, who: Principal, input: ValidJson<AccountInput>) -> Result<HttpResponse, Problem> {
     let i = input.0;
-    let new = NewAccount::parse(&i.name, &i.display_name, &i.kind, &i.roles, i.password.as_deref())?;
-    let account = ops::create(&app, &who, new).await?;
-    Ok(HttpResponse::Created().json(AccountView::from(account)))
+    let new = NewAccount::parse(&i.name, &i.display_name, &i.kind, &i.roles, None)?;
+    let made = ops::create(&app, &who, new).await?;
+    let is_once = made.invitation.is_some();
+    let mut response = HttpResponse::Created().json(MadeView::from(made));
+    if is_once {
+        response.extensions_mut().insert(ShownOnce);
+    }
+    Ok(response)
 }
 
 /// End an account's access at once.
@@ -215,6 +243,15 @@ impl From<Issued> for IssuedView {
             accessor: issued.token.accessor,
             expires_at: rfc3339(issued.token.expires_at),
         }
+    }
+}
+
+impl From<Made> for MadeView {
+    fn from(made: Made) -> Self {
+        let invitation = made
+            .invitation
+            .map(|issued| InvitationView { code: issued.secret, expires_at: rfc3339(issued.reset.expires_at) });
+        Self { account: made.account.into(), invitation }
     }
 }
 

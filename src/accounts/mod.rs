@@ -4,9 +4,11 @@
 //! stored; people refer to it by its accessor.
 
 pub mod api;
+pub mod founding;
 pub mod ops;
 pub mod passwords;
 pub mod people;
+pub mod second_factor;
 pub mod sessions;
 mod store;
 pub mod throttle;
@@ -73,7 +75,10 @@ pub struct NewAccount {
 }
 
 pub enum NewCredentials {
+    /// Who is at the machine sets the password themself.
     Person(NewPassword),
+    /// The person chooses it with a code: whoever makes the account learns none.
+    Invited,
     /// A robot has no password; whoever makes it owns it.
     Robot,
 }
@@ -92,7 +97,7 @@ impl NewAccount {
             ("user", Some(password)) => NewCredentials::Person(
                 NewPassword::parse(password, &[name.as_str(), display_name]).in_field("password")?,
             ),
-            ("user", None) => return Err(Error::invalid("password", "a user needs one")),
+            ("user", None) => NewCredentials::Invited,
             ("service", None) => NewCredentials::Robot,
             ("service", Some(_)) => {
                 return Err(Error::invalid("password", "a service account has none; give it a token"));

@@ -3,8 +3,14 @@
 use crate::{
     accountability::vacancy,
     accounts::{
-        Account, Issued, NewAccount, NewCredentials, Token, passwords::store as password_store, sessions, store,
-        throttle::Place, token_expiry,
+        Account, Issued, NewAccount, NewCredentials, Token,
+        passwords::{
+            ops::{self as password_ops, IssuedReset},
+            store as password_store,
+        },
+        second_factor, sessions, store,
+        throttle::Place,
+        token_expiry,
     },
     app::App,
     authz::{Action, Cause, Credential, Kind, Principal, policy},
@@ -30,6 +36,12 @@ const STRANGERS_WAIT: Duration = Duration::from_secs(5);
 const NOT_FOUND: Error = Error::NotFound { kind: "account" };
 const NO_TOKEN: Error = Error::NotFound { kind: "token" };
 
+/// An account that was just made, and the code for its person.
+pub struct Made {
+    pub account: Account,
+    pub invitation: Option<IssuedReset>,
+}
+
 /// Who a bearer token or a session cookie belongs to.
 ///
 /// # Errors
@@ -54,6 +66,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
             tracing::warn!(token = %token.id, %error, "the use of a session could not be noted");
         }
     }
+    let factor = second_factor::ops::standing_of(app, &reader, account.id, account.kind, &account.roles).await?;
     let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
     let who = Principal {
         id: Some(account.id),
@@ -63,6 +76,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
         roles: account.roles,
         credential,
         proof: token.proof(),
+        second_factor: factor,
         cause: Cause::default(),
     };
     Ok((who, token))
@@ -92,13 +106,14 @@ async fn is_live(
     Ok(store::standing(reader, owner).await?.is_some_and(|(active, _)| active))
 }
 
-pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Account, Error> {
+/// Makes an account. A person without a password gets a code with which they choose one.
+pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Made, Error> {
     let permit = policy::act(who, Action::AccountCreate)?;
-    let hash = match &new.credentials {
-        NewCredentials::Person(password) => Some(hash_password(app, password.as_str().to_owned()).await?),
-        NewCredentials::Robot => None,
+    let (kind, hash) = match &new.credentials {
+        NewCredentials::Person(password) => (Kind::User, Some(hash_password(app, password.as_str().to_owned()).await?)),
+        NewCredentials::Invited => (Kind::User, None),
+        NewCredentials::Robot => (Kind::Service, None),
     };
-    let kind = if hash.is_some() { Kind::User } else { Kind::Service };
     let tx = app.db.begin().await?;
     let account = Account {
         id: AccountId::generate(),
@@ -116,8 +131,15 @@ pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Accou
         kind: kind.name().to_owned(),
         roles: account.roles.iter().map(ToString::to_string).collect(),
     };
-    tx.commit(permit, event).await?;
-    Ok(account)
+    let (invitation, invited) = match new.credentials {
+        NewCredentials::Invited => {
+            let (issued, event) = password_ops::invite(&tx, who, account.id).await?;
+            (Some(issued), vec![event])
+        }
+        NewCredentials::Person(_) | NewCredentials::Robot => (None, Vec::new()),
+    };
+    tx.commit_all(permit, event, invited).await?;
+    Ok(Made { account, invitation })
 }
 
 /// Ends an account's access at once: its sessions, its tokens, its robots. What it answered for is a
@@ -154,6 +176,7 @@ pub async fn erase(app: &App, who: &Principal, name: &str) -> Result<Account, Er
     let tx = app.db.begin().await?;
     let (name, changed) = store::erase(&tx, account.id).await?;
     if changed {
+        second_factor::store::forget(&tx, account.id).await?;
         tx.commit(permit, Event::AccountErased { account: account.id }).await?;
     }
     Ok(Account { display_name: name.clone(), name, ..account })

@@ -22,6 +22,11 @@ const PER_ADDRESS: u32 = 60;
 const PER_ACCOUNT: u32 = 100;
 /// Failures in all sessions of one account.
 const PER_PERSON: u32 = 50;
+/// A code of a second factor has six digits, and three of a million are right at a time: 20 tries in an hour from one place,
+/// and 100 from all of them, need half a year.
+const CODE_MINUTES: i64 = 60;
+const PER_CODE: u32 = 20;
+const PER_ACCOUNTS_CODES: u32 = 100;
 /// Windows that are kept; an address adds few, as it is stopped itself.
 const MAX_WINDOWS: usize = 50_000;
 /// When there are too many, one in so many goes.
@@ -38,16 +43,18 @@ struct Window {
     /// Of an account, not of a place: there are far fewer of these, and they are what somebody with many addresses
     /// would want forgotten.
     of_account: bool,
+    length: TimeDelta,
 }
 
 impl Window {
-    fn new(now: DateTime<Utc>, of_account: bool) -> Self {
-        Self { ends: now + TimeDelta::minutes(MINUTES), failures: 0, of_account }
+    fn new(now: DateTime<Utc>, minutes: i64, of_account: bool) -> Self {
+        let length = TimeDelta::minutes(minutes);
+        Self { ends: now + length, failures: 0, of_account, length }
     }
 
     /// Neither over nor, after the clock was set back, longer than it ever was.
     fn is_open(&self, now: DateTime<Utc>) -> bool {
-        now < self.ends && self.ends - now <= TimeDelta::minutes(MINUTES)
+        now < self.ends && self.ends - now <= self.length
     }
 }
 
@@ -73,13 +80,21 @@ pub enum Place<'a> {
     Known(&'a str),
     /// With a session or token of the account.
     SignedIn(&'a str),
+    /// With the password, and a code of a second factor: from a browser or session that is known, or from anywhere else.
+    Code(Option<&'a str>),
 }
 
 impl Throttle {
     /// # Errors
     /// `TooMany` when there were too many failures; it does not depend on whether the account exists.
     pub fn attempt(&self, account: &str, place: &Place<'_>, now: DateTime<Utc>) -> Result<Try, Error> {
+        let minutes = if let Place::Code(_) = place { CODE_MINUTES } else { MINUTES };
         let keys = match place {
+            // Whoever has the password makes as many browsers known as they like, so all of them together have an end.
+            Place::Code(known) => vec![
+                (key(&["code", account, known.unwrap_or_default()]), PER_CODE, true),
+                (key(&["codes", account]), PER_ACCOUNTS_CODES, true),
+            ],
             Place::Known(id) => vec![(key(&["known", account, id]), PER_PLACE, false)],
             Place::SignedIn(credential) => vec![
                 (key(&["credential", account, credential]), PER_PLACE, false),
@@ -102,9 +117,9 @@ impl Throttle {
         make_room(&mut windows, now);
         let mut is_last = false;
         for (key, limit, of_account) in &keys {
-            let window = windows.entry(*key).or_insert_with(|| Window::new(now, *of_account));
+            let window = windows.entry(*key).or_insert_with(|| Window::new(now, minutes, *of_account));
             if !window.is_open(now) {
-                *window = Window::new(now, *of_account);
+                *window = Window::new(now, minutes, *of_account);
             }
             window.failures += 1;
             is_last |= window.failures == *limit;
@@ -233,5 +248,27 @@ mod tests {
             let _ = throttle.attempt("ines", &here, noon()).expect("a try");
         }
         let _ = throttle.attempt("ines", &here, noon() - TimeDelta::hours(1)).expect("the clock was set back");
+    }
+
+    #[test]
+    fn codes_from_many_known_browsers_have_one_end() {
+        let throttle = Throttle::default();
+        for n in 0..PER_ACCOUNTS_CODES {
+            let _ = throttle.attempt("ines", &Place::Code(Some(&n.to_string())), noon()).expect("a try");
+        }
+        assert!(throttle.attempt("ines", &Place::Code(Some("another")), noon()).is_err());
+    }
+
+    #[test]
+    fn wrong_codes_wait_for_an_hour_and_a_known_browser_counts_for_itself() {
+        let throttle = Throttle::default();
+        for _ in 0..PER_CODE {
+            let _ = throttle.attempt("ines", &Place::Code(None), noon()).expect("a try");
+        }
+        let later = noon() + TimeDelta::minutes(CODE_MINUTES - 1);
+        assert!(throttle.attempt("ines", &Place::Code(None), later).is_err());
+        let _ = throttle.attempt("ines", &Place::Code(Some("laptop")), later).expect("a known browser");
+        let _ = throttle.attempt("ines", &Place::Address("192.0.2.1"), later).expect("a password");
+        let _ = throttle.attempt("ines", &Place::Code(None), noon() + TimeDelta::hours(1)).expect("the time is over");
     }
 }

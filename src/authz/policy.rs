@@ -1,17 +1,22 @@
 //! The rules, as pure functions: who, on what, gives a permit or a refusal.
 
 mod accountability;
+mod factors;
 mod oversight;
 mod people;
 mod proof;
 
 pub use accountability::{put_record, review_record};
+pub use factors::{own_factor, take_factor};
 pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
 pub use proof::{change_password, is_weighty, require_certificate, require_fresh};
 
 use crate::{
-    authz::{Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, Proof, ReadPermit, Scope},
+    authz::{
+        Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, Proof, ReadPermit, Scope,
+        SecondFactor,
+    },
     core::ids::{AccountId, WorkspaceId},
 };
 
@@ -267,6 +272,11 @@ pub fn refuse(who: &Principal, action: Action, code: &'static str, reason: Strin
 }
 
 fn role_missing(who: &Principal, action: Action) -> Denied {
+    if who.second_factor == SecondFactor::Missing {
+        let reason = "a second factor is required of you before anything else: add one on your account page, by \
+            plimsoll factor add, or by POST /api/v1/second-factor";
+        return denied(who, action, "second_factor_required", reason.to_owned());
+    }
     let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
     let held = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
     let reason = format!("{} ({held}) may not {action}; ask a workspace administrator for a role that may", who.name);
@@ -292,6 +302,7 @@ mod tests {
             roles: roles.iter().copied().collect::<BTreeSet<_>>(),
             credential: Credential::None,
             proof: Proof::Standing,
+            second_factor: SecondFactor::None,
             cause: Cause::default(),
         }
     }

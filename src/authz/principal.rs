@@ -75,6 +75,37 @@ impl Proof {
     }
 }
 
+/// How it stands with somebody's second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// There is none, and none is wanted.
+    None,
+    /// There is none, and one is wanted: nothing may be done but add it.
+    Missing,
+    /// Its codes are asked for.
+    Active,
+}
+
+/// What somebody may do who has to add a second factor first: that, and end what is theirs.
+const BEFORE_THE_FACTOR: &[Action] = &[
+    Action::SecondFactorAdd,
+    Action::SessionClose,
+    Action::SessionConfirm,
+    Action::PasswordChange,
+    Action::TokenRead,
+    Action::TokenRevoke,
+];
+
+impl SecondFactor {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Missing => "required",
+            Self::Active => "active",
+        }
+    }
+}
+
 /// The request that a change comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
@@ -93,6 +124,7 @@ pub struct Principal {
     pub roles: BTreeSet<Role>,
     pub credential: Credential,
     pub proof: Proof,
+    pub second_factor: SecondFactor,
     pub cause: Cause,
 }
 
@@ -107,12 +139,14 @@ impl Principal {
             roles: BTreeSet::new(),
             credential: Credential::None,
             proof: Proof::Standing,
+            second_factor: SecondFactor::None,
             cause: Cause::default(),
         }
     }
 
     pub fn may(&self, action: Action) -> bool {
-        self.kind == Kind::System || self.roles.iter().any(|role| role.allows(action))
+        let waits = self.second_factor == SecondFactor::Missing && !BEFORE_THE_FACTOR.contains(&action);
+        !waits && (self.kind == Kind::System || self.roles.iter().any(|role| role.allows(action)))
     }
 
     pub fn actor(&self) -> Actor {

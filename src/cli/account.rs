@@ -3,10 +3,11 @@
 mod bonds;
 mod erase;
 mod reset;
+mod take_factor;
 
-use super::{Exit, Failure, output, print, reference, secret, session::Session};
+use super::{Exit, Failure, output, print, reference, session::Session};
 use crate::{
-    accounts::api::{AccountInput, AccountView, IssuedView, TokenInput},
+    accounts::api::{AccountInput, AccountView, IssuedView, MadeView, TokenInput},
     config::Client as Connection,
 };
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,8 +15,11 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Subcommand)]
 pub enum User {
     /// Create a user or a service account.
+    ///
+    /// For a user a code is printed, which works once, for three days: they choose their password with it. Hand it over on
+    /// a channel on which you know them. You learn and choose none.
     #[command(
-        after_help = "Examples:\n  printf '%s' 'correct horse battery' | plimsoll user create ines --role contributor --password-stdin\n  plimsoll user create deployer --kind service --role deployer"
+        after_help = "Examples:\n  plimsoll user create ines --role contributor\n  plimsoll user create deployer --kind service --role deployer"
     )]
     Create(CreateUser),
     /// List the accounts of your workspace, with what they may do.
@@ -39,6 +43,11 @@ pub enum User {
     /// password. You learn and choose none.
     #[command(after_help = "Example:\n  plimsoll user reset mara")]
     Reset(reset::Reset),
+    /// Take away the second factor of somebody who lost it, and their recovery codes.
+    ///
+    /// Their sessions end. They sign in with their password, and can do nothing but add another one.
+    #[command(after_help = "Example:\n  plimsoll user take-factor mara")]
+    TakeFactor(take_factor::TakeFactor),
     /// Say that an account is of the same person as another one, or of a person of its own.
     ///
     /// Accounts of one person fill one seat of a quorum, and what one of them had a part in, none of
@@ -77,9 +86,6 @@ pub struct CreateUser {
     kind: Kind,
     #[arg(long, default_value = "", value_name = "TEXT")]
     display_name: String,
-    /// Read the password (15 to 256 characters) from standard input instead of asking for it.
-    #[arg(long)]
-    password_stdin: bool,
     #[command(flatten)]
     connection: Connection,
     #[arg(long)]
@@ -130,6 +136,7 @@ impl User {
             Self::Deactivate(args) => args.run().await,
             Self::Erase(args) => args.run().await,
             Self::Reset(args) => args.run().await,
+            Self::TakeFactor(args) => args.run().await,
             Self::Link(args) => args.run().await,
             Self::Team(args) => args.run().await,
         }
@@ -139,27 +146,25 @@ impl User {
 impl CreateUser {
     async fn run(self) -> Result<Exit, Failure> {
         let client = Session::open(&self.connection)?.client;
-        let password = match (self.kind, self.password_stdin) {
-            (Kind::Service, _) => None,
-            (Kind::User, true) => Some(secret::from_stdin("password")?),
-            (Kind::User, false) => Some(secret::ask(&format!("password of {}", self.name))?),
-        };
         let kind = match self.kind {
             Kind::User => "user",
             Kind::Service => "service",
         };
-        let input = AccountInput {
-            name: self.name,
-            display_name: self.display_name,
-            kind: kind.to_owned(),
-            roles: self.roles,
-            password,
-        };
-        let view: AccountView = client.create(&["accounts"], &input).await?;
+        let input =
+            AccountInput { name: self.name, display_name: self.display_name, kind: kind.to_owned(), roles: self.roles };
+        let made: MadeView = client.create(&["accounts"], &input).await?;
         if self.json {
-            return output::json(&view);
+            return output::json(&made);
         }
-        print(&format!("created the {} {} ({})", view.kind, view.name, view.roles.join(", ")))
+        let view = made.account;
+        let said = format!("created the {} {} ({})", view.kind, view.name, view.roles.join(", "));
+        let Some(invitation) = made.invitation else { return print(&said) };
+        eprintln!("{said}; a code for {}, until {}:", view.name, output::when(&invitation.expires_at));
+        eprintln!(
+            "they choose their password with it, at {0}/reset, or by plimsoll join {0}; it is not shown again",
+            client.address()
+        );
+        print(&invitation.code)
     }
 }
 

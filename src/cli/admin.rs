@@ -1,6 +1,7 @@
 //! What only someone with access to the machine does.
 
 mod check;
+mod first_code;
 mod grants;
 mod key;
 
@@ -18,11 +19,14 @@ use std::io::Read;
 
 #[derive(Subcommand)]
 pub enum Admin {
-    /// Create a user; the first one is made this way.
+    /// Create a user with a password, as only whoever has the machine can.
     #[command(
         after_help = "Example:\n  printf '%s' 'correct horse battery' | plimsoll admin create-user ada --role admin --password-stdin"
     )]
     CreateUser(CreateUser),
+    /// Make another code for the first account, where the one that the service printed is lost or over.
+    #[command(after_help = "Example:\n  plimsoll admin first-code --data ./plimsoll-data")]
+    FirstCode(first_code::FirstCode),
     /// Compare the tables with the audit log, row by row: what was changed past the service is named.
     #[command(after_help = "Example:\n  plimsoll admin compare --data ./plimsoll-data")]
     Compare(Compare),
@@ -68,6 +72,7 @@ impl Admin {
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::CreateUser(args) => create_user(args).await,
+            Self::FirstCode(args) => args.run().await,
             Self::Compare(args) => compare(args).await,
             Self::Check(args) => args.run().await,
             Self::Key(command) => command.run().await,
@@ -83,7 +88,7 @@ async fn create_user(args: CreateUser) -> Result<Exit, Failure> {
     let new = NewAccount::parse(&args.name, &args.display_name, "user", &args.roles, Some(password))?;
     let app = App::open(&args.config, Clock::System).await?;
     let workspace = workspaces::ops::ensure_default(&app).await?;
-    let account = accounts::ops::create(&app, &accounts::ops::console(workspace), new).await?;
+    let account = accounts::ops::create(&app, &accounts::ops::console(workspace), new).await?.account;
     if args.json {
         let view = accounts::api::AccountView::from(account);
         return print(&serde_json::to_string_pretty(&view).map_err(Failure::other)?);

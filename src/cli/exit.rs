@@ -44,6 +44,12 @@ impl Failure {
         Self::new(Exit::Other, error.to_string())
     }
 
+    /// Whether it is the refusal of a service with this code.
+    pub fn is(&self, code: &str) -> bool {
+        let said = format!("code {code}");
+        self.why.iter().any(|why| why.strip_prefix(&said).is_some_and(|rest| rest.is_empty() || rest.starts_with(',')))
+    }
+
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());
@@ -69,7 +75,7 @@ impl From<crate::error::Error> for Failure {
             Error::Conflict { .. } | Error::Untimely(_) | Error::Stale { .. } => Exit::Conflict,
             Error::Invalid(_) | Error::BadRequest { .. } => Exit::Usage,
             Error::Denied(_) | Error::Refused { .. } => Exit::Refused,
-            Error::Unauthenticated => Exit::SignIn,
+            Error::Unauthenticated | Error::SecondFactor { .. } => Exit::SignIn,
             Error::Unavailable { .. } | Error::TooMany { .. } => Exit::Unreachable,
             _ => Exit::Other,
         };

@@ -1,9 +1,9 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, assert, audit, bias, break_glass, check, comment, compare, dataset, delegate, dossier, env,
-    evidence, finding, framework, init, policy, promotion, pull, push, record, release, running, sign_in, snapshot,
-    trust, waiver,
+    Exit, Failure, account, assert, audit, begin, bias, break_glass, check, comment, compare, dataset, delegate,
+    dossier, env, evidence, factor, finding, framework, init, policy, promotion, pull, push, record, release, running,
+    sign_in, snapshot, trust, waiver,
 };
 use clap::Subcommand;
 
@@ -14,6 +14,14 @@ pub enum Remote {
         after_help = "Examples:\n  plimsoll login http://127.0.0.1:8250 --user ines\n  plimsoll login https://plimsoll.example.org --token-stdin < deployer.token"
     )]
     Login(sign_in::Login),
+    /// Make the first account of a new service, with the code that it printed.
+    #[command(after_help = "Example:\n  plimsoll found http://127.0.0.1:8250 --user ada")]
+    Found(begin::Found),
+    /// Choose your password with a code from an administrator: for a new account, or for a password that was lost.
+    #[command(
+        after_help = "Examples:\n  plimsoll join https://plimsoll.example.org\n  plimsoll join https://plimsoll.example.org --stdin < code-and-password.txt"
+    )]
+    Join(begin::Join),
     /// End the stored session.
     #[command(after_help = "Example:\n  plimsoll logout")]
     Logout(sign_in::Logout),
@@ -107,6 +115,9 @@ pub enum Remote {
     /// Manage the keys whose signatures count.
     #[command(subcommand)]
     Trust(trust::Trust),
+    /// Add, renew and remove your second factor.
+    #[command(subcommand)]
+    Factor(factor::Factor),
     /// Manage API tokens.
     #[command(subcommand)]
     Token(account::Token),
@@ -149,6 +160,9 @@ impl Remote {
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Login(args) => args.run().await,
+            Self::Found(args) => args.run().await,
+            Self::Join(args) => args.run().await,
+            Self::Factor(args) => args.run().await,
             Self::Logout(args) => args.run().await,
             Self::Whoami(args) => args.run().await,
             Self::Init(args) => args.run(),

@@ -1,10 +1,15 @@
 //! Starting and stopping the service.
 
 use crate::{
+    accounts::{
+        founding::{self, Code},
+        second_factor,
+    },
     app::App,
     audit,
     cli::{Exit, Failure, print},
     config::Config,
+    core::clock::rfc3339,
     db,
     http::{server, tls},
     jobs::worker,
@@ -39,6 +44,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
         None => None,
     };
     settings::ops::record(&app, &config).await?;
+    second_factor::ops::check_key(&app).await?;
     if app.db.may_rewrite_log().await.map_err(Failure::other)? {
         tracing::warn!(
             "the database role of this service could rewrite the audit log: it owns the tables. Make a role that owns \
@@ -63,6 +69,9 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     let handle = service.handle();
     let service = tokio::spawn(service);
     welcome(&config, &app, address.to_string());
+    if let Some(code) = founding::ops::first_code(&app).await? {
+        print_first(&address.to_string(), &code)?;
+    }
     stop_signal().await.map_err(Failure::other)?;
     tracing::info!("stopping: finishing what is under way");
     tokio::time::sleep(Duration::from_secs(config.http.drain_seconds)).await;
@@ -81,6 +90,16 @@ pub(super) async fn close(app: &App) -> Result<Exit, Failure> {
         Err(_) => tracing::warn!("a connection to the database is still in use; it is left as it is"),
     }
     Ok(Exit::Ok)
+}
+
+/// Once, to standard output: the log, which goes to many places, never has it.
+fn print_first(address: &str, code: &Code) -> Result<Exit, Failure> {
+    let until = rfc3339(code.expires_at);
+    print(&format!(
+        "There is no account yet. Make the first one at http://{address}/first, or by\n  plimsoll found http://{address} \
+         --user NAME\nwith this code, which works once, until {until}, and is not shown again:\n  {}",
+        code.secret
+    ))
 }
 
 pub async fn migrate(config: Config) -> Result<Exit, Failure> {

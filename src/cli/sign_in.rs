@@ -9,7 +9,10 @@ use super::{
 use crate::{
     accounts::{
         api::{IssuedView, WhoView},
-        sessions::api::{ConfirmationInput, SessionList, SignIn},
+        sessions::{
+            api::{ConfirmationInput, SessionList, SignIn},
+            ops::CODE_MISSING,
+        },
     },
     client::Client,
     config::Client as Connection,
@@ -18,6 +21,7 @@ use crate::{
     registry::api::RegistryView,
 };
 use clap::Args;
+use std::io::IsTerminal;
 
 #[derive(Args)]
 pub struct Login {
@@ -29,6 +33,9 @@ pub struct Login {
     /// Read the password from standard input instead of asking for it.
     #[arg(long)]
     password_stdin: bool,
+    /// A code of your second factor, if you have one; asked for otherwise.
+    #[arg(long, value_name = "CODE", conflicts_with = "token_stdin")]
+    code: Option<String>,
     /// Store an API token, read from standard input, instead of a session.
     #[arg(long, conflicts_with_all = ["user", "password_stdin"])]
     token_stdin: bool,
@@ -86,6 +93,9 @@ impl Login {
             return output::json(&who);
         }
         let until = expires_at.map_or_else(String::new, |at| format!(", until {}", output::when(&at)));
+        if who.second_factor == "required" {
+            eprintln!("a second factor is required of you before anything else: plimsoll factor add");
+        }
         print(&format!("signed in at {} as {}{until}", profile.url, describe(&who)))
     }
 
@@ -107,24 +117,43 @@ impl Login {
             None => None,
         };
         let own = stored.as_ref().filter(|_| before.is_some_and(|before| before.user == user));
+        let mut code = self.code.clone();
         if let Some(own) = own {
-            let input = ConfirmationInput { password: password.clone() };
-            match own.create::<IssuedView>(&["sessions", "current", "confirmation"], &input).await {
+            let path = ["sessions", "current", "confirmation"];
+            let mut input = ConfirmationInput { password: password.clone(), code: code.clone() };
+            let mut answer = own.create::<IssuedView>(&path, &input).await;
+            if code.is_none() && answer.as_ref().is_err_and(asks_for_code) && std::io::stdin().is_terminal() {
+                code = Some(secret::ask_openly("code of your second factor")?);
+                input.code.clone_from(&code);
+                answer = own.create(&path, &input).await;
+            }
+            match answer {
                 Ok(renewed) => return Ok((renewed.token, Some(renewed.expires_at))),
                 // It has ended, or is a token: then one signs in.
                 Err(failure) if matches!(failure.exit, Exit::SignIn | Exit::Conflict) => {}
                 Err(mut failure) => {
                     if failure.exit == Exit::Usage {
                         failure.exit = Exit::SignIn;
-                        failure.what = format!("{} does not accept this password", client.address());
+                        let what = if asks_for_code(&failure) { "code; give one with --code CODE" } else { "password" };
+                        failure.what = format!("{} does not accept this {what}", client.address());
                     }
                     return Err(failure);
                 }
             }
         }
-        let input = SignIn { name: user.to_owned(), password, workspace: None, device: Some(device.to_owned()) };
-        let issued: IssuedView = client.create(&["sessions"], &input).await.map_err(|mut failure| {
-            if failure.exit == Exit::SignIn {
+        let device = Some(device.to_owned());
+        let mut input = SignIn { name: user.to_owned(), password, code, workspace: None, device };
+        let mut answer: Result<IssuedView, Failure> = client.create(&["sessions"], &input).await;
+        if answer.as_ref().is_err_and(|failure| failure.is(CODE_MISSING)) && std::io::stdin().is_terminal() {
+            input.code = Some(secret::ask_openly("code of your second factor")?);
+            answer = client.create(&["sessions"], &input).await;
+        }
+        let issued = answer.map_err(|mut failure| {
+            if failure.is(CODE_MISSING) {
+                failure.next = Some("add --code CODE".to_owned());
+            } else if failure.is("second_factor_wrong") {
+                failure.next = None;
+            } else if failure.exit == Exit::SignIn {
                 failure.what = format!("{} does not accept this name and password", client.address());
                 failure.next = None;
             }
@@ -135,6 +164,11 @@ impl Login {
         }
         Ok((issued.token, Some(issued.expires_at)))
     }
+}
+
+/// Whether it was the code of the second factor that was missing or wrong.
+fn asks_for_code(failure: &Failure) -> bool {
+    failure.exit == Exit::Usage && failure.why.iter().any(|why| why.starts_with("code:"))
 }
 
 /// A session that nobody has the secret of any more ends; a token that was stored may be in use elsewhere.

@@ -62,6 +62,24 @@ events! {
     PasswordResetIssued: PasswordReset on "account" { account: AccountId, reset: ResetId, expires_at: String }
     /// By such a code. Every session and token of the person ended with it.
     PasswordWasReset: PasswordChange on "account" { account: AccountId, reset: ResetId, ended: usize }
+    /// A code with which a new account's person chooses their password; who issued it knows none.
+    AccountInvited: PasswordReset on "account" { account: AccountId, reset: ResetId, expires_at: String }
+    /// The password was right, and no code of the second factor came with it.
+    SecondFactorAsked: SessionOpen on "account" { account: AccountId }
+    /// The password was right, and the code of the second factor was not, or was used before.
+    SecondFactorRefused: SessionOpen on "account" { account: AccountId }
+    /// One of the codes on paper stood in for the authenticator.
+    RecoveryCodeUsed: SessionOpen on "account" { account: AccountId }
+    /// A secret was made; nothing is asked for before its first code was right.
+    SecondFactorBegun: SecondFactorAdd on "account" { account: AccountId }
+    /// `ended`: how many other sessions, opened without it, ended.
+    SecondFactorAdded: SecondFactorAdd on "account" { account: AccountId, ended: usize }
+    RecoveryCodesRenewed: RecoveryCodesRenew on "account" { account: AccountId }
+    SecondFactorRemoved: SecondFactorRemove on "account" { account: AccountId }
+    /// By an administrator. The person has to add another one before anything else; `ended`: how many of their sessions did.
+    SecondFactorTaken: SecondFactorTake on "account" { account: AccountId, ended: usize }
+    /// A code was printed with which the first account is made.
+    FoundingCodeIssued: FoundingCodeIssue on "workspace" { workspace: WorkspaceId, expires_at: String }
     TokenCreated: TokenCreate on "token" { token: TokenId, account: AccountId, accessor: String, expires_at: String }
     TokenRevoked: TokenRevoke on "token" { token: TokenId }
     TrustKeyAdded: TrustKeyAdd on "trust_key" { key: TrustKeyId, fingerprint: String }

@@ -14,9 +14,11 @@ pub mod note;
 pub mod oms;
 pub mod passwords;
 pub mod proof_file;
+pub mod seal;
 pub mod statement;
 pub mod tile;
 pub mod tokens;
+pub mod totp;
 
 mod ec_key;
 pub mod hex;

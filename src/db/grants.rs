@@ -53,6 +53,9 @@ pub const TABLES: &[(&str, &str)] = &[
     ("account", CHANGE),
     ("api_token", CHANGE),
     ("password_reset", CHANGE),
+    ("second_factor", CHANGE),
+    ("recovery_code", CHANGE),
+    ("founding_code", CHANGE),
     // Never changed, only locked, which takes the right to update one column.
     ("environment", "SELECT, INSERT, UPDATE (id)"),
     ("finding", CHANGE),

@@ -23,6 +23,8 @@ const PUBLIC: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/sessions"),
     // Whoever lost their password has nothing else to show.
     (Method::POST, "/api/v1/password-resets"),
+    // There is nobody yet.
+    (Method::POST, "/api/v1/first-account"),
     (Method::GET, "/api/v1/registry"),
     // Who verifies the log need not have an account.
     (Method::GET, "/api/v1/audit/keys"),

@@ -154,6 +154,7 @@ impl From<Error> for Problem {
             Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Error::BadRequest { code, .. } => (StatusCode::BAD_REQUEST, *code),
             Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Error::SecondFactor { code, .. } => (StatusCode::UNAUTHORIZED, *code),
             Error::Denied(denied) => (StatusCode::FORBIDDEN, denied.code),
             Error::Refused { denied, .. } => (StatusCode::PRECONDITION_FAILED, denied.code),
             Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "stale"),

@@ -104,6 +104,8 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     accounts::api::routes(config);
     accounts::sessions::api::routes(config);
     accounts::passwords::api::routes(config);
+    accounts::second_factor::api::routes(config);
+    accounts::founding::api::routes(config);
     accounts::people::api::routes(config);
     trust::api::routes(config);
     models::api::routes(config);

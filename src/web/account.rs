@@ -3,6 +3,7 @@
 use crate::{
     accounts::{
         passwords,
+        second_factor::ops as factors,
         sessions::{api::SessionView, ops},
     },
     app::App,
@@ -12,6 +13,7 @@ use crate::{
         form::Signed,
         forms::{self, Form, Kind, Typed, kept},
         frame::{Frame, page_with, see_other},
+        second_factor,
         visitor::Visitor,
         words,
     },
@@ -31,6 +33,11 @@ struct AccountPage {
     sessions: Vec<SessionView>,
     changed: bool,
     has_failed: bool,
+    /// `none`, `begun` or `active`.
+    factor: &'static str,
+    recovery_codes_left: u64,
+    /// Nothing else may be done before there is one.
+    factor_is_missing: bool,
     forms: Vec<Form>,
 }
 
@@ -44,7 +51,7 @@ pub async fn show(app: Data<App>, visitor: Visitor, params: Query<Params>) -> Re
     render(&app, &visitor, StatusCode::OK, &Typed::default(), params.changed.is_some()).await
 }
 
-async fn render(
+pub async fn render(
     app: &App,
     visitor: &Visitor,
     status: StatusCode,
@@ -53,9 +60,20 @@ async fn render(
 ) -> Result<HttpResponse, PageError> {
     let live = ops::list(app, &visitor.who, None).await?;
     let sessions = live.into_iter().map(|session| SessionView::of(session, &visitor.who)).collect();
-    let forms = vec![password_form().with(typed)];
-    let has_failed = typed.has_failed("password");
-    page_with(status, &AccountPage { frame: Frame::new("", visitor), sessions, changed, has_failed, forms })
+    let has = factors::standing(app, &visitor.who).await?;
+    let mut forms = second_factor::forms(&has, typed);
+    forms.push(password_form().with(typed));
+    let page = AccountPage {
+        frame: Frame::new("", visitor),
+        sessions,
+        changed,
+        has_failed: !typed.error.is_empty(),
+        factor: has.state,
+        recovery_codes_left: has.recovery_codes_left,
+        factor_is_missing: has.is_required,
+        forms,
+    };
+    page_with(status, &page)
 }
 
 fn password_form() -> Form {

@@ -46,6 +46,11 @@ impl PageError {
         &self.problem
     }
 
+    /// Something else has to come first.
+    pub fn elsewhere(address: &str) -> Self {
+        Self { problem: Error::Unauthenticated.into(), instead: Some(address.to_owned()) }
+    }
+
     /// Nobody is signed in: to the sign-in page, and back afterwards.
     pub fn sign_in(next: &str) -> Self {
         let instead = if next == "/" { "/login".to_owned() } else { format!("/login?next={}", access::encode(next)) };

@@ -76,11 +76,11 @@ impl FromRequest for Signed {
         Box::pin(async move {
             let (visitor, secret) = Visitor::of(&request).await?;
             let mut fields = Fields::read(&request, &mut payload, &secret).await?;
-            let password = fields.take(proof::FIELD);
+            let (password, code) = (fields.take(proof::FIELD), fields.take(proof::CODE_FIELD).unwrap_or_default());
             let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
             request.extensions_mut().insert(Sent { address, fields: fields.clone() });
             let visitor = match password {
-                Some(password) => proof::confirm(&request, visitor, &password).await?,
+                Some(password) => proof::confirm(&request, visitor, &password, &code).await?,
                 None => visitor,
             };
             Ok(Self { visitor, fields })

@@ -20,6 +20,7 @@ mod error;
 mod findings;
 mod form;
 mod forms;
+mod founding;
 mod frame;
 mod frameworks;
 mod measured;
@@ -32,6 +33,7 @@ mod queue;
 pub(crate) mod record_words;
 mod reported;
 mod runs;
+mod second_factor;
 mod session;
 pub(crate) mod subgroups;
 pub(crate) mod verdicts;
@@ -52,10 +54,16 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(session::sign_out)
         .service(session::reset_form)
         .service(session::reset)
+        .service(founding::form)
+        .service(founding::make)
         .service(account::show)
         .service(account::change_password)
         .service(account::end_others)
         .service(account::end_session)
+        .service(second_factor::begin)
+        .service(second_factor::confirm)
+        .service(second_factor::renew_codes)
+        .service(second_factor::remove)
         .service(overview::show)
         .service(models::list)
         .service(models::show)

@@ -2,9 +2,9 @@
 //! goes on where it stopped.
 
 use crate::{
-    accounts::sessions,
+    accounts::sessions::{self, ops::Proof},
     app::App,
-    authz::Credential,
+    authz::{Credential, SecondFactor},
     error::Error,
     http::problem::Problem,
     web::{
@@ -26,9 +26,13 @@ use chrono::{DateTime, Utc};
 
 /// The field of any form in which the password comes with it.
 pub const FIELD: &str = "confirm_password";
+/// And the one in which a code of the second factor does.
+pub const CODE_FIELD: &str = "confirm_code";
 /// What the use-cases say when they want it.
 pub const CODE: &str = "reauthentication_required";
 const WRONG: &str = "This is not your password. The attempt is in the audit log.";
+const WRONG_CODE: &str = "This is no code of now, or it was used before. Give your password again, and the next code. The \
+    attempt is in the audit log.";
 
 /// What came with a form, to be sent again beside the password.
 pub struct Sent {
@@ -47,14 +51,24 @@ struct ConfirmPage<'a> {
     sent: &'a Sent,
     /// What was wrong with the last try.
     failed: &'a str,
+    has_factor: bool,
 }
 
 /// Takes the password that came with a form; the session goes on under another secret.
-pub async fn confirm(request: &HttpRequest, visitor: Visitor, password: &str) -> Result<Visitor, PageError> {
+pub async fn confirm(
+    request: &HttpRequest,
+    visitor: Visitor,
+    password: &str,
+    code: &str,
+) -> Result<Visitor, PageError> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| Error::internal("no app"))?;
-    let issued = match sessions::ops::confirm(&app, &visitor.who, password).await {
+    let issued = match sessions::ops::confirm(&app, &visitor.who, Proof { password, code }).await {
         Ok(issued) => issued,
-        Err(Error::Invalid(_)) => return Err(Problem::new(StatusCode::FORBIDDEN, CODE, WRONG).into()),
+        Err(Error::Invalid(fields)) => {
+            let is_code = fields.iter().any(|(field, _)| field == "code");
+            let said = if is_code { WRONG_CODE } else { WRONG };
+            return Err(Problem::new(StatusCode::FORBIDDEN, CODE, said).into());
+        }
         Err(Error::TooMany { detail, .. }) => {
             let said = format!("There were {detail}, or sign out and in again, which is counted by itself.");
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, CODE, said).into());
@@ -79,7 +93,8 @@ pub fn ask(problem: &Problem, visitor: &Visitor, sent: &Sent) -> Option<HttpResp
     let frame = Frame { section: "", visitor: Some(visitor.clone()) };
     // What was refused for want of the password has a cause; what is wrong with the password is said here alone.
     let failed = if problem.cause().is_none() { problem.detail.as_str() } else { "" };
-    let page = ConfirmPage { frame, form_token: &visitor.form_token, sent, failed };
+    let has_factor = visitor.who.second_factor == SecondFactor::Active;
+    let page = ConfirmPage { frame, form_token: &visitor.form_token, sent, failed, has_factor };
     Some(html(problem.status(), page.render().unwrap_or_default()))
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     accounts::{
         passwords,
-        sessions::{self, HOURS, IDLE_MINUTES, api::whence},
+        sessions::{self, HOURS, IDLE_MINUTES, api::whence, ops::Proof},
     },
     app::App,
     authz::Cause,
@@ -36,8 +36,9 @@ struct SignInPage<'a> {
     next: &'a str,
     /// What was wrong with the last try.
     failed: &'a str,
-    /// Whether a password was set a moment ago.
+    /// Whether a password was set a moment ago, or the first account was made.
     is_reset: bool,
+    is_first: bool,
 }
 
 #[derive(Template)]
@@ -53,8 +54,20 @@ struct NextParams {
     next: Option<String>,
     #[serde(default)]
     reset: Option<String>,
+    #[serde(default)]
+    first: Option<String>,
 }
 
+/// What happened a moment ago.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    is_reset: bool,
+    is_first: bool,
+}
+
+const ASKED: &str = "The account has a second factor: give the password again, and a code of it as well.";
+const WRONG_CODE: &str = "The code of the second factor is not one of now, or was used before: give the password again, and \
+    the next code. The attempt is in the audit log.";
 const WRONG: &str = "The name or the password is wrong, or the account is not active. The attempt is in the audit log.";
 
 #[get("/login")]
@@ -67,7 +80,8 @@ pub async fn sign_in_form(
     if authn::session(&app, &request).await?.is_some() {
         return Ok(see_other(next));
     }
-    show(StatusCode::OK, &cookies::form_secret(&request)?, ("", next), "", params.reset.is_some())
+    let before = Before { is_reset: params.reset.is_some(), is_first: params.first.is_some() };
+    show(StatusCode::OK, &cookies::form_secret(&request)?, ("", next), "", before)
 }
 
 #[post("/login")]
@@ -81,14 +95,21 @@ pub async fn sign_in(
     let (name, next) = (fields.get("name").trim(), access::local_path(fields.get("next")));
     let device = cookies::device_secret(&request)?;
     let from = whence(&request, Some(device.clone()));
-    let signed_in = sessions::ops::sign_in(&app, cause, workspaces::DEFAULT, name, fields.get("password"), &from).await;
+    let proof = Proof { password: fields.get("password"), code: fields.get("code") };
+    let signed_in = sessions::ops::sign_in(&app, cause, workspaces::DEFAULT, name, proof, &from).await;
     let issued = match signed_in {
         Ok(issued) => issued,
-        Err(Error::Unauthenticated) => return show(StatusCode::UNAUTHORIZED, &secret, (name, next), WRONG, false),
+        Err(Error::Unauthenticated) => {
+            return show(StatusCode::UNAUTHORIZED, &secret, (name, next), WRONG, Before::default());
+        }
+        Err(Error::SecondFactor { code, .. }) => {
+            let said = if code == sessions::ops::CODE_MISSING { ASKED } else { WRONG_CODE };
+            return show(StatusCode::UNAUTHORIZED, &secret, (name, next), said, Before::default());
+        }
         Err(error @ Error::TooMany { .. }) => {
             let problem = Problem::from(error);
             let failed = format!("There were {}.", problem.detail);
-            let mut answer = show(problem.status(), &secret, (name, next), &failed, false)?;
+            let mut answer = show(problem.status(), &secret, (name, next), &failed, Before::default())?;
             let said = problem.respond("");
             if let Some(after) = said.headers().get(header::RETRY_AFTER) {
                 answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
@@ -141,8 +162,8 @@ fn label(field: &str) -> &str {
 
 /// A form of somebody who is not signed in and got it from here.
 pub struct Unsigned {
-    secret: String,
-    fields: Fields,
+    pub secret: String,
+    pub fields: Fields,
 }
 
 impl FromRequest for Unsigned {
@@ -164,10 +185,10 @@ fn show(
     secret: &str,
     (name, next): (&str, &str),
     failed: &str,
-    is_reset: bool,
+    Before { is_reset, is_first }: Before,
 ) -> Result<HttpResponse, PageError> {
-    let page =
-        SignInPage { frame: Frame::open(), form_token: access::form_token(secret), name, next, failed, is_reset };
+    let form_token = access::form_token(secret);
+    let page = SignInPage { frame: Frame::open(), form_token, name, next, failed, is_reset, is_first };
     let mut answer = page_with(status, &page)?;
     cookies::form(&mut answer, secret)?;
     if status == StatusCode::UNAUTHORIZED {

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    authz::Principal,
+    authz::{Principal, SecondFactor},
     error::Error,
     http::authn,
     web::{PageError, access},
@@ -27,6 +27,10 @@ impl Visitor {
             let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
             return Err(PageError::sign_in(access::local_path(here)));
         };
+        // Whoever has to add a second factor first finds nothing else, and is led there instead of being refused.
+        if who.second_factor == SecondFactor::Missing && !is_before_the_factor(request.path()) {
+            return Err(PageError::elsewhere("/account"));
+        }
         let visitor = Self { who, form_token: access::form_token(&secret) };
         // For the error page, if it comes to one.
         request.extensions_mut().insert(visitor.clone());
@@ -37,6 +41,10 @@ impl Visitor {
         let roles: Vec<_> = self.who.roles.iter().map(|role| role.name().replace('_', " ")).collect();
         roles.join(", ")
     }
+}
+
+fn is_before_the_factor(path: &str) -> bool {
+    path == "/logout" || path == "/account" || path.starts_with("/account/")
 }
 
 impl FromRequest for Visitor {

@@ -138,7 +138,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "src/accounts/sessions/store.rs",
         ],
     ),
-    ("std::env::var", &["src/config.rs"]),
+    ("std::env::var", &["src/config.rs", "src/config/"]),
     ("Utc::now", &["src/core/clock.rs"]),
     ("Scope::Instance", &["src/authz/", "store.rs", "src/validation/jobs.rs"]),
 ];

@@ -56,6 +56,16 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/accounts/{account}/password-reset", "/api/v1/accounts/twin/password-reset", Empty, only(ADMIN, 201)),
     // Whoever has no code gets nowhere, whatever they may otherwise.
     ("POST", "/api/v1/password-resets", "", Json(|| json!({"code": "not one", "new_password": "a password of some length"})), [422; 10]),
+    // There are accounts.
+    ("POST", "/api/v1/first-account", "", Json(|| json!({"code": "not one", "name": "ada", "password": "a password of some length"})), [422; 10]),
+    ("GET", "/api/v1/second-factor", "", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    // With a token: a second factor is a matter of sessions.
+    ("POST", "/api/v1/second-factor", "", Empty, NOBODY),
+    ("POST", "/api/v1/second-factor/confirmation", "", Json(|| json!({"code": "123456"})), NOBODY),
+    ("POST", "/api/v1/second-factor/recovery-codes", "", Empty, NOBODY),
+    ("DELETE", "/api/v1/second-factor", "", Empty, NOBODY),
+    // They have none.
+    ("DELETE", "/api/v1/accounts/{account}/second-factor", "/api/v1/accounts/twin/second-factor", Empty, only(ADMIN, 409)),
     ("GET", "/api/v1/whoami", "", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET", "/api/v1/accounts", "", Empty, LOOK),
     ("POST", "/api/v1/accounts", "", Json(|| json!({"name": "{fresh}", "kind": "service", "roles": ["deployer"]})), only(ADMIN, 201)),
@@ -328,7 +338,7 @@ async fn every_refusal_is_in_the_log_and_changes_nothing_else() {
     assert!(100 < refusals.len(), "{}", refusals.len());
     // A reviewer withdraws evidence, but not what somebody else submitted.
     let codes: BTreeSet<_> = refusals.iter().filter_map(|e| e["leaf"]["detail"]["code"].as_str()).collect();
-    assert_eq!(codes, BTreeSet::from(["forbidden", "not_yours"]));
+    assert_eq!(codes, BTreeSet::from(["forbidden", "not_yours", "session_needed"]));
 }
 
 #[actix_web::test]

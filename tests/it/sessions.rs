@@ -2,7 +2,9 @@
 
 use crate::harness::{Reply, TestApp, reply};
 use chrono::TimeDelta;
-use plimsoll::db::entity::{account, api_token, audit_event, idempotency_claim};
+use plimsoll::db::entity::{
+    account, api_token, audit_event, idempotency_claim, password_reset, recovery_code, second_factor,
+};
 use sea_orm::EntityTrait;
 use serde_json::json;
 
@@ -210,20 +212,33 @@ async fn no_table_and_no_answer_holds_a_secret() {
     let ask = json!({"name": "laptop", "expires_in_days": 1});
     let request = t.request(&ines, "POST", "/api/v1/tokens").header("idempotency-key", "key-00001").json(&ask);
     let laptop = reply(request).await.expect(201).json()["token"].as_str().expect("token").to_owned();
+    let (authenticator, papers) = crate::asvs::factor::enrol(&t, &session).await;
+    let shown = authenticator.base32();
+    let invited = json!({"name": "omar", "kind": "user", "roles": ["viewer"]});
+    let invited = t.post(&ines, "/api/v1/accounts", invited).await.expect(201).json();
+    let invitation = invited["invitation"]["code"].as_str().expect("a code").to_owned();
+    let reset = t.post(&ines, "/api/v1/accounts/omar/password-reset", json!({})).await.expect(201).json();
+    let reset = reset["code"].as_str().expect("a code").to_owned();
     let db = t.app.db.raw_for_tests();
     let tables = [
         format!("{:?}", api_token::Entity::find().all(db).await.expect("tokens")),
         format!("{:?}", idempotency_claim::Entity::find().all(db).await.expect("claims")),
         format!("{:?}", audit_event::Entity::find().all(db).await.expect("events")),
         format!("{:?}", account::Entity::find().all(db).await.expect("accounts")),
+        format!("{:?}", second_factor::Entity::find().all(db).await.expect("factors")),
+        format!("{:?}", recovery_code::Entity::find().all(db).await.expect("codes")),
+        format!("{:?}", password_reset::Entity::find().all(db).await.expect("resets")),
+        t.get(&session, "/api/v1/second-factor").await.expect(200).text(),
         t.get(&ines, "/api/v1/tokens").await.expect(200).text(),
         t.get(&ines, "/api/v1/accounts").await.expect(200).text(),
         t.get(&ines, "/api/v1/audit/events").await.expect(200).text(),
         t.get(&ines, "/api/v1/whoami").await.expect(200).text(),
     ];
-    for secret in [ines.as_str(), &session, &laptop, PASSWORD] {
+    let mut secrets = vec![ines.as_str(), &session, &laptop, PASSWORD, &shown, &invitation, &reset];
+    secrets.extend(papers.iter().map(String::as_str));
+    for secret in secrets {
         // The end of a token is its random part; the beginning names its kind.
-        let random = &secret[secret.len() - 20..];
+        let random = &secret[secret.len().saturating_sub(20)..];
         assert!(tables.iter().all(|table| !table.contains(random)), "{random}");
     }
     assert!(tables[0].contains("laptop") && tables[1].contains("key-00001"), "the rows are there");

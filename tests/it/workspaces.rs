@@ -191,6 +191,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("DELETE", "/api/v1/accounts/{account}", json!({})),
         ("POST", "/api/v1/accounts/{account}/erasure", json!({})),
         ("POST", "/api/v1/accounts/{account}/password-reset", json!({})),
+        ("DELETE", "/api/v1/accounts/{account}/second-factor", json!({})),
         ("DELETE", "/api/v1/sessions/{session}", json!({})),
         ("PUT", "/api/v1/accounts/{account}/person", json!({"same_as": null})),
         ("PUT", "/api/v1/accounts/{account}/team", json!({"team": null})),

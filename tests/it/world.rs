@@ -62,6 +62,8 @@ impl World {
 
     /// In a service that has nothing yet.
     pub async fn build_on(app: TestApp) -> Self {
+        // Printed, and needed by nobody: the accounts are made at the machine.
+        plimsoll::accounts::founding::ops::first_code(&app.app).await.expect("a code, or none");
         let mut tokens = BTreeMap::new();
         for role in ROLES {
             // Some names of roles are reserved words.
@@ -97,6 +99,7 @@ impl World {
 
     /// Goes on until every table has a row: version 2 becomes active, and version 1 comes back.
     pub async fn live_on(&self) {
+        crate::asvs::factor::enrol(&self.app, &crate::asvs::session(&self.app, "other-twin").await).await;
         const PLACE: &str = "/api/v1/environments/production/models/scorer";
         let approve = json!({"decision_digest": self.fill("{promotion_decision}"), "outcome": "approve"});
         self.post("reviewer", &self.fill("/api/v1/promotions/{promotion}/decisions"), approve).await;
@@ -164,8 +167,10 @@ impl World {
         let key = json!({"name": "laptop", "public_key_pem": pem});
         let key = self.post("admin", "/api/v1/trust-keys", key).await;
         self.keep("key", &key["id"]);
-        let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"], "password": "a long enough one"});
-        self.post("admin", "/api/v1/accounts", spare).await;
+        let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"]});
+        let spare = self.post("admin", "/api/v1/accounts", spare).await;
+        let chosen = json!({"code": spare["invitation"]["code"], "new_password": "a long enough one"});
+        self.post("", "/api/v1/password-resets", chosen).await;
         let robot = json!({"name": "spare-robot", "kind": "service", "roles": ["viewer"]});
         self.post("admin", "/api/v1/accounts", robot).await;
         let token = json!({"name": "spare", "account": "spare-robot", "expires_in_days": 1});

@@ -1,7 +1,7 @@
 //! Which passwords may be set, how one is changed, and how a lost one is set anew.
 //!
-//! Invariants: nobody but the person themself ever chooses a person's password after the account was
-//! made; a change needs the current one, and a reset a code that works once and for an hour.
+//! Invariants: nobody but the person themself ever chooses a person's password, except at the machine; a change
+//! needs the current one, a reset a code that works once and for an hour, and a new account one that works for three days.
 
 pub mod api;
 mod common;
@@ -25,6 +25,8 @@ const MIN_NAME_CHARS: usize = 4;
 const PRODUCT: &str = "plimsoll";
 /// How long a code for setting a password works.
 pub const RESET_MINUTES: i64 = 60;
+/// How long the code of a new account works.
+pub const INVITATION_HOURS: i64 = 72;
 
 /// A password that may be set: 15 to 256 characters of any kind, none of those that are tried first,
 /// and not built from the names of the account or the product.

@@ -3,13 +3,18 @@
 use crate::{
     accounts::{
         ops::{hash_password, live_password},
-        passwords::{NewPassword, RESET_MINUTES, Reset, store},
+        passwords::{INVITATION_HOURS, NewPassword, RESET_MINUTES, Reset, store},
         store as accounts,
     },
     app::App,
     authz::{Action, Cause, Kind, Principal, policy},
-    core::{clock::rfc3339, event::Event, ids::ResetId},
+    core::{
+        clock::rfc3339,
+        event::Event,
+        ids::{AccountId, ResetId},
+    },
     crypto::tokens,
+    db::WriteTx,
     error::{Error, InField},
 };
 use chrono::TimeDelta;
@@ -59,28 +64,40 @@ pub async fn issue_reset(app: &App, who: &Principal, name: &str) -> Result<Issue
         let detail = "only an active person has a password; give a service account a token instead";
         return Err(Error::conflict("no_password", detail));
     }
-    let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
-    let reset = Reset {
-        id: ResetId::generate(),
-        account: account.id,
-        issued_by: who.id,
-        issued_at: tx.at(),
-        expires_at: tx.at() + TimeDelta::minutes(RESET_MINUTES),
-    };
-    store::issue(&tx, who.workspace, &reset, secret.hash()).await?;
-    let expires_at = rfc3339(reset.expires_at);
-    tx.commit(permit, Event::PasswordResetIssued { account: account.id, reset: reset.id, expires_at }).await?;
+    let issued = issue(&tx, who, account.id, TimeDelta::minutes(RESET_MINUTES)).await?;
+    let (reset, expires_at) = (issued.reset.id, rfc3339(issued.reset.expires_at));
+    tx.commit(permit, Event::PasswordResetIssued { account: account.id, reset, expires_at }).await?;
+    Ok(issued)
+}
+
+/// The code of an account that is being made, and what the log says about it.
+pub(in crate::accounts) async fn invite(
+    tx: &WriteTx,
+    who: &Principal,
+    account: AccountId,
+) -> Result<(IssuedReset, Event), Error> {
+    let issued = issue(tx, who, account, TimeDelta::hours(INVITATION_HOURS)).await?;
+    let (reset, expires_at) = (issued.reset.id, rfc3339(issued.reset.expires_at));
+    Ok((issued, Event::AccountInvited { account, reset, expires_at }))
+}
+
+async fn issue(tx: &WriteTx, who: &Principal, account: AccountId, lasts: TimeDelta) -> Result<IssuedReset, Error> {
+    let secret = tokens::Token::generate().map_err(Error::internal)?;
+    let reset =
+        Reset { id: ResetId::generate(), account, issued_by: who.id, issued_at: tx.at(), expires_at: tx.at() + lasts };
+    store::issue(tx, who.workspace, &reset, secret.hash()).await?;
     Ok(IssuedReset { reset, secret: secret.reveal().to_owned() })
 }
 
-/// Sets a password by a code. Every session and token of the person ends: whoever had the old one may have made them.
+/// Sets a password by a code, that of a new account too. Every session and token of the person ends: whoever had the old
+/// one may have made them. A second factor stays.
 ///
 /// # Errors
 /// `Invalid`, the same for every code that does not work, whether it ever did or not.
 pub async fn reset(app: &App, cause: Cause, code: &str, new: &str) -> Result<(), Error> {
     let now = app.db.clock().now();
-    let dead = || Error::invalid("code", "it does not work: it is mistyped, used, replaced, or older than an hour");
+    let dead = || Error::invalid("code", "it does not work: it is mistyped, used, replaced, or over");
     let hash = tokens::Token::parse(code.trim()).map_err(|_| dead())?.hash();
     let reader = app.db.read(&policy::authenticate());
     let (reset, workspace, account) = store::find(&reader, &hash, now).await?.ok_or_else(dead)?;

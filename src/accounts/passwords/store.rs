@@ -32,6 +32,12 @@ pub async fn lock_unchanged(tx: &WriteTx, account: AccountId, hash: Option<&str>
     Ok(row.is_some_and(|row| row.state == "active" && row.password_hash.as_deref() == hash))
 }
 
+/// Holds an account in place while what belongs to it changes.
+pub async fn lock(tx: &WriteTx, account: AccountId) -> Result<(), Error> {
+    account::Entity::find_by_id(account).lock_exclusive().one(&tx.conn()).await?;
+    Ok(())
+}
+
 /// A code replaces those before it.
 pub async fn issue(tx: &WriteTx, workspace: WorkspaceId, new: &Reset, secret_hash: String) -> Result<(), Error> {
     end_all(tx, new.account).await?;

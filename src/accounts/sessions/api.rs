@@ -2,7 +2,10 @@ use crate::{
     accounts::{
         Token,
         api::IssuedView,
-        sessions::{IDLE_MINUTES, Whence, ops},
+        sessions::{
+            IDLE_MINUTES, Whence,
+            ops::{self, Proof},
+        },
     },
     app::App,
     authz::{Cause, Principal},
@@ -36,6 +39,9 @@ pub fn routes(config: &mut ServiceConfig) {
 pub struct SignIn {
     pub name: String,
     pub password: String,
+    /// Of the second factor, if the account has one: six digits, or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// `default` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
@@ -50,6 +56,9 @@ pub struct SignIn {
 pub struct ConfirmationInput {
     /// The caller's own.
     pub password: String,
+    /// Of the second factor, if the caller has one: six digits, or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 #[derive(serde::Serialize, serde::Deserialize, ToSchema)]
@@ -89,7 +98,7 @@ struct ListParams {
     account: Option<String>,
 }
 
-/// Sign in with a password.
+/// Sign in with a password, and a code where the account has a second factor (401 `second_factor_required` without).
 #[utoipa::path(tag = "accounts", operation_id = "signIn", request_body = SignIn, security(()), responses(
     (status = 201, description = "A session; the token is shown once", body = IssuedView), Changed))]
 #[post("/sessions")]
@@ -105,7 +114,8 @@ async fn sign_in(
         return Err(Error::invalid("device", "use 64 hex digits that were made at random").into());
     }
     let from = whence(&request, input.device);
-    let issued = ops::sign_in(&app, cause, workspace, &input.name, &input.password, &from).await?;
+    let proof = Proof { password: &input.password, code: input.code.as_deref().unwrap_or_default() };
+    let issued = ops::sign_in(&app, cause, workspace, &input.name, proof, &from).await?;
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
 }
 
@@ -114,7 +124,8 @@ async fn sign_in(
     (status = 201, description = "The session's new token, shown once; the old one is dead", body = IssuedView), Changed))]
 #[post("/sessions/current/confirmation")]
 async fn confirm(app: Data<App>, who: Principal, input: ValidJson<ConfirmationInput>) -> Result<HttpResponse, Problem> {
-    let issued = ops::confirm(&app, &who, &input.0.password).await?;
+    let proof = Proof { password: &input.0.password, code: input.0.code.as_deref().unwrap_or_default() };
+    let issued = ops::confirm(&app, &who, proof).await?;
     let mut response = HttpResponse::Created().json(IssuedView::from(issued));
     response.extensions_mut().insert(crate::http::idempotency::ShownOnce);
     Ok(response)

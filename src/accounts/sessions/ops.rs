@@ -5,6 +5,10 @@ use crate::{
         Issued, Token,
         ops::{check_password_from, live_password},
         passwords::store as passwords,
+        second_factor::{
+            Spent, store as factors,
+            tried::{self, Looked},
+        },
         sessions::{HOURS, Whence, store},
         store as accounts,
         throttle::Place,
@@ -23,17 +27,29 @@ use chrono::TimeDelta;
 
 const NO_SESSION: Error = Error::NotFound { kind: "session" };
 
-/// Checks a password and opens a session.
+/// What is said to whoever gave the right password and no code.
+pub const CODE_MISSING: &str = "second_factor_required";
+
+/// What somebody shows to be who they say.
+#[derive(Clone, Copy)]
+pub struct Proof<'a> {
+    pub password: &'a str,
+    /// Of a second factor; empty where none was given.
+    pub code: &'a str,
+}
+
+/// Checks a password, and the code of a second factor where there is one, and opens a session.
 ///
 /// # Errors
 /// `Unauthenticated`, equal in time and text for a wrong password, an unknown name and a deactivated
-/// account; the attempt is in the audit log. `TooMany` after too many failures, whatever the name.
+/// account, whatever the code; the attempt is in the audit log. `SecondFactor` for nobody but whoever knows the
+/// password. `TooMany` after too many failures, whatever the name.
 pub async fn sign_in(
     app: &App,
     cause: Cause,
     workspace: &str,
     name: &str,
-    password: &str,
+    proof: Proof<'_>,
     whence: &Whence,
 ) -> Result<Issued, Error> {
     let found = workspaces::ops::find(app, workspace).await?;
@@ -54,7 +70,7 @@ pub async fn sign_in(
     // Another tenant's account of this name is another account.
     let counted = format!("{}/{}", workspace.to_lowercase(), name.to_lowercase());
     let tried = app.attempts.attempt(&counted, &place, app.db.clock().now())?;
-    let matches = match check_password_from(app, &place, password.to_owned(), hash.clone()).await {
+    let matches = match check_password_from(app, &place, proof.password.to_owned(), hash.clone()).await {
         Ok(matches) => matches,
         // What went wrong on this side is no failure of theirs.
         Err(error) => {
@@ -63,8 +79,13 @@ pub async fn sign_in(
         }
     };
     let active = account.as_ref().filter(|account| account.active && matches);
-    // What was right is no failure, whatever becomes of the session.
-    if active.is_some() {
+    let known = device.as_deref().filter(|_| is_known);
+    let looked = match active {
+        Some(account) => tried::look(app, &reader, account.id, proof.code, known).await?,
+        None => Looked::NotAsked,
+    };
+    // What was right is no failure, whatever becomes of the session; and who gave no code guessed none.
+    if active.is_some() && looked != Looked::Wrong {
         app.attempts.succeeded(tried);
     } else if tried.is_last() {
         // Never the name that was typed: it may be a password.
@@ -87,6 +108,13 @@ pub async fn sign_in(
         tx.commit(permit, Event::SessionRefused { account: about }).await?;
         return Err(Error::Unauthenticated);
     };
+    // Under the lock on the account: of two who send one code, one is right.
+    if !factors::spend(&tx, account.id, &looked).await? {
+        let permit = policy::prove(Action::SessionOpen, Some(workspace), None, cause);
+        let (event, answer) = unproved(looked, account.id);
+        tx.commit(permit, event).await?;
+        return Err(answer);
+    }
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let token = Token {
         id: TokenId::generate(),
@@ -105,25 +133,56 @@ pub async fn sign_in(
     accounts::insert_token(&tx, &token, &secret.hash()).await?;
     let permit = policy::prove(Action::SessionOpen, Some(workspace), Some((account.id, &account.name)), cause);
     let event = Event::SessionOpened { token: token.id, account: account.id, new_device: !is_known };
-    tx.commit(permit, event).await?;
+    tx.commit_all(permit, event, on_paper(looked, account.id)).await?;
     Ok(Issued { token, secret: secret.reveal().to_owned() })
 }
 
-/// Gives a session that was confirmed with the password another secret; the old one is dead.
+/// What the log and whoever signs in are told when the password alone was right.
+fn unproved(looked: Looked, account: AccountId) -> (Event, Error) {
+    match looked {
+        Looked::Missing => {
+            let detail = "the account has a second factor: send a code of it as well";
+            (Event::SecondFactorAsked { account }, Error::SecondFactor { code: CODE_MISSING, detail })
+        }
+        Looked::NotAsked | Looked::Wrong | Looked::Right(_) => {
+            let detail = "the code of the second factor is not one of now, or was used before; wait for the next one";
+            (Event::SecondFactorRefused { account }, Error::SecondFactor { code: "second_factor_wrong", detail })
+        }
+    }
+}
+
+fn on_paper(looked: Looked, account: AccountId) -> Vec<Event> {
+    match looked {
+        Looked::Right(Spent::Paper(_)) => vec![Event::RecoveryCodeUsed { account }],
+        _ => Vec::new(),
+    }
+}
+
+/// Gives a session that was confirmed with the password, and a code where there is a second factor, another secret; the
+/// old one is dead.
 ///
 /// # Errors
-/// `Invalid` for a wrong password, which is in the audit log; `TooMany` after too many of them.
-pub async fn confirm(app: &App, who: &Principal, password: &str) -> Result<Issued, Error> {
+/// `Invalid` for a wrong password or code, which is in the audit log; `TooMany` after too many of them.
+pub async fn confirm(app: &App, who: &Principal, proof: Proof<'_>) -> Result<Issued, Error> {
     let permit = policy::act(who, Action::SessionConfirm)?;
     let (Credential::Session(old), Some(account)) = (who.credential, who.id) else {
         let detail = "only a session is confirmed; an API token needs no password";
         return Err(Error::conflict("no_session", detail));
     };
-    live_password(app, who, account, password, "password").await?;
+    live_password(app, who, account, proof.password, "password").await?;
     let reader = app.db.read(&policy::authenticate());
+    let looked = tried::look(app, &reader, account, proof.code, Some("signed in")).await?;
     let before = accounts::find_token_by_id(&reader, old).await?.ok_or(NO_SESSION)?;
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
+    passwords::lock(&tx, account).await?;
+    if !factors::spend(&tx, account, &looked).await? {
+        if looked == Looked::Missing {
+            return Err(Error::invalid("code", "you have a second factor: send a code of it as well"));
+        }
+        tx.commit(permit, Event::ConfirmationRefused { account }).await?;
+        return Err(Error::invalid("code", "this is no code of now, or it was used before; wait for the next one"));
+    }
     if !store::end(&tx, old).await? {
         return Err(Error::Unauthenticated);
     }
@@ -136,7 +195,8 @@ pub async fn confirm(app: &App, who: &Principal, password: &str) -> Result<Issue
         ..before
     };
     accounts::insert_token(&tx, &token, &secret.hash()).await?;
-    tx.commit(permit, Event::SessionConfirmed { token: token.id, account, replaces: old }).await?;
+    let event = Event::SessionConfirmed { token: token.id, account, replaces: old };
+    tx.commit_all(permit, event, on_paper(looked, account)).await?;
     Ok(Issued { token, secret: secret.reveal().to_owned() })
 }
 

@@ -80,6 +80,11 @@ tables! {
         id: Plain, workspace_id: Plain, account_id: Plain, secret_hash: Salted, issued_by: Plain, issued_at: Time,
         expires_at: Time, ended_at: Time,
     }
+    second_factor [account_id] {
+        account_id: Plain, sealed: Salted, begun_at: Time, confirmed_at: Time, last_step: Plain, taken_at: Time,
+    }
+    recovery_code [id] { id: Plain, account_id: Plain, secret_hash: Salted, made_at: Time, ended_at: Time }
+    founding_code [id] { id: Plain, secret_hash: Salted, issued_at: Time, expires_at: Time, used_at: Time }
     trust_key [id] {
         id: Plain, workspace_id: Plain, name: Salted, fingerprint: Plain, public_key_pem: Salted, added_by: Plain,
         valid_from: Time, valid_until: Time, revoked_at: Time,

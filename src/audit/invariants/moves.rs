@@ -52,8 +52,15 @@ const EXPIRES: &[&str] = &["promotion.expire"];
 const REJECTS: &[&str] = &["promotion.reject"];
 const WITHDRAWS: &[&str] = &["promotion.withdraw"];
 /// What ends a session or a token.
-const ENDS_CREDENTIALS: &[&str] =
-    &["token.revoke", "session.close", "session.confirm", "password.change", "account.deactivate"];
+const ENDS_CREDENTIALS: &[&str] = &[
+    "token.revoke",
+    "session.close",
+    "session.confirm",
+    "password.change",
+    "account.deactivate",
+    "second_factor.add",
+    "second_factor.take",
+];
 const WAYS: &[Way] = &[
     Way("account", "", "active", &["account.create"]),
     Way("account", "active", "deactivated", &["account.deactivate"]),

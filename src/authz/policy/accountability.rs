@@ -40,6 +40,7 @@ mod tests {
             roles: roles.iter().copied().collect(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
+            second_factor: crate::authz::SecondFactor::None,
             cause: Cause::default(),
         }
     }

@@ -136,6 +136,7 @@ mod tests {
             roles: Role::ALL.iter().copied().collect(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
+            second_factor: crate::authz::SecondFactor::None,
             cause: Cause::default(),
         }
     }

@@ -58,6 +58,7 @@ mod tests {
             roles: roles.iter().copied().collect::<BTreeSet<_>>(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
+            second_factor: crate::authz::SecondFactor::None,
             cause: Cause::default(),
         }
     }

@@ -36,6 +36,10 @@ const WEIGHTY: &[Action] = &[
     Action::PersonLink,
     Action::TeamSet,
     Action::PasswordReset,
+    Action::SecondFactorAdd,
+    Action::SecondFactorRemove,
+    Action::SecondFactorTake,
+    Action::RecoveryCodesRenew,
     Action::DelegationCreate,
 ];
 

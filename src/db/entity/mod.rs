@@ -4,6 +4,7 @@ pub mod access;
 pub mod accountability;
 pub mod comparisons;
 pub mod environments;
+pub mod factors;
 pub mod keys;
 pub mod log;
 pub mod oversight;
@@ -20,6 +21,7 @@ pub use access::{account, api_token, membership, password_reset, trust_key, work
 pub use accountability::{accountability_record, accountability_revision};
 pub use comparisons::comparison;
 pub use environments::{dataset, environment, environment_revision};
+pub use factors::{founding_code, recovery_code, second_factor};
 pub use keys::{loaded_settings, registry_key};
 pub use log::{
     audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_mention, audit_mentioned,

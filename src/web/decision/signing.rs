@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::App,
-    authz::{Action, policy},
+    authz::{Action, SecondFactor, policy},
     core::ids::PromotionId,
     error::Error,
     promotions::{
@@ -46,6 +46,8 @@ struct CheckPage {
     reason: String,
     conditions: Vec<String>,
     on_behalf_of: String,
+    /// A code is asked for as well.
+    has_factor: bool,
     /// Goes on as it was typed.
     typed: Fields,
 }
@@ -92,6 +94,7 @@ async fn look(app: &App, visitor: &Visitor, id: PromotionId, fields: &Fields) ->
         reason: fields.get("reason").trim().to_owned(),
         conditions: said.conditions.iter().map(ToString::to_string).collect(),
         on_behalf_of: fields.get("on_behalf_of").to_owned(),
+        has_factor: visitor.who.second_factor == SecondFactor::Active,
         typed: fields.clone(),
         request,
     })

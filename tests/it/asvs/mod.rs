@@ -1,7 +1,10 @@
 //! What a security review asks, item by item: the number of a test is that of the requirement in OWASP
 //! ASVS 5.0. `docs/security/asvs.md` names the test, or the reason why there is none, for each.
 
+mod at_the_command_line;
+mod beginning;
 mod commit;
+pub mod factor;
 mod failures;
 mod headers;
 mod limits;
