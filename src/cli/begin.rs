@@ -4,6 +4,7 @@ use super::{Exit, Failure, print, reference, secret};
 use crate::{
     accounts::{api::AccountView, founding::api::FirstAccountInput, passwords::api::ResetInput},
     client::Client,
+    config::Trust,
 };
 use clap::Args;
 
@@ -19,6 +20,8 @@ pub struct Found {
     /// Read the code and the password from standard input, a line each, instead of asking for them.
     #[arg(long)]
     stdin: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 #[derive(Args)]
@@ -28,11 +31,13 @@ pub struct Join {
     /// Read the code and the password from standard input, a line each, instead of asking for them.
     #[arg(long)]
     stdin: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 impl Found {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let client = Client::new(&self.address, None)?;
+        let client = Client::new(&self.address, None, &self.trust)?;
         let (code, password) = code_and_password(self.stdin)?;
         let input = FirstAccountInput { code, name: self.user, display_name: self.display_name, password };
         let made: AccountView = client.create(&["first-account"], &input).await?;
@@ -48,7 +53,7 @@ impl Found {
 
 impl Join {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let client = Client::new(&self.address, None)?;
+        let client = Client::new(&self.address, None, &self.trust)?;
         let (code, new_password) = code_and_password(self.stdin)?;
         client.post(&["password-resets"], Some(&ResetInput { code, new_password })).await?;
         print(&format!("the password is set; sign in with plimsoll login {} --user NAME", client.address()))

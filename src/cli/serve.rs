@@ -70,7 +70,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     let service = tokio::spawn(service);
     welcome(&config, &app, address.to_string());
     if let Some(code) = founding::ops::first_code(&app).await? {
-        print_first(&address.to_string(), &code)?;
+        print_first(&config, &address.to_string(), &code)?;
     }
     stop_signal().await.map_err(Failure::other)?;
     tracing::info!("stopping: finishing what is under way");
@@ -93,10 +93,11 @@ pub(super) async fn close(app: &App) -> Result<Exit, Failure> {
 }
 
 /// Once, to standard output: the log, which goes to many places, never has it.
-fn print_first(address: &str, code: &Code) -> Result<Exit, Failure> {
+fn print_first(config: &Config, address: &str, code: &Code) -> Result<Exit, Failure> {
+    let scheme = if config.http.tls.tls_cert.is_some() { "https" } else { "http" };
     let until = rfc3339(code.expires_at);
     print(&format!(
-        "There is no account yet. Make the first one at http://{address}/first, or by\n  plimsoll found http://{address} \
+        "There is no account yet. Make the first one at {scheme}://{address}/first, or by\n  plimsoll found {scheme}://{address} \
          --user NAME\nwith this code, which works once, until {until}, and is not shown again:\n  {}",
         code.secret
     ))

@@ -116,25 +116,23 @@ impl Login {
             Some(token) => Some(Client::new(&self.address, Some(token), &self.connection.trust)?),
             None => None,
         };
-        let own = stored.as_ref().filter(|_| before.is_some_and(|before| before.user == user));
         let mut code = self.code.clone();
+        let own = stored.as_ref().filter(|_| before.is_some_and(|before| before.user == user));
         if let Some(own) = own {
-            let path = ["sessions", "current", "confirmation"];
-            let mut input = ConfirmationInput { password: password.clone(), code: code.clone() };
-            let mut answer = own.create::<IssuedView>(&path, &input).await;
-            if code.is_none() && answer.as_ref().is_err_and(asks_for_code) && std::io::stdin().is_terminal() {
-                code = Some(secret::ask_openly("code of your second factor")?);
-                input.code.clone_from(&code);
-                answer = own.create(&path, &input).await;
+            let asked = matches!(own.get::<WhoView>(&["whoami"], &[]).await, Ok(who) if who.second_factor == "active");
+            if asked && code.is_none() {
+                code = Some(ask_code()?);
             }
-            match answer {
+            let input = ConfirmationInput { password: password.clone(), code: code.clone() };
+            match own.create::<IssuedView>(&["sessions", "current", "confirmation"], &input).await {
                 Ok(renewed) => return Ok((renewed.token, Some(renewed.expires_at))),
                 // It has ended, or is a token: then one signs in.
                 Err(failure) if matches!(failure.exit, Exit::SignIn | Exit::Conflict) => {}
                 Err(mut failure) => {
                     if failure.exit == Exit::Usage {
+                        let is_code = failure.why.iter().any(|why| why.starts_with("code: "));
+                        let what = if is_code { "code" } else { "password" };
                         failure.exit = Exit::SignIn;
-                        let what = if asks_for_code(&failure) { "code; give one with --code CODE" } else { "password" };
                         failure.what = format!("{} does not accept this {what}", client.address());
                     }
                     return Err(failure);
@@ -144,14 +142,12 @@ impl Login {
         let device = Some(device.to_owned());
         let mut input = SignIn { name: user.to_owned(), password, code, workspace: None, device };
         let mut answer: Result<IssuedView, Failure> = client.create(&["sessions"], &input).await;
-        if answer.as_ref().is_err_and(|failure| failure.is(CODE_MISSING)) && std::io::stdin().is_terminal() {
-            input.code = Some(secret::ask_openly("code of your second factor")?);
+        if answer.as_ref().is_err_and(|failure| failure.is(CODE_MISSING)) {
+            input.code = Some(ask_code()?);
             answer = client.create(&["sessions"], &input).await;
         }
         let issued = answer.map_err(|mut failure| {
-            if failure.is(CODE_MISSING) {
-                failure.next = Some("add --code CODE".to_owned());
-            } else if failure.is("second_factor_wrong") {
+            if failure.is("second_factor_wrong") {
                 failure.next = None;
             } else if failure.exit == Exit::SignIn {
                 failure.what = format!("{} does not accept this name and password", client.address());
@@ -166,9 +162,12 @@ impl Login {
     }
 }
 
-/// Whether it was the code of the second factor that was missing or wrong.
-fn asks_for_code(failure: &Failure) -> bool {
-    failure.exit == Exit::Usage && failure.why.iter().any(|why| why.starts_with("code:"))
+fn ask_code() -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let what = "the account has a second factor, and no code of it was given";
+        return Err(Failure::new(Exit::SignIn, what).next("add --code CODE"));
+    }
+    secret::ask_openly("code of your second factor")
 }
 
 /// A session that nobody has the secret of any more ends; a token that was stored may be in use elsewhere.

@@ -2,7 +2,7 @@
 //! goes on where it stopped.
 
 use crate::{
-    accounts::sessions::{self, ops::Proof},
+    accounts::sessions::{self, ops::Shown},
     app::App,
     authz::{Credential, SecondFactor},
     error::Error,
@@ -31,8 +31,9 @@ pub const CODE_FIELD: &str = "confirm_code";
 /// What the use-cases say when they want it.
 pub const CODE: &str = "reauthentication_required";
 const WRONG: &str = "This is not your password. The attempt is in the audit log.";
-const WRONG_CODE: &str = "This is no code of now, or it was used before. Give your password again, and the next code. The \
-    attempt is in the audit log.";
+const WRONG_CODE: &str = "This is no code of now, or it was used before. The attempt is in the audit log. Give your \
+    password again, and the next code.";
+const NO_CODE: &str = "A code of your second factor is missing. Give your password again, and the code.";
 
 /// What came with a form, to be sent again beside the password.
 pub struct Sent {
@@ -62,11 +63,15 @@ pub async fn confirm(
     code: &str,
 ) -> Result<Visitor, PageError> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| Error::internal("no app"))?;
-    let issued = match sessions::ops::confirm(&app, &visitor.who, Proof { password, code }).await {
+    let issued = match sessions::ops::confirm(&app, &visitor.who, Shown { password, code }).await {
         Ok(issued) => issued,
         Err(Error::Invalid(fields)) => {
             let is_code = fields.iter().any(|(field, _)| field == "code");
-            let said = if is_code { WRONG_CODE } else { WRONG };
+            let said = match is_code {
+                true if code.trim().is_empty() => NO_CODE,
+                true => WRONG_CODE,
+                false => WRONG,
+            };
             return Err(Problem::new(StatusCode::FORBIDDEN, CODE, said).into());
         }
         Err(Error::TooMany { detail, .. }) => {

@@ -3,7 +3,7 @@
 use crate::{
     accounts::{
         passwords,
-        sessions::{self, HOURS, IDLE_MINUTES, api::whence, ops::Proof},
+        sessions::{self, HOURS, IDLE_MINUTES, api::whence, ops::Shown},
     },
     app::App,
     authz::Cause,
@@ -95,8 +95,8 @@ pub async fn sign_in(
     let (name, next) = (fields.get("name").trim(), access::local_path(fields.get("next")));
     let device = cookies::device_secret(&request)?;
     let from = whence(&request, Some(device.clone()));
-    let proof = Proof { password: fields.get("password"), code: fields.get("code") };
-    let signed_in = sessions::ops::sign_in(&app, cause, workspaces::DEFAULT, name, proof, &from).await;
+    let shown = Shown { password: fields.get("password"), code: fields.get("code") };
+    let signed_in = sessions::ops::sign_in(&app, cause, workspaces::DEFAULT, name, shown, &from).await;
     let issued = match signed_in {
         Ok(issued) => issued,
         Err(Error::Unauthenticated) => {

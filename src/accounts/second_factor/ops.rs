@@ -100,6 +100,10 @@ pub async fn begin(app: &App, who: &Principal) -> Result<Begun, Error> {
 pub async fn begun_before(app: &App, who: &Principal) -> Result<Begun, Error> {
     let sight = policy::read(who, Action::TokenRead)?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
+    // Whoever has but an old session of the person sees no secret that the person is about to confirm.
+    if !who.proof.is_fresh(app.db.clock().now()) {
+        return Err(none());
+    }
     let found = store::find(&app.db.read(&sight), account).await?;
     let factor = found.filter(|factor| factor.sealed.is_some() && !factor.counts()).ok_or_else(none)?;
     Ok(begun(app, who, &tried::secret_of(app, &factor)?))

@@ -47,7 +47,9 @@ pub async fn look(
 }
 
 async fn spent_by(app: &App, reader: &Reader<'_>, factor: &Factor, code: &str) -> Result<Option<Spent>, Error> {
-    if let Some(step) = step_of(app, factor, code)? {
+    // What is on paper needs no key, and is meant for the day when something is lost.
+    let is_on_paper = code.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if !is_on_paper && let Some(step) = step_of(app, factor, code)? {
         // Whether it was used meanwhile is asked again under the lock.
         return Ok(factor.last_step.is_none_or(|last| last < step).then_some(Spent::Step(step)));
     }

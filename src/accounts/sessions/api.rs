@@ -4,7 +4,7 @@ use crate::{
         api::IssuedView,
         sessions::{
             IDLE_MINUTES, Whence,
-            ops::{self, Proof},
+            ops::{self, Shown},
         },
     },
     app::App,
@@ -114,8 +114,8 @@ async fn sign_in(
         return Err(Error::invalid("device", "use 64 hex digits that were made at random").into());
     }
     let from = whence(&request, input.device);
-    let proof = Proof { password: &input.password, code: input.code.as_deref().unwrap_or_default() };
-    let issued = ops::sign_in(&app, cause, workspace, &input.name, proof, &from).await?;
+    let shown = Shown { password: &input.password, code: input.code.as_deref().unwrap_or_default() };
+    let issued = ops::sign_in(&app, cause, workspace, &input.name, shown, &from).await?;
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
 }
 
@@ -124,8 +124,8 @@ async fn sign_in(
     (status = 201, description = "The session's new token, shown once; the old one is dead", body = IssuedView), Changed))]
 #[post("/sessions/current/confirmation")]
 async fn confirm(app: Data<App>, who: Principal, input: ValidJson<ConfirmationInput>) -> Result<HttpResponse, Problem> {
-    let proof = Proof { password: &input.0.password, code: input.0.code.as_deref().unwrap_or_default() };
-    let issued = ops::confirm(&app, &who, proof).await?;
+    let shown = Shown { password: &input.0.password, code: input.0.code.as_deref().unwrap_or_default() };
+    let issued = ops::confirm(&app, &who, shown).await?;
     let mut response = HttpResponse::Created().json(IssuedView::from(issued));
     response.extensions_mut().insert(crate::http::idempotency::ShownOnce);
     Ok(response)

@@ -32,7 +32,7 @@ pub const CODE_MISSING: &str = "second_factor_required";
 
 /// What somebody shows to be who they say.
 #[derive(Clone, Copy)]
-pub struct Proof<'a> {
+pub struct Shown<'a> {
     pub password: &'a str,
     /// Of a second factor; empty where none was given.
     pub code: &'a str,
@@ -49,7 +49,7 @@ pub async fn sign_in(
     cause: Cause,
     workspace: &str,
     name: &str,
-    proof: Proof<'_>,
+    shown: Shown<'_>,
     whence: &Whence,
 ) -> Result<Issued, Error> {
     let found = workspaces::ops::find(app, workspace).await?;
@@ -70,7 +70,7 @@ pub async fn sign_in(
     // Another tenant's account of this name is another account.
     let counted = format!("{}/{}", workspace.to_lowercase(), name.to_lowercase());
     let tried = app.attempts.attempt(&counted, &place, app.db.clock().now())?;
-    let matches = match check_password_from(app, &place, proof.password.to_owned(), hash.clone()).await {
+    let matches = match check_password_from(app, &place, shown.password.to_owned(), hash.clone()).await {
         Ok(matches) => matches,
         // What went wrong on this side is no failure of theirs.
         Err(error) => {
@@ -81,7 +81,7 @@ pub async fn sign_in(
     let active = account.as_ref().filter(|account| account.active && matches);
     let known = device.as_deref().filter(|_| is_known);
     let looked = match active {
-        Some(account) => tried::look(app, &reader, account.id, proof.code, known).await?,
+        Some(account) => tried::look(app, &reader, account.id, shown.code, known).await?,
         None => Looked::NotAsked,
     };
     // What was right is no failure, whatever becomes of the session; and who gave no code guessed none.
@@ -163,15 +163,15 @@ fn on_paper(looked: Looked, account: AccountId) -> Vec<Event> {
 ///
 /// # Errors
 /// `Invalid` for a wrong password or code, which is in the audit log; `TooMany` after too many of them.
-pub async fn confirm(app: &App, who: &Principal, proof: Proof<'_>) -> Result<Issued, Error> {
+pub async fn confirm(app: &App, who: &Principal, shown: Shown<'_>) -> Result<Issued, Error> {
     let permit = policy::act(who, Action::SessionConfirm)?;
     let (Credential::Session(old), Some(account)) = (who.credential, who.id) else {
         let detail = "only a session is confirmed; an API token needs no password";
         return Err(Error::conflict("no_session", detail));
     };
-    live_password(app, who, account, proof.password, "password").await?;
+    live_password(app, who, account, shown.password, "password").await?;
     let reader = app.db.read(&policy::authenticate());
-    let looked = tried::look(app, &reader, account, proof.code, Some("signed in")).await?;
+    let looked = tried::look(app, &reader, account, shown.code, Some("signed in")).await?;
     let before = accounts::find_token_by_id(&reader, old).await?.ok_or(NO_SESSION)?;
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
