@@ -277,8 +277,15 @@ async fn weighed(world: &World, recipe: &Recipe, method: &str, path: &str) -> Ve
         }
         _ => {}
     }
-    // Everybody may make tokens for themselves.
-    let who = if recipe.role == "viewer" { "reviewer" } else { recipe.role };
+    let who = match recipe.operation {
+        "beginSecondFactor" => "bare",
+        "renewRecoveryCodes" | "removeSecondFactor" => "factored",
+        // The same action as beginning, and never without a code that fits.
+        "confirmSecondFactor" => return Vec::new(),
+        // Everybody may make tokens for themselves.
+        _ if recipe.role == "viewer" => "reviewer",
+        _ => recipe.role,
+    };
     let mut refused = Vec::new();
     for (path, body) in tries {
         let before = world.app.events().await;

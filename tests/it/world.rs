@@ -131,7 +131,17 @@ impl World {
             let session = self.app.post("", "/api/v1/sessions", sign_in).await.expect(201).json();
             self.tokens.insert(stale, session["token"].as_str().expect("token").to_owned());
         }
+        // Of somebody without a second factor, and of somebody who has one.
+        for (name, stale) in [("bare", "stale-bare"), ("factored", "stale-factored")] {
+            self.app.user(name, &["viewer"]).await;
+            let session = crate::asvs::session(&self.app, name).await;
+            if name == "factored" {
+                crate::asvs::factor::enrol(&self.app, &session).await;
+            }
+            self.tokens.insert(stale, session);
+        }
         self.app.app.db.clock().advance(TimeDelta::minutes(16));
+        self.tokens.insert("session", crate::asvs::session(&self.app, "a-viewer").await);
     }
 
     async fn post(&self, role: &str, path: &str, body: Value) -> Value {
