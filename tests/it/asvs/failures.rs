@@ -6,8 +6,12 @@ use crate::{
     pages::stage::Browser,
 };
 use actix_web::{App, HttpResponse, HttpServer, middleware::from_fn, web};
-use chrono::Utc;
-use plimsoll::{app, core::ids::AccountId, db::entity::account, http::headers};
+use plimsoll::{
+    app,
+    core::{clock::Clock, ids::AccountId},
+    db::entity::account,
+    http::headers,
+};
 use sea_orm::{EntityTrait, Set};
 use serde_json::{Value, json};
 use std::{
@@ -81,7 +85,7 @@ impl Logged {
         command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "0", "--log", "plimsoll=trace,info", "--data"]);
         command.arg(t.data()).args(t.database().iter().flat_map(|url| ["--db-url", *url]));
         // The tokens of this test were made by its own clock.
-        let ahead = t.app.db.clock().now() - Utc::now();
+        let ahead = t.app.db.clock().now() - Clock::System.now();
         command.arg(format!("--clock-ahead-seconds={}", ahead.num_seconds()));
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("service");
         let mut log = BufReader::new(process.stderr.take().expect("stderr"));
