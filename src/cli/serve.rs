@@ -68,11 +68,19 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     let service = service.map_err(Failure::other)?;
     let handle = service.handle();
     let service = tokio::spawn(service);
+    // From here on a stop is clean; whoever reads that it listens may send one at once.
+    let stop_asked = stop_signal().map_err(Failure::other)?;
     welcome(&config, &app, address.to_string());
-    if let Some(code) = founding::ops::first_code(&app).await? {
-        print_first(&config, &address.to_string(), &code)?;
+    if let Some(code) = founding::ops::first_code(&app).await?
+        && let Err(failure) = print_first(&config, &address.to_string(), &code)
+    {
+        let why = failure.what;
+        tracing::error!(
+            why,
+            "the code for the first account could not be printed; make it with plimsoll admin create-user"
+        );
     }
-    stop_signal().await.map_err(Failure::other)?;
+    stop_asked.await;
     tracing::info!("stopping: finishing what is under way");
     tokio::time::sleep(Duration::from_secs(config.http.drain_seconds)).await;
     handle.stop(true).await;
@@ -124,11 +132,14 @@ fn welcome(config: &Config, app: &App, address: String) {
     }
 }
 
-pub(super) async fn stop_signal() -> std::io::Result<()> {
+/// What a service manager or a person at the terminal sends, heard from this call on.
+pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

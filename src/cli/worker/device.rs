@@ -46,7 +46,7 @@ struct State {
 
 impl Device {
     pub async fn work(&self, once: bool) -> Result<Exit, Failure> {
-        let mut stop = std::pin::pin!(stop_signal());
+        let mut stop = std::pin::pin!(stop_signal().map_err(Failure::other)?);
         let mut pause = FIRST_PAUSE;
         loop {
             let claimed = tokio::select! {

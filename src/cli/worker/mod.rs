@@ -86,7 +86,7 @@ async fn at_the_database(config: Config, once: bool) -> Result<Exit, Failure> {
         work.spawn(worker::run(app.clone(), sweeps::ALL, stopped.clone()));
     }
     work.spawn(workers::ops::announce(app.clone(), stopped.clone()));
-    stop_signal().await.map_err(Failure::other)?;
+    stop_signal().map_err(Failure::other)?.await;
     let _ = stop.send(true);
     app.work.notify_waiters();
     while work.join_next().await.is_some() {}
