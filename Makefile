@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test walk-through bench build run openapi prerequisites onnxruntime rig kills
+.PHONY: help demo clean-demo test walk-through bench build run openapi screens prerequisites onnxruntime rig kills
 
 program := $(or $(CARGO_TARGET_DIR),target)/debug/plimsoll
 
@@ -15,6 +15,10 @@ clean-demo: ## Stop the demo's service and remove its data
 
 test: ## Formatting, lints, and the whole suite on SQLite and on PostgreSQL
 	@scripts/test.sh
+
+screens: prerequisites onnxruntime ## Draw the pages of docs/screens again, in both themes, narrow and on paper
+	@scripts/browser.sh >/dev/null
+	@SCREENS=docs/screens cargo nextest run -E 'test(browser::)'
 
 rig: prerequisites onnxruntime ## Ten minutes of random actors and kill -9, on both databases; again with RIG_SEED=n, longer with RIG_SECONDS=n
 	@RIG_SECONDS=$(or $(RIG_SECONDS),600) cargo nextest run --no-capture -E 'test(rig::)'

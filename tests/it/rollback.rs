@@ -36,6 +36,22 @@ async fn a_rollback_to_what_runs_already_changes_nothing() {
 }
 
 #[actix_web::test]
+async fn getting_out_asks_for_nothing_and_what_was_left_on_purpose_comes_back_with_a_fresh_password_alone() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    story.released(2).await;
+    let session = crate::asvs::session(&story.app, "tom").await;
+    story.app.app.db.clock().advance(TimeDelta::minutes(16));
+    let path = format!("/api/v1/environments/{ENVIRONMENT}/models/{MODEL}/rollbacks");
+    let to = |version: &str| json!({"to": version, "reason": "It drifts."});
+    story.app.post(&session, &path, to("1")).await.expect(201);
+    let refused = story.app.post(&session, &path, to("2")).await.expect(403);
+    assert_eq!(refused.code(), "reauthentication_required", "{}", refused.text());
+    let fresh = crate::asvs::session(&story.app, "tom").await;
+    story.app.post(&fresh, &path, to("2")).await.expect(201);
+}
+
+#[actix_web::test]
 async fn somebody_else_says_whether_a_rollback_was_right() {
     let story = Story::stage().await;
     story.released(1).await;

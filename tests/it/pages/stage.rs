@@ -22,17 +22,25 @@ pub struct Stage {
     pub ines: String,
     pub tom: String,
     key: SigningKey,
+    /// What people say about things.
+    said: &'static str,
 }
 
 impl Stage {
-    /// People, a trusted key, the model, its data, and an environment with limits and policy.
+    /// People, a trusted key, the model, its data, and an environment with limits and policy. What people say is hostile.
     pub async fn set() -> Self {
+        Self::set_with(HOSTILE).await
+    }
+
+    /// The same with other words.
+    pub async fn set_with(said: &'static str) -> Self {
         let app = TestApp::start().await;
         let olga = app.user("olga", &["admin"]).await;
         let stage = Self {
             ines: app.user("ines", &["contributor", "reviewer"]).await,
             tom: app.user("tom", &["environment_manager"]).await,
             key: SigningKey::generate().expect("key"),
+            said,
             app,
         };
         for (name, role) in [("mara", "reviewer"), ("rui", "reviewer"), ("vera", "viewer"), ("ada", "auditor")] {
@@ -44,7 +52,7 @@ impl Stage {
             .post(
                 &stage.ines,
                 "models",
-                json!({"name": "credit-risk", "title": HOSTILE, "intended_use": HOSTILE, "prohibited_use": HOSTILE,
+                json!({"name": "credit-risk", "title": said, "intended_use": said, "prohibited_use": said,
                     "risk_tier": "high", "owners": {"business": "tom", "development": "ines", "compliance": "mara"}}),
             )
             .await;
@@ -110,7 +118,7 @@ impl Stage {
 
     pub async fn ask(&self, version: i64) -> Value {
         let asked = json!({"model": "credit-risk", "version": version.to_string(), "environment": "production",
-            "comment": HOSTILE});
+            "comment": self.said});
         self.post(&self.ines, "promotions", asked).await
     }
 
