@@ -127,6 +127,14 @@ async fn nothing_is_checked_and_signed_that_was_not_seen_or_is_not_yours() {
     let changed = mara.send(&check, &approve).await.expect(409);
     assert_page("changed", &changed);
     assert!(changed.text().contains("since you looked") && changed.text().contains("Read it.</textarea>"));
+    // What is seen then is signed, and recorded under what was asked.
+    let seen = mara.get(&address).await.expect(200).text();
+    let shown = seen.split("name=\"decision_digest\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let shown = shown.expect("a digest").to_owned();
+    assert_ne!(shown, digest);
+    let again =
+        mara.send(&check, &[("decision_digest", shown.as_str()), approve[1], approve[2]]).await.expect(200).text();
+    assert!(again.contains(&shown) && again.contains("Recorded under") && again.contains(&digest), "{again}");
     let anonymous = Browser { app: &stage.app, cookies: String::new(), token: mara.token.clone() };
     anonymous.send(&check, &approve).await.expect(303);
 }
