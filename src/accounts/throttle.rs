@@ -23,7 +23,7 @@ const PER_ACCOUNT: u32 = 100;
 /// Failures in all sessions of one account.
 const PER_PERSON: u32 = 50;
 /// A code of a second factor has six digits, and three of a million are right at a time: 20 tries in an hour from one place,
-/// and 100 from all of them, need half a year.
+/// and 100 from all of them, need 3,300 hours on average.
 const CODE_MINUTES: i64 = 60;
 const PER_CODE: u32 = 20;
 const PER_ACCOUNTS_CODES: u32 = 100;

@@ -137,3 +137,26 @@ fn candidate(constraint: &Constraint, one: &Keyed, subject: String) -> Candidate
         .then(|| "no answer is that certain".to_owned());
     Candidate { subject, figure: one.figure, counted: "rows", doubt, left_out: None, beyond: Beyond::Interval }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::figure::Figure;
+
+    #[test]
+    fn a_change_over_the_rows_that_still_answer_is_doubted_and_what_counts_all_rows_is_not() {
+        let mut measured = Measured::default();
+        for (metric, key, value) in [
+            (Metric::NonFiniteRate, "missing", 0.5),
+            (Metric::NonFiniteRate, "noise", 0.0),
+            (Metric::MaxScoreChange, "missing", 0.0),
+            (Metric::MaxScoreChange, "noise", 0.0),
+            (Metric::FlipRate, "missing", 0.5),
+        ] {
+            measured.add_keyed(Dimension::Robustness, metric, key, Figure::point(Some(value), 10));
+        }
+        let doubts: Vec<_> = measured.keyed.iter().map(|one| left_out(&measured, one)).collect();
+        assert!(doubts[2].as_deref().is_some_and(|doubt| doubt.starts_with("50.0 %")), "{doubts:?}");
+        assert_eq!(doubts.iter().flatten().count(), 1, "{doubts:?}");
+    }
+}

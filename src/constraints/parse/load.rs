@@ -57,3 +57,21 @@ pub fn minimum_samples(
     // A load that asks for fewer calls than the default is taken at its word, where they can tell the percentile.
     Some(written.unwrap_or(default.min(u64::from(samples)).max(calls_beyond(statistic))))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::constraints::ConstraintSpec;
+    use serde_json::json;
+
+    #[test]
+    fn a_percentile_asks_for_calls_beyond_it_whatever_the_load_counts() {
+        for (statistic, samples, minimum) in
+            [("p50", 10, 10), ("p95", 10, 20), ("p99", 10, 100), ("max", 10, 10), ("p95", 50, 50), ("p99", 500, 100)]
+        {
+            let limit = json!({"name": "latency", "dimension": "latency", "metric": "latency", "statistic": statistic,
+                "operator": "<=", "limit": 20, "unit": "ms", "owner": "mara", "load": {"samples": samples}});
+            let spec = ConstraintSpec::parse(&json!({"constraints": [limit]})).expect("a spec");
+            assert_eq!(spec.constraints()[0].minimum_samples, minimum, "{statistic} of {samples}");
+        }
+    }
+}
