@@ -5,6 +5,8 @@
 //! A job that an operation starts is done afterwards, and its events are counted apart: no
 //! worker runs in these tests before `work` is called.
 
+mod weighty;
+
 use crate::{
     authz_matrix::{Body, PROMISE, send},
     harness::Reply,
@@ -228,7 +230,7 @@ pub async fn drive(mut world: World) {
         let path =
             recipe.values.iter().fold(path.clone(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         refused(&world, &recipe, method, &path).await;
-        too_late.extend(weighed(&world, &recipe, method, &path).await);
+        too_late.extend(weighty::weighed(&world, &recipe, method, &path).await);
         let (answer, _) = done(&world, &recipe, method, &path).await;
         if let Some(id) = answer.json()["id"].as_str() {
             world.things.insert(recipe.operation, id.to_owned());
@@ -249,54 +251,6 @@ pub async fn drive(mut world: World) {
     assert_eq!(too_late, weighty, "what weighs much is refused to whoever gave their password too long ago");
     let replayed = compare_tables(&world.app.app).await.expect("the log replays");
     assert_eq!(replayed.differing, 0, "{:#?}", replayed.differences);
-}
-
-/// The same, and its variants, as somebody who may and who gave their password too long ago: what of it weighs much.
-async fn weighed(world: &World, recipe: &Recipe, method: &str, path: &str) -> Vec<String> {
-    const REJECT: fn() -> Value =
-        || json!({"decision_digest": "{promotion_decision}", "outcome": "reject", "reason": "a test"});
-    const LIMIT: fn() -> Value = || {
-        json!({"datasets": {"scorer": "people"}, "constraints": [{"name": "size", "dimension": "size",
-            "metric": "artifact_size", "operator": "<=", "limit": 1024, "unit": "KiBy", "owner": "a-environment_manager"}]})
-    };
-    const POLICY: fn() -> Value = || json!({"approvals": [{"role": "reviewer", "count": 1}]});
-    let weighs = recipe
-        .events
-        .first()
-        .is_some_and(|(action, ..)| Action::ALL.iter().any(|known| known.name() == *action && is_weighty(*known)));
-    if !weighs {
-        return Vec::new();
-    }
-    let (reject, limit, policy) = (Body::Json(REJECT), Body::Match("\"1\"", LIMIT), Body::Match("\"1\"", POLICY));
-    let mut tries = vec![(path.to_owned(), &recipe.body)];
-    match recipe.operation {
-        "decidePromotion" => tries.push((path.to_owned(), &reject)),
-        "reviseDocument" => {
-            let of = |document: &str| path.replace("/profile", document);
-            tries.extend([(of("/constraints"), &limit), (of("/policy"), &policy)]);
-        }
-        _ => {}
-    }
-    let who = match recipe.operation {
-        "beginSecondFactor" => "bare",
-        "renewRecoveryCodes" | "removeSecondFactor" => "factored",
-        // The same action as beginning, and never without a code that fits.
-        "confirmSecondFactor" => return Vec::new(),
-        // Everybody may make tokens for themselves.
-        _ if recipe.role == "viewer" => "reviewer",
-        _ => recipe.role,
-    };
-    let mut refused = Vec::new();
-    for (path, body) in tries {
-        let before = world.app.events().await;
-        let answer = send(world, &format!("stale-{who}"), method, &path, body).await;
-        assert_eq!(answer.status, 403, "{}: {}", recipe.operation, answer.text());
-        assert_eq!(answer.code(), "reauthentication_required", "{}", recipe.operation);
-        let events = newest(world, before).await;
-        assert_eq!((events.len(), &events[0]["outcome"]), (1, &json!("denied")), "{}", recipe.operation);
-        refused.push(text(&events[0]["action"]));
-    }
-    refused
 }
 
 async fn done(world: &World, recipe: &Recipe, method: &str, path: &str) -> (Reply, usize) {
