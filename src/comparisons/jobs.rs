@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     sandbox::{Failure, FailureKind, Observation, Outcome, Task},
     validation::{answers, evidence::Basis, measure},
-    versions::{self, MODEL_FILE, StoredFile, Version, seal::read_interface},
+    versions::{self, MODEL_FILE, StoredFile, Version, model_source, seal::read_interface},
 };
 
 /// A load has at least so many calls in each turn.
@@ -24,6 +24,7 @@ const LEAST_CALLS: u32 = 10;
 struct Contestant {
     named: Named,
     model: StoredFile,
+    files: Vec<StoredFile>,
     task: Task,
 }
 
@@ -143,7 +144,7 @@ async fn contestant(
 ) -> Result<Result<Contestant, Failure>, Error> {
     let interface = read_interface(app, &files).await?;
     let artifact_bytes = files.iter().map(|file| u64::try_from(file.declared.size_bytes).unwrap_or(0)).sum();
-    let Some(model) = files.into_iter().find(|file| file.declared.path.as_str() == MODEL_FILE) else {
+    let Some(model) = files.iter().find(|file| file.declared.path.as_str() == MODEL_FILE).cloned() else {
         let detail = format!("version {} has no file {MODEL_FILE}; only ONNX models are compared", version.number);
         return Ok(Err(Failure::new(FailureKind::UnsupportedModel, detail)));
     };
@@ -157,7 +158,7 @@ async fn contestant(
         load.samples = load.samples.div_ceil(2).max(LEAST_CALLS.min(load.samples));
     }
     let named = Named { number: version.number, version: version.manifest.to_string(), artifact_bytes };
-    Ok(Ok(Contestant { named, model, task }))
+    Ok(Ok(Contestant { named, model, files, task }))
 }
 
 async fn measured(
@@ -165,9 +166,9 @@ async fn measured(
     contestant: &Contestant,
     shared: &Shared,
 ) -> Result<Result<Box<Observation>, Failure>, Error> {
-    let (bytes, size) = app.blobs.read(&contestant.model.declared.sha256).await.map_err(Error::internal)?;
-    let outcome = app.sandbox.run(contestant.task.clone(), bytes, size, |_| {}).await;
-    match answers::held_against(outcome, &shared.data, &shared.dataset.description) {
+    let model = model_source::open(app, &contestant.model, &contestant.files).await?;
+    let outcome = app.sandbox.run(contestant.task.clone(), model, |_| {}).await;
+    match answers::held_against(outcome, &shared.data, &shared.dataset.description, &shared.spec) {
         Outcome::Completed(seen) => match &seen.no_prediction {
             Some(why) => Ok(Err(Failure::new(FailureKind::UnsupportedModel, why))),
             None => Ok(Ok(seen)),

@@ -230,6 +230,7 @@ fn answer(
         samples: figure.map(|f| f.n),
         margin: margin.filter(|m| m.is_finite()),
         reason,
+        method: constraint.method().to_owned(),
         reported: None,
     }
 }

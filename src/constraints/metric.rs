@@ -142,7 +142,8 @@ words! {
         CalibrationChange = "calibration_change",
         /// Mean absolute error under a perturbation minus that on the rows as they are.
         MaeIncrease = "mae_increase",
-        /// Share of rows that a perturbation leaves without a finite answer.
+        /// Share of rows whose answer holds a number that is not finite; of robustness: that a perturbation leaves without
+        /// a finite answer.
         NonFiniteRate = "non_finite_rate",
         /// How often the same rows got the same answers, a fresh session among them.
         Repeats = "repeats",

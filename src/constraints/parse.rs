@@ -20,8 +20,19 @@ use crate::core::label::Label;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const SPEC_FIELDS: &[&str] =
-    &["datasets", "hardware", "bootstrap", "exclusions", "perturbations", "repeats", "cost", "constraints", "overlays"];
+const SPEC_FIELDS: &[&str] = &[
+    "datasets",
+    "hardware",
+    "bootstrap",
+    "exclusions",
+    "perturbations",
+    "repeats",
+    "threads",
+    "rows_per_call",
+    "cost",
+    "constraints",
+    "overlays",
+];
 const CONSTRAINT_FIELDS: &[&str] = &[
     "name",
     "dimension",
@@ -67,7 +78,10 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
     let exclusions = bias::exclusions(&mut fields);
     let perturbations = robustness::perturbations(&mut fields);
     let cost = cost::basis(&mut fields);
-    let repeats = fields.integer("repeats", 1..=100).and_then(|repeats| u32::try_from(repeats).ok());
+    let mut number = |name, range| fields.integer(name, range).and_then(|number| u32::try_from(number).ok());
+    let repeats = number("repeats", 1..=100);
+    let threads = number("threads", 1..=64);
+    let rows_per_call = number("rows_per_call", 1..=4_096);
     let list = fields.needed("constraints", "a list of limits")?;
     let Some(list) = list.as_array() else {
         fields.note("constraints", format!("{} stands where a list belongs", kind(list)));
@@ -103,6 +117,8 @@ fn read_spec(written: &Value, problems: &mut Problems) -> Option<ConstraintSpec>
         perturbations,
         cost,
         repeats,
+        threads,
+        rows_per_call,
         constraints: constraints.into_iter().collect::<Option<_>>()?,
         overlays,
         written: written.clone(),

@@ -3,6 +3,8 @@
 //! Invariants: a [`ConstraintSpec`] is only made by [`ConstraintSpec::parse`]; it serialises to
 //! the JSON that it was parsed from; its constraints have every default filled in.
 
+mod written;
+
 pub use super::{
     bias_request::BiasRequest,
     hardware::{Hardware, Machine},
@@ -23,12 +25,14 @@ use crate::stats::{
     disparity::Against,
     impact::Exclusion,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 use utoipa::ToSchema;
 
 pub const MAXIMUM_CONSTRAINTS: usize = 200;
+/// Rows of one call unless the spec says otherwise.
+pub const DEFAULT_ROWS_PER_CALL: u32 = 1_024;
 pub const DEFAULT_MINIMUM_GROUP_SIZE: u64 = 30;
 /// Resamples of every bootstrap unless the spec says otherwise.
 pub const DEFAULT_RESAMPLES: u32 = 2000;
@@ -189,6 +193,12 @@ pub struct ConstraintSpec {
     /// How often the same rows are predicted again, 1 to 100.
     #[schema(required = false, minimum = 1, maximum = 100, default = 1)]
     pub(super) repeats: Option<u32>,
+    /// Threads that one session may use inside an operator, 1 to 64.
+    #[schema(required = false, minimum = 1, maximum = 64, default = 1)]
+    pub(super) threads: Option<u32>,
+    /// Most rows of one call when the data set is predicted, 1 to 4,096.
+    #[schema(required = false, minimum = 1, maximum = 4096, default = 1024)]
+    pub(super) rows_per_call: Option<u32>,
     /// 1 to 200 limits.
     #[schema(min_items = 1, max_items = 200)]
     pub(super) constraints: Vec<Constraint>,
@@ -289,6 +299,17 @@ impl ConstraintSpec {
         self.repeats.unwrap_or(1)
     }
 
+    /// Threads that one session may use inside an operator.
+    pub fn threads(&self) -> u32 {
+        self.threads.unwrap_or(1)
+    }
+
+    /// Most rows of one call when the data set is predicted: a device that answers row by row has other peaks of memory,
+    /// and a dynamically quantised model other answers, than one that answers a thousand at once.
+    pub fn rows_per_call(&self) -> u32 {
+        self.rows_per_call.unwrap_or(DEFAULT_ROWS_PER_CALL)
+    }
+
     /// The distinct thresholds of abstention, in order.
     pub fn thresholds(&self) -> Vec<f64> {
         let mut all: Vec<f64> = self.constraints.iter().filter_map(|c| c.threshold).collect();
@@ -328,50 +349,6 @@ impl ConstraintSpec {
         requests.sort_unstable();
         requests.dedup();
         requests
-    }
-
-    /// The same spec with every default written out: what a later change of a default can't
-    /// touch. It parses to an equal list of constraints.
-    pub fn explicit(&self) -> serde_json::Result<Value> {
-        let mut spec = serde_json::Map::new();
-        spec.insert("datasets".to_owned(), serde_json::to_value(&self.datasets)?);
-        if let Some(hardware) = &self.hardware {
-            spec.insert("hardware".to_owned(), serde_json::to_value(hardware)?);
-        }
-        spec.insert("bootstrap".to_owned(), serde_json::to_value(self.bootstrap)?);
-        if !self.exclusions.is_empty() {
-            spec.insert("exclusions".to_owned(), serde_json::to_value(&self.exclusions)?);
-        }
-        if !self.perturbations.is_empty() {
-            spec.insert("perturbations".to_owned(), serde_json::to_value(&self.perturbations)?);
-        }
-        if let Some(cost) = self.cost {
-            spec.insert("cost".to_owned(), serde_json::to_value(cost)?);
-        }
-        if let Some(repeats) = self.repeats {
-            spec.insert("repeats".to_owned(), repeats.into());
-        }
-        let constraints = serde_json::to_value(&self.constraints)?;
-        spec.insert("constraints".to_owned(), constraints);
-        if !self.overlays.is_empty() {
-            spec.insert("overlays".to_owned(), serde_json::to_value(&self.overlays)?);
-        }
-        Ok(Value::Object(spec))
-    }
-}
-
-impl Serialize for ConstraintSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.written.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for ConstraintSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&Value::deserialize(deserializer)?).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(SpecError::to_string).collect();
-            serde::de::Error::custom(lines.join("; "))
-        })
     }
 }
 

@@ -47,6 +47,9 @@ pub struct ConstraintVerdict {
     pub margin: Option<f64>,
     /// One sentence with the numbers.
     pub reason: String,
+    /// How the figure is measured. Empty in verdicts from before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub method: String,
     /// The report that the figure was taken from; absent where the registry measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported: Option<ReportedFigure>,

@@ -4,7 +4,7 @@ use crate::{
     core::event::Event,
     error::Error,
     sandbox::{Failure, FailureKind, Limits, Runner, Trial, Tried},
-    versions::{self, MODEL_FILE, State, StoredFile, Version, VersionRef},
+    versions::{self, MODEL_FILE, State, StoredFile, Version, VersionRef, model_source},
 };
 use std::time::Duration;
 
@@ -36,14 +36,14 @@ pub async fn attempt(
         detail: "others are trying versions right now; try again in a few seconds".to_owned(),
     };
     let _turn = app.trials.try_acquire().map_err(busy)?;
-    let (bytes, size) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    let model = model_source::open(app, file, &detail.files).await?;
     if matches!(trial, Trial::Call { .. }) {
         let event = Event::VersionTried { version: detail.version.id, manifest: detail.version.manifest.to_string() };
         // Before it runs: what never comes back was tried, too.
         app.db.begin().await?.commit(permit, event).await?;
     }
     let runner = Runner { limits: limits(), ..app.sandbox.clone() };
-    match runner.attempt(trial, bytes, size).await {
+    match runner.attempt(trial, model).await {
         Err(failure) if failure.kind == FailureKind::Unavailable => {
             Err(Error::Unavailable { code: "runtime_unavailable", detail: failure.detail })
         }

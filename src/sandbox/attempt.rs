@@ -5,7 +5,7 @@ use super::{
     ports::{Port, PortInfo},
     runtime_error::run_failure,
     scores::Raw,
-    session::{Inputs, Model, Runtime},
+    session::{Inputs, Model, ModelBytes, Runtime},
     trial::{Datatype, Elements, NamedTensor, Trial, Tried},
     values::raw,
 };
@@ -16,7 +16,7 @@ use std::time::Instant;
 const THREADS: u32 = 1;
 
 /// Loads the model and does what is asked.
-pub(super) fn attempt(runtime: &Runtime, bytes: &[u8], trial: Trial) -> Result<Tried, Failure> {
+pub(super) fn attempt(runtime: &Runtime, bytes: &ModelBytes, trial: Trial) -> Result<Tried, Failure> {
     let mut model = runtime.open(bytes, THREADS)?;
     let info = |ports: &[Port]| -> Vec<PortInfo> { ports.iter().map(|port| port.info.clone()).collect() };
     let (inputs, outputs) = (info(&model.inputs), info(&model.outputs));

@@ -11,15 +11,16 @@ use super::{
     inputs::plan_inputs,
     lockdown::Isolation,
     measure::{Source, measure},
+    model_source::Beside,
     observation::{Observation, Outcome, Repeated},
     outputs::{OutputPlan, plan_outputs},
     perturb::names,
     predict::{Table, answer_first, predict, repeat},
     predictions::{Predictions, Scores},
-    protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, read_frame, write_frame},
+    protocol::{Answer, MAX_BESIDE_BYTES, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, read_frame, write_frame},
     robustness::Suite,
     scores::Collected,
-    session::{Model, Runtime},
+    session::{Model, ModelBytes, Runtime},
     task::{Phase, Progress, Task},
     trial::Trial,
 };
@@ -28,6 +29,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -71,25 +73,34 @@ fn run(ort_lib: &Path, mut isolation: Isolation, out: &mut Reporter<'_>) -> Resu
     isolation.lock_down();
 
     // From here on everything comes from outside.
+    let beside: Vec<Beside> =
+        read_frame(&mut stdin, MAX_BESIDE_BYTES).map_err(|error| unreadable("list of files", &error))?;
+    let sizes = ModelSizes { file: start.model_size_bytes, beside };
     let answer = match start.purpose {
-        Purpose::Measure => observe(&mut stdin, &start, &runtime, (host, isolation), (&mut meter, energy), out)
+        Purpose::Measure => observe(&mut stdin, &sizes, &runtime, (host, isolation), (&mut meter, energy), out)
             .map(|observation| Answer::Done(Box::new(Outcome::Completed(Box::new(observation))))),
-        Purpose::Try => read_trial(&mut stdin, &start)
+        Purpose::Try => read_trial(&mut stdin, &sizes)
             .and_then(|(trial, bytes)| attempt(&runtime, &bytes, trial))
             .map(|tried| Answer::Tried(Box::new(tried))),
     };
     answer.map_err(|failure| meter.reached().explain(failure, start.limits.address_space_bytes))
 }
 
-fn read_trial(stdin: &mut impl Read, start: &Start) -> Result<(Trial, Vec<u8>), Failure> {
+/// What is still to be read of the model.
+struct ModelSizes {
+    file: u64,
+    beside: Vec<Beside>,
+}
+
+fn read_trial(stdin: &mut impl Read, sizes: &ModelSizes) -> Result<(Trial, ModelBytes), Failure> {
     let trial: Trial = read_frame(stdin, MAX_TASK_BYTES).map_err(|error| unreadable("inputs", &error))?;
-    Ok((trial, read_model(stdin, start.model_size_bytes)?))
+    Ok((trial, read_model(stdin, sizes)?))
 }
 
 /// Reads task and model, and runs them.
 fn observe(
     stdin: &mut impl Read,
-    start: &Start,
+    sizes: &ModelSizes,
     runtime: &Runtime,
     (host, isolation): (Host, Isolation),
     (meter, energy): (&mut Meter, Result<Counters, String>),
@@ -99,7 +110,7 @@ fn observe(
     let mut task: Task = read_frame(stdin, MAX_TASK_BYTES).map_err(|error| unreadable("task", &error))?;
     task.check().map_err(Failure::input)?;
     let mut data_time = reading.elapsed();
-    let bytes = read_model(stdin, start.model_size_bytes)?;
+    let bytes = read_model(stdin, sizes)?;
 
     out.report(Phase::Loading, 0);
     let baseline_memory_bytes = meter.baseline_bytes();
@@ -108,12 +119,13 @@ fn observe(
     let (outputs, no_prediction) = read_as(&model, &task)?;
     let preparing = Instant::now();
     let (rows, names) = (task.rows(), names(&task.columns));
+    let rows_per_call = task.rows_per_call as usize;
     let mut table = match task.tensors.take() {
-        Some(tensors) => plan_tensors(&model.inputs, &model.outputs, tensors)?,
+        Some(tensors) => plan_tensors(&model.inputs, &model.outputs, tensors, rows_per_call)?,
         None => {
             let plan = plan_inputs(&model.inputs, &task)?;
             let matrices = matrices(&plan, &task.columns)?;
-            Table::of_columns(plan, matrices, rows)
+            Table::of_columns(plan, matrices, rows, rows_per_call)
         }
     };
     task.columns = Vec::new();
@@ -179,6 +191,7 @@ fn observe(
         no_energy,
         repeated: Repeated { rows: rows as u64, times: u64::from(task.repeats) + 1 },
         perturbed,
+        non_finite_rows: collected.non_finite_rows,
         outputs: given(collected, &table),
         no_prediction,
         host,
@@ -208,7 +221,7 @@ fn given(collected: Collected, table: &Table) -> Vec<GivenOutput> {
 }
 
 /// A session and the milliseconds that it took.
-fn timed_open(runtime: &Runtime, bytes: &[u8], threads: u32) -> Result<(Model, f64), Failure> {
+fn timed_open(runtime: &Runtime, bytes: &ModelBytes, threads: u32) -> Result<(Model, f64), Failure> {
     let begin = Instant::now();
     let model = runtime.open(bytes, threads)?;
     Ok((model, begin.elapsed().as_secs_f64() * 1e3))
@@ -225,7 +238,22 @@ fn refuse_threads(meter: &mut Meter) -> Result<(), Failure> {
     }
 }
 
-fn read_model(stdin: &mut impl Read, size_bytes: u64) -> Result<Vec<u8>, Failure> {
+fn read_model(stdin: &mut impl Read, sizes: &ModelSizes) -> Result<ModelBytes, Failure> {
+    let file = read_exactly(stdin, sizes.file)?;
+    let beside = sizes.beside.iter().map(|one| Ok((one.name.clone(), read_shared(stdin, one.size_bytes)?)));
+    Ok(ModelBytes { file, beside: beside.collect::<Result<_, Failure>>()? })
+}
+
+/// In the one place where it stays: a copy would be in the peak of the model's memory.
+fn read_shared(stdin: &mut impl Read, size_bytes: u64) -> Result<Arc<[u8]>, Failure> {
+    let size = usize::try_from(size_bytes).map_err(|_| unreadable("model", &io::ErrorKind::OutOfMemory.into()))?;
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
+    let read = Arc::get_mut(&mut bytes).map_or(Ok(()), |bytes| stdin.read_exact(bytes));
+    read.map_err(|error| unreadable("model", &error))?;
+    Ok(bytes)
+}
+
+fn read_exactly(stdin: &mut impl Read, size_bytes: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = stdin.take(size_bytes).read_to_end(&mut bytes);
     read.map_err(|error| unreadable("model", &error))?;

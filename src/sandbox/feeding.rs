@@ -99,7 +99,12 @@ impl Slot {
 ///
 /// # Errors
 /// `input_mismatch` names the input and the array that do not fit; `unsupported_model` an input that no tensor can be.
-pub(super) fn plan_tensors(inputs: &[Port], outputs: &[Port], task: TensorTask) -> Result<Table, Failure> {
+pub(super) fn plan_tensors(
+    inputs: &[Port],
+    outputs: &[Port],
+    task: TensorTask,
+    rows_per_call: usize,
+) -> Result<Table, Failure> {
     let mut feeds = Vec::with_capacity(inputs.len());
     let mut fixed: Option<(String, usize)> = None;
     let mut missing = Vec::new();
@@ -152,7 +157,7 @@ pub(super) fn plan_tensors(inputs: &[Port], outputs: &[Port], task: TensorTask) 
         matrices: Vec::new(),
         rows: task.rows,
         unbatched: feeds.iter().any(is_alone) && !feeds.iter().any(has_rows),
-        most_rows: (CALL_CELLS / width.max(1)).clamp(1, Table::PIECE_ROWS),
+        most_rows: (CALL_CELLS / width.max(1)).clamp(1, rows_per_call.max(1)),
         tensors: feeds,
         state,
         starts: task.starts,

@@ -11,6 +11,10 @@ fn fed(input: &str, shape: &[usize], axis: Option<usize>) -> FedInput {
     FedInput { input: input.to_owned(), tensor: Tensor::new(shape.to_vec(), values).expect("fits"), axis }
 }
 
+fn planned(inputs: &[Port], outputs: &[Port], task: TensorTask) -> Result<Table, Failure> {
+    plan_tensors(inputs, outputs, task, 1_024)
+}
+
 fn task(inputs: Vec<FedInput>) -> TensorTask {
     TensorTask { rows: 3, inputs, state: Vec::new(), starts: vec![0], wanted: Vec::new(), predicts: false }
 }
@@ -27,8 +31,7 @@ fn with_state(row: &[i64]) -> ([Port; 2], [Port; 1]) {
 #[test]
 fn rows_go_together_where_they_are_the_first_dimension_and_alone_elsewhere() {
     let of = |shape: &[i64], array: &[usize], axis: usize| {
-        let table =
-            plan_tensors(&[port("x", FLOAT, shape)], &[], task(vec![fed("x", array, Some(axis))])).expect("fits");
+        let table = planned(&[port("x", FLOAT, shape)], &[], task(vec![fed("x", array, Some(axis))])).expect("fits");
         (table.tensors[0].form.clone(), table.plan.fixed_rows, table.unbatched)
     };
     assert_eq!(of(&[-1, 5], &[3, 5], 0), (Form::Rows(vec![5]), None, false));
@@ -44,7 +47,7 @@ fn rows_go_together_where_they_are_the_first_dimension_and_alone_elsewhere() {
 #[test]
 fn an_answer_has_a_dimension_for_rows_where_one_input_has() {
     let ports = [port("x", FLOAT, &[-1, 2]), port("offset", FLOAT, &[])];
-    let of = |inputs: Vec<FedInput>, ports: &[Port]| plan_tensors(ports, &[], task(inputs)).expect("fits").unbatched;
+    let of = |inputs: Vec<FedInput>, ports: &[Port]| planned(ports, &[], task(inputs)).expect("fits").unbatched;
     assert!(!of(vec![fed("x", &[3, 2], Some(0)), fed("offset", &[3], Some(0))], &ports));
     assert!(of(vec![fed("offset", &[3], Some(0))], &ports[1..]));
 }
@@ -52,23 +55,22 @@ fn an_answer_has_a_dimension_for_rows_where_one_input_has() {
 #[test]
 fn a_shared_array_is_given_as_it_is() {
     let ports = [port("x", FLOAT, &[-1, 2]), port("rate", FLOAT, &[])];
-    let table =
-        plan_tensors(&ports, &[], task(vec![fed("x", &[3, 2], Some(0)), fed("rate", &[], None)])).expect("fits");
+    let table = planned(&ports, &[], task(vec![fed("x", &[3, 2], Some(0)), fed("rate", &[], None)])).expect("fits");
     assert_eq!((table.tensors[1].form.clone(), table.tensors[1].width), (Form::Whole(vec![]), 1));
     assert_eq!(table.tensors[1].bytes(3), 12);
-    assert!((1..=Table::PIECE_ROWS).contains(&table.most_rows));
+    assert!((1..=1_024).contains(&table.most_rows));
 }
 
 #[test]
 fn a_state_begins_with_zeros_of_one_row_and_takes_rows_one_by_one() {
     let (inputs, outputs) = with_state(&[-1, 5]);
-    let table = plan_tensors(&inputs, &outputs, stateful(vec![fed("x", &[3, 5], Some(0))])).expect("fits");
+    let table = planned(&inputs, &outputs, stateful(vec![fed("x", &[3, 5], Some(0))])).expect("fits");
     assert_eq!((table.plan.fixed_rows, &table.starts), (Some(1), &vec![0, 2]));
     assert_eq!(table.state[0].initial.shape(), [2, 1, 4]);
     assert_eq!(table.watched, [Watched { name: "hN".to_owned(), width: None }]);
     let wanted = vec![Wanted { output: "y".to_owned(), width: 2 }];
     let asked = TensorTask { wanted, ..stateful(vec![fed("x", &[3, 5], Some(0))]) };
-    let table = plan_tensors(&inputs, &outputs, asked).expect("fits");
+    let table = planned(&inputs, &outputs, asked).expect("fits");
     assert_eq!(table.watched, [Watched { name: "y".to_owned(), width: Some(2) }]);
 }
 
@@ -91,7 +93,7 @@ fn what_does_not_fit_is_named_with_what_to_do() {
         (&free, &[port("hN", INT, &[])], stateful(x()), InputMismatch, "that it feeds"),
     ];
     for (inputs, outputs, task, kind, said) in cases {
-        let Err(failure) = plan_tensors(inputs, outputs, task) else { unreachable!("{said}") };
+        let Err(failure) = planned(inputs, outputs, task) else { unreachable!("{said}") };
         assert_eq!(failure.kind, kind, "{failure}");
         assert!(failure.detail.contains(said), "{said}: {failure}");
     }
@@ -101,6 +103,6 @@ fn what_does_not_fit_is_named_with_what_to_do() {
 fn two_inputs_that_want_other_numbers_of_rows_are_named() {
     let ports = [port("a", FLOAT, &[2, 5]), port("b", FLOAT, &[3, 5])];
     let task = task(vec![fed("a", &[3, 5], Some(0)), fed("b", &[3, 5], Some(0))]);
-    let Err(failure) = plan_tensors(&ports, &[], task) else { unreachable!("they differ") };
+    let Err(failure) = planned(&ports, &[], task) else { unreachable!("they differ") };
     assert!(failure.detail.contains("want 2 and 3 rows"), "{failure}");
 }

@@ -28,6 +28,7 @@ fn task(columns: &[&str], feature_order: &[&str], inputs: Option<&[(&str, &[&str
         feature_order: owned(feature_order),
         loads: Vec::new(),
         threads: 1,
+        rows_per_call: 1_024,
         repeats: 1,
         perturbations: Vec::new(),
         scales: std::collections::BTreeMap::new(),

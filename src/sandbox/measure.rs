@@ -10,7 +10,7 @@ use super::{
     host::cpu_seconds,
     observation::LatencySamples,
     predict::{Piece, Table},
-    session::{Inputs, Model, Runtime, arguments},
+    session::{Inputs, Model, ModelBytes, Runtime, arguments},
     task::Load,
 };
 use std::{
@@ -44,7 +44,7 @@ struct Prepared {
 /// Where sessions for further callers come from.
 pub(super) struct Source<'a> {
     pub runtime: &'a Runtime,
-    pub bytes: &'a [u8],
+    pub bytes: &'a ModelBytes,
     pub threads: u32,
     pub energy: Option<Counters>,
 }

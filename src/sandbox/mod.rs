@@ -11,7 +11,8 @@
 //! 4. Read the task and the model from standard input; load the model from memory, predict, measure, answer.
 //!
 //! Invariants:
-//! - The child never opens a path that the model names: external data cannot be read, and the working directory is empty.
+//! - The child never opens a path that the model names: tensors in other files come over the same pipe, from the version's
+//!   own files alone, and the working directory is empty.
 //! - The parent bounds every length that the child sends, checks that the answer agrees with the task,
 //!   kills the child's process group when the wall time is over or the caller goes away, and always reaps it.
 //! - What the kernel cannot enforce is reported in [`Isolation`]; it is never silently missing.
@@ -35,6 +36,7 @@ mod limits;
 mod lockdown;
 mod measure;
 mod memory;
+mod model_source;
 mod observation;
 mod outputs;
 mod perturb;
@@ -60,6 +62,7 @@ pub use host::Host;
 pub use interface::{InputMapping, Interface, OutputMapping, TaskKind};
 pub use limits::Limits;
 pub use lockdown::{Enforcement, Isolation};
+pub use model_source::ModelSource;
 pub use observation::{
     Answers, LatencySamples, ModelInfo, Observation, Outcome, PerturbedRun, Repeated, Spent, UnderPerturbation,
 };

@@ -73,6 +73,9 @@ pub struct Observation {
     /// One for each output that was wanted, in the order of the task.
     #[serde(default)]
     pub outputs: Vec<GivenOutput>,
+    /// Rows of which a number of a watched output is not finite.
+    #[serde(default)]
+    pub non_finite_rows: u64,
     /// Why no output could be read as a prediction, where labels of tensors ask for one.
     #[serde(default)]
     pub no_prediction: Option<String>,
@@ -259,6 +262,9 @@ impl Observation {
             || rows < usize::try_from(self.repeated.rows).unwrap_or(usize::MAX)
         {
             return Err("other repetitions were made than were asked for".to_owned());
+        }
+        if (rows as u64) < self.non_finite_rows {
+            return Err("more rows are without finite numbers than there are".to_owned());
         }
         if self.predicting.rows < rows as u64 || self.host.threads != task.threads {
             return Err("other rows or threads were used than were asked for".to_owned());

@@ -46,19 +46,16 @@ pub(super) struct Piece {
 }
 
 impl Table {
-    /// Rows of one call, where the model does not fix them, and rows that are predicted twice.
-    ///
-    /// Both are the same number because a call is repeated as it was: dynamically quantised models scale by the largest
-    /// value in the batch, so the same row may rightly get another answer among other rows.
-    pub const PIECE_ROWS: usize = 1_024;
+    /// Rows that are predicted twice.
+    pub const REPEATED_ROWS: usize = 1_024;
 
-    /// Columns of a CSV.
-    pub fn of_columns(plan: InputPlan, matrices: Vec<Matrix>, rows: usize) -> Self {
+    /// Columns of a CSV; `most_rows` go into one call, where the model does not fix them.
+    pub fn of_columns(plan: InputPlan, matrices: Vec<Matrix>, rows: usize, most_rows: usize) -> Self {
         Self {
             plan,
             matrices,
             rows,
-            most_rows: Self::PIECE_ROWS,
+            most_rows,
             tensors: Vec::new(),
             unbatched: false,
             state: Vec::new(),
@@ -142,9 +139,10 @@ pub(super) fn repeat(
     outputs: &OutputPlan,
     before: &Collected,
 ) -> Result<usize, Failure> {
-    // Whole calls, as many as before or fewer: a call that was filled up would have other neighbours.
+    // Whole calls, as many as before or fewer: a call is repeated as it was, because dynamically quantised models scale by
+    // the largest value in the batch, so that the same row may rightly get another answer among other rows.
     let each = table.plan.fixed_rows.unwrap_or(table.most_rows).max(1);
-    let rows = (Table::PIECE_ROWS / each).max(1) * each;
+    let rows = (Table::REPEATED_ROWS / each).max(1) * each;
     let start: Vec<usize> = (0..table.rows.min(rows)).collect();
     let (mut again, mut carried) = (Collected::default(), Carried::default());
     for piece in &table.pieces(&start, table.most_rows) {
@@ -206,15 +204,31 @@ fn keep_watched(
 ) -> Result<u64, Failure> {
     collected.outputs.resize_with(table.watched.len(), Gathered::default);
     let mut bytes = 0;
+    let mut is_finite = vec![true; piece.keep];
     for (watched, gathered) in table.watched.iter().zip(&mut collected.outputs) {
         let Some(value) = answers.get(&watched.name) else {
             gathered.refuse(format!("the model has no output {}; record one that it has", quoted(&watched.name)));
             continue;
         };
         bytes += size_bytes(value);
-        gathered.add(watched, (piece.rows.len(), piece.keep), plain_numbers(value)?);
+        let numbers = plain_numbers(value)?;
+        if let Some((shape, numbers)) = &numbers {
+            note_non_finite(&mut is_finite, piece.rows.len(), shape, numbers);
+        }
+        gathered.add(watched, (piece.rows.len(), piece.keep), numbers);
     }
+    collected.non_finite_rows += is_finite.iter().filter(|finite| !**finite).count() as u64;
     Ok(bytes)
+}
+
+/// Which of the rows that count have a number that is not finite: all of them, where the output has no dimension for rows.
+fn note_non_finite(is_finite: &mut [bool], fed: usize, shape: &[i64], numbers: &[f64]) {
+    let of_rows = shape.first().and_then(|rows| usize::try_from(*rows).ok()) == Some(fed);
+    let width = if of_rows { numbers.len().checked_div(fed).unwrap_or(0) } else { 0 };
+    for (row, finite) in is_finite.iter_mut().enumerate() {
+        let own = if of_rows { numbers.get(row * width..(row + 1) * width).unwrap_or_default() } else { numbers };
+        *finite &= own.iter().all(|number| number.is_finite());
+    }
 }
 
 fn read(answers: &SessionOutputs<'_>, port: &Port) -> Result<Raw, Failure> {
@@ -248,6 +262,20 @@ mod tests {
         assert_eq!(cut(2, 100, Some(1)), [(1, 1), (1, 1)]);
         assert_eq!(cut(5, 100, Some(4)), [(4, 4), (4, 1)]);
         assert_eq!(cut(0, 100, Some(4)), []);
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_its_rows_and_everybodys_where_an_output_has_no_rows() {
+        let of = |fed: usize, shape: &[i64], numbers: &[f64]| {
+            let mut finite = [true, true];
+            note_non_finite(&mut finite, fed, shape, numbers);
+            finite
+        };
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        assert_eq!(of(2, &[2, 2], &[1.0, 2.0, 3.0, nan]), [true, false]);
+        assert_eq!(of(3, &[3, 1], &[1.0, 2.0, inf]), [true, true], "what only fills a batch is nobody's");
+        assert_eq!(of(2, &[1], &[nan]), [false, false]);
+        assert_eq!(of(2, &[2, 0], &[]), [true, true]);
     }
 
     #[test]

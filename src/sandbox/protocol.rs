@@ -1,6 +1,7 @@
 //! The wire between parent and child.
 //!
-//! Parent to child, on standard input: a [`Start`] frame, a `Task` or `Trial` frame, then the model's bytes as they are.
+//! Parent to child, on standard input: a [`Start`] frame, a frame with the list of `Beside`, a `Task` or `Trial` frame, then
+//! the model's bytes as they are, and those of the files beside it in the order of the list.
 //! Child to parent, on standard output: any number of [`Answer::Progress`] frames, among them one [`Answer::Answered`] after
 //! the first call, then one [`Answer::Done`], or [`Answer::Tried`] for a trial that went well.
 //! A frame is its length as 4 bytes, big endian, then that many bytes of JSON.
@@ -13,6 +14,8 @@ use std::io::{self, Read, Write};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 pub(super) const MAX_START_BYTES: u32 = 4 << 10;
+/// Bounds the names of files in which a model keeps tensors.
+pub(super) const MAX_BESIDE_BYTES: u32 = 4 << 20;
 /// Bounds the data set as text.
 pub(super) const MAX_TASK_BYTES: u32 = 1 << 30;
 

@@ -5,8 +5,9 @@ use super::{
     failure::{Failure, FailureKind},
     limits::{Limits, MAX_ARENAS},
     memory::{Reached, watch},
+    model_source::{Beside, ModelSource},
     observation::{Observation, Outcome},
-    protocol::{Answer, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, encode, read_answer},
+    protocol::{Answer, MAX_BESIDE_BYTES, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, encode, read_answer},
     task::{Progress, Task},
     trial::{Trial, Tried},
 };
@@ -19,7 +20,7 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time::{Instant, timeout_at},
 };
@@ -40,17 +41,10 @@ pub struct Runner {
 impl Runner {
     /// Runs `task` on the model and waits for its end.
     ///
-    /// `model` gives exactly `model_size_bytes` bytes; it is streamed, never held. `progress` hears what the child claims
-    /// about its advance. Dropping the future kills the child.
-    pub async fn run(
-        &self,
-        task: Task,
-        model: impl AsyncRead + Send + Unpin,
-        model_size_bytes: u64,
-        progress: impl FnMut(Progress) + Send,
-    ) -> Outcome {
-        let ended = match self.header_of_task(&task, model_size_bytes) {
-            Ok(header) => self.converse(header, model, model_size_bytes, progress).await,
+    /// `progress` hears what the child claims about its advance. Dropping the future kills the child.
+    pub async fn run(&self, task: Task, model: ModelSource, progress: impl FnMut(Progress) + Send) -> Outcome {
+        let ended = match self.header_of_task(&task, &model) {
+            Ok(header) => self.converse(header, model, progress).await,
             Err(failure) => Err(failure),
         };
         match ended {
@@ -64,14 +58,9 @@ impl Runner {
     ///
     /// # Errors
     /// What the model or the runtime failed with.
-    pub async fn attempt(
-        &self,
-        trial: Trial,
-        model: impl AsyncRead + Send + Unpin,
-        model_size_bytes: u64,
-    ) -> Result<Tried, Failure> {
-        let header = self.header_of_trial(&trial, model_size_bytes)?;
-        match self.converse(header, model, model_size_bytes, |_| {}).await? {
+    pub async fn attempt(&self, trial: Trial, model: ModelSource) -> Result<Tried, Failure> {
+        let header = self.header_of_trial(&trial, &model)?;
+        match self.converse(header, model, |_| {}).await? {
             Answer::Tried(tried) => tried.distrust(&trial),
             Answer::Done(outcome) => match *outcome {
                 Outcome::Failed(failure) => Err(Failure::new(failure.kind, failure.detail)),
@@ -85,8 +74,7 @@ impl Runner {
     async fn converse(
         &self,
         (header, allowed_bytes): Header,
-        model: impl AsyncRead + Send + Unpin,
-        model_size_bytes: u64,
+        model: ModelSource,
         progress: impl FnMut(Progress) + Send,
     ) -> Result<Answer, Failure> {
         let spawned = Instant::now();
@@ -101,8 +89,7 @@ impl Runner {
         };
         let talk = async {
             let listening = listen(stdout, self.limits.answer_bytes, spawned, progress);
-            let (fed, heard, said) =
-                tokio::join!(feed(stdin, &header, model, model_size_bytes), listening, last_words(stderr));
+            let (fed, heard, said) = tokio::join!(feed(stdin, &header, model), listening, last_words(stderr));
             (fed, heard, said, child.wait().await)
         };
         // Out of time, or the future dropped: the group is killed when `group` goes, and the child is reaped.
@@ -123,21 +110,24 @@ impl Runner {
         conclude(fed, heard, &said, status).map_err(|failure| reached.explain(failure, allowed_bytes))
     }
 
-    fn header_of_task(&self, task: &Task, model_size_bytes: u64) -> Result<Header, Failure> {
+    fn header_of_task(&self, task: &Task, model: &ModelSource) -> Result<Header, Failure> {
         task.check().map_err(Failure::input)?;
         if let Some(interface) = &task.interface {
             interface.check().map_err(|error| Failure::input(format!("interface.json: {error}")))?;
         }
         let frame = encode(task, MAX_TASK_BYTES).map_err(|error| too_large(&error))?;
         let callers = task.peak_sessions().saturating_mul(task.threads.into());
-        let limits = self.limits.for_child(model_size_bytes, task.memory_bytes(frame.len() as u64), callers);
-        header(Start { limits, model_size_bytes, threads: task.threads, purpose: Purpose::Measure }, frame)
+        let limits = self.limits.for_child(model.total_bytes(), task.memory_bytes(frame.len() as u64), callers);
+        let model_size_bytes = model.size_bytes;
+        let start = Start { limits, model_size_bytes, threads: task.threads, purpose: Purpose::Measure };
+        header(start, &model.beside, frame)
     }
 
-    fn header_of_trial(&self, trial: &Trial, model_size_bytes: u64) -> Result<Header, Failure> {
+    fn header_of_trial(&self, trial: &Trial, model: &ModelSource) -> Result<Header, Failure> {
         let frame = encode(trial, MAX_TASK_BYTES).map_err(|error| too_large(&error))?;
-        let limits = self.limits.for_child(model_size_bytes, trial.memory_bytes(frame.len() as u64), 1);
-        header(Start { limits, model_size_bytes, threads: 1, purpose: Purpose::Try }, frame)
+        let limits = self.limits.for_child(model.total_bytes(), trial.memory_bytes(frame.len() as u64), 1);
+        let model_size_bytes = model.size_bytes;
+        header(Start { limits, model_size_bytes, threads: 1, purpose: Purpose::Try }, &model.beside, frame)
     }
 
     /// The child in a process group of its own, in an empty directory, with no environment to speak of.
@@ -178,8 +168,12 @@ impl Runner {
 /// Everything that goes before the model's bytes, and the address space that it allows.
 type Header = (Vec<u8>, u64);
 
-fn header(start: Start, mut frame: Vec<u8>) -> Result<Header, Failure> {
+fn header(start: Start, beside: &[Beside], mut frame: Vec<u8>) -> Result<Header, Failure> {
     let mut header = encode(&start, MAX_START_BYTES).map_err(|error| too_large(&error))?;
+    let listed = encode(&beside, MAX_BESIDE_BYTES);
+    header.append(&mut listed.map_err(|error| {
+        Failure::unsupported(format!("the model keeps its tensors in too many files: {error}; save them in one file"))
+    })?);
     header.append(&mut frame);
     Ok((header, start.limits.address_space_bytes))
 }
@@ -206,14 +200,10 @@ enum Unfed {
     Source(String),
 }
 
-async fn feed(
-    mut stdin: ChildStdin,
-    header: &[u8],
-    model: impl AsyncRead + Unpin,
-    model_size_bytes: u64,
-) -> Result<(), Unfed> {
+async fn feed(mut stdin: ChildStdin, header: &[u8], model: ModelSource) -> Result<(), Unfed> {
     stdin.write_all(header).await.map_err(|_| Unfed::Refused)?;
-    let mut model = model.take(model_size_bytes);
+    let model_size_bytes = model.total_bytes();
+    let mut model = model.bytes.take(model_size_bytes);
     let mut sent = 0;
     let mut chunk = vec![0; 256 << 10];
     while sent < model_size_bytes {

@@ -21,7 +21,7 @@ fn script(body: &str) -> Script {
 }
 
 async fn failure(runner: &Runner) -> Failure {
-    match runner.run(task(), &b"model"[..], 5, |_| {}).await {
+    match runner.run(task(), ModelSource::new(&b"model"[..], 5), |_| {}).await {
         Outcome::Failed(failure) => failure,
         Outcome::Completed(_) => Failure::new(FailureKind::Unavailable, "it completed, which no script can"),
     }
@@ -60,7 +60,7 @@ async fn a_child_that_misbehaves_is_a_failure_and_never_more() {
 async fn progress_is_passed_on_and_bounded() {
     let script = script("printf '\\000\\000\\000\\061{\"progress\":{\"phase\":\"predicting\",\"percent\":200}}'");
     let mut heard = Vec::new();
-    script.runner.run(task(), &b"model"[..], 5, |progress| heard.push(progress.percent)).await;
+    script.runner.run(task(), ModelSource::new(&b"model"[..], 5), |progress| heard.push(progress.percent)).await;
     assert_eq!(heard, [100]);
 }
 
@@ -90,7 +90,7 @@ async fn dropping_the_run_kills_the_child() {
     let marker = tempfile::tempdir().expect("a directory");
     let path = marker.path().join("alive");
     let script = script(&format!("sleep 1; touch {}", path.display()));
-    let run = script.runner.run(task(), &b"model"[..], 5, |_| {});
+    let run = script.runner.run(task(), ModelSource::new(&b"model"[..], 5), |_| {});
     assert!(tokio::time::timeout(Duration::from_millis(300), run).await.is_err());
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert!(!path.exists(), "the child outlived the run");
@@ -99,7 +99,7 @@ async fn dropping_the_run_kills_the_child() {
 #[tokio::test]
 async fn what_is_not_the_models_fault_is_unavailable() {
     let mut script = script("cat > /dev/null");
-    let short = script.runner.run(task(), &b"mod"[..], 5, |_| {}).await;
+    let short = script.runner.run(task(), ModelSource::new(&b"mod"[..], 5), |_| {}).await;
     assert!(matches!(short, Outcome::Failed(f) if f.kind == FailureKind::Unavailable && f.detail.contains("3 of 5")));
     let library = script.runner.ort_lib.take();
     assert_eq!(failure(&script.runner).await.kind, FailureKind::Unavailable);
@@ -115,6 +115,6 @@ async fn a_task_that_does_not_fit_together_starts_no_child() {
     let script = script("exit 9");
     let mut broken = task();
     broken.columns.clear();
-    let outcome = script.runner.run(broken, &b"model"[..], 5, |_| {}).await;
+    let outcome = script.runner.run(broken, ModelSource::new(&b"model"[..], 5), |_| {}).await;
     assert!(matches!(outcome, Outcome::Failed(failure) if failure.kind == FailureKind::InputMismatch));
 }

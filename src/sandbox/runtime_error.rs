@@ -34,14 +34,14 @@ const INPUT_MISMATCH: [&str; 5] = [
     "invalid input name",
 ];
 
-/// Texts of tensors in a file of their own: the sandbox opens none.
-const EXTERNAL: [&str; 1] = ["external data path"];
+/// Texts of tensors in a file that was not handed over: the sandbox opens none.
+const EXTERNAL: [&str; 2] = ["external data path", "not found from the table user provided"];
 
 /// The model could not be loaded.
 pub(super) fn load_failure(code: ErrorCode, message: &str) -> Failure {
     if says(message, &EXTERNAL) {
         return Failure::unsupported(
-            "the model keeps tensors in other files, and the sandbox opens none; save it as one file, for example with onnx.save(model, path, save_as_external_data=False)",
+            "the model keeps tensors in another file, which the version does not have under exactly that name; push the file beside the model, or save the model as one file, for example with onnx.save(model, path, save_as_external_data=False)",
         );
     }
     let kind = if says(message, &OUT_OF_MEMORY) {

@@ -28,6 +28,8 @@ pub(super) struct Collected {
     pub keys: Option<Vec<String>>,
     /// One for each output that is watched.
     pub outputs: Vec<Gathered>,
+    /// Rows of which a number of a watched output is not finite.
+    pub non_finite_rows: u64,
 }
 
 impl Raw {

@@ -16,7 +16,7 @@ use ort::{
     session::{Session, SessionInputValue, SessionOutputs},
     value::{DynValue, Outlet, TensorElementType, ValueType},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// The loaded library. There is one in a process.
 pub(super) struct Runtime {
@@ -30,6 +30,12 @@ pub(super) struct Model {
     session: Session,
     pub inputs: Vec<Port>,
     pub outputs: Vec<Port>,
+}
+
+/// A model's file, and those in which it keeps tensors, under the names by which it asks for them.
+pub(super) struct ModelBytes {
+    pub file: Vec<u8>,
+    pub beside: Vec<(String, Arc<[u8]>)>,
 }
 
 /// The inputs of one call.
@@ -60,7 +66,7 @@ impl Runtime {
     }
 
     /// Loads a model from memory.
-    pub fn open(&self, bytes: &[u8], threads: u32) -> Result<Model, Failure> {
+    pub fn open(&self, bytes: &ModelBytes, threads: u32) -> Result<Model, Failure> {
         let session = self.session(bytes, threads).map_err(|error| load_failure(error.code(), error.message()))?;
         Ok(Model {
             inputs: session.inputs().iter().map(port).collect(),
@@ -69,13 +75,16 @@ impl Runtime {
         })
     }
 
-    fn session(&self, bytes: &[u8], threads: u32) -> ort::Result<Session> {
-        Session::builder(&self.environment)?
+    fn session(&self, bytes: &ModelBytes, threads: u32) -> ort::Result<Session> {
+        let mut builder = Session::builder(&self.environment)?
             .with_intra_threads(threads as usize)?
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?
-            .with_inter_op_spinning(false)?
-            .commit_from_memory(bytes)
+            .with_inter_op_spinning(false)?;
+        for (name, file) in &bytes.beside {
+            builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(file))?;
+        }
+        builder.commit_from_memory(&bytes.file)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the parent asks for: a data set, how to read it, and the loads to measure.
 
 use super::{interface::Interface, tensors::TensorTask};
-use crate::constraints::Change;
+use crate::constraints::{Change, spec::DEFAULT_ROWS_PER_CALL};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
@@ -28,6 +28,9 @@ pub struct Task {
     pub loads: Vec<Load>,
     /// Threads that one session may use inside an operator; 1 or more.
     pub threads: u32,
+    /// Most rows of one call when the data set is predicted.
+    #[serde(default = "rows_per_call")]
+    pub rows_per_call: u32,
     /// How often the first rows are predicted again in the same session; once more in a fresh one.
     #[serde(default = "once")]
     pub repeats: u32,
@@ -46,6 +49,10 @@ pub struct Task {
 
 fn once() -> u32 {
     1
+}
+
+fn rows_per_call() -> u32 {
+    DEFAULT_ROWS_PER_CALL
 }
 
 /// Predict the data set again, with some of its cells changed.
@@ -181,6 +188,9 @@ impl Task {
         if !(1..=MAX_THREADS).contains(&self.threads) {
             return Err(format!("use 1 to {MAX_THREADS} threads"));
         }
+        if !(1..=MAX_BATCH).contains(&self.rows_per_call) {
+            return Err(format!("predict 1 to {MAX_BATCH} rows in one call"));
+        }
         if MAX_LOADS < self.loads.len() {
             return Err(format!("measure at most {MAX_LOADS} loads in one run"));
         }
@@ -245,6 +255,7 @@ pub(super) mod tests {
             feature_order: vec!["a".to_owned()],
             loads: vec![load()],
             threads: 1,
+            rows_per_call: DEFAULT_ROWS_PER_CALL,
             repeats: 1,
             perturbations: Vec::new(),
             scales: BTreeMap::new(),
@@ -310,12 +321,13 @@ pub(super) mod tests {
     #[test]
     fn a_task_that_does_not_fit_together_is_refused_with_the_place() {
         type Break = fn(&mut Task);
-        let cases: [(&str, Break); 11] = [
+        let cases: [(&str, Break); 12] = [
             ("no rows", |t| t.columns.clear()),
             ("no rows", |t| t.columns = vec![column("a", &[])]),
             ("`b` has 1 rows", |t| t.columns[1].values.truncate(1)),
             ("`a` is there twice", |t| t.columns[1].name = "a".to_owned()),
             ("threads", |t| t.threads = 0),
+            ("rows in one call", |t| t.rows_per_call = 0),
             ("batch", |t| t.loads[0].batch = 0),
             ("concurrency", |t| t.loads[0].concurrency = 1_000),
             ("samples", |t| t.loads[0].samples = 0),

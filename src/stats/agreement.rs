@@ -1,6 +1,9 @@
 //! How far answers are from those that were recorded, and which of them decide otherwise. Pure.
 
 use super::figure::{Figure, Rate};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use utoipa::ToSchema;
 
 /// What one row of an output decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,15 +15,27 @@ pub enum Decision {
 }
 
 /// How far a number may be from the recorded one: `absolute + relative * |recorded|`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tolerance {
     pub absolute: f64,
     pub relative: f64,
 }
 
+impl fmt::Display for Tolerance {
+    /// "0.0001", or "0.0001 + 0.01 * |recorded|".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.relative {
+            0.0 => write!(f, "{}", self.absolute),
+            relative => write!(f, "{} + {relative} * |recorded|", self.absolute),
+        }
+    }
+}
+
 /// One output over all rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agreement {
+    /// What `within` rests on.
+    pub tolerance: Tolerance,
     /// The largest distance of a number from the recorded one. Undefined where one of both is not finite and the other
     /// one is something else.
     pub max_difference: Figure,
@@ -54,6 +69,7 @@ pub fn agreement(
         Rate::figure(Rate::of(count as u64, rows))
     });
     Some(Agreement {
+        tolerance,
         max_difference: Figure::point(far.is_finite().then_some(far), rows),
         within: Rate::figure(Rate::of(pairs().filter(within).count() as u64, rows)),
         flips,

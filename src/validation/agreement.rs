@@ -73,7 +73,8 @@ pub fn set_unpredicted(
         measured.set(Metric::Repeats, seen.repeated.times as f64, seen.repeated.rows);
     }
     let dimensions = [Dimension::Quality, Dimension::Abstention].into_iter().flat_map(|dimension| dimension.metrics());
-    for metric in dimensions {
+    // That an answer is finite can be seen without knowing what it means.
+    for metric in dimensions.filter(|metric| **metric != Metric::NonFiniteRate) {
         measured.set_absent(&metric.to_string(), why);
     }
     let attributes = BiasRequest::intersections(&description.sensitive).into_iter();

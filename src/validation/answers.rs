@@ -1,8 +1,9 @@
-//! Answers that cannot be held against the labels of the data. Pure.
+//! Answers that cannot be held against the labels of the data, or are no numbers. Pure.
 //!
 //! Figures of such answers would be computed without a fault, and be about something else; so the run fails and says why.
 
 use crate::{
+    constraints::{ConstraintSpec, Dimension, Metric},
     datasets::{Description, data::Data},
     sandbox::{Failure, FailureKind, Observation, Outcome},
 };
@@ -11,15 +12,29 @@ use std::collections::BTreeSet;
 /// Classes that a message lists.
 const LISTED: usize = 8;
 
-/// The outcome, or a failure where the model's classes are not those of the data.
-pub fn held_against(outcome: Outcome, data: &Data, description: &Description) -> Outcome {
-    match outcome {
-        Outcome::Completed(seen) => match unlike(&seen, data, description) {
-            Some(why) => Outcome::Failed(Failure::new(FailureKind::InputMismatch, why)),
-            None => Outcome::Completed(seen),
-        },
-        failed @ Outcome::Failed(_) => failed,
-    }
+/// The outcome, or a failure where the model's classes are not those of the data, or its numbers are none and nobody asked
+/// how many may be.
+pub fn held_against(outcome: Outcome, data: &Data, description: &Description, spec: &ConstraintSpec) -> Outcome {
+    let Outcome::Completed(seen) = outcome else { return outcome };
+    let failure = unlike(&seen, data, description)
+        .map(|why| Failure::new(FailureKind::InputMismatch, why))
+        .or_else(|| not_numbers(&seen, data, spec).map(|why| Failure::new(FailureKind::InvalidOutput, why)));
+    failure.map_or(Outcome::Completed(seen), Outcome::Failed)
+}
+
+/// A row without a number in an output of which nothing was recorded would pass in silence. Recorded answers may hold NaN
+/// themselves, and decide then.
+fn not_numbers(seen: &Observation, data: &Data, spec: &ConstraintSpec) -> Option<String> {
+    let is_limited =
+        || spec.constraints().iter().any(|c| (c.dimension, c.metric) == (Dimension::Quality, Metric::NonFiniteRate));
+    let is_recorded = data.tensors.as_ref().is_some_and(|tensors| !tensors.expected.is_empty());
+    (seen.non_finite_rows != 0 && !is_recorded && !is_limited()).then(|| {
+        format!(
+            "{} of {} rows have an answer with NaN or infinity in it; a limit on non_finite_rate (dimension quality) says how many may",
+            seen.non_finite_rows,
+            data.rows()
+        )
+    })
 }
 
 fn unlike(seen: &Observation, data: &Data, description: &Description) -> Option<String> {
@@ -59,7 +74,7 @@ fn unlike(seen: &Observation, data: &Data, description: &Description) -> Option<
 mod tests {
     use super::*;
     use crate::datasets::table::Table;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn seen(labels: &[&str], classes: &[&str], counted: bool) -> Observation {
         let isolation = json!({"rlimits": true, "no_new_privileges": true, "parent_death_signal": true, "landlock": "full",
@@ -74,10 +89,31 @@ mod tests {
         serde_json::from_value(written).expect("an observation")
     }
 
+    /// With this limit beside one that has nothing to do with answers.
+    fn spec(limit: Value) -> ConstraintSpec {
+        let size = json!({"name": "size", "dimension": "size", "metric": "artifact_size", "operator": "<=", "limit": 1,
+            "unit": "GiBy", "owner": "mara"});
+        let limits: Vec<Value> = [size, limit].into_iter().filter(|limit| !limit.is_null()).collect();
+        ConstraintSpec::parse(&json!({"constraints": limits})).expect("a spec")
+    }
+
+    #[test]
+    fn answers_that_are_no_numbers_fail_the_run_unless_a_limit_says_how_many_may_be() {
+        let csv = "y\nno\nyes\n";
+        let data = Data { table: Table::parse(csv.as_bytes()).expect("a table"), tensors: None };
+        let with_nan = Observation { non_finite_rows: 1, ..seen(&[], &[], false) };
+        let why = not_numbers(&with_nan, &data, &spec(Value::Null)).expect("refused");
+        assert!(why.starts_with("1 of 2 rows") && why.contains("non_finite_rate"), "{why}");
+        let limit = json!({"name": "numbers", "dimension": "quality", "metric": "non_finite_rate", "operator": "<=",
+            "limit": 50, "unit": "%", "owner": "mara"});
+        assert_eq!(not_numbers(&with_nan, &data, &spec(limit)), None);
+        assert_eq!(not_numbers(&seen(&[], &[], false), &data, &spec(Value::Null)), None);
+    }
+
     fn said(seen: Observation, csv: &str) -> Option<String> {
         let description = Description::parse(&json!({"label": "y"})).expect("a description");
         let data = Data { table: Table::parse(csv.as_bytes()).expect("a table"), tensors: None };
-        match held_against(Outcome::Completed(Box::new(seen)), &data, &description) {
+        match held_against(Outcome::Completed(Box::new(seen)), &data, &description, &spec(Value::Null)) {
             Outcome::Completed(_) => None,
             Outcome::Failed(failure) => Some(failure.detail),
         }

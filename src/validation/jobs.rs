@@ -11,9 +11,9 @@ use crate::{
     formats::onnx,
     models,
     promotions::invalidation::{self, Cause},
-    sandbox::{Failure, FailureKind, Observation, Outcome, Phase, Progress, Task},
+    sandbox::{Failure, FailureKind, ModelSource, Observation, Outcome, Phase, Progress, Task},
     validation::{Evidence, Run, RunState, answers, evidence, evidence::Basis, measure, ops, reported, store},
-    versions::{self, MODEL_FILE, StoredFile, seal::read_interface},
+    versions::{self, MODEL_FILE, StoredFile, model_source, seal::read_interface},
 };
 use std::{io::BufReader, time::Duration};
 use tokio::sync::watch;
@@ -59,7 +59,8 @@ pub(crate) async fn conclude(
     outcome: Outcome,
     worker: Option<&Principal>,
 ) -> Result<(), Error> {
-    let (state, reason, seen) = match answers::held_against(outcome, &prepared.data, &prepared.dataset.description) {
+    let Prepared { data, dataset, spec, .. } = &prepared;
+    let (state, reason, seen) = match answers::held_against(outcome, data, &dataset.description, spec) {
         Outcome::Completed(seen) => (None, None, Some(seen)),
         Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => {
             return Err(Error::Unavailable { code: "runtime_unavailable", detail: failure.detail });
@@ -148,8 +149,8 @@ async fn execute(app: &App, prepared: &Prepared) -> Result<Outcome, Error> {
         Err(failure) => return Ok(Outcome::Failed(failure)),
     };
     let task = task(app, prepared).await?;
-    let (bytes, size) = app.blobs.read(&model.declared.sha256).await.map_err(Error::internal)?;
-    with_progress(app, &prepared.run, task, bytes, size).await
+    let source = model_source::open(app, model, &prepared.files).await?;
+    with_progress(app, &prepared.run, task, source).await
 }
 
 /// Operators and parameters of the model, from its file; or why they can't be counted.
@@ -164,9 +165,9 @@ async fn count_graph(app: &App, files: &[StoredFile]) -> Result<Result<onnx::Siz
 }
 
 /// Runs the sandbox while what it says about its progress is written down.
-async fn with_progress(app: &App, run: &Run, task: Task, bytes: tokio::fs::File, size: u64) -> Result<Outcome, Error> {
+async fn with_progress(app: &App, run: &Run, task: Task, model: ModelSource) -> Result<Outcome, Error> {
     let (tell, mut hear) = watch::channel(None::<Progress>);
-    let sandbox = app.sandbox.run(task, bytes, size, move |progress| {
+    let sandbox = app.sandbox.run(task, model, move |progress| {
         let _ = tell.send(Some(progress));
     });
     let note = async {

@@ -10,13 +10,10 @@ use crate::{
     sandbox::{
         self, Column, FedInput, FedState, Interface, LatencySamples, Observation, Spent, Task, TensorTask, Wanted,
     },
-    stats::percentile::percentile,
+    stats::{figure::Rate, percentile::percentile},
     validation::{agreement, energy, requests, robustness},
 };
 use std::collections::BTreeMap;
-
-/// One thread inside an operator: what the limits are stated for unless hardware says more.
-const THREADS: u32 = 1;
 
 /// What a model may ask for: all columns but the label that it is to predict, or the tensors of its inputs. What was
 /// recorded of its answers stays here.
@@ -49,7 +46,8 @@ pub fn task(data: &Data, description: &Description, interface: Option<Interface>
         columns,
         feature_order: description.features.clone(),
         loads,
-        threads: THREADS,
+        threads: spec.threads(),
+        rows_per_call: spec.rows_per_call(),
         repeats: spec.repeats(),
         perturbations,
         scales,
@@ -127,6 +125,8 @@ pub fn measured(
         false => measured.set_absent("network_free", "the sandbox could not take the network away on this machine"),
     }
     measured.add_cost(spec.cost());
+    let non_finite = Rate::of(seen.non_finite_rows, data.rows() as u64);
+    measured.figures.insert(Metric::NonFiniteRate, Rate::figure(non_finite));
     agreement::add(&mut measured, seen, data, description);
     match agreement::without_predictions(seen, data, description) {
         Some(why) => agreement::set_unpredicted(&mut measured, seen, description, spec, &why),

@@ -6,6 +6,7 @@ mod download;
 pub mod files;
 pub mod fitness;
 pub mod inspect;
+pub(crate) mod model_source;
 pub mod ops;
 pub mod seal;
 pub(crate) mod store;

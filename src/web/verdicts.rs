@@ -19,6 +19,8 @@ pub struct VerdictRow {
     pub margin: String,
     pub owner: String,
     pub reason: String,
+    /// How it was measured.
+    pub method: String,
 }
 
 /// What stops a promotion first, then what only warns, then what passed.
@@ -102,5 +104,6 @@ fn row(verdict: &ConstraintVerdict) -> VerdictRow {
         margin: verdict.margin.map(reason::margin).unwrap_or_default(),
         owner: verdict.owner.clone(),
         reason: verdict.reason.clone(),
+        method: verdict.method.clone(),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     sandbox::Phase,
     validation::jobs::phase_name,
-    versions::stream_while,
+    versions::{DeclaredFile, stream_while},
     workers::claims::{self, Claim, Named},
 };
 use actix_web::{
@@ -55,6 +55,17 @@ pub struct ClaimView {
     pub lease_seconds: i64,
     pub model_sha256: String,
     pub model_size_bytes: i64,
+    /// The files in which the model keeps tensors; absent where it is one file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<BesideView>,
+}
+
+/// A file of the version that the model asks for.
+#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+pub struct BesideView {
+    pub path: String,
+    pub sha256: String,
+    pub size_bytes: i64,
 }
 
 /// How far it is. For people, and never evidence.
@@ -73,6 +84,16 @@ pub struct ProgressInput {
 pub struct Attempt {
     /// The attempt that the claim named.
     attempt: i32,
+}
+
+#[derive(Debug, serde::Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ModelQuery {
+    /// The attempt that the claim named.
+    attempt: i32,
+    /// A file in which the model keeps tensors, as the claim names it; the model's own without it.
+    file: Option<String>,
 }
 
 /// Take the oldest run that asks for a device with these labels, for workers. 204 when there is none.
@@ -131,9 +152,9 @@ async fn fetch_task(
     Ok(HttpResponse::Ok().json(task))
 }
 
-/// The model's file. It breaks off when the lease is over.
+/// The model's file, or one of those in which it keeps tensors. It breaks off when the lease is over.
 #[utoipa::path(tag = "workers", operation_id = "fetchModel",
-    params(("claim" = JobId, Path, description = "Claim id"), Attempt),
+    params(("claim" = JobId, Path, description = "Claim id"), ModelQuery),
     responses((status = 200, description = "The bytes", content_type = "application/octet-stream"),
         (status = 409, description = "The lease is over", body = Problem, content_type = "application/problem+json"), Found))]
 #[get("/worker/claims/{claim}/model")]
@@ -141,10 +162,10 @@ async fn fetch_model(
     app: Data<App>,
     who: Principal,
     claim: Path<JobId>,
-    query: Query<Attempt>,
+    query: Query<ModelQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let named = named(&claim, &query);
-    let (bytes, file) = claims::fetch_model(&app, &who, named).await?;
+    let named = Named { id: *claim, attempt: query.attempt };
+    let (bytes, file) = claims::fetch_model(&app, &who, named, query.file.as_deref()).await?;
     Ok(stream_while(bytes, &file, move || {
         let (app, who) = (app.clone(), who.clone());
         async move {
@@ -195,6 +216,12 @@ fn named(claim: &Path<JobId>, query: &Query<Attempt>) -> Named {
     Named { id: **claim, attempt: query.attempt }
 }
 
+impl From<DeclaredFile> for BesideView {
+    fn from(file: DeclaredFile) -> Self {
+        Self { path: file.path.to_string(), sha256: file.sha256.to_string(), size_bytes: file.size_bytes }
+    }
+}
+
 impl From<Claim> for ClaimView {
     fn from(claim: Claim) -> Self {
         Self {
@@ -204,6 +231,7 @@ impl From<Claim> for ClaimView {
             lease_seconds: claims::lease_seconds(),
             model_sha256: claim.model.sha256.to_string(),
             model_size_bytes: claim.model.size_bytes,
+            beside: claim.beside.into_iter().map(BesideView::from).collect(),
         }
     }
 }

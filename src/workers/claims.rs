@@ -25,7 +25,7 @@ use crate::{
         self,
         jobs::{Prepared, conclude, model_of, prepare, task},
     },
-    versions::{self, DeclaredFile, State},
+    versions::{self, DeclaredFile, State, model_source},
     workers::{
         material::only_needed,
         store::{self, Present},
@@ -50,6 +50,8 @@ pub struct Claim {
     /// Fencing number: what an earlier attempt hands in is refused.
     pub attempt: i32,
     pub model: DeclaredFile,
+    /// The files of the version in which the model keeps tensors.
+    pub beside: Vec<DeclaredFile>,
 }
 
 /// A claim as a worker names it.
@@ -141,8 +143,10 @@ async fn begin(app: &App, claimed: &Claimed) -> Result<Option<Claim>, Error> {
     }
     match model_of(&files) {
         Ok(model) => {
+            let beside = model_source::beside(app, model, &files).await?;
+            let beside = beside.into_iter().map(|file| file.declared.clone()).collect();
             let model = model.declared.clone();
-            Ok(Some(Claim { id: claimed.id, run, attempt: claimed.attempt, model }))
+            Ok(Some(Claim { id: claimed.id, run, attempt: claimed.attempt, model, beside }))
         }
         Err(failure) => {
             let prepared = prepare(app, run).await?;
@@ -187,8 +191,13 @@ pub async fn fetch_task(app: &App, who: &Principal, named: Named) -> Result<Task
     Ok(task)
 }
 
-/// The model's file; ask [`is_held`] while it leaves.
-pub async fn fetch_model(app: &App, who: &Principal, named: Named) -> Result<(File, DeclaredFile), Error> {
+/// The model's file, or one of those in which it keeps tensors; ask [`is_held`] while it leaves.
+pub async fn fetch_model(
+    app: &App,
+    who: &Principal,
+    named: Named,
+    path: Option<&str>,
+) -> Result<(File, DeclaredFile), Error> {
     let run = held(app, who, named).await?;
     let files = {
         let reader = app.db.read(&policy::upkeep());
@@ -197,9 +206,17 @@ pub async fn fetch_model(app: &App, who: &Principal, named: Named) -> Result<(Fi
         versions::store::files(reader.conn(), found.version).await?
     };
     let model = model_of(&files).map_err(|failure| Error::conflict("model_missing", failure.detail))?;
-    let (bytes, _) = app.blobs.read(&model.declared.sha256).await.map_err(Error::internal)?;
-    left(app, who, named, run, ("model", model.declared.sha256.to_string())).await?;
-    Ok((bytes, model.declared.clone()))
+    let wanted = match path {
+        None => model,
+        Some(path) => {
+            let beside = model_source::beside(app, model, &files).await?;
+            let found = beside.into_iter().find(|file| file.declared.path.as_str() == path);
+            found.ok_or(Error::not_found("file in which the model keeps tensors"))?
+        }
+    };
+    let (bytes, _) = app.blobs.read(&wanted.declared.sha256).await.map_err(Error::internal)?;
+    left(app, who, named, run, ("model", wanted.declared.sha256.to_string())).await?;
+    Ok((bytes, wanted.declared.clone()))
 }
 
 /// Whether a worker's lease lasts, its token too, and the version may leave.

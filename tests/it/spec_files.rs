@@ -44,6 +44,23 @@ fn a_field_that_stands_twice_is_refused_instead_of_the_last_one_taken() {
 }
 
 #[test]
+fn a_limit_the_wrong_way_round_is_remarked_on_by_its_line_and_is_no_mistake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = "constraints:\n  - name: right\n    dimension: quality\n    metric: accuracy\n    operator: '<='\n    limit: 0.9\n    unit: '1'\n    owner: mara\n";
+    std::fs::write(folder.path().join("limits.yaml"), limits).expect("written");
+    let ran = run(&["env", "lint", "limits.yaml"], folder.path(), "");
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(
+        ran.err.starts_with("limits.yaml:5: remark: constraints[0].operator: accuracy is better the more"),
+        "{}",
+        ran.err
+    );
+    let told = run(&["env", "lint", "limits.yaml", "--json"], folder.path(), "");
+    let told: serde_json::Value = serde_json::from_str(&told.out).expect("JSON");
+    assert_eq!((&told["problems"], &told["remarks"][0]["line"]), (&serde_json::json!([]), &serde_json::json!(5)));
+}
+
+#[test]
 fn a_draft_from_a_model_is_a_spec_that_says_what_it_does_not_know() {
     let folder = tempfile::tempdir().expect("a folder");
     for file in
@@ -55,7 +72,12 @@ fn a_draft_from_a_model_is_a_spec_that_says_what_it_does_not_know() {
         assert!(ran.out.starts_with("# A draft from ") && ran.out.contains("credit-risk: TODO"), "{}", ran.out);
         std::fs::write(folder.path().join("draft.yaml"), &ran.out).expect("written");
         let ran = run(&["env", "lint", "draft.yaml"], folder.path(), "");
-        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("datasets.credit-risk: TODO stands where a name belongs"), "{}", ran.err);
+        let whole = std::fs::read_to_string(folder.path().join("draft.yaml")).expect("read").replace("TODO", "credit");
+        std::fs::write(folder.path().join("draft.yaml"), whole).expect("written");
+        let ran = run(&["env", "lint", "draft.yaml"], folder.path(), "");
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
     }
     let model = fixture("tensor_binary.onnx").display().to_string();
     let written = run(&["env", "init", &model, "-o", "limits.yaml"], folder.path(), "");

@@ -6,7 +6,7 @@ use crate::{
     workers::edge,
 };
 use chrono::TimeDelta;
-use plimsoll::sandbox::{Outcome, Task};
+use plimsoll::sandbox::{ModelSource, Outcome, Task};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -148,7 +148,9 @@ async fn honest(story: &Story, token: &str, claimed: &Value) -> Value {
     let task = story.app.get(token, &at(claimed, "/task")).await.expect(200).body;
     let task: Task = serde_json::from_slice(&task).expect("a task");
     let model = story.app.get(token, &at(claimed, "/model")).await.expect(200).body;
-    let outcome: Outcome = story.app.app.sandbox.run(task, model.as_slice(), model.len() as u64, |_| {}).await;
+    let size_bytes = model.len() as u64;
+    let source = ModelSource::new(std::io::Cursor::new(model), size_bytes);
+    let outcome: Outcome = story.app.app.sandbox.run(task, source, |_| {}).await;
     serde_json::to_value(outcome).expect("JSON")
 }
 

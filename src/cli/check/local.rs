@@ -18,7 +18,7 @@ use crate::{
     core::{clock::Clock, path::FilePath},
     error::Error,
     formats::{Refusal, onnx},
-    sandbox::{FailureKind, Interface, Observation, Outcome},
+    sandbox::{FailureKind, Interface, ModelSource, Observation, Outcome},
     validation::{
         RunState, answers,
         api::ReasonView,
@@ -138,6 +138,22 @@ fn look_at(file: &Found, all: &[Found]) -> Result<(), Failure> {
     Err(failure)
 }
 
+/// The model and the files beside it in which it keeps tensors.
+async fn source(model: &Found, all: &[Found]) -> Result<ModelSource, Failure> {
+    let open = async |file: &Found| tokio::fs::File::open(&file.place).await.map_err(|e| unreadable(&file.place, &e));
+    let graph = open(model).await?;
+    let size_bytes = model.size_bytes;
+    let mut source = ModelSource::new(open(model).await?, size_bytes);
+    let graph = graph.into_std().await;
+    let named = tokio::task::spawn_blocking(move || onnx::external_files(BufReader::new(graph), size_bytes)).await;
+    for name in named.map_err(Failure::other)?.unwrap_or_default() {
+        if let Some(file) = all.iter().find(|file| file.path.as_str() == name) {
+            source = source.with(name, open(file).await?, file.size_bytes);
+        }
+    }
+    Ok(source)
+}
+
 fn interface(file: &Found) -> Result<Interface, Failure> {
     let text = material::read_bounded(&file.place, 1 << 20)?;
     Ok(seal::parse_interface(&text)?)
@@ -159,15 +175,15 @@ async fn measure(sandbox: &config::Sandbox, files: &Files, material: &Material) 
     };
     let runner = app::runner(sandbox)?;
     let task = measure::task(&material.data, &material.description, files.interface.clone(), &material.spec);
-    let bytes = tokio::fs::File::open(&model.place).await.map_err(|e| unreadable(&model.place, &e))?;
+    let source = source(model, &files.found).await?;
     let follower = Follower::new();
     let mut said = String::new();
     let outcome = runner
-        .run(task, bytes, model.size_bytes, |progress| {
+        .run(task, source, |progress| {
             follower.say(phase_name(progress.phase), progress.percent.into(), &mut said);
         })
         .await;
-    match answers::held_against(outcome, &material.data, &material.description) {
+    match answers::held_against(outcome, &material.data, &material.description, &material.spec) {
         Outcome::Completed(seen) => {
             follower.say("computing figures", 0, &mut said);
             let graph = File::open(&model.place)

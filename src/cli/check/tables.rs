@@ -42,7 +42,12 @@ pub fn of_run(run: &RunView, detail: Detail) -> String {
     let shown = Shown {
         title: format!(
             "{}@{} {}, with revision {} of the limits of {}: {}",
-            run.model, run.version, run.version_digest, run.constraints_revision, run.environment, run.state
+            run.model,
+            run.version,
+            run.version_digest,
+            run.constraints_revision,
+            run.environment,
+            state(run)
         ),
         reason: run.reason.as_ref(),
         verdicts: &run.verdicts,
@@ -50,6 +55,15 @@ pub fn of_run(run: &RunView, detail: Detail) -> String {
         more: format!("plimsoll run show {}", run.id),
     };
     of(&shown, detail)
+}
+
+/// What it is, and how far while it is under way.
+fn state(run: &RunView) -> String {
+    match (run.waiting.as_deref(), run.state.as_str()) {
+        (Some(waiting), _) => format!("{}, {waiting}", run.state),
+        (None, "running") => format!("running, {}, {} %", run.phase.replace('_', " "), run.percent),
+        _ => run.state.clone(),
+    }
 }
 
 pub fn of(shown: &Shown<'_>, detail: Detail) -> String {

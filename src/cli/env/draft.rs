@@ -84,6 +84,7 @@ pub fn spec(outline: &Outline, size_bytes: u64, answers: Answers, names: &Names<
             "1",
         ),
         limit("parameters", "compute", "parameters", "<=", json!(outline.size.parameters), "1"),
+        limit("answers-with-numbers", "quality", "non_finite_rate", "<=", json!(0), "%"),
         limit("no-network", "connectivity", "network_free", ">=", json!(1), "1"),
         limit("own-files-only", "connectivity", "external_data", "<=", json!(outline.size.external_tensors), "1"),
     ];

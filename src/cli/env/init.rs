@@ -68,6 +68,23 @@ impl Init {
     }
 }
 
+/// Where the draft still waits for a name. The registry would say of each that there is no such account or dataset.
+fn unfinished(spec: &Value) -> Vec<SpecError> {
+    let left = |path: String| SpecError { path, detail: format!("{TO_DO} stands where a name belongs") };
+    let mut found = Vec::new();
+    for (model, dataset) in spec["datasets"].as_object().into_iter().flatten() {
+        if [model.as_str(), dataset.as_str().unwrap_or_default()].contains(&TO_DO) {
+            found.push(left(format!("datasets.{model}")));
+        }
+    }
+    for (index, limit) in spec["constraints"].as_array().into_iter().flatten().enumerate() {
+        if limit["owner"] == TO_DO {
+            found.push(left(format!("constraints[{index}].owner")));
+        }
+    }
+    found
+}
+
 /// The task that an interface.json in the model's folder names.
 fn task_beside(model: &Path) -> Result<Option<TaskKind>, Failure> {
     let path = model.with_file_name(INTERFACE_FILE);
@@ -93,15 +110,18 @@ impl Lint {
     pub fn run(self) -> Result<Exit, Failure> {
         let text = text_of(&self.file)?;
         let written: Value = super::parse(&self.file, &text)?;
-        let problems: Vec<SpecError> = match ConstraintSpec::parse(&written) {
-            Ok(spec) => spec.without_hardware(),
-            Err(problems) => problems,
+        let (mut problems, remarks) = match ConstraintSpec::parse(&written) {
+            Ok(spec) => (spec.without_hardware(), spec.remarks()),
+            Err(problems) => (problems, Vec::new()),
         };
+        problems.extend(unfinished(&written));
         if self.json {
             let of = |problem: &SpecError| json!({"path": problem.path, "line": lines::locate(&text, &problem.path), "detail": problem.detail});
-            output::json(&json!({"problems": problems.iter().map(of).collect::<Vec<_>>()}))?;
+            let all = |list: &[SpecError]| list.iter().map(of).collect::<Vec<_>>();
+            output::json(&json!({"problems": all(&problems), "remarks": all(&remarks)}))?;
             return Ok(if problems.is_empty() { Exit::Ok } else { Exit::Usage });
         }
+        super::remark(&remarks, &self.file, &text);
         if problems.is_empty() {
             return print(&format!("{}: nothing is wrong with it", self.file.display()));
         }

@@ -8,6 +8,7 @@ use super::{Exit, Failure, output, print, reference, session::Session};
 use crate::{
     client::Client,
     config::Client as Connection,
+    constraints::{ConstraintSpec, SpecError},
     crypto::json,
     environments::api::{EnvironmentInput, EnvironmentView, RevisionView},
 };
@@ -75,6 +76,9 @@ impl Apply {
         }
         let constraints = self.constraints.as_deref().map(Written::read).transpose()?;
         let policy = self.policy.as_deref().map(Written::read).transpose()?;
+        if let Some((written, Ok(spec))) = constraints.as_ref().map(|w| (w, ConstraintSpec::parse(&w.value))) {
+            remark(&spec.remarks(), &written.file, &written.text);
+        }
         let client = Session::open(&self.connection)?.client;
         let before: Option<EnvironmentView> = client.find(&["environments", &self.name]).await?;
         let (current, profile) = match (before, profile) {
@@ -122,6 +126,14 @@ impl Apply {
             eprintln!("{document}: unchanged");
         }
         Ok(())
+    }
+}
+
+/// Says on standard error what is no mistake and yet hardly meant, by its line.
+fn remark(remarks: &[SpecError], file: &Path, text: &str) {
+    for remark in remarks {
+        let line = lines::locate(text, &remark.path).map(|line| format!(":{line}")).unwrap_or_default();
+        eprintln!("{}{line}: remark: {}", file.display(), output::printable(&remark.to_string()));
     }
 }
 

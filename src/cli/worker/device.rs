@@ -7,9 +7,9 @@ use crate::{
     cli::{Exit, Failure, serve::stop_signal},
     client::{Client, broken_off},
     core::digest::Digest,
-    sandbox::{Outcome, Progress, Runner, Task},
+    sandbox::{ModelSource, Outcome, Progress, Runner, Task},
     validation::jobs::phase_name,
-    workers::api::{ClaimInput, ClaimView, ProgressInput},
+    workers::api::{BesideView, ClaimInput, ClaimView, ProgressInput},
 };
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
@@ -100,8 +100,7 @@ impl Device {
                 serde_json::from_slice(&read(answer, MAX_TASK_BYTES).await?).map_err(Failure::other)?
             };
             let model = self.fetch_model(claim, &place).await?;
-            let size_bytes = u64::try_from(claim.model_size_bytes).unwrap_or(0);
-            let outcome = self.runner.run(task, model, size_bytes, |Progress { phase, percent }| {
+            let outcome = self.runner.run(task, model, |Progress { phase, percent }| {
                 let _ = tell.send(State { phase: phase_name(phase), percent: percent.into() });
             });
             let outcome = outcome.await;
@@ -115,17 +114,37 @@ impl Device {
         }
     }
 
-    /// The model's file without a name, checked against the claim.
-    async fn fetch_model(&self, claim: &ClaimView, place: &Place) -> Result<tokio::fs::File, Failure> {
-        let mut answer = self.client.get_raw(&place.path(&["model"]), &place.query()).await?;
+    /// The model, and the files in which it keeps tensors.
+    async fn fetch_model(&self, claim: &ClaimView, place: &Place) -> Result<ModelSource, Failure> {
+        let size = |size: i64| u64::try_from(size).unwrap_or(0);
+        let (sha256, size_bytes) = (&claim.model_sha256, size(claim.model_size_bytes));
+        let mut model = ModelSource::new(self.fetch(place, None, sha256, size_bytes).await?, size_bytes);
+        for BesideView { path, sha256, size_bytes } in &claim.beside {
+            let size_bytes = size(*size_bytes);
+            let file = self.fetch(place, Some(path), sha256, size_bytes).await?;
+            model = model.with(path, file, size_bytes);
+        }
+        Ok(model)
+    }
+
+    /// A file without a name here, checked against the claim.
+    async fn fetch(
+        &self,
+        place: &Place,
+        path: Option<&str>,
+        sha256: &str,
+        size_bytes: u64,
+    ) -> Result<tokio::fs::File, Failure> {
+        let query: Vec<_> = place.query().into_iter().chain(path.map(|path| ("file", path))).collect();
+        let mut answer = self.client.get_raw(&place.path(&["model"]), &query).await?;
         let mut file = tempfile::tempfile().map_err(Failure::other)?;
-        let (mut seen, mut left) = (Sha256::new(), u64::try_from(claim.model_size_bytes).unwrap_or(0));
+        let (mut seen, mut left) = (Sha256::new(), size_bytes);
         while let Some(chunk) = answer.chunk().await.map_err(broken_off)? {
             left = left.checked_sub(chunk.len() as u64).ok_or_else(|| Failure::other("the model is too long"))?;
             seen.update(&chunk);
             file.write_all(&chunk).map_err(Failure::other)?;
         }
-        if left != 0 || Digest::finish(seen).to_string() != claim.model_sha256 {
+        if left != 0 || Digest::finish(seen).to_string() != sha256 {
             return Err(Failure::other("the model that came is not the one that was claimed"));
         }
         file.rewind().map_err(Failure::other)?;

@@ -65,7 +65,10 @@ pub fn with_recorded(constraint: &Constraint, measured: &Measured) -> Result<Vec
     let found = measured.keyed(Dimension::Agreement, metric);
     let subject = |one: &Keyed| match metric {
         Metric::MaxDifference => format!("the largest difference of {} from what was recorded", one.key),
-        Metric::WithinTolerance => format!("the share of rows of {} within the tolerance", one.key),
+        Metric::WithinTolerance => match measured.tolerances.get(&one.key) {
+            Some(tolerance) => format!("the share of rows of {} within {tolerance} of what was recorded", one.key),
+            None => format!("the share of rows of {} as they were recorded", one.key),
+        },
         _ => format!("the share of rows of {} that decide otherwise than recorded", one.key),
     };
     let undefined = "an answer is no finite number where one was recorded, or the other way round";

@@ -28,7 +28,8 @@ fn by_report(constraint: &Constraint, hardware: Option<&Hardware>, one: &StandIn
     };
     let verdict = by_figures(constraint, hardware, one.host.as_ref(), &[candidate]);
     let reason = format!("reported by the key {}, not measured here: {}", one.source.key, verdict.reason);
-    ConstraintVerdict { reason, reported: Some(one.source.clone()), ..verdict }
+    let method = "By whoever signed the report, as it says; the registry measured nothing.".to_owned();
+    ConstraintVerdict { reason, method, reported: Some(one.source.clone()), ..verdict }
 }
 
 fn is_worse(one: &ConstraintVerdict, other: &ConstraintVerdict) -> bool {

@@ -12,6 +12,7 @@ use crate::stats::agreement::{AgreedLabels, Agreement};
 impl Measured {
     /// One output that was held against what was recorded of it.
     pub fn add_agreement(&mut self, output: &str, found: &Agreement) {
+        self.tolerances.insert(output.to_owned(), found.tolerance);
         let mut add = |metric, figure| self.add_keyed(Dimension::Agreement, metric, output, figure);
         add(Metric::MaxDifference, found.max_difference);
         add(Metric::WithinTolerance, found.within);

@@ -25,7 +25,8 @@ use super::{
     words::Words,
 };
 use crate::stats::{
-    breakdown::RowBootstrap, fairness::AttributeTable, figure::Figure, histogram::Histogram, percentile::LatencySummary,
+    agreement::Tolerance, breakdown::RowBootstrap, fairness::AttributeTable, figure::Figure, histogram::Histogram,
+    percentile::LatencySummary,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -112,6 +113,9 @@ pub struct Measured {
     /// What each perturbation of the inputs did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub perturbations: Vec<PerturbationResult>,
+    /// By output: how far a number may be from the recorded one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tolerances: BTreeMap<String, Tolerance>,
     pub bias: Vec<AttributeTable>,
     /// What the intervals of figures over all rows rest on, where they come from resamples.
     #[serde(default)]

@@ -43,6 +43,7 @@ impl Dimension {
                 M::R2,
                 M::MeanResidual,
                 M::MeanPrediction,
+                M::NonFiniteRate,
             ],
             Self::Connectivity => {
                 &[M::NetworkFree, M::ExternalData, M::BytesIn, M::BytesOut, M::TransferTime, M::MaximumOfflineTime]

@@ -21,7 +21,7 @@ pub use outline::{Element, Outline, Port, outline};
 use super::Refusal;
 use graph::{Function, Graph};
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     io::{BufRead, Seek},
 };
 use wire::{Field, Wire, unreadable};
@@ -114,6 +114,24 @@ fn size_of(model: &Model) -> Result<Size, Refusal> {
         open.extend(inner);
     }
     Ok(size)
+}
+
+/// The other files in which a model keeps tensors, as it names them, each once and in order.
+///
+/// # Errors
+/// Where the file can't be read as a model.
+pub fn external_files<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Vec<String>, Refusal> {
+    let model = read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
+    let mut open: Vec<&Graph> = model.graph.iter().collect();
+    let mut found = BTreeSet::new();
+    while let Some(graph) = open.pop() {
+        found.extend(graph.initializers.iter().filter_map(|tensor| tensor.location.clone()));
+        found.extend(graph.nodes.iter().flat_map(|node| node.locations.clone()));
+        open.extend(graph.nodes.iter().flat_map(|node| &node.graphs));
+    }
+    let of_functions = model.functions.iter().flat_map(|function| &function.nodes);
+    found.extend(of_functions.flat_map(|node| node.locations.clone()));
+    Ok(found.into_iter().collect())
 }
 
 /// The names of what a model takes, those that it has a value for itself left out.

@@ -148,6 +148,7 @@ fn what_was_measured_stays_and_only_what_does_not_pass_is_waived() {
             samples: Some(10),
             margin: None,
             reason: "accuracy is 0.7".to_owned(),
+            method: String::new(),
             reported: None,
         };
         let after = waived(std::slice::from_ref(&measured), &found);

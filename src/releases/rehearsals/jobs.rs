@@ -21,7 +21,7 @@ use crate::{
     sandbox::{FailureKind, Outcome, Task},
     trust::TrustKey,
     validation::{self, measure},
-    versions::{self, MODEL_FILE, StoredFile, Version, fitness, seal::read_interface},
+    versions::{self, MODEL_FILE, StoredFile, Version, fitness, model_source, seal::read_interface},
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -153,10 +153,10 @@ async fn loads(app: &App, rehearsal: &Rehearsal, files: &[StoredFile]) -> Result
     let Some(task) = task(app, rehearsal, files).await? else {
         return Ok(said("loads", false, "no validation run says which data it can be called with".to_owned()));
     };
-    let Ok((bytes, size)) = app.blobs.read(&model.declared.sha256).await else {
+    let Ok(source) = model_source::open(app, model, files).await else {
         return Ok(said("loads", false, format!("{MODEL_FILE} can't be read")));
     };
-    match app.sandbox.run(task, bytes, size, |_| {}).await {
+    match app.sandbox.run(task, source, |_| {}).await {
         Outcome::Completed(_) => Ok(said("loads", true, "it loads, and answers for a row".to_owned())),
         Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => {
             Err(Error::Unavailable { code: "runtime_unavailable", detail: failure.detail })

@@ -76,6 +76,7 @@ fn verdict(metric: Metric, attribute: &str, limit: f64, verdict: Verdict) -> Con
         samples: None,
         margin: None,
         reason: "because".to_owned(),
+        method: String::new(),
         reported: None,
     }
 }

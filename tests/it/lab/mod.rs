@@ -4,6 +4,8 @@
 //! `whole` has all of them in one spec, on the reference models. `robustness` and `several` hold them against the figures that come with the reference cases, `verdicts` uses the
 //! fixtures.
 
+mod calls;
+mod external;
 mod graphs;
 mod images;
 mod link;
@@ -11,6 +13,6 @@ mod overlays;
 mod recorded;
 mod robustness;
 mod several;
-mod tensors;
+pub mod tensors;
 mod verdicts;
 mod whole;

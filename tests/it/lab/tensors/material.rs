@@ -52,9 +52,23 @@ pub fn cast(input: &str, output: &str) -> Vec<u8> {
     [node("Cast", &[input], output), bytes(5, to)].concat()
 }
 
+/// 32-bit floats whose data are elsewhere.
+pub fn external(name: &str, shape: &[u64], (location, offset): (&str, u64)) -> Vec<u8> {
+    let dims: Vec<u8> = shape.iter().flat_map(|size| number(1, *size)).collect();
+    let length = 4 * shape.iter().product::<u64>();
+    let entry = |key: &str, value: &str| bytes(13, [bytes(1, key), bytes(2, value)].concat());
+    let entries =
+        [entry("location", location), entry("offset", &offset.to_string()), entry("length", &length.to_string())];
+    [dims, number(2, FLOAT), bytes(8, name), entries.concat(), number(14, 1)].concat()
+}
+
 pub fn model(nodes: &[Vec<u8>], inputs: &[Vec<u8>], outputs: &[Vec<u8>]) -> Vec<u8> {
+    model_with(nodes, &[], inputs, outputs)
+}
+
+pub fn model_with(nodes: &[Vec<u8>], weights: &[Vec<u8>], inputs: &[Vec<u8>], outputs: &[Vec<u8>]) -> Vec<u8> {
     let each = |field: u64, all: &[Vec<u8>]| all.iter().flat_map(|one| bytes(field, one)).collect::<Vec<u8>>();
-    let graph = [each(1, nodes), bytes(2, "written"), each(11, inputs), each(12, outputs)].concat();
+    let graph = [each(1, nodes), bytes(2, "written"), each(5, weights), each(11, inputs), each(12, outputs)].concat();
     [number(1, 8), bytes(7, graph), bytes(8, [bytes(1, ""), number(2, 13)].concat())].concat()
 }
 
