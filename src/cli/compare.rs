@@ -6,7 +6,7 @@ use crate::{
     comparisons::{
         State,
         api::{ComparisonInput, ComparisonSummary, ComparisonView},
-        figures::{ComparisonBody, Side, ratio},
+        figures::{ComparisonBody, NO_QUALITY, Side, ratio},
     },
     config::Client as Connection,
     core::ids::ComparisonId,
@@ -119,6 +119,9 @@ fn shown(found: &ComparisonView) -> String {
     if let Some(result) = &found.result {
         parts.push(sides(result));
         parts.push(answers(result));
+        parts.extend(outputs(result));
+        let skipped = result.uncompared.iter();
+        parts.extend(skipped.map(|(output, why)| format!("The output {output} is not compared: {why}.")));
         parts.extend(groups(result));
         let left_out = result.ungrouped.iter();
         parts.extend(left_out.map(|(attribute, why)| format!("{attribute} is not compared group by group: {why}.")));
@@ -152,13 +155,17 @@ fn sides(result: &ComparisonBody) -> String {
             row(format!("{name}, {load}"), &of, ratio(before, after));
         }
     }
-    row(result.quality_metric.clone(), &|s| number(s.quality), None);
+    if result.quality_metric != NO_QUALITY {
+        row(result.quality_metric.clone(), &|s| number(s.quality), None);
+    }
     output::text(&table)
 }
 
 fn answers(result: &ComparisonBody) -> String {
     let mut pairs = vec![("rows", result.basis.rows.to_string())];
-    pairs.push(("difference", format!("{} ({})", number(result.quality_difference), result.quality_metric)));
+    if result.quality_metric != NO_QUALITY {
+        pairs.push(("difference", format!("{} ({})", number(result.quality_difference), result.quality_metric)));
+    }
     if let Some(flips) = result.flips {
         let moved = format!("{} to right, {} to wrong", result.flips_to_right, result.flips_to_wrong);
         pairs.push(("flips", format!("{}; {moved}", rate(flips))));
@@ -167,6 +174,26 @@ fn answers(result: &ComparisonBody) -> String {
         pairs.push(("score change", format!("at most {most:.3e}, {} on average", number(mean))));
     }
     output::fields(&pairs)
+}
+
+/// The outputs as they are, where no labels say what they mean.
+fn outputs(result: &ComparisonBody) -> Option<String> {
+    if result.outputs.is_empty() {
+        return None;
+    }
+    let heads = ["output", "numbers in a row", "farthest apart", "on average", "least cosine", "other largest"];
+    let mut table = output::table(&heads);
+    for one in &result.outputs {
+        table.add_row([
+            one.output.clone(),
+            one.numbers.to_string(),
+            one.max_difference.map_or_else(|| "undefined".to_owned(), |most| format!("{most:.3e}")),
+            number(one.mean_difference),
+            one.least_cosine.map_or_else(String::new, |cosine| format!("{cosine:.6}")),
+            one.other_largest.map_or_else(String::new, rate),
+        ]);
+    }
+    Some(output::text(&table))
 }
 
 /// Flips by group, where there are groups.

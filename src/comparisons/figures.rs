@@ -3,6 +3,7 @@
 //! Aggregates only. A group below [`MINIMUM_GROUP`] has a count of rows and nothing else.
 
 use crate::{
+    comparisons::outputs::{OutputChange, are_repeated, changes},
     constraints::{HostFingerprint, Load, LoadRun, Measured},
     sandbox::{LatencySamples, Observation},
     stats::{
@@ -20,7 +21,10 @@ use utoipa::ToSchema;
 /// Fewer rows of a group have a count and no rate.
 pub const MINIMUM_GROUP: usize = 30;
 
-pub const METHOD: &str = "Both versions predict the same rows in sandboxes of their own on one machine, in the order baseline, candidate, baseline, candidate; each of the two turns times half of a load's calls, and the calls of both turns are taken together. Percentiles are nearest-rank with order-statistic 95 % intervals; a ratio is candidate over baseline. A row has flipped when the two give it another label. The score change of a row is the largest difference of the probability of any class, or the difference of the predicted values. Differences are candidate minus baseline, row by row, with Student's t intervals over the rows; the rate of flips has Wilson's. Memory is the resident maximum of the sandbox's process, the larger of two turns; load time is the median over the loads of both.";
+/// Of a comparison without labels.
+pub const NO_QUALITY: &str = "none";
+
+pub const METHOD: &str = "Both versions predict the same rows in sandboxes of their own on one machine, in the order baseline, candidate, baseline, candidate; each of the two turns times half of a load's calls, and the calls of both turns are taken together. Percentiles are nearest-rank with order-statistic 95 % intervals; a ratio is candidate over baseline. A row has flipped when the two give it another label. The score change of a row is the largest difference of the probability of any class, or the difference of the predicted values. Differences are candidate minus baseline, row by row, with Student's t intervals over the rows; the rate of flips has Wilson's. Without labels every output is held against the other version's as it is: the largest difference of a number, the cosine between both answers to a row, and whether another number of the row is the largest. Memory is the resident maximum of the sandbox's process, the larger of two turns; load time is the median over the loads of both.";
 
 /// One of the two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -53,7 +57,7 @@ pub struct ComparisonBody {
     pub basis: Basis,
     pub baseline: Side,
     pub candidate: Side,
-    /// `accuracy` or `mae`: what `quality` and `quality_difference` are.
+    /// `accuracy` or `mae`: what `quality` and `quality_difference` are; `none` where the rows have no labels.
     pub quality_metric: String,
     /// Candidate minus baseline, over the same rows.
     pub quality_difference: Figure,
@@ -65,6 +69,12 @@ pub struct ComparisonBody {
     /// Over all rows; none where the models give no scores, or not for the same classes.
     pub max_score_change: Option<f64>,
     pub mean_score_change: Option<Figure>,
+    /// The outputs as they are, where no labels say what they mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputChange>,
+    /// Outputs that are not in `outputs`, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uncompared: BTreeMap<String, String>,
     pub groups: Vec<GroupFlips>,
     /// Attributes that are not in `groups`, each with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -103,13 +113,23 @@ pub fn compare(
     host: Option<HostFingerprint>,
 ) -> Result<ComparisonBody, String> {
     for (side, turns) in [(baseline, left), (candidate, right)] {
-        if (&turns[0].labels, &turns[0].values) != (&turns[1].labels, &turns[1].values) {
+        let same = (&turns[0].labels, &turns[0].values) == (&turns[1].labels, &turns[1].values);
+        if !same || !are_repeated(&turns[0], &turns[1]) {
             return Err(format!("version {} gave the same rows other answers the second time", side.number));
         }
     }
     let (before, after) = (&left[0], &right[0]);
     if before.labels.is_empty() != after.labels.is_empty() {
         return Err("one of them predicts classes and the other one numbers".to_owned());
+    }
+    let is_read = !(before.labels.is_empty() && before.values.is_empty());
+    let (outputs, uncompared) = match is_read {
+        true => Default::default(),
+        false => changes(before, after, usize::try_from(rows.basis.rows).unwrap_or(0)),
+    };
+    if !is_read && outputs.is_empty() {
+        let why = uncompared.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ");
+        return Err(format!("they have no output that could be compared; {why}"));
     }
     let (old, new) = (Correctness::of(before, rows.truth), Correctness::of(after, rows.truth));
     let changes = score_changes(before, after);
@@ -120,13 +140,20 @@ pub fn compare(
     };
     let (groups, ungrouped) = group_flips(&flipped, rows.groups);
     Ok(ComparisonBody {
-        quality_metric: if before.labels.is_empty() { "mae" } else { "accuracy" }.to_owned(),
+        quality_metric: match (is_read, before.labels.is_empty()) {
+            (false, _) => NO_QUALITY,
+            (true, true) => "mae",
+            (true, false) => "accuracy",
+        }
+        .to_owned(),
         quality_difference: paired(&old.losses, &new.losses),
         flips: Rate::of(flipped.iter().filter(|flipped| **flipped).count() as u64, flipped.len() as u64),
         flips_to_right: count(true),
         flips_to_wrong: count(false),
         max_score_change: changes.as_ref().and_then(|changes| changes.iter().copied().reduce(f64::max)),
         mean_score_change: changes.as_ref().map(|changes| mean(changes)),
+        outputs,
+        uncompared,
         groups,
         ungrouped,
         baseline: side(baseline, left, loads, old.quality()),
@@ -180,7 +207,8 @@ fn paired(before: &[f64], after: &[f64]) -> Figure {
 /// None where the two have no scores for the same classes.
 fn score_changes(before: &Observation, after: &Observation) -> Option<Vec<f64>> {
     if before.labels.is_empty() {
-        return Some(before.values.iter().zip(&after.values).map(|(a, b)| (a - b).abs()).collect());
+        let changes = before.values.iter().zip(&after.values).map(|(a, b)| (a - b).abs());
+        return (!before.values.is_empty()).then(|| changes.collect());
     }
     if before.probabilities.len() != before.labels.len() || after.probabilities.len() != after.labels.len() {
         return None;

@@ -153,6 +153,7 @@ async fn contestant(
     task.perturbations.clear();
     if let Some(tensors) = &mut task.tensors {
         tensors.wanted.clear();
+        tensors.keeps_outputs = !tensors.predicts;
     }
     for load in &mut task.loads {
         load.samples = load.samples.div_ceil(2).max(LEAST_CALLS.min(load.samples));

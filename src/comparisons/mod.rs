@@ -8,6 +8,7 @@ pub mod api;
 pub mod figures;
 pub mod jobs;
 pub mod ops;
+pub mod outputs;
 pub(crate) mod store;
 
 use crate::{

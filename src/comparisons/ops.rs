@@ -71,13 +71,6 @@ pub async fn request(
     };
     let name = spec.dataset(model).ok_or_else(missing)?;
     let dataset = datasets::store::find(&tx.conn(), sight.scope(), name).await?.ok_or_else(missing)?;
-    if dataset.description.tensors.is_some() && !dataset.description.has_label() {
-        let text = format!(
-            "the dataset {name} has no labels; versions are compared by their predictions, so name an array of labels \
-             in a new dataset"
-        );
-        return Err(Error::conflict("dataset_without_labels", text));
-    }
     let comparison = Comparison {
         id: ComparisonId::generate(),
         workspace: who.workspace,

@@ -216,7 +216,11 @@ fn read_as(model: &Model, task: &Task) -> Result<(OutputPlan, Option<String>), F
 
 /// The outputs that were wanted; those that nobody asked for were kept for their repetition alone.
 fn given(collected: Collected, table: &Table) -> Vec<GivenOutput> {
-    let pairs = collected.outputs.into_iter().zip(&table.watched).filter(|(_, watched)| watched.width.is_some());
+    let pairs = collected
+        .outputs
+        .into_iter()
+        .zip(&table.watched)
+        .filter(|(_, watched)| watched.width.is_some() || watched.comes_back);
     pairs.map(|(gathered, watched)| gathered.given(watched)).collect()
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Watched {
     pub name: String,
     /// Numbers for each row of one that was asked for. Others are kept only as long as there is room.
     pub width: Option<usize>,
+    /// Whether it comes back, though nobody said how wide it is.
+    pub comes_back: bool,
 }
 
 impl TensorFeed {
@@ -161,7 +163,7 @@ pub(super) fn plan_tensors(
         tensors: feeds,
         state,
         starts: task.starts,
-        watched: watched(outputs, &task.wanted, task.predicts),
+        watched: watched(outputs, &task.wanted, task.predicts, task.keeps_outputs),
     })
 }
 
@@ -284,11 +286,12 @@ fn no_tensor(port: &Port) -> Failure {
 }
 
 /// Those that were asked for; where nothing is asked of the model, all of them, to see whether they come again.
-fn watched(outputs: &[Port], wanted: &[super::tensors::Wanted], predicts: bool) -> Vec<Watched> {
-    if wanted.is_empty() && !predicts {
-        return outputs.iter().map(|port| Watched { name: port.info.name.clone(), width: None }).collect();
+fn watched(outputs: &[Port], wanted: &[super::tensors::Wanted], predicts: bool, comes_back: bool) -> Vec<Watched> {
+    if wanted.is_empty() && (!predicts || comes_back) {
+        return outputs.iter().map(|port| Watched { name: port.info.name.clone(), width: None, comes_back }).collect();
     }
-    wanted.iter().map(|one| Watched { name: one.output.clone(), width: Some(one.width) }).collect()
+    let of = |one: &super::tensors::Wanted| Watched { name: one.output.clone(), width: Some(one.width), comes_back };
+    wanted.iter().map(of).collect()
 }
 
 impl Table {

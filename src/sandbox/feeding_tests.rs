@@ -16,7 +16,15 @@ fn planned(inputs: &[Port], outputs: &[Port], task: TensorTask) -> Result<Table,
 }
 
 fn task(inputs: Vec<FedInput>) -> TensorTask {
-    TensorTask { rows: 3, inputs, state: Vec::new(), starts: vec![0], wanted: Vec::new(), predicts: false }
+    TensorTask {
+        rows: 3,
+        inputs,
+        state: Vec::new(),
+        starts: vec![0],
+        wanted: Vec::new(),
+        predicts: false,
+        keeps_outputs: false,
+    }
 }
 
 fn stateful(inputs: Vec<FedInput>) -> TensorTask {
@@ -67,11 +75,11 @@ fn a_state_begins_with_zeros_of_one_row_and_takes_rows_one_by_one() {
     let table = planned(&inputs, &outputs, stateful(vec![fed("x", &[3, 5], Some(0))])).expect("fits");
     assert_eq!((table.plan.fixed_rows, &table.starts), (Some(1), &vec![0, 2]));
     assert_eq!(table.state[0].initial.shape(), [2, 1, 4]);
-    assert_eq!(table.watched, [Watched { name: "hN".to_owned(), width: None }]);
+    assert_eq!(table.watched, [Watched { name: "hN".to_owned(), width: None, comes_back: false }]);
     let wanted = vec![Wanted { output: "y".to_owned(), width: 2 }];
     let asked = TensorTask { wanted, ..stateful(vec![fed("x", &[3, 5], Some(0))]) };
     let table = planned(&inputs, &outputs, asked).expect("fits");
-    assert_eq!(table.watched, [Watched { name: "y".to_owned(), width: Some(2) }]);
+    assert_eq!(table.watched, [Watched { name: "y".to_owned(), width: Some(2), comes_back: false }]);
 }
 
 #[test]

@@ -35,14 +35,33 @@ impl Gathered {
             return;
         }
         let Some(width) = watched.width else {
-            let room = REPEATED_NUMBERS.saturating_sub(self.numbers.len());
-            self.numbers.extend(answer.into_iter().flat_map(|(_, numbers)| numbers).take(room));
-            return;
+            return self.add_unasked(watched, (fed, keep), answer);
         };
         match rows(width, (fed, keep), answer) {
             Ok(mut rows) => self.numbers.append(&mut rows),
             Err(why) => *self = Self { numbers: Vec::new(), refused: Some(why) },
         }
+    }
+
+    /// As much as there is room for; all of it or nothing where it is to come back.
+    fn add_unasked(&mut self, watched: &Watched, (fed, keep): (usize, usize), answer: Option<Shaped>) {
+        let room = REPEATED_NUMBERS.saturating_sub(self.numbers.len());
+        let Some((shape, mut numbers)) = answer else {
+            if watched.comes_back {
+                self.refuse("the output holds no numbers");
+            }
+            return;
+        };
+        // What only fills a batch is nobody's answer.
+        if shape.first().and_then(|rows| usize::try_from(*rows).ok()) == Some(fed) {
+            numbers.truncate(numbers.len() / fed.max(1) * keep);
+        }
+        if watched.comes_back && room < numbers.len() {
+            let why = format!("the output has more than {REPEATED_NUMBERS} numbers over all rows; use fewer rows");
+            *self = Self { numbers: Vec::new(), refused: Some(why) };
+            return;
+        }
+        self.numbers.extend(numbers.into_iter().take(room));
     }
 
     pub fn refuse(&mut self, why: impl AsRef<str>) {
@@ -77,7 +96,7 @@ mod tests {
 
     #[test]
     fn rows_are_kept_and_what_only_fills_a_batch_is_not() {
-        let watched = Watched { name: "y".to_owned(), width: Some(2) };
+        let watched = Watched { name: "y".to_owned(), width: Some(2), comes_back: false };
         let mut gathered = Gathered::default();
         gathered.add(&watched, (3, 2), Some((vec![3, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])));
         gathered.add(&watched, (1, 1), Some((vec![2, 1], vec![7.0, f64::NAN])));
@@ -92,7 +111,7 @@ mod tests {
             (2, Some((vec![1, 4], vec![0.0; 4])), "first dimension must be the rows"),
             (1, None, "holds no numbers"),
         ] {
-            let watched = Watched { name: "y".to_owned(), width: Some(2) };
+            let watched = Watched { name: "y".to_owned(), width: Some(2), comes_back: false };
             let mut gathered = Gathered::default();
             gathered.add(&watched, (fed, fed), answer);
             gathered.add(&watched, (1, 1), Some((vec![1, 2], vec![0.0; 2])));

@@ -40,6 +40,7 @@ mod model_source;
 mod observation;
 mod outputs;
 mod perturb;
+mod perturb_tensors;
 mod ports;
 mod predict;
 mod predictions;

@@ -2,6 +2,7 @@
 
 use super::{
     failure::{Failure, FailureKind, printable},
+    feeding::REPEATED_NUMBERS,
     gathered::GivenOutput,
     host::Host,
     lockdown::Isolation,
@@ -135,7 +136,9 @@ pub struct Answers {
 impl UnderPerturbation {
     fn check(&self, task: &Task, asked: &Perturbed, observed: &Observation) -> Result<(), String> {
         let rows = task.rows();
-        if self.columns.iter().any(|name| !task.columns.iter().any(|column| column.name == *name)) {
+        let fed = task.tensors.iter().flat_map(|tensors| &tensors.inputs).map(|fed| &fed.input);
+        let known: HashSet<&String> = task.columns.iter().map(|column| &column.name).chain(fed).collect();
+        if self.columns.iter().any(|name| !known.contains(name)) {
             return Err("columns were changed that were not handed over".to_owned());
         }
         if self.refused.is_some() {
@@ -281,6 +284,9 @@ impl Observation {
     }
 
     fn check_outputs(&self, task: &Task) -> Result<(), String> {
+        if task.tensors.as_ref().is_some_and(|tensors| tensors.keeps_outputs && tensors.wanted.is_empty()) {
+            return self.check_all_outputs();
+        }
         let wanted = task.tensors.as_ref().map(|tensors| tensors.wanted.as_slice()).unwrap_or_default();
         let fits = |(given, wanted): (&GivenOutput, &Wanted)| {
             let numbers = if given.refused.is_some() { 0 } else { wanted.width.saturating_mul(task.rows()) };
@@ -291,6 +297,21 @@ impl Observation {
         match self.outputs.len() == wanted.len() && self.outputs.iter().zip(wanted).all(fits) {
             true => Ok(()),
             false => Err("other outputs were given than were wanted".to_owned()),
+        }
+    }
+
+    /// Nobody knows how many they are, or how wide.
+    fn check_all_outputs(&self) -> Result<(), String> {
+        let names: HashSet<&str> = self.outputs.iter().map(|output| output.output.as_str()).collect();
+        let known = self.model.outputs.iter().map(|port| port.name.as_str()).collect::<HashSet<_>>();
+        let fits = |given: &GivenOutput| {
+            given.numbers.element() == Element::Float64
+                && given.numbers.len() <= REPEATED_NUMBERS
+                && (given.refused.is_none() || given.numbers.is_empty())
+        };
+        match names.len() == self.outputs.len() && names.is_subset(&known) && self.outputs.iter().all(fits) {
+            true => Ok(()),
+            false => Err("other outputs were given than the model has".to_owned()),
         }
     }
 

@@ -63,6 +63,7 @@ fn outputs_are_those_that_were_wanted_and_nothing_is_predicted_unasked() {
         starts: vec![0],
         wanted: vec![Wanted { output: "y".to_owned(), width: 3 }],
         predicts: false,
+        keeps_outputs: false,
     };
     let task = Task { columns: Vec::new(), tensors: Some(tensors), ..task() };
     let given = |count: usize, refused: Option<&str>| GivenOutput {

@@ -70,7 +70,7 @@ pub(super) fn chosen(
 }
 
 /// Whether values of this type can be changed that way: an integer can be neither missing nor infinite.
-fn takes(values: &Values, change: Change) -> bool {
+pub(super) fn takes(values: &Values, change: Change) -> bool {
     match (values, change) {
         (Values::Text(_), _) => change.meant_for() != MeantFor::Numbers,
         (Values::Float16(_) | Values::Float32(_) | Values::Float64(_), _) => change.meant_for() != MeantFor::Texts,
@@ -90,43 +90,50 @@ pub(super) fn apply(
 ) -> Vec<Matrix> {
     let mut changed = matrices.to_vec();
     for (feed, matrix) in plan.feeds.iter().zip(&mut changed) {
-        let width = matrix.width.max(1);
+        // A column of lists feeds an input alone, and its numbers are all of one quantity.
+        let is_list = feed.columns.len() == 1;
+        let width = if is_list { 1 } else { matrix.width.max(1) };
         for (offset, column) in feed.columns.iter().enumerate().filter(|(_, column)| columns.contains(column)) {
-            let cells = Cells { offset, width };
             let (stream, scale) = column_of(*column);
-            let mut draw = Draw { change, scale, generator: Generator::of(seed, stream) };
-            match &mut matrix.values {
-                Values::Float32(values) => cells.each(values, |x| draw.single(*x)),
-                Values::Float64(values) => cells.each(values, |x| draw.number(*x)),
-                Values::Float16(values) => cells.each(values, |x| f16::from_f64(draw.number(f64::from(*x)))),
-                // A count stays a count.
-                Values::Int64(values) => cells.each(values, |x| draw.number(*x as f64).round() as i64),
-                Values::Int32(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i32),
-                Values::Int16(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i16),
-                Values::Int8(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i8),
-                Values::Uint64(values) => cells.each(values, |x| draw.number(*x as f64).round() as u64),
-                Values::Uint32(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u32),
-                Values::Uint16(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u16),
-                Values::Uint8(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u8),
-                Values::Text(values) => {
-                    let levels = cells.levels(values);
-                    cells.each(values, |text| draw.text(text, &levels));
-                }
-                Values::Bool(_) => {}
-            }
+            change_values(&mut matrix.values, Cells { offset, width }, &mut Draw::of(change, scale, seed, stream));
         }
     }
     changed
 }
 
+/// Changes some of the values in place; a count stays a count.
+pub(super) fn change_values(values: &mut Values, cells: Cells, draw: &mut Draw) {
+    match values {
+        Values::Float32(values) => cells.each(values, |x| draw.single(*x)),
+        Values::Float64(values) => cells.each(values, |x| draw.number(*x)),
+        Values::Float16(values) => cells.each(values, |x| f16::from_f64(draw.number(f64::from(*x)))),
+        Values::Int64(values) => cells.each(values, |x| draw.number(*x as f64).round() as i64),
+        Values::Int32(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i32),
+        Values::Int16(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i16),
+        Values::Int8(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as i8),
+        Values::Uint64(values) => cells.each(values, |x| draw.number(*x as f64).round() as u64),
+        Values::Uint32(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u32),
+        Values::Uint16(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u16),
+        Values::Uint8(values) => cells.each(values, |x| draw.number(f64::from(*x)).round() as u8),
+        Values::Text(values) => {
+            let levels = cells.levels(values);
+            cells.each(values, |text| draw.text(text, &levels));
+        }
+        Values::Bool(_) => {}
+    }
+}
+
 /// One column of a matrix.
 #[derive(Clone, Copy)]
-struct Cells {
+pub(super) struct Cells {
     offset: usize,
     width: usize,
 }
 
 impl Cells {
+    /// Every value.
+    pub const ALL: Self = Self { offset: 0, width: 1 };
+
     fn each<T>(self, values: &mut [T], mut change: impl FnMut(&T) -> T) {
         for value in values.iter_mut().skip(self.offset).step_by(self.width) {
             *value = change(value);
@@ -142,13 +149,18 @@ impl Cells {
     }
 }
 
-struct Draw {
+/// One draw of a change, for the values of one column.
+pub(super) struct Draw {
     change: Change,
     scale: Scale,
     generator: Generator,
 }
 
 impl Draw {
+    pub fn of(change: Change, scale: Scale, seed: u64, stream: u64) -> Self {
+        Self { change, scale, generator: Generator::of(seed, stream) }
+    }
+
     fn single(&mut self, x: f32) -> f32 {
         match self.change {
             Change::Shift { by_std } => x + (by_std * self.scale.std) as f32,

@@ -49,27 +49,31 @@ impl Collected {
 
     /// Class and score of each row on perturbed inputs, where an answer that is no finite number is none.
     ///
-    /// The score is that of the class `positive`, else of the predicted one.
-    pub fn tolerant(&self, classes: &[String], positive: Option<usize>) -> Answers {
+    /// The score is that of the class `positive`, else of the predicted one. Of numbers that are no probabilities the
+    /// largest decides, and there is no score.
+    pub fn tolerant(&self, classes: &[String], positive: Option<usize>, scores: Scores) -> Answers {
         let order = self.order(classes);
         let rows = self.scores.len().checked_div(self.width).unwrap_or(self.labels.len());
         let by_index = self.by_index(classes);
         let labels = by_index.as_ref().unwrap_or(&self.labels);
         let mut answers = Answers { classes: Vec::with_capacity(rows), scores: Vec::new() };
         for row in 0..rows {
-            let scores = self.scores.get(row * self.width..(row + 1) * self.width).unwrap_or_default();
-            if !scores.iter().all(|score| score.is_finite()) {
+            let numbers = self.scores.get(row * self.width..(row + 1) * self.width).unwrap_or_default();
+            if !numbers.iter().all(|number| number.is_finite()) {
                 answers.classes.push(None);
-                answers.scores.push(None);
+                if scores == Scores::Probabilities {
+                    answers.scores.push(None);
+                }
                 continue;
             }
-            let probabilities = in_order(order.as_deref(), scores);
+            let probabilities = in_order(order.as_deref(), numbers);
             let class = match labels.get(row) {
                 Some(label) => classes.iter().position(|class| class == label),
+                None if scores == Scores::MayBeLogits => Some(largest(numbers)),
                 None => Some(decide(&probabilities)),
             };
             answers.classes.push(class.and_then(|class| u32::try_from(class).ok()));
-            if self.width > 0 {
+            if self.width > 0 && scores == Scores::Probabilities {
                 let score = positive.or(class).and_then(|class| probabilities.get(class)).copied();
                 answers.scores.push(score.filter(|_| class.is_some()));
             }

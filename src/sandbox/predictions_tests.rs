@@ -166,17 +166,17 @@ proptest! {
 fn perturbed_rows_without_a_finite_answer_have_none() {
     let classes = ["0", "1"].map(str::to_owned);
     let mut collected = Collected { scores: vec![0.2, f64::NAN, 0.9], width: 1, ..Collected::default() };
-    let got = collected.tolerant(&classes, Some(1));
+    let got = collected.tolerant(&classes, Some(1), Scores::Probabilities);
     assert_eq!(got.classes, [Some(0), None, Some(1)]);
     assert_eq!(got.scores, [Some(0.2), None, Some(0.9)]);
     // Of the predicted class, where none is positive.
-    assert_eq!(collected.tolerant(&classes, None).scores, [Some(0.8), None, Some(0.9)]);
+    assert_eq!(collected.tolerant(&classes, None, Scores::Probabilities).scores, [Some(0.8), None, Some(0.9)]);
     // A label beside a score that is no number is no answer, and neither is a label that is no class.
     collected.labels = ["0", "0", "7"].map(str::to_owned).to_vec();
-    assert_eq!(collected.tolerant(&classes, Some(1)).classes, [Some(0), None, None]);
+    assert_eq!(collected.tolerant(&classes, Some(1), Scores::Probabilities).classes, [Some(0), None, None]);
     collected.width = 0;
     collected.scores.clear();
-    let got = collected.tolerant(&classes, None);
+    let got = collected.tolerant(&classes, None, Scores::Probabilities);
     assert_eq!((got.classes, got.scores.len()), (vec![Some(0), Some(0), None], 0));
 }
 

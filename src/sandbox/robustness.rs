@@ -6,11 +6,13 @@
 use super::{
     cells::Matrix,
     failure::{Failure, FailureKind, printable},
+    feeding::TensorFeed,
     observation::{Answers, PerturbedRun, UnderPerturbation},
     outputs::OutputPlan,
     perturb::{apply, chosen, stream},
+    perturb_tensors::{apply_to_tensors, chosen_tensors},
     predict::{Table, predict},
-    predictions::Predictions,
+    predictions::{Predictions, Scores},
     scores::Collected,
     session::Model,
     task::{Perturbed, Task},
@@ -59,21 +61,41 @@ impl Suite<'_> {
         done: &mut usize,
         progress: &mut impl FnMut(usize),
     ) -> Result<UnderPerturbation, Failure> {
-        let columns = chosen(one, &table.plan, &table.matrices, self.names, &self.task.scales)
-            .map_err(|why| Failure::input(printable(&why, 500)))?;
+        if self.outputs.is_none() {
+            return Err(Failure::input("no output is read as a prediction, so nothing says what a change does to it"));
+        }
+        let scales = &self.task.scales;
+        let of_tensors = !table.tensors.is_empty();
+        let columns = match of_tensors {
+            true => chosen_tensors(one, &table.tensors, scales),
+            false => chosen(one, &table.plan, &table.matrices, self.names, scales),
+        };
+        let columns = columns.map_err(|why| Failure::input(printable(&why, 500)))?;
         let column_of = |column: usize| {
             let name = self.names.get(column).map_or("", String::as_str);
             (stream(name), self.task.scales.get(name).copied().unwrap_or_default())
         };
         let mut runs = Vec::with_capacity(one.seeds.len());
         for seed in &one.seeds {
-            let changed = apply(&table.matrices, &table.plan, one.change, (&columns, *seed), column_of);
-            let collected = with_matrices(table, changed, |table| predict(model, table, self.outputs, |_| {}))?.0;
+            let mut changed = match of_tensors {
+                true => Changed::Tensors(apply_to_tensors(&table.tensors, one.change, (&columns, *seed), scales)),
+                false => {
+                    Changed::Matrices(apply(&table.matrices, &table.plan, one.change, (&columns, *seed), column_of))
+                }
+            };
+            changed.swap(table);
+            let collected = predict(model, table, self.outputs, |_| {});
+            changed.swap(table);
+            let collected = collected?.0;
             runs.push(PerturbedRun { seed: *seed, answers: self.answers(&collected) });
             *done += 1;
             progress(*done);
         }
-        let named = columns.iter().filter_map(|column| self.names.get(*column).cloned()).collect();
+        let name = |column: &usize| match of_tensors {
+            true => table.tensors.get(*column).map(|feed| feed.name.clone()),
+            false => self.names.get(*column).cloned(),
+        };
+        let named = columns.iter().filter_map(name).collect();
         Ok(UnderPerturbation { columns: named, runs, refused: None })
     }
 
@@ -85,14 +107,23 @@ impl Suite<'_> {
         }
         let positive = self.task.score_class.as_deref();
         let positive = positive.and_then(|label| classes.iter().position(|class| class == label));
-        collected.tolerant(classes, positive)
+        let has_scores = !self.predictions.probabilities.is_empty() || collected.width == 0;
+        collected.tolerant(classes, positive, if has_scores { Scores::Probabilities } else { Scores::MayBeLogits })
     }
 }
 
-/// Lends the table other matrices for the time of one call.
-fn with_matrices<T>(table: &mut Table, other: Vec<Matrix>, work: impl FnOnce(&Table) -> T) -> T {
-    let own = std::mem::replace(&mut table.matrices, other);
-    let result = work(table);
-    table.matrices = own;
-    result
+/// Other inputs for the same rows.
+enum Changed {
+    Matrices(Vec<Matrix>),
+    Tensors(Vec<TensorFeed>),
+}
+
+impl Changed {
+    /// Lends them to the table, or gives it its own back.
+    fn swap(&mut self, table: &mut Table) {
+        match self {
+            Self::Matrices(matrices) => std::mem::swap(matrices, &mut table.matrices),
+            Self::Tensors(tensors) => std::mem::swap(tensors, &mut table.tensors),
+        }
+    }
 }

@@ -166,8 +166,8 @@ impl Task {
             return Err("the data set has no rows or no columns".to_owned());
         }
         if let Some(tensors) = &self.tensors {
-            if !self.columns.is_empty() || !self.perturbations.is_empty() {
-                return Err("a data set of tensors has no columns, and none to change".to_owned());
+            if !self.columns.is_empty() {
+                return Err("a data set of tensors has no columns".to_owned());
             }
             tensors.check()?;
         }
@@ -286,6 +286,7 @@ pub(super) mod tests {
             starts: vec![0, 2],
             wanted: vec![Wanted { output: "y".to_owned(), width: 4 }],
             predicts: false,
+            keeps_outputs: false,
         };
         Task { columns: Vec::new(), tensors: Some(tensors), ..task() }
     }

@@ -20,6 +20,9 @@ pub struct TensorTask {
     pub wanted: Vec<Wanted>,
     /// Whether the outputs are also read as a prediction for each row.
     pub predicts: bool,
+    /// Whether all outputs come back, however many numbers they have for each row.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_outputs: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -87,6 +87,6 @@ pub fn set_unpredicted(
 /// Perturbations change the cells of columns.
 pub fn set_unperturbed(measured: &mut Measured, spec: &ConstraintSpec) {
     for one in spec.perturbations() {
-        measured.set_not_perturbed(one, "tensors have no columns to change; measure robustness on a table");
+        measured.set_not_perturbed(one, "without labels nothing says what a change does to the answers; name an array of labels in the data's description");
     }
 }

@@ -39,8 +39,14 @@ pub fn task(data: &Data, description: &Description, interface: Option<Interface>
             max_seconds: load.max_seconds,
         })
         .collect();
-    let perturbations = if data.tensors.is_some() { Vec::new() } else { robustness::perturbed(spec) };
-    let scales = if perturbations.is_empty() { BTreeMap::new() } else { robustness::scales(table, description) };
+    // Without labels nothing says what a change of a tensor does to the answers.
+    let is_read = data.tensors.is_none() || description.has_label();
+    let perturbations = if is_read { robustness::perturbed(spec) } else { Vec::new() };
+    let scales = match &data.tensors {
+        _ if perturbations.is_empty() => BTreeMap::new(),
+        Some(tensors) => robustness::scales_of_tensors(tensors, description),
+        None => robustness::scales(table, description),
+    };
     Task {
         interface,
         columns,
@@ -75,6 +81,7 @@ fn of_tensors(tensors: &Tensors, description: &Description) -> TensorTask {
         starts: tensors.starts.clone(),
         wanted: wanted.collect(),
         predicts: description.has_label(),
+        keeps_outputs: false,
     }
 }
 

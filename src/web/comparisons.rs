@@ -4,8 +4,9 @@ use crate::{
     app::App,
     comparisons::{
         api::{self, ComparisonSummary, ComparisonView},
-        figures::{ComparisonBody, GroupFlips, Side, ratio},
+        figures::{ComparisonBody, GroupFlips, NO_QUALITY, Side, ratio},
         ops,
+        outputs::OutputChange,
     },
     constraints::LoadRun,
     core::{ids::ComparisonId, page::PageRequest},
@@ -49,6 +50,9 @@ struct Shown {
     rows: Vec<(String, String, String, String)>,
     /// What, and how it differs.
     answers: Vec<(&'static str, String)>,
+    outputs: Vec<OutputRow>,
+    /// Output, and why it is not among them.
+    uncompared: Vec<(String, String)>,
     /// Attribute, group, rows, flips; none where there are too few rows.
     groups: Vec<(String, String, String, Option<String>)>,
     /// Attribute, and why it is not among them.
@@ -71,6 +75,31 @@ pub async fn show(app: Data<App>, visitor: Visitor, id: Path<ComparisonId>) -> R
     let shown = comparison.result.as_ref().map(Shown::of);
     let under_way = comparison.finished_at.is_none();
     page(&ShowPage { frame: Frame::new("Models", &visitor), comparison, under_way, shown })
+}
+
+/// An output as it is in both versions.
+struct OutputRow {
+    name: String,
+    numbers: String,
+    farthest: String,
+    mean: String,
+    cosine: String,
+    moved: String,
+}
+
+impl OutputRow {
+    fn of(change: &OutputChange) -> Self {
+        let cosine = change.least_cosine.zip(change.mean_cosine.and_then(|mean| mean.value));
+        Self {
+            name: change.output.clone(),
+            numbers: words::grouped(change.numbers),
+            farthest: change.max_difference.map_or_else(|| "undefined".to_owned(), number),
+            mean: plain(change.mean_difference),
+            cosine: cosine
+                .map_or_else(String::new, |(least, mean)| format!("at least {least:.6}, {mean:.6} on average")),
+            moved: change.other_largest.map(rate).unwrap_or_default(),
+        }
+    }
 }
 
 /// One line of the table: what, both values, and candidate over baseline where that means something.
@@ -113,6 +142,8 @@ impl Shown {
             drawn,
             rows: lines.into_iter().map(row).collect(),
             answers: answers(result),
+            outputs: result.outputs.iter().map(OutputRow::of).collect(),
+            uncompared: result.uncompared.clone().into_iter().collect(),
             groups: result.groups.iter().map(group).collect(),
             ungrouped: result.ungrouped.clone().into_iter().collect(),
             host: host.unwrap_or_default(),
@@ -148,6 +179,9 @@ fn lines(result: &ComparisonBody) -> Vec<Line> {
         lines.push(times(name("p50", before), before.latency.p50, after.latency.p50));
         lines.push(times(name("p95", before), before.latency.p95, after.latency.p95));
     }
+    if result.quality_metric == NO_QUALITY {
+        return lines;
+    }
     let quality = if result.quality_metric == "mae" { "Mean absolute error" } else { "Accuracy" };
     let (before, after) = (plain(old.quality), plain(new.quality));
     lines.push(Line { what: quality.to_owned(), before, after, ratio: None });
@@ -155,8 +189,11 @@ fn lines(result: &ComparisonBody) -> Vec<Line> {
 }
 
 fn answers(result: &ComparisonBody) -> Vec<(&'static str, String)> {
-    let quality = if result.quality_metric == "mae" { "Change of the error" } else { "Change of accuracy" };
-    let mut all = vec![(quality, plain(result.quality_difference))];
+    let mut all = match result.quality_metric.as_str() {
+        NO_QUALITY => Vec::new(),
+        "mae" => vec![("Change of the error", plain(result.quality_difference))],
+        _ => vec![("Change of accuracy", plain(result.quality_difference))],
+    };
     if let Some(flips) = result.flips {
         all.push(("Rows with another label", rate(flips)));
         let moved = format!("{} became right, {} became wrong", result.flips_to_right, result.flips_to_wrong);

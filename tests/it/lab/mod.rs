@@ -10,6 +10,7 @@ mod graphs;
 mod images;
 mod link;
 mod overlays;
+mod perturbed_tensors;
 mod recorded;
 mod robustness;
 mod several;

@@ -45,6 +45,7 @@ pub async fn run(story: &Story, model: &[u8], arrays: &[u8], description: &Value
 
 pub fn verdict<'a>(run: &'a Value, name: &str) -> &'a Value {
     let all = run["verdicts"].as_array().expect("verdicts");
+    assert!(!all.is_empty(), "the run has no verdicts: {run:#}");
     all.iter().find(|verdict| verdict["constraint"] == name).expect("a verdict")
 }
 
@@ -235,14 +236,43 @@ async fn a_device_carries_the_state_as_the_registry_does() {
 }
 
 #[actix_web::test]
-async fn versions_are_not_compared_on_tensors_without_labels() {
+async fn versions_are_compared_output_by_output_where_no_labels_say_what_they_mean() {
     let story = Story::begin().await;
     run(&story, &listener(), &npz(&recordings(|_| false)), &described(), spec()).await;
-    let files = vec![("model.onnx".to_owned(), listener()), ("README.md".to_owned(), b"The second.".to_vec())];
-    let second = story.signed(MODEL, &files).await;
+    // One that hears half as well: its memory is the same, and what it says is not.
+    let nodes = [
+        node("Mul", &["memory", "gain"], "faded"),
+        node("Add", &["faded", "sound"], "kept"),
+        node("Identity", &["kept"], "memory_next"),
+        node("Neg", &["kept"], "turned"),
+        node("Sigmoid", &["turned"], "heard"),
+    ];
+    let inputs = [port("sound", FLOAT, &[0, 2]), port("memory", FLOAT, &[0, 2]), port("gain", FLOAT, &[])];
+    let deaf = model(&nodes, &inputs, &[port("heard", FLOAT, &[0, 2]), port("memory_next", FLOAT, &[0, 2])]);
+    let second = story.signed(MODEL, &vec![("model.onnx".to_owned(), deaf)]).await;
     let body = json!({"model": MODEL, "version": second, "environment": ENVIRONMENT, "against": "1"});
-    let refused = story.app.post(&story.ines, "/api/v1/comparisons", body).await.expect(409);
-    assert_eq!(refused.code(), "dataset_without_labels");
+    let asked = story.app.post(&story.ines, "/api/v1/comparisons", body).await.expect(201).json();
+    story.app.work().await;
+    let id = asked["id"].as_str().expect("an id");
+    let found = story.app.get(&story.mara, &format!("/api/v1/comparisons/{id}")).await.expect(200).json();
+    assert_eq!(found["state"], "completed", "{found:#}");
+    let result = &found["result"];
+    assert_eq!((&result["quality_metric"], &result["quality_difference"]["value"]), (&json!("none"), &Value::Null));
+    let output = |name: &str| {
+        let all = result["outputs"].as_array().expect("outputs");
+        all.iter().find(|output| output["output"] == name).expect("compared")
+    };
+    assert_eq!((&output("memory_next")["max_difference"], &output("memory_next")["numbers"]), (&json!(0.0), &json!(2)));
+    // A sigmoid of the opposite is one minus the sigmoid: the farther from a half, the larger the change.
+    let heard: Vec<f64> = recordings(|_| false)[2].1.values().numbers().expect("numbers");
+    let farthest = heard.iter().map(|x| (2.0 * x - 1.0).abs()).fold(0.0, f64::max);
+    let measured = output("heard")["max_difference"].as_f64().expect("a difference");
+    assert!((measured - farthest).abs() < 1e-6, "{measured} and {farthest}");
+    assert!(output("heard")["other_largest"]["count"].as_u64() > Some(0), "{result:#}");
+    // The page and the command show them.
+    let address = format!("/comparisons/{id}");
+    let page = Browser::open(&story.app).await.sign_in("mara").await.get(&address).await.text();
+    assert!(page.contains("held against each other as they are") && page.contains("memory_next"), "{page}");
 }
 
 #[actix_web::test]
