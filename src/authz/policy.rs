@@ -14,7 +14,7 @@ pub use proof::{change_password, is_weighty, require_certificate, require_fresh}
 
 use crate::{
     authz::{
-        Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, Proof, ReadPermit, Scope,
+        Action, Actor, Cause, Credential, Denied, Kind, Permit, Person, Persons, Principal, Proof, ReadPermit, Scope,
         SecondFactor,
     },
     core::ids::{AccountId, WorkspaceId},
@@ -277,6 +277,15 @@ fn role_missing(who: &Principal, action: Action) -> Denied {
             plimsoll factor add, or by POST /api/v1/second-factor";
         return denied(who, action, "second_factor_required", reason.to_owned());
     }
+    if who.person == Person::Unsaid && who.has_role_for(action) {
+        let reason = format!(
+            "an identity provider brought the account {name}, and nobody has said yet whether its person has another one \
+             here; until then it may look and nothing else. Ask a workspace administrator to say it: \
+             plimsoll user link {name} --same-as ACCOUNT, or --alone",
+            name = who.name
+        );
+        return denied(who, action, "person_unsaid", reason);
+    }
     let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
     let held = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
     let reason = format!("{} ({held}) may not {action}; ask a workspace administrator for a role that may", who.name);
@@ -303,6 +312,7 @@ mod tests {
             credential: Credential::None,
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
+            person: Person::Known,
             cause: Cause::default(),
         }
     }
@@ -371,6 +381,36 @@ mod tests {
         assert!(manage_token(&admin, Action::TokenCreate, other, Kind::Service).is_ok());
         assert!(manage_token(&admin, Action::TokenCreate, other, Kind::User).is_err());
         assert!(manage_token(&admin, Action::TokenRevoke, other, Kind::User).is_ok());
+    }
+
+    #[test]
+    fn whoever_may_be_a_second_account_of_somebody_looks_and_nothing_else() {
+        let known = person(Role::ALL);
+        let unsaid = Principal { person: Person::Unsaid, ..known.clone() };
+        for action in Action::ALL {
+            let permitted = act(&unsaid, *action);
+            match Role::is_look(*action) || matches!(action, Action::SessionClose | Action::TokenRead) {
+                true => assert!(permitted.is_ok(), "{action}"),
+                false if known.may(*action) && !unsaid.may(*action) => {
+                    assert_eq!(permitted.expect_err("unsaid").code, "person_unsaid", "{action}");
+                }
+                false => {}
+            }
+        }
+        for action in [Action::PromotionApprove, Action::VersionCreate, Action::TokenCreate, Action::PersonLink] {
+            assert!(!unsaid.may(action), "{action}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_role_ends_what_is_theirs_and_nothing_else() {
+        let nobody = person(&[]);
+        let may: Vec<_> =
+            Action::ALL.iter().filter(|action| nobody.may(**action)).map(|action| action.name()).collect();
+        let own = "session.close session.confirm password.change second_factor.add token.read token.revoke";
+        assert_eq!(may.join(" "), own);
+        let robot = Principal { kind: Kind::Service, ..nobody };
+        assert!(!Action::ALL.iter().any(|action| robot.may(*action)));
     }
 
     #[test]

@@ -86,8 +86,19 @@ pub enum SecondFactor {
     Active,
 }
 
-/// What somebody may do who has to add a second factor first: that, and end what is theirs.
-const BEFORE_THE_FACTOR: &[Action] = &[
+/// Whether it is known which human an account belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// A person made the account for somebody, or said whose it is.
+    Known,
+    /// An identity provider brought it: it may be a second account of somebody who has one here, and what one had a part
+    /// in, the other would decide on. Until an administrator says whose it is, it may look and nothing else.
+    Unsaid,
+}
+
+/// What a person may always do, without a role, or before there is the second factor that is asked of them: add that, and
+/// end what is theirs.
+const ALWAYS: &[Action] = &[
     Action::SecondFactorAdd,
     Action::SessionClose,
     Action::SessionConfirm,
@@ -125,6 +136,7 @@ pub struct Principal {
     pub credential: Credential,
     pub proof: Proof,
     pub second_factor: SecondFactor,
+    pub person: Person,
     pub cause: Cause,
 }
 
@@ -140,13 +152,24 @@ impl Principal {
             credential: Credential::None,
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
+            person: Person::Known,
             cause: Cause::default(),
         }
     }
 
     pub fn may(&self, action: Action) -> bool {
-        let waits = self.second_factor == SecondFactor::Missing && !BEFORE_THE_FACTOR.contains(&action);
-        !waits && (self.kind == Kind::System || self.roles.iter().any(|role| role.allows(action)))
+        match self.kind {
+            Kind::System => true,
+            Kind::User if ALWAYS.contains(&action) => true,
+            _ if self.second_factor == SecondFactor::Missing => false,
+            _ if self.person == Person::Unsaid && !Role::is_look(action) => false,
+            _ => self.has_role_for(action),
+        }
+    }
+
+    /// Whether one of the roles allows it, whatever else may be in the way.
+    pub fn has_role_for(&self, action: Action) -> bool {
+        self.roles.iter().any(|role| role.allows(action))
     }
 
     pub fn actor(&self) -> Actor {
