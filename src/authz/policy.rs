@@ -384,36 +384,6 @@ mod tests {
     }
 
     #[test]
-    fn whoever_may_be_a_second_account_of_somebody_looks_and_nothing_else() {
-        let known = person(Role::ALL);
-        let unsaid = Principal { person: Person::Unsaid, ..known.clone() };
-        for action in Action::ALL {
-            let permitted = act(&unsaid, *action);
-            match Role::is_look(*action) || matches!(action, Action::SessionClose | Action::TokenRead) {
-                true => assert!(permitted.is_ok(), "{action}"),
-                false if known.may(*action) && !unsaid.may(*action) => {
-                    assert_eq!(permitted.expect_err("unsaid").code, "person_unsaid", "{action}");
-                }
-                false => {}
-            }
-        }
-        for action in [Action::PromotionApprove, Action::VersionCreate, Action::TokenCreate, Action::PersonLink] {
-            assert!(!unsaid.may(action), "{action}");
-        }
-    }
-
-    #[test]
-    fn whoever_has_no_role_ends_what_is_theirs_and_nothing_else() {
-        let nobody = person(&[]);
-        let may: Vec<_> =
-            Action::ALL.iter().filter(|action| nobody.may(**action)).map(|action| action.name()).collect();
-        let own = "session.close session.confirm password.change second_factor.add token.read token.revoke";
-        assert_eq!(may.join(" "), own);
-        let robot = Principal { kind: Kind::Service, ..nobody };
-        assert!(!Action::ALL.iter().any(|action| robot.may(*action)));
-    }
-
-    #[test]
     fn the_registry_alone_finishes_runs() {
         assert!(system(&person(Role::ALL), Action::RunFinish).is_err());
     }

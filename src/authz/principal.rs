@@ -188,6 +188,7 @@ impl Principal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authz::policy;
 
     #[test]
     fn a_password_counts_for_a_quarter_of_an_hour_and_not_from_the_future() {
@@ -195,5 +196,45 @@ mod tests {
         let given = |minutes: i64| Proof::Given(noon - TimeDelta::minutes(minutes)).is_fresh(noon);
         assert!(given(0) && given(14) && given(-1) && Proof::Standing.is_fresh(noon));
         assert!(!given(15) && !given(-2) && !given(-24 * 60));
+    }
+
+    fn person(roles: &[Role]) -> Principal {
+        let somebody = Principal::system("ines", WorkspaceId::generate());
+        Principal {
+            kind: Kind::User,
+            id: Some(AccountId::generate()),
+            roles: roles.iter().copied().collect(),
+            ..somebody
+        }
+    }
+
+    #[test]
+    fn whoever_may_be_a_second_account_of_somebody_looks_and_nothing_else() {
+        let known = person(Role::ALL);
+        let unsaid = Principal { person: Person::Unsaid, ..known.clone() };
+        for action in Action::ALL {
+            let permitted = policy::act(&unsaid, *action);
+            match Role::is_look(*action) || matches!(action, Action::SessionClose | Action::TokenRead) {
+                true => assert!(permitted.is_ok(), "{action}"),
+                false if known.may(*action) && !unsaid.may(*action) => {
+                    assert_eq!(permitted.expect_err("unsaid").code, "person_unsaid", "{action}");
+                }
+                false => {}
+            }
+        }
+        for action in [Action::PromotionApprove, Action::VersionCreate, Action::TokenCreate, Action::PersonLink] {
+            assert!(!unsaid.may(action), "{action}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_role_ends_what_is_theirs_and_nothing_else() {
+        let nobody = person(&[]);
+        let may: Vec<_> =
+            Action::ALL.iter().filter(|action| nobody.may(**action)).map(|action| action.name()).collect();
+        let own = "session.close session.confirm password.change second_factor.add token.read token.revoke";
+        assert_eq!(may.join(" "), own);
+        let robot = Principal { kind: Kind::Service, ..nobody };
+        assert!(!Action::ALL.iter().any(|action| robot.may(*action)));
     }
 }

@@ -111,7 +111,7 @@ async fn without_a_group_that_counts_nobody_is_let_in() {
     let rogue = Rogue::start().await;
     let (_, stranger) = rogue.sign_in(json!({"groups": ["canteen"]})).await;
     assert!(stranger.expect(403).text().contains("None of the groups"));
-    let (first, _) = rogue.sign_in(json!({})).await;
+    let (mut first, _) = rogue.sign_in(json!({})).await;
     let (_, lost) = rogue.sign_in(json!({"groups": []})).await;
     lost.expect(403);
     let event = newest(&rogue.t).await;
@@ -125,6 +125,8 @@ async fn without_a_group_that_counts_nobody_is_let_in() {
         rogue.t.get(&session, "/api/v1/sessions").await.expect(200).json()["items"].as_array().expect("list").len(),
         1
     );
+    let page = first.get("/account").await.expect(200);
+    first.keep(&page);
     first.send("/logout", &[]).await.expect(303);
     rogue.t.get(&session, "/api/v1/whoami").await.expect(401);
     let admin = rogue.t.user("olga", &["admin"]).await;
@@ -374,6 +376,9 @@ async fn a_provider_that_lies_redirects_or_says_too_much_is_out_of_service_and_n
     rogue.t.user("vera", &["viewer"]).await;
     Browser::open(&rogue.t).await.sign_in("vera").await;
     rogue.issuer.set(|state| (state.description, state.redirect) = (honest, None));
+    // For a moment nobody is asked again after a failure.
+    Browser::open(&rogue.t).await.get("/login/with/corp").await.expect(503);
+    rogue.later(1);
     rogue.sign_in(json!({})).await.1.expect(303);
 }
 
