@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs the verifiers of others that look at the audit log in the tests: Go's sumdb packages from Debian, and
-# pymerkle and aics-tlog from PyPI. What is here already stays.
+# Installs what others made and the tests need: Go's sumdb packages from Debian, pymerkle and aics-tlog from PyPI, which
+# verify the audit log, and the identity provider oidc-provider from npm, which people sign in with. What is here
+# already stays.
 #
 #   scripts/foreign.sh        exits 0 when everything is here, 1 with a sentence when something can't be had
 #
 # Python packages go to .cache/foreign/venv. aics-tlog needs Python 3.12; where there is none, this script says so and
-# leaves the file .cache/foreign/no-aics-tlog, by which the test knows.
+# leaves the file .cache/foreign/no-aics-tlog, by which the test knows. Packages of npm go to .cache/foreign/provider, the
+# versions and hashes of tests/foreign/provider/package-lock.json alone; they need Node.js 18.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -62,4 +64,16 @@ if [ ! -x "$folder/venv/bin/python3" ] || [ "$(cat "$folder/stamp" 2>/dev/null)"
     "$folder/venv/bin/python3" -m pip install --quiet --disable-pip-version-check "${wanted[@]}" >&2 ||
         fail "pip could not install them; check the network or pip's index settings and run this again"
     printf '%s\n' "$stamp" >"$folder/stamp"
+fi
+
+provider=tests/foreign/provider
+if ! cmp -s "$provider/package-lock.json" "$folder/provider/stamp"; then
+    command -v npm >/dev/null || fail "Node.js with npm is needed for the identity provider: apt-get install nodejs npm"
+    say "installing oidc-provider with $(node --version)"
+    rm -rf "$folder/provider"
+    mkdir -p "$folder/provider"
+    cp "$provider/package.json" "$provider/package-lock.json" "$folder/provider/"
+    (cd "$folder/provider" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >&2) ||
+        fail "npm could not install it; check the network or npm's registry settings and run this again"
+    cp "$provider/package-lock.json" "$folder/provider/stamp"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that has to hold before a change is kept: formatting, lints, and the whole suite on SQLite and on
-# PostgreSQL. Needs cargo, make and python3 with pip; installs or fetches what else it needs.
+# PostgreSQL. Needs cargo, make, python3 with pip, and node with npm; installs or fetches what else it needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -3,6 +3,7 @@
 use crate::{
     accounts::{
         second_factor::{demand::Demand, key_file},
+        single_sign_on::Providers,
         throttle::Throttle,
     },
     audit::{
@@ -40,6 +41,8 @@ pub struct App {
     pub seal: SealingKey,
     /// Of whom a second factor is wanted.
     pub factor_demands: Vec<Demand>,
+    /// Whom people may sign in with.
+    pub providers: Providers,
     /// Proxies that are believed about whom they forward for.
     pub proxies: Vec<Network>,
     /// Whether those who pull have to show a certificate.
@@ -80,6 +83,8 @@ impl App {
     /// Opens storage, brings the schema up to date and makes what a first start lacks.
     pub async fn open(config: &Config, clock: Clock) -> Result<Self, Error> {
         tokio::fs::create_dir_all(&config.storage.data).await.map_err(Error::internal)?;
+        // Before anything is made: a service that trusts half of what it was told must not start.
+        let providers = Providers::open(config.accounts.identity_providers.as_deref())?;
         let url = config.storage.database_url().map_err(Error::internal)?;
         db::migrate(&url).await?;
         let db = Db::open(&url, clock).await?;
@@ -97,6 +102,7 @@ impl App {
             attempts: Throttle::default(),
             seal: key_file::open(config.accounts.sealing_key.as_deref(), &config.sealing_key_file())?,
             factor_demands: config.accounts.factor_demands.clone(),
+            providers,
             proxies: config.http.trusted_proxies.clone(),
             pulls_need_certificate: config.http.tls.tls_client_ca.is_some(),
             buckets: Buckets::new(config.http.requests_per_minute),

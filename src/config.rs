@@ -4,9 +4,10 @@
 
 mod accounts;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, secret_variable};
 
 use crate::{
+    accounts::single_sign_on::settings::described,
     audit::witness::Witness,
     core::{clock::Clock, label::Label},
     http::peer::Network,
@@ -279,6 +280,7 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ),
         ("PLIMSOLL_SEALING_KEY_FILE", config.sealing_key_file().display().to_string()),
         ("PLIMSOLL_SEALING_KEY", config.accounts.sealing_key.as_ref().map_or_else(String::new, |_| "***".to_owned())),
+        ("PLIMSOLL_IDENTITY_PROVIDERS", described(config.accounts.identity_providers.as_deref())),
         ("PLIMSOLL_ORT_LIB", path(config.sandbox.find_ort())),
         ("PLIMSOLL_SANDBOX_MEMORY_MIB", config.sandbox.sandbox_memory_mib.to_string()),
         ("PLIMSOLL_SANDBOX_SECONDS", config.sandbox.sandbox_seconds.to_string()),

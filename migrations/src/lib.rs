@@ -25,6 +25,7 @@ mod m0022_workers;
 mod m0024_comparisons;
 mod m0026_credentials;
 mod m0028_second_factors;
+mod m0029_single_sign_on;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_comparisons::Migration),
             Box::new(m0026_credentials::Migration),
             Box::new(m0028_second_factors::Migration),
+            Box::new(m0029_single_sign_on::Migration),
         ]
     }
 }

@@ -5,11 +5,13 @@
 
 pub mod api;
 pub mod founding;
+pub mod issuers;
 pub mod ops;
 pub mod passwords;
 pub mod people;
 pub mod second_factor;
 pub mod sessions;
+pub mod single_sign_on;
 mod store;
 pub mod throttle;
 
@@ -37,8 +39,17 @@ pub struct Account {
     pub kind: Kind,
     pub active: bool,
     pub owner: Option<AccountId>,
+    /// Whom an identity provider says that it is of; somebody with a password where there is none.
+    pub identity: Option<Identity>,
     pub roles: BTreeSet<Role>,
     pub created_at: DateTime<Utc>,
+}
+
+/// What an identity provider calls somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub issuer: String,
+    pub subject: String,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +69,8 @@ pub struct Token {
     pub device: Option<String>,
     /// When a session was last used, to the minute.
     pub seen_at: Option<DateTime<Utc>>,
+    /// When its person proved who they are, if not when it was made.
+    pub proven_at: Option<DateTime<Utc>>,
 }
 
 /// A secret in the only moment in which it is readable.

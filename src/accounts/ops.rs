@@ -8,12 +8,13 @@ use crate::{
             ops::{self as password_ops, IssuedReset},
             store as password_store,
         },
-        second_factor, sessions, store,
+        people, second_factor, sessions,
+        store::{self, Standing},
         throttle::Place,
         token_expiry,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Principal, policy},
+    authz::{Action, Cause, Credential, Kind, Person, Principal, SecondFactor, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -57,7 +58,9 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
     let reader = app.db.read(&policy::authenticate());
     let (token, account) = store::find_credential(&reader, &hash).await?.ok_or(Error::Unauthenticated)?;
     let now = app.db.clock().now();
-    if token.is_idle(now) || !is_live(&reader, &token, (account.active, account.owner), now).await? {
+    let issuer = account.identity.as_ref().map(|identity| identity.issuer.clone());
+    let standing = Standing { active: account.active, owner: account.owner, issuer };
+    if token.is_idle(now) || !is_live(app, &reader, &token, &standing, now).await? {
         return Err(Error::Unauthenticated);
     }
     if token.is_unnoted(now) {
@@ -66,7 +69,12 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
             tracing::warn!(token = %token.id, %error, "the use of a session could not be noted");
         }
     }
-    let factor = second_factor::ops::standing_of(app, &reader, account.id, account.kind, &account.roles).await?;
+    let (mut factor, mut person) = (SecondFactor::None, Person::Known);
+    if account.identity.is_none() {
+        factor = second_factor::ops::standing_of(app, &reader, account.id, account.kind, &account.roles).await?;
+    } else if people::store::person(reader.conn(), token.workspace, account.id).await?.is_none() {
+        person = Person::Unsaid;
+    }
     let credential = if token.session { Credential::Session(token.id) } else { Credential::Token(token.id) };
     let who = Principal {
         id: Some(account.id),
@@ -77,6 +85,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
         credential,
         proof: token.proof(),
         second_factor: factor,
+        person,
         cause: Cause::default(),
     };
     Ok((who, token))
@@ -89,21 +98,26 @@ pub async fn is_signed_in(app: &App, who: &Principal) -> Result<bool, Error> {
     let reader = app.db.read(&policy::authenticate());
     let Some(token) = store::find_token_by_id(&reader, id).await? else { return Ok(false) };
     let Some(account) = store::standing(&reader, token.account).await? else { return Ok(false) };
-    is_live(&reader, &token, account, app.db.clock().now()).await
+    is_live(app, &reader, &token, &account, app.db.clock().now()).await
 }
 
-/// Neither revoked nor over, of an account that is active, as is the person who owns it if it is a robot.
+/// Neither revoked nor over, of an account that is active, as is the person who owns it if it is a robot; and if an
+/// identity provider signs its person in, of one that the operator still trusts.
 async fn is_live(
+    app: &App,
     reader: &Reader<'_>,
     token: &Token,
-    (active, owner): (bool, Option<AccountId>),
+    account: &Standing,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    if !active || token.revoked_at.is_some() || token.expires_at <= now {
+    if !account.active || token.revoked_at.is_some() || token.expires_at <= now {
         return Ok(false);
     }
-    let Some(owner) = owner else { return Ok(true) };
-    Ok(store::standing(reader, owner).await?.is_some_and(|(active, _)| active))
+    if account.issuer.as_ref().is_some_and(|issuer| app.providers.of_issuer(issuer).is_none()) {
+        return Ok(false);
+    }
+    let Some(owner) = account.owner else { return Ok(true) };
+    Ok(store::standing(reader, owner).await?.is_some_and(|owner| owner.active))
 }
 
 /// Makes an account. A person without a password gets a code with which they choose one.
@@ -122,6 +136,7 @@ pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Made,
         kind,
         active: true,
         owner: if kind == Kind::Service { who.id } else { None },
+        identity: None,
         roles: new.roles,
         created_at: tx.at(),
     };
@@ -253,6 +268,7 @@ pub async fn create_token(
         client: None,
         device: None,
         seen_at: None,
+        proven_at: None,
     };
     store::insert_token(&tx, &token, &secret.hash()).await?;
     let event = Event::TokenCreated {

@@ -1,9 +1,10 @@
 //! The only SQL about accounts, roles and credentials.
 
 use crate::{
-    accounts::{Account, Token},
+    accounts::{Account, Identity, Token},
     authz::{Kind, Role, Scope},
     core::{
+        digest::Digest,
         ids::{AccountId, MembershipId, TokenId, WorkspaceId},
         page::{Page, PageRequest},
     },
@@ -14,7 +15,7 @@ use crate::{
     error::Error,
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
     sea_query::{Expr, Query},
 };
 use std::collections::{BTreeSet, HashMap};
@@ -65,10 +66,17 @@ pub async fn find_token_by_id(reader: &Reader<'_>, id: TokenId) -> Result<Option
     Ok(api_token::Entity::find_by_id(id).one(reader.conn()).await?.map(to_token))
 }
 
-/// Whether an account is active, and who owns it.
-pub async fn standing(reader: &Reader<'_>, id: AccountId) -> Result<Option<(bool, Option<AccountId>)>, Error> {
+/// Whether an account stands by itself.
+pub struct Standing {
+    pub active: bool,
+    pub owner: Option<AccountId>,
+    /// The identity provider that signs its person in.
+    pub issuer: Option<String>,
+}
+
+pub async fn standing(reader: &Reader<'_>, id: AccountId) -> Result<Option<Standing>, Error> {
     let row = account::Entity::find_by_id(id).one(reader.conn()).await?;
-    Ok(row.map(|row| (row.state == "active", row.owner_id)))
+    Ok(row.map(|row| Standing { active: row.state == "active", owner: row.owner_id, issuer: row.issuer }))
 }
 
 pub async fn display_name(reader: &Reader<'_>, id: AccountId) -> Result<String, Error> {
@@ -100,6 +108,9 @@ pub async fn insert(
         state: Set("active".to_owned()),
         owner_id: Set(new.owner),
         created_at: Set(new.created_at),
+        issuer: Set(new.identity.as_ref().map(|identity| identity.issuer.clone())),
+        subject: Set(new.identity.as_ref().map(|identity| identity.subject.clone())),
+        home_id: Set(Some(workspace)),
     };
     account::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
@@ -113,6 +124,7 @@ pub async fn insert(
             workspace_id: Set(workspace),
             account_id: Set(new.id),
             role: Set(role.name().to_owned()),
+            origin: Set(None),
         };
         membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     }
@@ -141,13 +153,17 @@ pub async fn deactivate(tx: &WriteTx, id: AccountId) -> Result<bool, Error> {
 pub async fn erase(tx: &WriteTx, id: AccountId) -> Result<(String, bool), Error> {
     let name = format!("erased-{}", id.0.simple());
     let account = account::Entity::find_by_id(id).lock_exclusive().one(&tx.conn()).await?;
-    let mut changed = account.is_some_and(|account| account.name != name);
-    if changed {
+    let account = account.filter(|account| account.name != name);
+    let mut changed = account.is_some();
+    if let Some(account) = account {
+        let forgotten =
+            account.issuer.zip(account.subject).map(|(issuer, subject)| forgotten_subject(&issuer, &subject));
         tx.forget("account", &id.to_string()).await?;
         account::Entity::update_many()
             .col_expr(account::Column::Name, Expr::value(&name))
             .col_expr(account::Column::DisplayName, Expr::value(&name))
             .col_expr(account::Column::PasswordHash, Expr::value(None::<String>))
+            .col_expr(account::Column::Subject, Expr::value(forgotten))
             .filter(account::COLUMN.id.eq(id))
             .exec(&tx.conn())
             .await?;
@@ -192,6 +208,7 @@ pub async fn insert_token(tx: &WriteTx, new: &Token, secret_hash: &str) -> Resul
         client: Set(new.client.clone()),
         device: Set(new.device.clone()),
         seen_at: Set(new.seen_at),
+        proven_at: Set(new.proven_at),
     };
     api_token::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
@@ -217,6 +234,12 @@ pub async fn list_tokens(reader: &Reader<'_>, own: Option<AccountId>, page: Page
     Ok(Page::from_rows(rows, page.limit, |row| row.id.0).map(to_token))
 }
 
+/// What is left of a provider's word for somebody who was erased: enough to know them again when they come back, so that
+/// they are not taken for another person, and nothing that says who they are.
+pub fn forgotten_subject(issuer: &str, subject: &str) -> String {
+    format!("erased:{}", Digest::of(format!("plimsoll erased identity v1\n{issuer}\n{subject}")).hex())
+}
+
 /// Whether it lived until now.
 pub async fn revoke_token(tx: &WriteTx, id: TokenId) -> Result<bool, Error> {
     let tokens = api_token::Entity::update_many()
@@ -228,7 +251,7 @@ pub async fn revoke_token(tx: &WriteTx, id: TokenId) -> Result<bool, Error> {
     Ok(0 < tokens.rows_affected)
 }
 
-/// Accounts that hold a role in the caller's workspace.
+/// Accounts that were made in the caller's workspace, whatever roles they have left, or hold a role there.
 fn members(scope: Scope) -> Select<account::Entity> {
     match scope {
         Scope::Instance => account::Entity::find(),
@@ -237,7 +260,8 @@ fn members(scope: Scope) -> Select<account::Entity> {
             here.column(membership::Column::AccountId)
                 .from(membership::Entity)
                 .and_where(membership::COLUMN.workspace_id.eq(id));
-            account::Entity::find().filter(account::COLUMN.id.in_subquery(here))
+            let tied = Condition::any().add(account::COLUMN.home_id.eq(id)).add(account::COLUMN.id.in_subquery(here));
+            account::Entity::find().filter(tied)
         }
     }
 }
@@ -276,6 +300,7 @@ fn to_account(row: account::Model, roles: BTreeSet<Role>) -> Result<Account, Err
         },
         active: row.state == "active",
         owner: row.owner_id,
+        identity: row.issuer.zip(row.subject).map(|(issuer, subject)| Identity { issuer, subject }),
         roles,
         created_at: row.created_at,
     })
@@ -295,5 +320,6 @@ pub(super) fn to_token(row: api_token::Model) -> Token {
         client: row.client,
         device: row.device,
         seen_at: row.seen_at,
+        proven_at: row.proven_at,
     }
 }

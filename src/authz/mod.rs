@@ -11,7 +11,7 @@ mod role;
 
 pub use crate::core::action::Action;
 pub use persons::{Leave, People, Persons};
-pub use principal::{Cause, Credential, Kind, Principal, Proof, SecondFactor};
+pub use principal::{Cause, Credential, Kind, Person, Principal, Proof, SecondFactor};
 pub use role::Role;
 
 use crate::core::ids::{AccountId, WorkspaceId};

@@ -14,7 +14,7 @@ pub use proof::{change_password, is_weighty, require_certificate, require_fresh}
 
 use crate::{
     authz::{
-        Action, Actor, Cause, Credential, Denied, Kind, Permit, Persons, Principal, Proof, ReadPermit, Scope,
+        Action, Actor, Cause, Credential, Denied, Kind, Permit, Person, Persons, Principal, Proof, ReadPermit, Scope,
         SecondFactor,
     },
     core::ids::{AccountId, WorkspaceId},
@@ -277,6 +277,15 @@ fn role_missing(who: &Principal, action: Action) -> Denied {
             plimsoll factor add, or by POST /api/v1/second-factor";
         return denied(who, action, "second_factor_required", reason.to_owned());
     }
+    if who.person == Person::Unsaid && who.has_role_for(action) {
+        let reason = format!(
+            "an identity provider brought the account {name}, and nobody has said yet whether its person has another one \
+             here; until then it may look and nothing else. Ask a workspace administrator to say it: \
+             plimsoll user link {name} --same-as ACCOUNT, or --alone",
+            name = who.name
+        );
+        return denied(who, action, "person_unsaid", reason);
+    }
     let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
     let held = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
     let reason = format!("{} ({held}) may not {action}; ask a workspace administrator for a role that may", who.name);
@@ -303,6 +312,7 @@ mod tests {
             credential: Credential::None,
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
+            person: Person::Known,
             cause: Cause::default(),
         }
     }

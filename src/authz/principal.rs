@@ -86,8 +86,19 @@ pub enum SecondFactor {
     Active,
 }
 
-/// What somebody may do who has to add a second factor first: that, and end what is theirs.
-const BEFORE_THE_FACTOR: &[Action] = &[
+/// Whether it is known which human an account belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// A person made the account for somebody, or said whose it is.
+    Known,
+    /// An identity provider brought it: it may be a second account of somebody who has one here, and what one had a part
+    /// in, the other would decide on. Until an administrator says whose it is, it may look and nothing else.
+    Unsaid,
+}
+
+/// What a person may always do, without a role, or before there is the second factor that is asked of them: add that, and
+/// end what is theirs.
+const ALWAYS: &[Action] = &[
     Action::SecondFactorAdd,
     Action::SessionClose,
     Action::SessionConfirm,
@@ -125,6 +136,7 @@ pub struct Principal {
     pub credential: Credential,
     pub proof: Proof,
     pub second_factor: SecondFactor,
+    pub person: Person,
     pub cause: Cause,
 }
 
@@ -140,13 +152,24 @@ impl Principal {
             credential: Credential::None,
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
+            person: Person::Known,
             cause: Cause::default(),
         }
     }
 
     pub fn may(&self, action: Action) -> bool {
-        let waits = self.second_factor == SecondFactor::Missing && !BEFORE_THE_FACTOR.contains(&action);
-        !waits && (self.kind == Kind::System || self.roles.iter().any(|role| role.allows(action)))
+        match self.kind {
+            Kind::System => true,
+            Kind::User if ALWAYS.contains(&action) => true,
+            _ if self.second_factor == SecondFactor::Missing => false,
+            _ if self.person == Person::Unsaid && !Role::is_look(action) => false,
+            _ => self.has_role_for(action),
+        }
+    }
+
+    /// Whether one of the roles allows it, whatever else may be in the way.
+    pub fn has_role_for(&self, action: Action) -> bool {
+        self.roles.iter().any(|role| role.allows(action))
     }
 
     pub fn actor(&self) -> Actor {
@@ -165,6 +188,7 @@ impl Principal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authz::policy;
 
     #[test]
     fn a_password_counts_for_a_quarter_of_an_hour_and_not_from_the_future() {
@@ -172,5 +196,45 @@ mod tests {
         let given = |minutes: i64| Proof::Given(noon - TimeDelta::minutes(minutes)).is_fresh(noon);
         assert!(given(0) && given(14) && given(-1) && Proof::Standing.is_fresh(noon));
         assert!(!given(15) && !given(-2) && !given(-24 * 60));
+    }
+
+    fn person(roles: &[Role]) -> Principal {
+        let somebody = Principal::system("ines", WorkspaceId::generate());
+        Principal {
+            kind: Kind::User,
+            id: Some(AccountId::generate()),
+            roles: roles.iter().copied().collect(),
+            ..somebody
+        }
+    }
+
+    #[test]
+    fn whoever_may_be_a_second_account_of_somebody_looks_and_nothing_else() {
+        let known = person(Role::ALL);
+        let unsaid = Principal { person: Person::Unsaid, ..known.clone() };
+        for action in Action::ALL {
+            let permitted = policy::act(&unsaid, *action);
+            match Role::is_look(*action) || matches!(action, Action::SessionClose | Action::TokenRead) {
+                true => assert!(permitted.is_ok(), "{action}"),
+                false if known.may(*action) && !unsaid.may(*action) => {
+                    assert_eq!(permitted.expect_err("unsaid").code, "person_unsaid", "{action}");
+                }
+                false => {}
+            }
+        }
+        for action in [Action::PromotionApprove, Action::VersionCreate, Action::TokenCreate, Action::PersonLink] {
+            assert!(!unsaid.may(action), "{action}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_role_ends_what_is_theirs_and_nothing_else() {
+        let nobody = person(&[]);
+        let may: Vec<_> =
+            Action::ALL.iter().filter(|action| nobody.may(**action)).map(|action| action.name()).collect();
+        let own = "session.close session.confirm password.change second_factor.add token.read token.revoke";
+        assert_eq!(may.join(" "), own);
+        let robot = Principal { kind: Kind::Service, ..nobody };
+        assert!(!Action::ALL.iter().any(|action| robot.may(*action)));
     }
 }

@@ -121,6 +121,11 @@ impl Role {
             || accountability::actions(self).contains(&action)
     }
 
+    /// Whether it changes nothing, and nobody's independence hangs on who does it.
+    pub fn is_look(action: Action) -> bool {
+        LOOK.contains(&action) || action == Action::AuditRead
+    }
+
     /// It decides on what others ask for. No robot holds such a role.
     pub fn judges(self) -> bool {
         Self::JUDGES.contains(&self)

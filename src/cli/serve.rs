@@ -3,7 +3,7 @@
 use crate::{
     accounts::{
         founding::{self, Code},
-        second_factor,
+        second_factor, single_sign_on,
     },
     app::App,
     audit,
@@ -45,6 +45,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     };
     settings::ops::record(&app, &config).await?;
     second_factor::ops::check_key(&app).await?;
+    single_sign_on::roles::reconcile(&app).await?;
     if app.db.may_rewrite_log().await.map_err(Failure::other)? {
         tracing::warn!(
             "the database role of this service could rewrite the audit log: it owns the tables. Make a role that owns \

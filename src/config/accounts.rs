@@ -21,6 +21,9 @@ pub struct Accounts {
     /// The key itself, from the environment only: arguments are visible to everyone.
     #[arg(skip = sealing_key_of_environment())]
     pub sealing_key: Option<Secret>,
+    /// A YAML file of the identity providers that people sign in with: docs/single-sign-on.md.
+    #[arg(long, env = "PLIMSOLL_IDENTITY_PROVIDERS", value_name = "FILE")]
+    pub identity_providers: Option<PathBuf>,
 }
 
 /// A secret of the environment, which no message shows.
@@ -44,4 +47,10 @@ impl std::ops::Deref for Secret {
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
 fn sealing_key_of_environment() -> Option<Secret> {
     std::env::var("PLIMSOLL_SEALING_KEY").ok().filter(|key| !key.is_empty()).map(Secret)
+}
+
+/// A secret from a variable of the environment that the operator's settings name.
+#[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+pub fn secret_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

@@ -27,6 +27,7 @@ actions! {
     AccountCreate => "account.create",
     AccountDeactivate => "account.deactivate",
     AccountErase => "account.erase",
+    RoleMap => "role.map",
     PersonLink => "person.link",
     TeamSet => "team.set",
     DelegationRead => "delegation.read",

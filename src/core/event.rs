@@ -44,11 +44,22 @@ events! {
     PersonLinked: PersonLink on "account" { account: AccountId, same_as: AccountId, person: PersonId }
     /// The account is of a person of its own from now on.
     PersonUnlinked: PersonLink on "account" { account: AccountId, person: PersonId }
+    /// An identity provider brought the account, and it is of a person of its own; until now it could only look.
+    PersonSaid: PersonLink on "account" { account: AccountId, person: PersonId }
     TeamSet: TeamSet on "account" { account: AccountId, team: Option<String> }
     DelegationCreated: DelegationCreate on "delegation" { delegation: DelegationId, from: AccountId, to: AccountId, valid_from: String, valid_until: String }
     DelegationRevoked: DelegationRevoke on "delegation" { delegation: DelegationId, from: AccountId, to: AccountId }
-    /// `new_device`: the browser was not known to this account before.
-    SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId, new_device: bool }
+    /// Somebody whom an identity provider knows came for the first time; `mapping`: the digest of the file of providers.
+    /// With a person where the operator vouches for it that nobody of the provider has two accounts.
+    AccountProvisioned: AccountCreate on "account" { account: AccountId, provider: String, mapping: String, roles: Vec<String>, person: Option<PersonId> }
+    /// What the groups of an identity provider gave and took, by which file of providers.
+    RolesMapped: RoleMap on "account" { account: AccountId, provider: String, mapping: String, given: Vec<String>, taken: Vec<String> }
+    /// `new_device`: the browser was not known to this account before. Without a provider: by a password.
+    SessionOpened: SessionOpen on "token" { token: TokenId, account: AccountId, provider: Option<String>, new_device: bool }
+    /// An answer of an identity provider that opened nothing. Names the account once the provider proved it.
+    ProviderRefused: SessionOpen on "account" { account: String, provider: String, cause: String }
+    /// The same of somebody who is signed in and was to prove again who they are.
+    ProviderConfirmationRefused: SessionConfirm on "account" { account: AccountId, provider: String, cause: String }
     /// A sign-in that failed. Says which name was tried only when such an account exists.
     SessionRefused: SessionOpen on "account" { account: String }
     SessionClosed: SessionClose on "token" { token: TokenId }

@@ -8,6 +8,8 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod cosignature;
 pub mod dsse;
+pub mod jwk;
+pub mod jwt;
 pub mod keys;
 pub mod merkle;
 pub mod note;

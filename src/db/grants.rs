@@ -42,11 +42,12 @@ pub const TABLES: &[(&str, &str)] = &[
     ("attestation", ADD),
     ("blob", ADD),
     ("dataset", ADD),
-    ("membership", ADD),
     ("workspace", ADD),
     ("promotion_comment", ADD),
     ("earlier_author", ADD),
     // States of the domain.
+    // Those that come from a provider's groups go with them.
+    ("membership", REPLACE),
     ("person_link", REPLACE),
     ("person_team", REPLACE),
     ("delegation", "SELECT, INSERT, UPDATE (revoked_at, revoked_by)"),
@@ -82,6 +83,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("audit_mentioned", "SELECT, UPDATE"),
     // Bookkeeping.
     ("idempotency_claim", QUEUE),
+    ("used_assertion", REPLACE),
     ("job", QUEUE),
     ("worker", QUEUE),
     ("seaql_migrations", READ),

@@ -5,6 +5,7 @@ use crate::{
         passwords,
         second_factor::ops as factors,
         sessions::{api::SessionView, ops},
+        single_sign_on::ops::provider_of,
     },
     app::App,
     core::ids::TokenId,
@@ -38,6 +39,8 @@ struct AccountPage {
     recovery_codes_left: u64,
     /// Nothing else may be done before there is one.
     factor_is_missing: bool,
+    /// Who signs the visitor in, if not a password.
+    provider: Option<String>,
     forms: Vec<Form>,
 }
 
@@ -61,8 +64,13 @@ pub async fn render(
     let live = ops::list(app, &visitor.who, None).await?;
     let sessions = live.into_iter().map(|session| SessionView::of(session, &visitor.who)).collect();
     let has = factors::standing(app, &visitor.who).await?;
-    let mut forms = second_factor::forms(&has, typed);
-    forms.push(password_form().with(typed));
+    let provider = provider_of(app, &visitor.who).await?.map(|provider| provider.label.clone());
+    // Who comes from a provider has neither a password nor a second factor here.
+    let mut forms = Vec::new();
+    if provider.is_none() {
+        forms = second_factor::forms(&has, typed);
+        forms.push(password_form().with(typed));
+    }
     let page = AccountPage {
         frame: Frame::new("", visitor),
         sessions,
@@ -71,6 +79,7 @@ pub async fn render(
         factor: has.state,
         recovery_codes_left: has.recovery_codes_left,
         factor_is_missing: has.is_required,
+        provider,
         forms,
     };
     page_with(status, &page)

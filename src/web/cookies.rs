@@ -12,6 +12,8 @@ use chrono::{DateTime, Utc};
 const FORM_COOKIE: &str = "__Host-plimsoll-form";
 /// By which a browser is known again after a session; it opens nothing.
 const DEVICE_COOKIE: &str = "__Host-plimsoll-device";
+/// What a sign-in with a provider is tied to the browser by.
+const ATTEMPT_COOKIE: &str = "__Host-plimsoll-attempt";
 /// Browsers keep no cookie for longer.
 const DEVICE_DAYS: i64 = 400;
 
@@ -39,6 +41,18 @@ pub fn end_form(answer: &mut HttpResponse) -> Result<(), PageError> {
 
 pub fn device(answer: &mut HttpResponse, secret: &str) -> Result<(), PageError> {
     set(answer, DEVICE_COOKIE, secret.to_owned(), Duration::days(DEVICE_DAYS))
+}
+
+pub fn attempt(answer: &mut HttpResponse, value: String) -> Result<(), PageError> {
+    set(answer, ATTEMPT_COOKIE, value, Duration::minutes(crate::accounts::single_sign_on::answer::MINUTES))
+}
+
+pub fn end_attempt(answer: &mut HttpResponse) -> Result<(), PageError> {
+    set(answer, ATTEMPT_COOKIE, String::new(), Duration::ZERO)
+}
+
+pub fn kept_attempt(request: &HttpRequest) -> Option<String> {
+    request.cookie(ATTEMPT_COOKIE).map(|cookie| cookie.value().to_owned())
 }
 
 /// The secret of this browser's form, or a new one.

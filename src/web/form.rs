@@ -78,7 +78,8 @@ impl FromRequest for Signed {
             let mut fields = Fields::read(&request, &mut payload, &secret).await?;
             let (password, code) = (fields.take(proof::FIELD), fields.take(proof::CODE_FIELD).unwrap_or_default());
             let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
-            request.extensions_mut().insert(Sent { address, fields: fields.clone() });
+            let offer = proof::offer(&request, &visitor).await?;
+            request.extensions_mut().insert(Sent { address, fields: fields.clone(), offer });
             let visitor = match password {
                 Some(password) => proof::confirm(&request, visitor, &password, &code).await?,
                 None => visitor,

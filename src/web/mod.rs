@@ -35,6 +35,7 @@ mod reported;
 mod runs;
 mod second_factor;
 mod session;
+mod single_sign_on;
 pub(crate) mod subgroups;
 pub(crate) mod verdicts;
 mod versions;
@@ -52,6 +53,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(session::sign_in_form)
         .service(session::sign_in)
         .service(session::sign_out)
+        .service(single_sign_on::begin)
+        .service(single_sign_on::finish)
         .service(session::reset_form)
         .service(session::reset)
         .service(founding::form)

@@ -2,7 +2,10 @@
 //! goes on where it stopped.
 
 use crate::{
-    accounts::sessions::{self, ops::Shown},
+    accounts::{
+        sessions::{self, ops::Shown},
+        single_sign_on::ops::provider_of,
+    },
     app::App,
     authz::{Credential, SecondFactor},
     error::Error,
@@ -11,6 +14,7 @@ use crate::{
         PageError, access, cookies,
         form::Fields,
         frame::{Frame, html},
+        single_sign_on::Offer,
         visitor::Visitor,
     },
 };
@@ -39,6 +43,8 @@ const NO_CODE: &str = "A code of your second factor is missing. Give your passwo
 pub struct Sent {
     pub address: String,
     pub fields: Fields,
+    /// Where somebody without a password proves who they are.
+    pub offer: Option<Offer>,
 }
 
 /// The secret under which a session goes on, until when, and now.
@@ -88,6 +94,18 @@ pub async fn confirm(
     extensions.insert(visitor.clone());
     extensions.insert(Renewed(issued.secret, issued.token.expires_at, app.db.clock().now()));
     Ok(visitor)
+}
+
+/// Where the visitor proves who they are if a provider signs them in, and the page with the form that they come back to.
+pub async fn offer(request: &HttpRequest, visitor: &Visitor) -> Result<Option<Offer>, PageError> {
+    let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| Error::internal("no app"))?;
+    if visitor.who.proof.is_fresh(app.db.clock().now()) {
+        return Ok(None);
+    }
+    let before = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = before.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    let next = access::local_path(path.unwrap_or("/").split('#').next().unwrap_or("/"));
+    Ok(provider_of(&app, &visitor.who).await?.map(|provider| Offer::to_confirm(provider, next)))
 }
 
 /// The page that asks, for a form that was refused for want of the password.

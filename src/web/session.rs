@@ -13,6 +13,7 @@ use crate::{
         PageError, access, cookies,
         form::{Fields, Signed},
         frame::{Frame, page_with, see_other},
+        single_sign_on::{self, Offer},
     },
     workspaces,
 };
@@ -39,6 +40,7 @@ struct SignInPage<'a> {
     /// Whether a password was set a moment ago, or the first account was made.
     is_reset: bool,
     is_first: bool,
+    offers: Vec<Offer>,
 }
 
 #[derive(Template)]
@@ -81,7 +83,7 @@ pub async fn sign_in_form(
         return Ok(see_other(next));
     }
     let before = Before { is_reset: params.reset.is_some(), is_first: params.first.is_some() };
-    show(StatusCode::OK, &cookies::form_secret(&request)?, ("", next), "", before)
+    show(&app, StatusCode::OK, &cookies::form_secret(&request)?, ("", next), "", before)
 }
 
 #[post("/login")]
@@ -100,22 +102,13 @@ pub async fn sign_in(
     let issued = match signed_in {
         Ok(issued) => issued,
         Err(Error::Unauthenticated) => {
-            return show(StatusCode::UNAUTHORIZED, &secret, (name, next), WRONG, Before::default());
+            return show(&app, StatusCode::UNAUTHORIZED, &secret, (name, next), WRONG, Before::default());
         }
         Err(Error::SecondFactor { code, .. }) => {
             let said = if code == sessions::ops::CODE_MISSING { ASKED } else { WRONG_CODE };
-            return show(StatusCode::UNAUTHORIZED, &secret, (name, next), said, Before::default());
+            return show(&app, StatusCode::UNAUTHORIZED, &secret, (name, next), said, Before::default());
         }
-        Err(error @ Error::TooMany { .. }) => {
-            let problem = Problem::from(error);
-            let failed = format!("There were {}.", problem.detail);
-            let mut answer = show(problem.status(), &secret, (name, next), &failed, Before::default())?;
-            let said = problem.respond("");
-            if let Some(after) = said.headers().get(header::RETRY_AFTER) {
-                answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
-            }
-            return Ok(answer);
-        }
+        Err(error @ Error::TooMany { .. }) => return wait(&app, &secret, (name, next), error),
         Err(error) => return Err(error.into()),
     };
     // A session that this browser had before ends with the new one.
@@ -126,6 +119,30 @@ pub async fn sign_in(
     cookies::session(&mut answer, issued.secret, issued.token.expires_at, app.db.clock().now())?;
     cookies::device(&mut answer, &device)?;
     cookies::end_form(&mut answer)?;
+    Ok(answer)
+}
+
+/// The sign-in page again, for somebody whom a provider or this service did not let in.
+pub fn refused(app: &App, request: &HttpRequest, status: StatusCode, said: &str) -> Result<HttpResponse, PageError> {
+    show(app, status, &cookies::form_secret(request)?, ("", "/"), said, Before::default())
+}
+
+/// The same for what went wrong on the way.
+pub fn failed(app: &App, request: &HttpRequest, error: Error) -> Result<HttpResponse, PageError> {
+    match error {
+        Error::TooMany { .. } => wait(app, &cookies::form_secret(request)?, ("", "/"), error),
+        error => Err(error.into()),
+    }
+}
+
+fn wait(app: &App, secret: &str, typed: (&str, &str), error: Error) -> Result<HttpResponse, PageError> {
+    let problem = Problem::from(error);
+    let failed = format!("There were {}.", problem.detail);
+    let mut answer = show(app, problem.status(), secret, typed, &failed, Before::default())?;
+    let said = problem.respond("");
+    if let Some(after) = said.headers().get(header::RETRY_AFTER) {
+        answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
+    }
     Ok(answer)
 }
 
@@ -181,14 +198,15 @@ impl FromRequest for Unsigned {
 }
 
 fn show(
+    app: &App,
     status: StatusCode,
     secret: &str,
     (name, next): (&str, &str),
     failed: &str,
     Before { is_reset, is_first }: Before,
 ) -> Result<HttpResponse, PageError> {
-    let form_token = access::form_token(secret);
-    let page = SignInPage { frame: Frame::open(), form_token, name, next, failed, is_reset, is_first };
+    let (form_token, offers) = (access::form_token(secret), single_sign_on::offers(app, next));
+    let page = SignInPage { frame: Frame::open(), form_token, name, next, failed, is_reset, is_first, offers };
     let mut answer = page_with(status, &page)?;
     cookies::form(&mut answer, secret)?;
     if status == StatusCode::UNAUTHORIZED {

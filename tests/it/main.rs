@@ -80,6 +80,7 @@ mod separation;
 mod service;
 mod sessions;
 mod settings;
+mod single_sign_on;
 mod spec_files;
 mod suspension;
 mod uploads;

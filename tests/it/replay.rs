@@ -28,6 +28,7 @@ const BOOKKEEPING: &[&str] = &[
     "idempotency_claim",
     "job",
     "row_change",
+    "used_assertion",
     "worker",
     "row_salt",
 ];

@@ -29,6 +29,9 @@ pub async fn stranger(t: &TestApp) -> String {
         state: Set("active".to_owned()),
         owner_id: Set(None),
         created_at: Set(at),
+        issuer: Set(None),
+        subject: Set(None),
+        home_id: Set(Some(tenant)),
     };
     account::Entity::insert(row).exec_without_returning(&tx).await.expect("account");
     for role in ROLES {
@@ -37,6 +40,7 @@ pub async fn stranger(t: &TestApp) -> String {
             workspace_id: Set(tenant),
             account_id: Set(id),
             role: Set(role.to_owned()),
+            origin: Set(None),
         };
         membership::Entity::insert(row).exec_without_returning(&tx).await.expect("membership");
     }
@@ -55,6 +59,7 @@ pub async fn stranger(t: &TestApp) -> String {
         client: Set(None),
         device: Set(None),
         seen_at: Set(None),
+        proven_at: Set(None),
     };
     api_token::Entity::insert(row).exec_without_returning(&tx).await.expect("token");
     commit_unlogged(tx).await;

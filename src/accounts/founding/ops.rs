@@ -90,6 +90,7 @@ pub async fn found(app: &App, cause: Cause, code: &str, first: First) -> Result<
         kind: Kind::User,
         active: true,
         owner: None,
+        identity: None,
         roles: BTreeSet::from([Role::Admin]),
         created_at: tx.at(),
     };

@@ -4,7 +4,7 @@ use crate::{
     accounts::{
         ops::{hash_password, live_password},
         passwords::{INVITATION_HOURS, NewPassword, RESET_MINUTES, Reset, store},
-        store as accounts,
+        single_sign_on, store as accounts,
     },
     app::App,
     authz::{Action, Cause, Kind, Principal, policy},
@@ -62,6 +62,10 @@ pub async fn issue_reset(app: &App, who: &Principal, name: &str) -> Result<Issue
     let account = found.ok_or(Error::NotFound { kind: "account" })?;
     if account.kind != Kind::User || !account.active {
         let detail = "only an active person has a password; give a service account a token instead";
+        return Err(Error::conflict("no_password", detail));
+    }
+    if single_sign_on::store::issuer_of(&app.db.read(&sight), account.id).await?.is_some() {
+        let detail = "the account signs in with an identity provider and has no password here; the provider has it";
         return Err(Error::conflict("no_password", detail));
     }
     let tx = app.db.begin().await?;

@@ -38,6 +38,9 @@ pub struct BondsView {
     pub account: String,
     /// The other accounts of the same person, by name.
     pub same_person: Vec<String>,
+    /// False while an identity provider has brought the account and nobody has said whose it is: it may look, and
+    /// nothing else.
+    pub person_is_known: bool,
     pub team: Option<String>,
 }
 
@@ -169,7 +172,7 @@ async fn view(app: &App, (account, bonds): (Account, Bonds)) -> Result<BondsView
     let names = accounts::ops::names(app, &bonds.same_person).await?;
     let mut same_person: Vec<_> = names.into_values().collect();
     same_person.sort_unstable();
-    Ok(BondsView { account: account.name, same_person, team: bonds.team })
+    Ok(BondsView { account: account.name, same_person, person_is_known: bonds.is_said, team: bonds.team })
 }
 
 /// Several as they are shown, with names.

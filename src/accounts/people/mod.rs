@@ -35,6 +35,8 @@ pub struct Delegation {
 pub struct Bonds {
     /// The other accounts of the same human.
     pub same_person: Vec<AccountId>,
+    /// Whether somebody said whose it is, if an identity provider brought it.
+    pub is_said: bool,
     pub team: Option<String>,
 }
 

@@ -42,7 +42,8 @@ pub async fn bonds(app: &App, who: &Principal, name: &str) -> Result<(Account, B
     let sight = policy::read(who, Action::AccountRead)?;
     let reader = app.db.read(&sight);
     let account = accounts::find_by_name(&reader, name).await?.ok_or(NO_ACCOUNT)?;
-    let bonds = store::bonds(reader.conn(), who.workspace, account.id).await?;
+    let mut bonds = store::bonds(reader.conn(), who.workspace, account.id).await?;
+    bonds.is_said |= account.identity.is_none();
     Ok((account, bonds))
 }
 
@@ -76,6 +77,20 @@ pub async fn link(app: &App, who: &Principal, name: &str, same_as: Option<&str>)
                 }
                 store::link(&tx, who.workspace, account.id, person, who.id).await?;
                 let event = Event::PersonLinked { account: account.id, same_as: other.id, person };
+                tx.commit(permit, event).await?;
+            }
+        }
+        None if account.identity.is_some() => {
+            // That it is of a person of its own has to be said of it, and stays said.
+            let is_alone = store::bonds(&tx.conn(), who.workspace, account.id).await?.same_person.is_empty();
+            if now.is_none() || !is_alone {
+                let permit = policy::manage_person(who, Action::PersonLink, own)?;
+                let person = PersonId::generate();
+                store::link(&tx, who.workspace, account.id, person, who.id).await?;
+                let event = match now {
+                    Some(person) => Event::PersonUnlinked { account: account.id, person },
+                    None => Event::PersonSaid { account: account.id, person },
+                };
                 tx.commit(permit, event).await?;
             }
         }

@@ -58,7 +58,8 @@ pub(crate) async fn person(
 
 pub(crate) async fn bonds(conn: &Conn<'_>, workspace: WorkspaceId, account: AccountId) -> Result<Bonds, Error> {
     let mut same_person = Vec::new();
-    if let Some(person) = person(conn, workspace, account).await? {
+    let person = person(conn, workspace, account).await?;
+    if let Some(person) = person {
         let rows = person_link::Entity::find()
             .filter(person_link::COLUMN.workspace_id.eq(workspace))
             .filter(person_link::COLUMN.person_id.eq(person))
@@ -67,7 +68,7 @@ pub(crate) async fn bonds(conn: &Conn<'_>, workspace: WorkspaceId, account: Acco
         same_person.extend(rows.into_iter().map(|row| row.account_id).filter(|other| *other != account));
     }
     let team = person_team::Entity::find_by_id((workspace, account)).one(conn).await?.map(|row| row.team);
-    Ok(Bonds { same_person, team })
+    Ok(Bonds { same_person, is_said: person.is_some(), team })
 }
 
 /// Makes an account one of a person's, whoever's it was before.

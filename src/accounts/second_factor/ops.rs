@@ -4,7 +4,7 @@ use crate::{
     accounts::{
         passwords::store as passwords,
         second_factor::{Factor, demand, paper_hash, recovery_codes, store, tried},
-        store as accounts,
+        single_sign_on, store as accounts,
         throttle::Place,
     },
     app::App,
@@ -85,6 +85,11 @@ pub async fn standing(app: &App, who: &Principal) -> Result<Standing, Error> {
 pub async fn begin(app: &App, who: &Principal) -> Result<Begun, Error> {
     let permit = policy::own_factor(who, Action::SecondFactorAdd)?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
+    if single_sign_on::store::issuer_of(&app.db.read(&policy::authenticate()), account).await?.is_some() {
+        let detail =
+            "the account signs in with an identity provider and has no second factor here; the provider has it";
+        return Err(Error::conflict("no_password", detail));
+    }
     let secret = Secret::generate().map_err(Error::internal)?;
     let sealed = app.seal.seal(secret.as_bytes(), &account.to_string()).map_err(Error::internal)?;
     let tx = app.db.begin().await?;

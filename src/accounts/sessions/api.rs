@@ -175,13 +175,13 @@ pub fn whence(request: &HttpRequest, device: Option<String>) -> Whence {
 
 impl SessionView {
     pub fn of(session: Token, who: &Principal) -> Self {
-        let last = session.seen_at.unwrap_or(session.created_at);
+        let (last, proven_at) = (session.seen_at.unwrap_or(session.created_at), session.proven_at());
         let idle_until = (last + TimeDelta::minutes(IDLE_MINUTES)).min(session.expires_at);
         Self {
             id: session.id,
             current: Some(session.id) == who.credential.id(),
             client: session.client,
-            confirmed_at: rfc3339(session.created_at),
+            confirmed_at: rfc3339(proven_at),
             last_used_at: rfc3339(last),
             idle_until: rfc3339(idle_until),
             expires_at: rfc3339(session.expires_at),

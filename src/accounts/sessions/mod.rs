@@ -8,7 +8,16 @@ pub mod api;
 pub mod ops;
 pub(super) mod store;
 
-use crate::{accounts::Token, authz::Proof, core::clock::rfc3339};
+use crate::{
+    accounts::Token,
+    authz::Proof,
+    core::{
+        clock::rfc3339,
+        ids::{AccountId, TokenId, WorkspaceId},
+    },
+    crypto::tokens,
+    error::Error,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
@@ -45,6 +54,32 @@ impl Whence {
     }
 }
 
+/// A session that begins now, and its secret.
+pub(super) fn begin(
+    workspace: WorkspaceId,
+    account: AccountId,
+    (client, device): (Option<String>, Option<String>),
+    at: DateTime<Utc>,
+) -> Result<(Token, tokens::Token), Error> {
+    let secret = tokens::Token::generate().map_err(Error::internal)?;
+    let token = Token {
+        id: TokenId::generate(),
+        workspace,
+        account,
+        session: true,
+        name: "session".to_owned(),
+        accessor: secret.accessor(),
+        created_at: at,
+        expires_at: at + TimeDelta::hours(HOURS),
+        revoked_at: None,
+        client,
+        device,
+        seen_at: Some(at),
+        proven_at: None,
+    };
+    Ok((token, secret))
+}
+
 impl Token {
     /// A token has no end but its day; a session ends when nobody used it for a while, too.
     pub fn is_idle(&self, now: DateTime<Utc>) -> bool {
@@ -52,9 +87,15 @@ impl Token {
         self.session && TimeDelta::minutes(IDLE_MINUTES) <= now - last
     }
 
-    /// A session is confirmed by replacing it: when it was confirmed is when it was made.
+    /// A session is confirmed by replacing it: when it was confirmed is when it was made, unless a provider says that its
+    /// person proved who they are before that.
     pub fn proof(&self) -> Proof {
-        if self.session { Proof::Given(self.created_at) } else { Proof::Standing }
+        if self.session { Proof::Given(self.proven_at()) } else { Proof::Standing }
+    }
+
+    /// When whoever holds it proved who they are.
+    pub fn proven_at(&self) -> DateTime<Utc> {
+        self.proven_at.unwrap_or(self.created_at)
     }
 
     /// What the forms of a session's pages are known by: of this browser, and the same however often the session

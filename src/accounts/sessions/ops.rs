@@ -9,7 +9,7 @@ use crate::{
             Spent, store as factors,
             tried::{self, Looked},
         },
-        sessions::{HOURS, Whence, store},
+        sessions::{Whence, begin, store},
         store as accounts,
         throttle::Place,
     },
@@ -20,10 +20,11 @@ use crate::{
         ids::{AccountId, TokenId},
     },
     crypto::tokens,
+    db::WriteTx,
     error::Error,
     workspaces,
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 
 const NO_SESSION: Error = Error::NotFound { kind: "session" };
 
@@ -115,24 +116,10 @@ pub async fn sign_in(
         tx.commit(permit, event).await?;
         return Err(answer);
     }
-    let secret = tokens::Token::generate().map_err(Error::internal)?;
-    let token = Token {
-        id: TokenId::generate(),
-        workspace,
-        account: account.id,
-        session: true,
-        name: "session".to_owned(),
-        accessor: secret.accessor(),
-        created_at: tx.at(),
-        expires_at: tx.at() + TimeDelta::hours(HOURS),
-        revoked_at: None,
-        client: whence.client.clone(),
-        device,
-        seen_at: Some(tx.at()),
-    };
+    let (token, secret) = begin(workspace, account.id, (whence.client.clone(), device), tx.at())?;
     accounts::insert_token(&tx, &token, &secret.hash()).await?;
     let permit = policy::prove(Action::SessionOpen, Some(workspace), Some((account.id, &account.name)), cause);
-    let event = Event::SessionOpened { token: token.id, account: account.id, new_device: !is_known };
+    let event = Event::SessionOpened { token: token.id, account: account.id, provider: None, new_device: !is_known };
     tx.commit_all(permit, event, on_paper(looked, account.id)).await?;
     Ok(Issued { token, secret: secret.reveal().to_owned() })
 }
@@ -173,7 +160,6 @@ pub async fn confirm(app: &App, who: &Principal, shown: Shown<'_>) -> Result<Iss
     let reader = app.db.read(&policy::authenticate());
     let looked = tried::look(app, &reader, account, shown.code, Some("signed in")).await?;
     let before = accounts::find_token_by_id(&reader, old).await?.ok_or(NO_SESSION)?;
-    let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
     passwords::lock(&tx, account).await?;
     if !factors::spend(&tx, account, &looked).await? {
@@ -183,20 +169,35 @@ pub async fn confirm(app: &App, who: &Principal, shown: Shown<'_>) -> Result<Iss
         tx.commit(permit, Event::ConfirmationRefused { account }).await?;
         return Err(Error::invalid("code", "this is no code of now, or it was used before; wait for the next one"));
     }
-    if !store::end(&tx, old).await? {
+    let issued = renew(&tx, before, None).await?;
+    let event = Event::SessionConfirmed { token: issued.token.id, account, replaces: old };
+    tx.commit_all(permit, event, on_paper(looked, account)).await?;
+    Ok(issued)
+}
+
+/// Gives a session another secret, once its person proved who they are: now, or when a provider says that it was.
+///
+/// # Errors
+/// `Unauthenticated` when the session has ended.
+pub(in crate::accounts) async fn renew(
+    tx: &WriteTx,
+    before: Token,
+    proven_at: Option<DateTime<Utc>>,
+) -> Result<Issued, Error> {
+    if !store::end(tx, before.id).await? {
         return Err(Error::Unauthenticated);
     }
+    let secret = tokens::Token::generate().map_err(Error::internal)?;
     let token = Token {
         id: TokenId::generate(),
         accessor: secret.accessor(),
         created_at: tx.at(),
         seen_at: Some(tx.at()),
         revoked_at: None,
+        proven_at,
         ..before
     };
-    accounts::insert_token(&tx, &token, &secret.hash()).await?;
-    let event = Event::SessionConfirmed { token: token.id, account, replaces: old };
-    tx.commit_all(permit, event, on_paper(looked, account)).await?;
+    accounts::insert_token(tx, &token, &secret.hash()).await?;
     Ok(Issued { token, secret: secret.reveal().to_owned() })
 }
 

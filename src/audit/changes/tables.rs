@@ -58,9 +58,10 @@ tables! {
     workspace [id] { id: Plain, name: Plain, created_at: Time }
     account [id] {
         id: Plain, name: Salted, display_name: Salted, kind: Plain, password_hash: Salted, state: Plain,
-        owner_id: Plain, created_at: Time,
+        owner_id: Plain, created_at: Time, issuer: Plain, subject: Salted,
+        home_id: Plain,
     }
-    membership [id] { id: Plain, workspace_id: Plain, account_id: Plain, role: Plain }
+    membership [id] { id: Plain, workspace_id: Plain, account_id: Plain, role: Plain, origin: Plain }
     person_link [workspace_id, account_id] {
         workspace_id: Plain, account_id: Plain, person_id: Plain, linked_by: Plain, linked_at: Time,
     }
@@ -74,7 +75,7 @@ tables! {
     api_token [id] {
         id: Plain, workspace_id: Plain, account_id: Plain, kind: Plain, name: Salted, accessor: Plain,
         secret_hash: Salted, created_at: Time, expires_at: Time, revoked_at: Time, client: Salted, device: Salted,
-        seen_at: Bookkeeping,
+        seen_at: Bookkeeping, proven_at: Time,
     }
     password_reset [id] {
         id: Plain, workspace_id: Plain, account_id: Plain, secret_hash: Salted, issued_by: Plain, issued_at: Time,

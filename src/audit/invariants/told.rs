@@ -13,6 +13,7 @@ use serde_json::Value;
 /// the row is there.
 const TOLD: &[(&str, &str, &str, &str)] = &[
     ("account_created", "account", "account", ""),
+    ("account_provisioned", "account", "account", ""),
     ("account_deactivated", "account", "account", "deactivated"),
     ("version_created", "version", "model_version", ""),
     ("version_revoked", "version", "model_version", "revoked"),

@@ -16,7 +16,7 @@ use crate::{
     },
     error::Error,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Query};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, sea_query::Query};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -90,7 +90,11 @@ pub async fn find_account(reader: &Reader<'_>, name: &str) -> Result<Option<Acco
         .and_where(membership::COLUMN.workspace_id.eq(workspace_of(reader)?));
     let row = account::Entity::find()
         .filter(account::COLUMN.name.eq(name))
-        .filter(account::COLUMN.id.in_subquery(members))
+        .filter(
+            Condition::any()
+                .add(account::COLUMN.home_id.eq(workspace_of(reader)?))
+                .add(account::COLUMN.id.in_subquery(members)),
+        )
         .one(reader.conn())
         .await?;
     Ok(row.map(|row| row.id))

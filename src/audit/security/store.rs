@@ -48,7 +48,11 @@ fn look(row: &audit_event::Model) -> Option<Seen> {
     let about = text(&leaf["object"]["id"]).filter(|id| id != "unknown");
     let (kind, account) = match event {
         _ if row.outcome == "denied" => (Kind::RepeatedRefusals, row.actor_id.map(|id| id.to_string())),
-        "session_refused" | "confirmation_refused" | "second_factor_refused" => (Kind::RepeatedFailures, about),
+        "session_refused"
+        | "confirmation_refused"
+        | "second_factor_refused"
+        | "provider_refused"
+        | "provider_confirmation_refused" => (Kind::RepeatedFailures, about),
         "session_opened" if leaf["detail"]["new_device"] == true => (Kind::NewDevice, text(&leaf["detail"]["account"])),
         "session_opened" | "session_confirmed" => return None,
         // A program with a token may be as quick as it likes.

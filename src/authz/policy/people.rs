@@ -59,6 +59,7 @@ mod tests {
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
             second_factor: crate::authz::SecondFactor::None,
+            person: crate::authz::Person::Known,
             cause: Cause::default(),
         }
     }

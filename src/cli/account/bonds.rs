@@ -67,6 +67,7 @@ fn show(bonds: &BondsView, json: bool) -> Result<Exit, Failure> {
     print(&output::fields(&[
         ("account", bonds.account.clone()),
         ("other accounts of the person", others),
+        ("whose it is", if bonds.person_is_known { "known" } else { "nobody has said yet" }.to_owned()),
         ("team", bonds.team.clone().unwrap_or_else(|| "none".to_owned())),
     ]))
 }

@@ -19,7 +19,7 @@ pub mod workspace {
 }
 
 pub mod account {
-    use crate::core::ids::AccountId;
+    use crate::core::ids::{AccountId, WorkspaceId};
     use sea_orm::entity::prelude::*;
 
     #[sea_orm::model]
@@ -36,6 +36,13 @@ pub mod account {
         pub state: String,
         pub owner_id: Option<AccountId>,
         pub created_at: DateTimeUtc,
+        /// The identity provider that signs the person in, and what it calls them.
+        #[sea_orm(unique_key = "identity")]
+        pub issuer: Option<String>,
+        #[sea_orm(unique_key = "identity")]
+        pub subject: Option<String>,
+        /// The workspace that it was made in, which answers for it whatever roles it has left; none: older than homes.
+        pub home_id: Option<WorkspaceId>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -54,6 +61,8 @@ pub mod membership {
         pub workspace_id: WorkspaceId,
         pub account_id: AccountId,
         pub role: String,
+        /// The provider and the group of it that gave the role, `corp/credit-risk`; a person did where there is none.
+        pub origin: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -87,6 +96,8 @@ pub mod api_token {
         pub device: Option<String>,
         /// Bookkeeping: when a session was last used, to the minute.
         pub seen_at: Option<DateTimeUtc>,
+        /// When its person proved who they are, where a provider says that it was before the session began.
+        pub proven_at: Option<DateTimeUtc>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -112,6 +123,24 @@ pub mod password_reset {
         pub expires_at: DateTimeUtc,
         /// Used, or replaced by a newer one.
         pub ended_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A token of somebody else's that was believed once and is not believed again.
+pub mod used_assertion {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "used_assertion")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub issuer: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub token_hash: String,
+        pub kept_until: DateTimeUtc,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

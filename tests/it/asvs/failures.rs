@@ -34,6 +34,7 @@ async fn come_to_grief(app: web::Data<app::App>) -> HttpResponse {
         state: Set("active".to_owned()),
         owner_id: Set(None),
         created_at: Set(tx.at()),
+        ..Default::default()
     };
     account::Entity::insert(half).exec_without_returning(&tx.conn()).await.expect("inserted");
     panic!("the secret of the handler");
@@ -73,17 +74,17 @@ async fn v16_5_4_a_panic_leaves_an_answer_nothing_half_stored_and_a_living_proce
 }
 
 /// The real program with everything that it says, which is read as it comes.
-struct Logged {
+pub struct Logged {
     process: std::process::Child,
-    said: Arc<Mutex<String>>,
-    url: String,
+    pub said: Arc<Mutex<String>>,
+    pub url: String,
 }
 
 impl Logged {
-    fn start(t: &TestApp) -> Self {
+    pub fn start(t: &TestApp, more: &[String]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "0", "--log", "plimsoll=trace,info", "--data"]);
-        command.arg(t.data()).args(t.database().iter().flat_map(|url| ["--db-url", *url]));
+        command.arg(t.data()).args(more).args(t.database().iter().flat_map(|url| ["--db-url", *url]));
         // The tokens of this test were made by its own clock.
         let ahead = t.app.db.clock().now() - Clock::System.now();
         command.arg(format!("--clock-ahead-seconds={}", ahead.num_seconds()));
@@ -118,7 +119,7 @@ async fn v16_2_5_no_line_of_the_log_holds_a_secret() {
     let mut t = TestApp::start().await;
     let admin = t.user("ada", &["admin"]).await;
     t.user("vera", &["viewer"]).await;
-    let service = Logged::start(&t);
+    let service = Logged::start(&t, &[]);
     t.url.clone_from(&service.url);
     let (wrong, typed, new) =
         ("a wrong one, mistyped here", "typed-into-the-wrong-field", "another one of some length");

@@ -5,13 +5,14 @@ mod at_the_command_line;
 mod beginning;
 mod commit;
 pub mod factor;
-mod failures;
+pub mod failures;
 mod headers;
 mod limits;
 mod passwords;
 mod races;
 mod security_feed;
 mod sessions;
+mod single_sign_on;
 mod transport;
 
 use crate::harness::{Reply, TestApp};

@@ -144,6 +144,7 @@ pub async fn give_role(story: &Story, name: &str, role: &str) {
         workspace_id: Set(held[0].workspace_id),
         account_id: Set(account),
         role: Set(role.to_owned()),
+        origin: Set(None),
     };
     let tx = db.begin().await.expect("begin");
     membership::Entity::insert(row).exec_without_returning(&tx).await.expect("insert");

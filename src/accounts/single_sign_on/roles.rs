@@ -1,0 +1,101 @@
+//! The roles that a provider's groups give: set anew whenever somebody proves there who they are, and taken when the
+//! operator trusts the provider or the group no longer.
+
+use super::{Provider, store};
+use crate::{
+    app::App,
+    authz::{Action, Cause, Principal, Role, policy},
+    core::{
+        event::Event,
+        ids::{AccountId, WorkspaceId},
+    },
+    error::Error,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Roles, and the group that gives each.
+pub type Given = BTreeMap<Role, String>;
+
+/// Gives what the groups give now and takes what they gave before; what a person gave stays. Returns all that is held
+/// then. Where nothing changes, nothing is logged.
+///
+/// # Errors
+/// `Unauthenticated` for an account that is not active.
+pub async fn set(
+    app: &App,
+    provider: &Provider,
+    (workspace, account): (WorkspaceId, AccountId),
+    wanted: &Given,
+    cause: Cause,
+) -> Result<BTreeSet<Role>, Error> {
+    let tx = app.db.begin().await?;
+    if !store::lock_active(&tx, account).await? {
+        return Err(Error::Unauthenticated);
+    }
+    // A role that another group gives now goes and comes again under that group's name.
+    let stays = |held: &store::Held| {
+        held.origin
+            .as_ref()
+            .is_none_or(|origin| wanted.get(&held.role).is_some_and(|group| *origin == provider.origin(group)))
+    };
+    let held = store::held(&tx, workspace, account).await?;
+    let (kept, mut gone): (Vec<_>, Vec<_>) = held.into_iter().partition(stays);
+    let mut now: BTreeSet<Role> = kept.iter().map(|held| held.role).collect();
+    let new: Vec<_> = wanted.iter().filter(|(role, _)| !now.contains(role)).collect();
+    if gone.is_empty() && new.is_empty() {
+        return Ok(now);
+    }
+    gone.sort_by_key(|held| held.role);
+    for held in &gone {
+        store::take(&tx, held).await?;
+    }
+    for (role, group) in &new {
+        store::give(&tx, workspace, account, **role, &provider.origin(group)).await?;
+    }
+    let permit = policy::system(&registry(workspace, cause), Action::RoleMap)?;
+    let event = Event::RolesMapped {
+        account,
+        provider: provider.name.to_string(),
+        mapping: app.providers.digest().to_string(),
+        given: new.iter().map(|(role, _)| role.to_string()).collect(),
+        taken: gone.iter().map(|held| held.role.to_string()).collect(),
+    };
+    tx.commit(permit, event).await?;
+    now.extend(new.into_iter().map(|(role, _)| *role));
+    Ok(now)
+}
+
+/// Takes the roles that groups gave and, by the settings of this start, would not give any more: nobody keeps one until
+/// their next sign-in.
+pub async fn reconcile(app: &App) -> Result<(), Error> {
+    let all = store::mapped(&app.db.read(&policy::upkeep())).await?;
+    let stale =
+        |held: &store::Held| held.origin.as_ref().is_some_and(|origin| !app.providers.still_gives(origin, held.role));
+    let people: BTreeSet<_> = all.iter().filter(|(_, held)| stale(held)).map(|(of, _)| *of).collect();
+    for (workspace, account) in people {
+        let tx = app.db.begin().await?;
+        let mut gone = store::held(&tx, workspace, account).await?;
+        gone.retain(stale);
+        gone.sort_by_key(|held| held.role);
+        let Some(first) = gone.first() else { continue };
+        let provider = first.origin.as_deref().and_then(|origin| origin.split('/').next()).unwrap_or_default();
+        let event = Event::RolesMapped {
+            account,
+            provider: provider.to_owned(),
+            mapping: app.providers.digest().to_string(),
+            given: Vec::new(),
+            taken: gone.iter().map(|held| held.role.to_string()).collect(),
+        };
+        for held in &gone {
+            store::take(&tx, held).await?;
+        }
+        let permit = policy::system(&registry(workspace, Cause::default()), Action::RoleMap)?;
+        tx.commit(permit, event).await?;
+    }
+    Ok(())
+}
+
+/// Nobody but the mapping gave and took it.
+pub fn registry(workspace: WorkspaceId, cause: Cause) -> Principal {
+    Principal { cause, ..Principal::system("single sign-on", workspace) }
+}
