@@ -60,6 +60,8 @@ pub struct App {
     /// Replaying the log reads all of a workspace's and holds a connection meanwhile: two at a time,
     /// so that there are connections left for everybody else.
     pub replays: Semaphore,
+    /// A model's graph is read into some hundred megabytes at most: one at a time.
+    pub graphs: Semaphore,
     /// What workers elsewhere hand in takes several times its size in memory: one at a time.
     pub answers: Semaphore,
     /// A version that is tried by hand takes a process with up to 1 GiB: two at a time.
@@ -111,6 +113,7 @@ impl App {
             strangers: Semaphore::new(2),
             tables: Semaphore::new(1),
             replays: Semaphore::new(2),
+            graphs: Semaphore::new(1),
             answers: Semaphore::new(1),
             trials: Semaphore::new(2),
             work: Arc::new(Notify::new()),

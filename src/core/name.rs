@@ -14,10 +14,12 @@ pub struct Name(String);
 const RESERVED: &[&str] = &["admin", "api", "aux", "con", "current", "latest", "new", "nul", "prn", "system"];
 
 impl Name {
+    pub const MAX_CHARS: usize = 64;
+
     pub fn parse(raw: &str) -> Result<Self, Malformed> {
         let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let allowed = |c: char| edge(c) || matches!(c, '.' | '_' | '-');
-        let fits = (1..=64).contains(&raw.len())
+        let fits = (1..=Self::MAX_CHARS).contains(&raw.len())
             && raw.chars().all(allowed)
             && raw.starts_with(edge)
             && raw.ends_with(edge)

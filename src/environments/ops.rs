@@ -14,6 +14,7 @@ use crate::{
     models,
     promotions::invalidation::{self, Cause},
 };
+use std::collections::HashMap;
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "environment" };
 
@@ -123,6 +124,16 @@ pub async fn revision(
     let reader = app.db.read(&sight);
     let environment = store::find(reader.conn(), sight.scope(), name).await?.ok_or(NOT_FOUND)?;
     store::numbered(reader.conn(), environment.id, kind, number).await?.ok_or(Error::not_found("revision"))
+}
+
+/// The names of several, by id.
+pub async fn names(
+    app: &App,
+    who: &Principal,
+    ids: impl IntoIterator<Item = EnvironmentId>,
+) -> Result<HashMap<EnvironmentId, String>, Error> {
+    let sight = policy::read(who, Action::EnvironmentRead)?;
+    store::names(app.db.read(&sight).conn(), sight.scope(), ids.into_iter().collect()).await
 }
 
 pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Environment>, Error> {

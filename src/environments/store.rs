@@ -18,7 +18,7 @@ use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
     sea_query::LockType,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, name: &str) -> Result<Option<Environment>, Error> {
     Ok(visible(scope).filter(environment::COLUMN.name.eq(name)).one(conn).await?.map(Environment::from))
@@ -30,6 +30,16 @@ pub(crate) async fn find_by_id(
     id: EnvironmentId,
 ) -> Result<Option<Environment>, Error> {
     Ok(visible(scope).filter(environment::COLUMN.id.eq(id)).one(conn).await?.map(Environment::from))
+}
+
+/// The names of several, by id.
+pub(crate) async fn names(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    ids: BTreeSet<EnvironmentId>,
+) -> Result<HashMap<EnvironmentId, String>, Error> {
+    let rows = visible(scope).filter(environment::COLUMN.id.is_in(ids)).all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
 pub async fn list(reader: &Reader<'_>, page: PageRequest) -> Result<Page<Environment>, Error> {

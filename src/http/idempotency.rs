@@ -64,6 +64,31 @@ pub async fn once(
     }
 }
 
+/// The same for a form of a page, which carries its key in a field: it is carried out once.
+///
+/// # Errors
+/// 409 `sent_twice`; otherwise those of the act, after which the key is free again.
+pub async fn of_a_form<T>(
+    app: &App,
+    who: &Principal,
+    key: &str,
+    act: impl AsyncFnOnce(&Principal) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let account = who.id.ok_or(Error::Unauthenticated)?;
+    let Claim::New(claim) = store::claim(&app.db, account, key, &Digest::of(key).hex()).await? else {
+        let detail = "this form was sent twice, and the first time it did what it says; its answer is shown only once. Look             at the list: what you did not see, revoke there, and reload the page to make another";
+        return Err(Error::conflict("sent_twice", detail));
+    };
+    let mut who = who.clone();
+    who.cause.claim = Some(claim);
+    let done = act(&who).await;
+    match &done {
+        Ok(_) => store::keep(&app.db, claim, i32::from(StatusCode::OK.as_u16()), None).await?,
+        Err(_) => store::release(&app.db, claim).await?,
+    }
+    done
+}
+
 async fn carry_out(
     app: Data<App>,
     request: ServiceRequest,

@@ -94,7 +94,7 @@ pub struct ModelPatch {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListParams {
-    /// Part of the name.
+    /// How the name begins.
     pub search: Option<String>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,

@@ -85,9 +85,15 @@ pub async fn owners(app: &App, who: &Principal, model: ModelId) -> Result<OwnerN
     store::owners(&app.db.read(&sight), model).await
 }
 
-pub async fn list(app: &App, who: &Principal, search: Option<&str>, page: PageRequest) -> Result<Page<Model>, Error> {
+/// All of them, or those whose name begins so.
+pub async fn list(
+    app: &App,
+    who: &Principal,
+    beginning: Option<&str>,
+    page: PageRequest,
+) -> Result<Page<Model>, Error> {
     let sight = policy::read(who, Action::ModelRead)?;
-    store::list(&app.db.read(&sight), search, page).await
+    store::list(&app.db.read(&sight), beginning, page).await
 }
 
 async fn resolve(app: &App, who: &Principal, names: &OwnerNames) -> Result<BTreeMap<Accountability, AccountId>, Error> {

@@ -4,6 +4,7 @@ use crate::{
     authz::Scope,
     core::{
         ids::{AccountId, ModelId},
+        name::Name,
         page::{Page, PageRequest},
     },
     db::{
@@ -15,9 +16,9 @@ use crate::{
 };
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
-    sea_query::{Expr, Func, LikeExpr, LockType},
+    sea_query::{Expr, LikeExpr, LockType},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) async fn find(conn: &DatabaseExecutor<'_>, scope: Scope, name: &str) -> Result<Option<Model>, Error> {
     visible(scope).filter(model::COLUMN.name.eq(name)).one(conn).await?.map(TryInto::try_into).transpose()
@@ -27,15 +28,43 @@ pub(crate) async fn find_by_id(conn: &DatabaseExecutor<'_>, scope: Scope, id: Mo
     visible(scope).filter(model::COLUMN.id.eq(id)).one(conn).await?.map(TryInto::try_into).transpose()
 }
 
-/// Keyset page: ids are time-ordered, so "after this id" is stable under inserts.
-pub async fn list(reader: &Reader<'_>, search: Option<&str>, page: PageRequest) -> Result<Page<Model>, Error> {
-    let mut query = visible(reader.scope()).order_by_asc(model::Column::Id).limit(page.limit + 1);
-    if let Some(after) = page.after {
-        query = query.filter(model::COLUMN.id.gt(ModelId(after)));
-    }
-    if let Some(search) = search {
-        let pattern = LikeExpr::new(format!("%{}%", escape_like(&search.to_lowercase()))).escape('\\');
-        query = query.filter(Expr::expr(Func::lower(Expr::col(model::Column::Name))).like(pattern));
+/// The names of several, by id.
+pub(crate) async fn names(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    ids: impl IntoIterator<Item = ModelId>,
+) -> Result<HashMap<ModelId, String>, Error> {
+    let ids: BTreeSet<_> = ids.into_iter().collect();
+    let rows = visible(scope).filter(model::COLUMN.id.is_in(ids)).all(conn).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+/// Keyset page. All of them by id, which is time-ordered, so that "after this id" is stable under inserts; those whose
+/// name begins with something by their names.
+pub async fn list(reader: &Reader<'_>, beginning: Option<&str>, page: PageRequest) -> Result<Page<Model>, Error> {
+    let mut query = visible(reader.scope()).limit(page.limit + 1);
+    if let Some(beginning) = beginning {
+        // A range is an index range on every database, and `z` is the last letter of names. What sorts into it by the
+        // database's own order and begins otherwise is left out by the pattern.
+        let beginning = beginning.to_lowercase();
+        let end = format!("{beginning:z<0$}", Name::MAX_CHARS);
+        let pattern = LikeExpr::new(format!("{}%", escape_like(&beginning))).escape('\\');
+        query = query
+            .filter(model::COLUMN.name.gte(beginning))
+            .filter(model::COLUMN.name.lte(end))
+            .filter(Expr::col(model::Column::Name).like(pattern))
+            .order_by_asc(model::Column::Name);
+        if let Some(after) = page.after {
+            let last = visible(reader.scope()).filter(model::COLUMN.id.eq(ModelId(after))).one(reader.conn()).await?;
+            // No model is ever removed; one of elsewhere is after all.
+            let Some(last) = last else { return Ok(Page { items: Vec::new(), next: None }) };
+            query = query.filter(model::COLUMN.name.gt(last.name));
+        }
+    } else {
+        query = query.order_by_asc(model::Column::Id);
+        if let Some(after) = page.after {
+            query = query.filter(model::COLUMN.id.gt(ModelId(after)));
+        }
     }
     let rows = query.all(reader.conn()).await?;
     let page = Page::from_rows(rows, page.limit, |row| row.id.0);

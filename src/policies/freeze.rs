@@ -101,6 +101,11 @@ pub fn active(windows: &[Window], now: DateTime<Utc>) -> Option<Hold> {
     Some(Hold { cause: HoldCause::Freeze, until, detail })
 }
 
+/// Whether any window holds at a moment.
+pub fn holds(windows: &[Window], at: DateTime<Utc>) -> bool {
+    windows.iter().any(|window| window.end_around(at).is_some())
+}
+
 impl Window {
     /// The end of the part of this window that a moment lies in.
     fn end_around(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {

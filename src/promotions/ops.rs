@@ -3,7 +3,7 @@ use crate::{
     authz::{Action, Principal, ReadPermit, Scope, policy, policy::Involved},
     core::{
         event::Event,
-        ids::PromotionId,
+        ids::{PromotionId, VersionId},
         page::{Page, PageRequest},
         text::Paragraph,
     },
@@ -172,6 +172,12 @@ pub async fn find(app: &App, who: &Principal, id: PromotionId) -> Result<Detail,
 pub async fn list(app: &App, who: &Principal, open_only: bool, page: PageRequest) -> Result<Page<Promotion>, Error> {
     let sight = policy::read(who, Action::PromotionRead)?;
     store::list(&app.db.read(&sight), open_only, page).await
+}
+
+/// Requests for a version, newest first; at most 50.
+pub async fn of_version(app: &App, who: &Principal, version: VersionId) -> Result<Vec<Promotion>, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    store::of_version(&app.db.read(&sight), version, 50).await
 }
 
 /// Locks a request and its environment, the environment first as everyone does: so no two ever

@@ -56,6 +56,17 @@ pub async fn list(reader: &Reader<'_>, open_only: bool, page: PageRequest) -> Re
     Ok(Page { items, next: page.next })
 }
 
+/// Requests for a version, newest first.
+pub async fn of_version(reader: &Reader<'_>, version: VersionId, limit: u64) -> Result<Vec<Promotion>, Error> {
+    let rows = visible(reader.scope())
+        .filter(promotion_request::COLUMN.version_id.eq(version))
+        .order_by_desc(promotion_request::Column::Id)
+        .limit(limit)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The request for this version here that is still open, if there is one.
 pub(crate) async fn find_open(
     conn: &DatabaseExecutor<'_>,

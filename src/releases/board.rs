@@ -4,13 +4,14 @@ use crate::{
     accounts,
     app::App,
     authz::{Action, Principal, policy},
-    core::ids::EnvironmentId,
+    core::ids::{EnvironmentId, ModelId, VersionId},
     environments,
     error::Error,
     models,
     releases::{Release, store},
     versions,
 };
+use std::collections::{BTreeSet, HashMap};
 
 /// A release with the names of what it ties together.
 #[derive(Clone, Debug)]
@@ -30,6 +31,20 @@ pub async fn active(app: &App, who: &Principal) -> Result<Vec<Posted>, Error> {
     named(app, who, releases).await
 }
 
+/// Where a version is active.
+pub async fn of_version(app: &App, who: &Principal, version: VersionId) -> Result<Vec<Posted>, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let releases = store::active_of(&app.db.read(&sight), version).await?;
+    named(app, who, releases).await
+}
+
+/// What of a model is active, the latest first.
+pub async fn of_model(app: &App, who: &Principal, model: ModelId) -> Result<Vec<Posted>, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let releases = store::active_of_model(&app.db.read(&sight), model).await?;
+    named(app, who, releases).await
+}
+
 /// What ran in an environment, whichever the model, the latest first; at most 50.
 pub async fn recent(app: &App, who: &Principal, environment: EnvironmentId) -> Result<Vec<Posted>, Error> {
     let sight = policy::read(who, Action::ReleaseRead)?;
@@ -43,20 +58,23 @@ async fn named(app: &App, who: &Principal, releases: Vec<Release>) -> Result<Vec
     let (conn, scope) = (reader.conn(), sight.scope());
     let people: Vec<_> = releases.iter().map(|release| release.activated_by).collect();
     let names = accounts::ops::names(app, &people).await?;
-    let mut posted = Vec::with_capacity(releases.len());
-    for release in releases {
-        let model = models::store::find_by_id(conn, scope, release.model).await?;
-        let environment = environments::store::find_by_id(conn, scope, release.environment).await?;
-        let version = versions::store::find_by_id(conn, scope, release.version).await?;
-        let version = version.ok_or(versions::ops::NOT_FOUND)?;
-        posted.push(Posted {
-            model: model.ok_or(Error::not_found("model"))?.name,
-            environment: environment.ok_or(environments::ops::NOT_FOUND)?.name,
+    // A query for each kind of thing, however many releases there are.
+    let models = models::store::names(conn, scope, releases.iter().map(|release| release.model)).await?;
+    let environments: BTreeSet<_> = releases.iter().map(|release| release.environment).collect();
+    let environments = environments::store::names(conn, scope, environments).await?;
+    let ids: BTreeSet<_> = releases.iter().map(|release| release.version).collect();
+    let versions = versions::store::by_ids(conn, scope, ids).await?;
+    let versions: HashMap<_, _> = versions.into_iter().map(|version| (version.id, version)).collect();
+    let posted = |release: Release| {
+        let version = versions.get(&release.version).ok_or(versions::ops::NOT_FOUND)?;
+        Ok(Posted {
+            model: models.get(&release.model).ok_or(Error::not_found("model"))?.clone(),
+            environment: environments.get(&release.environment).ok_or(environments::ops::NOT_FOUND)?.clone(),
             version: version.number,
             version_digest: version.manifest.to_string(),
             activated_by: names.get(&release.activated_by).cloned().unwrap_or_default(),
             release,
-        });
-    }
-    Ok(posted)
+        })
+    };
+    releases.into_iter().map(posted).collect()
 }

@@ -74,6 +74,12 @@ pub async fn revoke(app: &App, who: &Principal, id: TrustKeyId) -> Result<TrustK
     Ok(revoked)
 }
 
+pub async fn find(app: &App, who: &Principal, id: TrustKeyId) -> Result<TrustKey, Error> {
+    let sight = policy::read(who, Action::TrustKeyRead)?;
+    let found = store::find(app.db.read(&sight).conn(), sight.scope(), id).await?;
+    found.ok_or(Error::not_found("trusted key"))
+}
+
 pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<TrustKey>, Error> {
     let sight = policy::read(who, Action::TrustKeyRead)?;
     store::list(&app.db.read(&sight), page).await

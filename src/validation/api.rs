@@ -87,7 +87,7 @@ pub struct RunView {
     pub finished_at: Option<String>,
 }
 
-#[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, ToSchema)]
 pub struct RunSummary {
     pub id: RunId,
     pub model: String,

@@ -8,6 +8,7 @@ pub mod fitness;
 pub mod inspect;
 pub(crate) mod model_source;
 pub mod ops;
+pub mod outline;
 pub mod seal;
 pub(crate) mod store;
 

@@ -20,6 +20,10 @@ use crate::{
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "version" };
 
+/// Of a digest, so many digits have to be given before anything is searched.
+const MIN_DIGITS: usize = 6;
+const MOST_FOUND: u64 = 50;
+
 /// A version and its files.
 pub struct Detail {
     pub version: Version,
@@ -93,6 +97,25 @@ pub async fn list(app: &App, who: &Principal, model: &str, page: PageRequest) ->
     let reader = app.db.read(&sight);
     let model = models::store::find(reader.conn(), sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
     store::list(&reader, model.id, page).await
+}
+
+/// Versions whose digest begins so, with the names of their models, by digest; at most 50.
+///
+/// # Errors
+/// `Invalid` where it is no beginning of a digest, or one that says too little.
+pub async fn by_digest(app: &App, who: &Principal, beginning: &str) -> Result<Vec<(String, Version)>, Error> {
+    let sight = policy::read(who, Action::VersionRead)?;
+    policy::read(who, Action::ModelRead).map(drop)?;
+    let hex = beginning.strip_prefix("sha256:").unwrap_or(beginning);
+    if !(MIN_DIGITS..=64).contains(&hex.len()) || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        let detail = format!("of a digest give sha256: and {MIN_DIGITS} to 64 of its hex digits, in small letters");
+        return Err(Error::invalid("search", detail));
+    }
+    let reader = app.db.read(&sight);
+    let found = store::with_digest(&reader, &format!("sha256:{hex}"), MOST_FOUND).await?;
+    let models = models::store::names(reader.conn(), sight.scope(), found.iter().map(|version| version.model)).await?;
+    let named = |version: Version| Some((models.get(&version.model)?.clone(), version));
+    Ok(found.into_iter().filter_map(named).collect())
 }
 
 /// The statements that came with a version.

@@ -21,6 +21,9 @@ use sea_orm::{
 };
 use std::collections::HashMap;
 
+/// `sha256:` and 64 hex digits.
+const DIGEST_CHARS: usize = 71;
+
 /// A statement about a version, as it was received.
 #[derive(Clone, Debug)]
 pub struct Attested {
@@ -46,6 +49,31 @@ pub(crate) async fn find_by_id(
     id: VersionId,
 ) -> Result<Option<Version>, Error> {
     visible(scope).filter(model_version::COLUMN.id.eq(id)).one(conn).await?.map(TryInto::try_into).transpose()
+}
+
+/// Several at once, in no order.
+pub(crate) async fn by_ids(
+    conn: &DatabaseExecutor<'_>,
+    scope: Scope,
+    ids: impl IntoIterator<Item = VersionId>,
+) -> Result<Vec<Version>, Error> {
+    let rows = visible(scope).filter(model_version::COLUMN.id.is_in(ids)).all(conn).await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Versions of whichever model whose digest begins so, by their digest.
+pub async fn with_digest(reader: &Reader<'_>, beginning: &str, limit: u64) -> Result<Vec<Version>, Error> {
+    // A range is an index range on every database. Digests are lowercase hex, so nothing that begins so lies above it.
+    let end = format!("{beginning:f<0$}", DIGEST_CHARS);
+    let rows = visible(reader.scope())
+        .filter(model_version::COLUMN.manifest_digest.gte(beginning))
+        .filter(model_version::COLUMN.manifest_digest.lte(end))
+        .order_by_asc(model_version::Column::ManifestDigest)
+        .order_by_asc(model_version::Column::Id)
+        .limit(limit)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 pub async fn lock(tx: &WriteTx, scope: Scope, model: ModelId, version: &VersionRef) -> Result<Option<Version>, Error> {

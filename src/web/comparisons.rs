@@ -14,6 +14,7 @@ use crate::{
     web::{
         PageError,
         dots::{About, Dots, Item, dots, number},
+        follow::{Asked, Follow},
         frame::{Frame, page},
         visitor::Visitor,
         words,
@@ -21,7 +22,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse, get,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 
@@ -40,6 +41,7 @@ struct ShowPage {
     frame: Frame,
     comparison: ComparisonView,
     under_way: bool,
+    follow: Follow,
     shown: Option<Shown>,
 }
 
@@ -69,12 +71,20 @@ pub async fn list(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, Page
 }
 
 #[get("/comparisons/{comparison}")]
-pub async fn show(app: Data<App>, visitor: Visitor, id: Path<ComparisonId>) -> Result<HttpResponse, PageError> {
+pub async fn show(
+    app: Data<App>,
+    visitor: Visitor,
+    id: Path<ComparisonId>,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, PageError> {
     let found = ops::find(&app, &visitor.who, *id).await?;
     let comparison = api::view(&app, &visitor.who, found).await?;
     let shown = comparison.result.as_ref().map(Shown::of);
     let under_way = comparison.finished_at.is_none();
-    page(&ShowPage { frame: Frame::new("Models", &visitor), comparison, under_way, shown })
+    let follow = Follow::new(&format!("/comparisons/{id}"), &asked, under_way);
+    let frame = Frame::new("Models", &visitor);
+    let shown = page(&ShowPage { frame, comparison, under_way, follow: follow.clone(), shown })?;
+    Ok(follow.refreshing(shown))
 }
 
 /// An output as it is in both versions.
@@ -118,7 +128,7 @@ impl Shown {
             Some(Item { label: line.what.clone(), value, interval: None, shown: number(value), tone: "quiet" })
         };
         let about = About {
-            id: "ratios",
+            id: "ratios".to_owned(),
             title: format!("Version {} over version {}", result.candidate.number, result.baseline.number),
             axis: "Candidate over baseline".to_owned(),
             text: "A dot for each figure; left of the dotted line the candidate needs less than the baseline."

@@ -27,7 +27,7 @@ pub struct Item {
 
 pub struct Dots {
     /// Unique on the page.
-    pub id: &'static str,
+    pub id: String,
     pub title: String,
     /// What the scale counts, and what a dot and the line mean.
     pub axis: String,
@@ -52,7 +52,7 @@ pub struct Row {
 
 /// What stands around the dots.
 pub struct About {
-    pub id: &'static str,
+    pub id: String,
     pub title: String,
     pub axis: String,
     pub text: String,
@@ -110,7 +110,7 @@ mod tests {
 
     fn about(line: f64) -> About {
         let (title, axis, text) = ("Title".to_owned(), "Axis".to_owned(), "Text".to_owned());
-        About { id: "d", title, axis, text, line: (line, "as before".to_owned()) }
+        About { id: "d".to_owned(), title, axis, text, line: (line, "as before".to_owned()) }
     }
 
     fn item(value: f64, interval: Option<(f64, f64)>) -> Item {

@@ -9,7 +9,7 @@ use crate::{
     core::{clock, text::Line},
     error::{Error, InField},
     http::problem::Problem,
-    web::{PageError, form::Fields},
+    web::{PageError, form::Fields, once},
 };
 use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -47,6 +47,8 @@ pub enum Kind {
     Number,
     /// With the word by which a browser knows which password is meant.
     Password(&'static str),
+    /// Ticked or not; ticked, it is `yes`.
+    Tick,
     /// Value and label.
     Choice(Vec<(String, String)>),
     /// What the page knows already.
@@ -73,7 +75,7 @@ impl Form {
             name,
             label: label.to_owned(),
             hint: "",
-            is_required: !matches!(kind, Kind::Choice(_)),
+            is_required: !matches!(kind, Kind::Choice(_) | Kind::Tick),
             kind,
             value: String::new(),
         };
@@ -112,6 +114,27 @@ impl Form {
             value.clone_into(&mut last.value);
         }
         form
+    }
+
+    /// For what can't be taken back: the name of what it is about has to be typed.
+    #[must_use]
+    pub fn confirmed_by(self, name: &str) -> Self {
+        self.ask("confirm", &format!("Type {name} to confirm"), Kind::Line)
+    }
+
+    /// Carried out once, however often it is sent; see [`crate::web::once`].
+    #[must_use]
+    pub fn once(self) -> Self {
+        self.hidden(once::FIELD, &once::key())
+    }
+
+    /// Shows what holds now, to be changed.
+    #[must_use]
+    pub fn filled(mut self, name: &str, value: &str) -> Self {
+        for input in self.inputs.iter_mut().filter(|input| input.name == name) {
+            value.clone_into(&mut input.value);
+        }
+        self
     }
 
     #[must_use]
@@ -157,6 +180,7 @@ impl Input {
             Kind::Number => "number",
             Kind::Hidden => "hidden",
             Kind::Password(_) => "password",
+            Kind::Tick => "checkbox",
             Kind::Line | Kind::Text | Kind::Choice(_) => "text",
         }
     }
@@ -232,6 +256,14 @@ pub fn misnamed(failure: Error) -> Error {
         Error::NotFound { kind } => Error::invalid(kind, failure.to_string()),
         failure => failure,
     }
+}
+
+/// Whether the name was typed that [`Form::confirmed_by`] asks for.
+pub fn confirmed(fields: &Fields, name: &str) -> Result<(), Error> {
+    if fields.get("confirm").trim() == name {
+        return Ok(());
+    }
+    Err(Error::invalid("confirm", format!("type {name}, to show that this is what you mean")))
 }
 
 /// The reason that somebody gave.

@@ -60,6 +60,7 @@ impl Frame {
             ("Delegations", "/delegations", Some(Action::DelegationRead)),
             ("Frameworks", "/frameworks", Some(Action::FrameworkRead)),
             ("Audit log", "/audit", Some(Action::AuditRead)),
+            ("Members", "/members", Some(Action::AccountRead)),
         ];
         let open = all.into_iter().filter(|(_, _, action)| action.is_none_or(|action| visitor.who.may(action)));
         open.map(|(name, address, _)| (name, address, name == self.section)).collect()

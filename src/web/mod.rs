@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod administration;
 mod assets;
 mod audit;
 mod bars;
@@ -18,6 +19,7 @@ mod dots;
 mod environments;
 mod error;
 mod findings;
+mod follow;
 mod form;
 mod forms;
 mod founding;
@@ -25,7 +27,9 @@ mod frame;
 mod frameworks;
 mod measured;
 mod models;
+mod once;
 mod overview;
+mod pairs;
 mod perturbed;
 mod promotions;
 mod proof;
@@ -67,10 +71,30 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(second_factor::confirm)
         .service(second_factor::renew_codes)
         .service(second_factor::remove)
+        .service(administration::list_members)
+        .service(administration::create_member)
+        .service(administration::show_member)
+        .service(administration::link_person)
+        .service(administration::set_team)
+        .service(administration::issue_reset)
+        .service(administration::take_factor)
+        .service(administration::deactivate)
+        .service(administration::erase)
+        .service(administration::end_session)
+        .service(administration::list_tokens)
+        .service(administration::create_token)
+        .service(administration::replace_token)
+        .service(administration::revoke_token)
+        .service(administration::list_trust_keys)
+        .service(administration::add_trust_key)
+        .service(administration::revoke_trust_key)
+        .service(administration::list_workers)
         .service(overview::show)
         .service(models::list)
         .service(models::show)
         .service(versions::show)
+        .service(versions::show_graph)
+        .service(versions::beside)
         .service(frameworks::list)
         .service(frameworks::show)
         .service(frameworks::coverage)
@@ -81,6 +105,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(comparisons::show)
         .service(environments::list)
         .service(environments::show)
+        .service(environments::list_revisions)
+        .service(environments::show_revision)
         .service(environments::lower_mode)
         .service(environments::raise_mode)
         .service(environments::suspend)
@@ -121,6 +147,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(delegations::revoke)
         .service(audit::list)
         .service(audit::security::show)
+        .service(audit::asof::show)
         .service(audit::record::show)
         .service(audit::record::leaf)
         .service(audit::record::proof);

@@ -61,7 +61,7 @@ fn drawn(ordered: &[(String, &PerturbationResult)]) -> Option<Dots> {
     };
     let axis = if metric == Metric::AccuracyDrop { "Drop of accuracy" } else { "Increase of the mean error" };
     let about = About {
-        id: "robustness-drawn",
+        id: "robustness-drawn".to_owned(),
         title: format!("{axis} by perturbation"),
         axis: axis.to_owned(),
         text: "A dot for each perturbation with its 95 % interval as a bar; the dotted line is no change.".to_owned(),

@@ -9,6 +9,7 @@ use crate::{
     },
     web::{
         PageError,
+        follow::{Asked, Follow},
         frame::{Frame, page},
         measured::Findings,
         visitor::Visitor,
@@ -17,7 +18,7 @@ use crate::{
 };
 use actix_web::{
     HttpResponse, get,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 
@@ -27,14 +28,23 @@ struct ShowPage {
     frame: Frame,
     run: RunView,
     under_way: bool,
+    follow: Follow,
     found: Findings,
 }
 
 #[get("/runs/{run}")]
-pub async fn show(app: Data<App>, visitor: Visitor, id: Path<RunId>) -> Result<HttpResponse, PageError> {
+pub async fn show(
+    app: Data<App>,
+    visitor: Visitor,
+    id: Path<RunId>,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, PageError> {
     let (run, evidence) = ops::find(&app, &visitor.who, *id).await?;
     let under_way = !run.state.is_final();
     let run = api::view(&app, &visitor.who, run, evidence).await?;
     let found = Findings::of(&run)?;
-    page(&ShowPage { frame: Frame::new("Models", &visitor), run, under_way, found })
+    let follow = Follow::new(&format!("/runs/{id}"), &asked, under_way);
+    let shown =
+        page(&ShowPage { frame: Frame::new("Models", &visitor), run, under_way, follow: follow.clone(), found })?;
+    Ok(follow.refreshing(shown))
 }

@@ -9,7 +9,7 @@ mod material;
 pub mod ops;
 pub(crate) mod store;
 
-use crate::core::label::Label;
+use crate::core::{ids::AccountId, label::Label};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,16 @@ pub const MEMORY: TimeDelta = TimeDelta::days(90);
 /// A worker, as far as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
+    pub labels: Vec<Label>,
+    pub last_seen_at: DateTime<Utc>,
+}
+
+/// The same with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub name: String,
+    /// Of a worker elsewhere; `None` for one at the database.
+    pub account: Option<AccountId>,
     pub labels: Vec<Label>,
     pub last_seen_at: DateTime<Utc>,
 }

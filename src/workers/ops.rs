@@ -1,12 +1,13 @@
 use crate::{
+    accounts,
     app::App,
-    authz::policy,
+    authz::{Action, Principal, policy},
     core::ids::WorkerId,
     error::Error,
     jobs::store::{self as jobs, Standing},
     validation::Run,
     workers::{
-        ANNOUNCE, Waiting,
+        ANNOUNCE, Known, Waiting,
         store::{self, Present},
     },
 };
@@ -31,6 +32,20 @@ pub async fn announce_once(app: &App, id: WorkerId) {
     if let Err(error) = store::announce(&app.db, &present).await {
         tracing::warn!(%error, "that this worker is there could not be noted");
     }
+}
+
+/// Workers that may do what the caller's workspace asks for, those that were seen last first, each with the name of its
+/// account.
+pub async fn known(app: &App, who: &Principal) -> Result<Vec<(Known, String)>, Error> {
+    let sight = policy::read(who, Action::RunRead)?;
+    let known = store::known(&app.db.read(&sight), who.workspace).await?;
+    let accounts: Vec<_> = known.iter().filter_map(|worker| worker.account).collect();
+    let names = accounts::ops::names(app, &accounts).await?;
+    let named = |worker: Known| {
+        let account = worker.account.and_then(|id| names.get(&id).cloned()).unwrap_or_default();
+        (worker, account)
+    };
+    Ok(known.into_iter().map(named).collect())
 }
 
 /// Why a run is not under way; `None` when it is, or has ended.

@@ -7,7 +7,7 @@ use crate::{
     },
     db::{Db, Reader, entity::worker},
     error::Error,
-    workers::{MEMORY, Seen},
+    workers::{Known, MEMORY, Seen},
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, sea_query::Expr};
 
@@ -68,6 +68,12 @@ pub async fn touch(db: &Db, account: AccountId, name: &str) -> Result<(), Error>
 
 /// Workers that may do what a workspace asks for, those that were seen last first.
 pub async fn seen(reader: &Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Seen>, Error> {
+    let all = known(reader, workspace).await?;
+    Ok(all.into_iter().map(|worker| Seen { labels: worker.labels, last_seen_at: worker.last_seen_at }).collect())
+}
+
+/// The same with their names.
+pub async fn known(reader: &Reader<'_>, workspace: WorkspaceId) -> Result<Vec<Known>, Error> {
     let here =
         Condition::any().add(worker::Column::WorkspaceId.is_null()).add(worker::Column::WorkspaceId.eq(workspace));
     let rows = worker::Entity::find()
@@ -77,9 +83,9 @@ pub async fn seen(reader: &Reader<'_>, workspace: WorkspaceId) -> Result<Vec<See
         .limit(MAXIMUM)
         .all(reader.conn())
         .await?;
-    let seen = |row: worker::Model| {
+    let known = |row: worker::Model| {
         let labels = serde_json::from_str(&row.labels).map_err(Error::internal)?;
-        Ok(Seen { labels, last_seen_at: row.last_seen_at })
+        Ok(Known { name: row.name, account: row.account_id, labels, last_seen_at: row.last_seen_at })
     };
-    rows.into_iter().map(seen).collect()
+    rows.into_iter().map(known).collect()
 }

@@ -150,6 +150,7 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks/rehearsals", "/api/v1/environments/production/models/scorer/rollbacks/rehearsals", Json(|| json!({})), only(MANAGER, 202)),
     // No such rehearsal; everybody may look at those that there are.
     ("GET", "/api/v1/rehearsals/{rehearsal}", "/api/v1/rehearsals/{run}", Empty, [401, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/api/v1/environments/{environment}/models/{model}/rollbacks/plan", "/api/v1/environments/production/models/scorer/rollbacks/plan", Empty, only(MANAGER, 200)),
     ("POST", "/api/v1/environments/{environment}/models/{model}/rollbacks", "/api/v1/environments/production/models/scorer/rollbacks", Json(|| json!({"reason": "a test"})), only(MANAGER, 201)),
     ("HEAD", "/api/v1/environments/{environment}/models/{model}/release", "/api/v1/environments/production/models/scorer/release", Empty, only(DEPLOYER, 200)),
     ("HEAD", "/api/v1/environments/{environment}/models/{model}/release/files/{path}", "/api/v1/environments/production/models/scorer/release/files/README.md", Empty, only(DEPLOYER, 200)),

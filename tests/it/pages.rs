@@ -1,9 +1,11 @@
 //! The pages over HTTP, as a browser without script meets them.
 
+mod administration;
 mod decision;
 mod lab;
 mod oversight;
 mod places;
+mod registry;
 mod signing;
 pub mod stage;
 mod subgroups;
@@ -232,7 +234,7 @@ async fn every_page_is_sound_and_shows_hostile_text_as_text() {
 }
 
 #[actix_web::test]
-async fn a_run_that_is_under_way_looks_again_by_itself() {
+async fn a_run_that_is_under_way_looks_again_by_itself_where_somebody_asks_for_it() {
     let stage = Stage::set().await;
     let version = stage.push("v1").await;
     let vera = stage.sign_in("vera").await;
@@ -242,9 +244,14 @@ async fn a_run_that_is_under_way_looks_again_by_itself() {
     let address = format!("/runs/{}", run["id"].as_str().expect("id"));
     let page = vera.get(&address).await.expect(200);
     assert_page(&address, &page);
-    assert!(page.text().contains("http-equiv=\"refresh\""));
+    assert!(page.text().contains("?follow=yes") && page.header("refresh").is_empty(), "nothing moves unasked");
+    assert!(vera.get(&format!("/models/credit-risk/versions/{version}")).await.text().contains("<progress"));
+    let followed = vera.get(&format!("{address}?follow=yes")).await.expect(200);
+    assert_page(&address, &followed);
+    assert!(followed.header("refresh") == "5" && followed.text().contains("Stop that"));
     stage.app.work().await;
-    assert!(!vera.get(&address).await.expect(200).text().contains("http-equiv=\"refresh\""));
+    let ended = vera.get(&format!("{address}?follow=yes")).await.expect(200);
+    assert!(ended.header("refresh").is_empty(), "what has ended is not looked at again");
 }
 
 #[actix_web::test]

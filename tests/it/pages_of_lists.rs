@@ -63,20 +63,35 @@ async fn a_search_takes_every_character_as_itself() {
     for (search, found) in [
         ("credit", vec!["credit_a", "credit-b"]),
         ("CREDIT", vec!["credit_a", "credit-b"]),
-        ("_", vec!["credit_a"]),
-        ("t_a", vec!["credit_a"]),
-        ("t_b", vec![]),
+        ("credit_", vec!["credit_a"]),
+        ("credit_a", vec!["credit_a"]),
+        ("credit_ab", vec![]),
+        ("redit", vec![]),
+        ("_", vec![]),
         ("%25", vec![]),
         ("%5C", vec![]),
         ("%5C%25", vec![]),
         ("%27", vec![]),
-        (".", vec!["fraud.c"]),
+        ("fraud.", vec!["fraud.c"]),
+        (".", vec![]),
         ("*", vec![]),
         ("", vec!["credit_a", "credit-b", "fraud.c"]),
     ] {
         let page = t.get(&ines, &format!("/api/v1/models?search={search}")).await.expect(200).json();
-        assert_eq!(names(&page), found, "{search}");
+        let mut listed = names(&page);
+        // How names sort beside each other is the database's own business.
+        listed.sort_unstable_by_key(|name| found.iter().position(|wanted| wanted == name));
+        assert_eq!(listed, found, "{search}");
     }
+    let (mut cursor, mut seen) = (String::new(), Vec::new());
+    loop {
+        let page = t.get(&ines, &format!("/api/v1/models?search=credit&limit=1{cursor}")).await.expect(200).json();
+        seen.extend(names(&page));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, ["credit-b", "credit_a"], "a page at a time finds each once");
 }
 
 #[actix_web::test]

@@ -168,7 +168,7 @@ async fn revoke(app: Data<App>, who: Principal, id: Path<DelegationId>) -> Resul
     Ok(Json(one(&app, ops::revoke(&app, &who, *id).await?).await?))
 }
 
-async fn view(app: &App, (account, bonds): (Account, Bonds)) -> Result<BondsView, Error> {
+pub async fn view(app: &App, (account, bonds): (Account, Bonds)) -> Result<BondsView, Error> {
     let names = accounts::ops::names(app, &bonds.same_person).await?;
     let mut same_person: Vec<_> = names.into_values().collect();
     same_person.sort_unstable();

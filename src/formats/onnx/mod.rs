@@ -10,6 +10,7 @@ mod graph;
 mod operators;
 mod outline;
 mod shapes;
+mod summary;
 mod tensor;
 mod trees;
 mod windows;
@@ -17,6 +18,7 @@ mod wire;
 
 pub use flops::Flops;
 pub use outline::{Element, Outline, Port, outline};
+pub use summary::{Summary, summary};
 
 use super::Refusal;
 use graph::{Function, Graph};

@@ -80,7 +80,10 @@ impl fmt::Display for Port {
 /// # Errors
 /// Where the file can't be read as a model.
 pub fn outline<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Outline, Refusal> {
-    let model: Model = read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
+    outline_of(read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?)
+}
+
+pub(super) fn outline_of(model: Model) -> Result<Outline, Refusal> {
     let size = size_of(&model)?;
     let graph = model.graph.unwrap_or_default();
     let stored: HashSet<&str> = graph.initializers.iter().map(|tensor| tensor.name.as_str()).collect();

@@ -1,6 +1,7 @@
 //! The audit log, for those who may read it: a search with its conditions in the address, and
 //! a page for each record with its proof.
 
+pub mod asof;
 pub mod record;
 pub mod security;
 

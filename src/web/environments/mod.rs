@@ -1,13 +1,23 @@
 //! Environments: what each is, its load line, what it asks for, and what ran there.
 
 mod acts;
+mod calendar;
+mod marks;
 mod place;
+mod revisions;
+mod timeline;
 mod way_back;
 
 pub use acts::{lower_mode, raise_mode, rehearse, resume, review_rollback, roll_back, suspend};
+pub use revisions::{list as list_revisions, show as show_revision};
 pub use way_back::plan_rollback;
 
-use self::place::{FreezeRow, HostRow, ReviewRow, Running};
+use self::{
+    calendar::Day,
+    marks::Marks,
+    place::{FreezeRow, HostRow, ReviewRow, Running},
+    timeline::Timeline,
+};
 use crate::{
     accountability,
     app::App,
@@ -54,6 +64,7 @@ struct ShowPage {
     facts: Vec<(&'static str, String)>,
     datasets: Vec<(String, String)>,
     limits: Vec<LimitRow>,
+    marks: Vec<Marks>,
     policy: Option<Policy>,
     /// What the policy asks for beside approvals.
     asks: Vec<String>,
@@ -61,6 +72,9 @@ struct ShowPage {
     running: Vec<Running>,
     frozen: Option<String>,
     freezes: Vec<FreezeRow>,
+    /// In hours of UTC; empty where nothing is frozen in them.
+    weeks: Vec<Vec<Day>>,
+    timeline: Option<Timeline>,
     reviews: Vec<ReviewRow>,
     hosts: Vec<HostRow>,
     findings: Vec<FindingSummary>,
@@ -119,8 +133,12 @@ async fn render(
         *forms = std::mem::take(forms).into_iter().map(|form| form.with(typed)).collect();
     }
     let (findings, more_findings) = place::findings(app, who, name).await?;
+    let marks = marks::of(app, who, id, &running).await?;
     let page = ShowPage {
         frame: Frame::new("Environments", visitor),
+        marks,
+        weeks: policy.as_ref().map(|policy| calendar::weeks(&policy.freeze, now)).unwrap_or_default(),
+        timeline: timeline::draw(&releases, now),
         facts: profile.as_ref().map(facts).unwrap_or_default(),
         datasets: spec.iter().flat_map(|s| s.datasets()).map(|(m, d)| (m.clone(), d.clone())).collect(),
         limits: spec.iter().flat_map(|s| s.constraints()).map(limit_row).collect(),

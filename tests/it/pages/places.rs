@@ -97,6 +97,16 @@ async fn what_runs_is_taken_down_brought_back_and_rolled_back_with_a_review_by_a
     assert_says(&there.text(), &["Nothing would change."]);
     mara.send(&of_model("rollbacks/plan"), &[("to", ""), ("reason", "Too slow.")]).await.expect(403);
     assert_eq!(story.app.events().await, events + 1, "the refusal alone");
+    let api = format!("/api/v1/environments/{ENVIRONMENT}/models/{MODEL}/rollbacks/plan");
+    let told = story.app.get(&story.tom, &api).await.expect(200).json();
+    assert_eq!(
+        (&told["outcome"], &told["leaves"]["version"], &told["returns"]["version"]),
+        (&json!("earlier"), &json!(2), &json!(1))
+    );
+    assert_eq!(story.app.get(&story.tom, &format!("{api}?to=2")).await.expect(200).json()["outcome"], "same");
+    story.app.get(&story.tom, &format!("{api}?to=7")).await.expect(409);
+    story.app.get(&story.tom, &format!("{api}?to=x")).await.expect(422);
+    story.app.get(&story.mara, &api).await.expect(403);
     tom.send(&of_model("rollbacks"), &[("to", "1"), ("reason", "Too slow.")]).await.expect(303);
     let back = page(&mara).await;
     assert_says(&back, &["Rollbacks to be reviewed", "scorer back to version 1: “Too slow.”", "id=\"review-"]);
@@ -194,4 +204,46 @@ async fn freezes_hosts_that_differ_lapses_and_records_are_shown_where_they_bear_
     let right = json!({"digest": digest, "host": "edge-7"});
     crate::harness::reply(story.app.request(&story.robot, "PUT", &running).json(&right)).await.expect(200);
     assert_says(&page(&mara).await, &["<span class=\"tag good\">what is active</span>"]);
+}
+
+#[actix_web::test]
+async fn an_environment_shows_how_far_limits_are_used_what_ran_when_and_what_each_revision_changed() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    let mara = sign_in(&story, "mara").await;
+    let shown = page(&mara).await;
+    assert_says(
+        &shown,
+        &[
+            "<title id=\"marks-0-title\">How far scorer version 1 uses its limits</title>",
+            "<title id=\"timeline-title\">",
+            "Limits as scorer uses them",
+            "href=\"/environments/production/constraints/revisions\"",
+        ],
+    );
+    assert_silent(&shown, &["class=\"calendar\""]);
+    let mut frozen = policy(1);
+    frozen["freeze"] = json!([{"reason": "nights", "zone": "UTC",
+        "weekly": {"days": ["monday", "tuesday"], "start": "22:00", "end": "06:00"}}]);
+    story.revise(ENVIRONMENT, "policy", frozen).await;
+    assert_says(&page(&mara).await, &["class=\"calendar\"", "frozen 22–24", "frozen 00–06, 22–24", "2 Jan, today"]);
+
+    let revisions = format!("{HERE}/policy/revisions");
+    let listed = mara.get(&revisions).await.expect(200);
+    assert_page(&revisions, &listed);
+    assert_says(&listed.text(), &[&format!("{revisions}/2"), &format!("{revisions}/1"), "retired", "tom"]);
+    let second = mara.get(&format!("{revisions}/2")).await.expect(200);
+    assert_page("revision", &second);
+    assert_says(
+        &second.text(),
+        &["freeze[nights].weekly.start", "<ins>22:00</ins>", "<ins>monday, tuesday</ins>", "The whole document"],
+    );
+    let back = mara.get(&format!("{revisions}/1?against=2")).await.expect(200);
+    assert_says(&back.text(), &["<del>22:00</del>", "removed"]);
+    let first = mara.get(&format!("{revisions}/1")).await.expect(200);
+    assert_silent(&first.text(), &["What differs from"]);
+    for gone in ["9", "0", "x", "1?against=9"] {
+        mara.get(&format!("{revisions}/{gone}")).await.expect(404);
+    }
+    mara.get(&format!("{HERE}/nothing/revisions")).await.expect(404);
 }
