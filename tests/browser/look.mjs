@@ -2,7 +2,7 @@
 //
 // Reads a plan as JSON from standard input: `base`, `password`, `chromium`, `modules` (a folder with node_modules), and `people`, each with a `name` (empty for
 // nobody) and `visits`. A visit has a `path`, or `steps` that lead to a page from the one before: [what, selector, text].
-// `picture` is the name under which a page is drawn into the folder `pictures`, where that is given.
+// `everywhere` lists paths that everybody who signs in fetches besides. `picture` is the name under which a page is drawn into the folder `pictures`, where that is given.
 //
 // Prints {"pages": n, "faults": [...]}. What is asked of each page, in both themes: no finding of axe-core (WCAG 2.2 AA and
 // best practice), no message on the console, nothing from elsewhere, every control reached by Tab with a visible focus,
@@ -19,6 +19,7 @@ const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const faults = [];
 let pages = 0;
+let reached = 0;
 
 const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
@@ -45,10 +46,21 @@ for (const person of plan.people) {
       faults.push(`${title}: ${error}`);
     }
   }
+  // The rest is at least reached by everybody: an answer that is a page, a refusal where the role asks for one, never more
+  // than may be sent, and never a failure.
+  for (const path of person.name ? plan.everywhere : []) {
+    const answer = await context.request.get(path, { headers: { accept: 'text/html' } });
+    const body = await answer.text();
+    const title = `${person.name} ${path}`;
+    if (![200, 403].includes(answer.status())) faults.push(`${title}: status ${answer.status()}`);
+    if (!body.includes('<main id="main">')) faults.push(`${title}: no page`);
+    if (body.length > MOST_BYTES) faults.push(`${title}: ${body.length} bytes`);
+    reached += 1;
+  }
   await context.close();
 }
 await browser.close();
-console.log(JSON.stringify({ pages, faults }));
+console.log(JSON.stringify({ pages, reached, faults }));
 
 async function signIn(page, name) {
   await page.goto('/login');
@@ -61,6 +73,7 @@ async function take(page, [what, selector, text]) {
   if (what === 'fill') await page.fill(selector, text);
   else if (what === 'check') await page.check(selector);
   else if (what === 'open') await page.goto(text);
+  else if (what === 'unfold') await page.click(selector);
   else await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(selector)]);
 }
 

@@ -23,6 +23,9 @@ struct Shown {
     waiver: String,
     emergency: String,
     comparison: String,
+    /// Nobody carries it out.
+    queued: String,
+    digest: String,
 }
 
 impl Shown {
@@ -63,6 +66,12 @@ impl Shown {
         let waiver = ines.send("/waivers", &[&of_version[..], &waiver[..]].concat()).await.expect(303);
         let emergency = [("hours", "4"), ("justification", "The live version answers nobody.")];
         let emergency = tom.send("/break-glass", &[&of_version[..], &emergency[..]].concat()).await.expect(303);
+        let again = json!({"model": "credit-risk", "version": number, "environment": "production"});
+        let queued = stage.app.post(&stage.ines, "/api/v1/runs", again).await.expect(201).json();
+        let sealed = stage.app.get(&stage.ines, &format!("/api/v1/models/credit-risk/versions/{version}")).await;
+        for (name, role) in [("nora", "risk_officer"), ("lars", "compliance_officer")] {
+            stage.app.user(name, &[role]).await;
+        }
         mara.send("/delegations", &[("to", "rui"), ("until", "2026-01-09")]).await.expect(303);
         Self {
             run,
@@ -72,6 +81,8 @@ impl Shown {
             waiver: waiver.header("location").to_owned(),
             emergency: emergency.header("location").to_owned(),
             comparison: text(&comparison["id"]),
+            queued: text(&queued["id"]),
+            digest: text(&sealed.expect(200).json()["digest"]),
         }
     }
 
@@ -82,17 +93,24 @@ impl Shown {
         let missing = |path: &str, status: u16| json!({"path": path, "status": status});
         let (version, request) =
             (format!("/models/credit-risk/versions/{}", self.version), format!("/promotions/{}", self.request));
-        let nobody = vec![drawn("/login", "sign-in"), visit("/reset")];
+        let nobody = vec![drawn("/login", "sign-in"), visit("/reset"), visit("/first"), missing("/nothing/here", 404)];
         let viewer = vec![
             drawn("/", "overview"),
             visit("/models"),
             visit("/models?search=credit"),
+            visit(&format!("/models?search={}", &self.digest[..20])),
+            missing("/models?search=sha256:no", 422),
             visit("/models/credit-risk"),
             drawn(&version, "version"),
+            visit(&format!("{version}/graph")),
+            drawn(&format!("{version}/compare"), "versions-compared"),
             visit(&format!("{version}/coverage")),
             drawn(&format!("/runs/{}", self.run), "run"),
+            visit(&format!("/runs/{}", self.queued)),
             visit("/environments"),
             visit("/environments/production"),
+            visit("/environments/production/policy/revisions"),
+            visit("/environments/production/policy/revisions/2"),
             visit("/promotions"),
             visit(&request),
             visit("/frameworks"),
@@ -105,11 +123,23 @@ impl Shown {
             visit(&self.emergency),
             visit("/comparisons"),
             drawn(&format!("/comparisons/{}", self.comparison), "comparison"),
+            visit("/members"),
+            visit("/members/mara"),
+            visit("/tokens"),
+            visit("/trust-keys"),
+            visit("/workers"),
             visit("/account"),
+            json!({"steps": [["open", "", "/account"], ["unfold", "#factor summary"], ["click", "#factor form button"]]}),
             missing("/models/none", 404),
             missing("/audit", 403),
         ];
-        let contributor = vec![visit(&version), visit("/findings"), visit("/waivers")];
+        let contributor = vec![
+            visit("/models"),
+            visit("/models/credit-risk"),
+            visit(&version),
+            visit("/findings"),
+            visit("/waivers"),
+        ];
         let reviewer = vec![
             drawn(&request, "decision"),
             // Left empty, a form comes back with what is wrong.
@@ -133,9 +163,29 @@ impl Shown {
             visit("/audit?action=promotion.&order=oldest"),
             missing("/audit?since=yesterday-or-so", 422),
             visit("/audit/records/0"),
+            visit("/audit/security"),
+            visit("/audit/as-of"),
+            drawn("/audit/as-of?at=2026-01-02", "as-of"),
+            missing("/audit/as-of?at=tomorrow", 422),
             visit(&format!("{version}/dossier")),
         ];
-        let administrator = vec![visit("/"), visit("/account"), visit(&self.waiver)];
+        let administrator = vec![
+            visit("/"),
+            visit("/account"),
+            visit(&self.waiver),
+            drawn("/members", "members"),
+            visit("/members/mara"),
+            json!({"steps": [["open", "", "/members"], ["unfold", "#make summary"], ["fill", "#make-name", "nils"],
+                ["click", "#make form button"]]}),
+            json!({"steps": [["check", "#make-viewer"], ["click", "#make form button"]]}),
+            visit("/tokens"),
+            json!({"steps": [["unfold", "#make summary"], ["fill", "#make-name", "deploys"],
+                ["click", "#make form button"]]}),
+            drawn("/trust-keys", "trusted-keys"),
+            visit("/workers"),
+            visit("/audit/security"),
+        ];
+        let officer = vec![visit("/promotions"), visit(&request)];
         json!([
             {"name": "", "visits": nobody},
             {"name": "vera", "visits": viewer},
@@ -144,7 +194,35 @@ impl Shown {
             {"name": "tom", "visits": manager},
             {"name": "ada", "visits": auditor},
             {"name": "olga", "visits": administrator},
+            {"name": "nora", "visits": officer},
+            {"name": "lars", "visits": []},
         ])
+    }
+}
+
+impl Shown {
+    /// Every address of a page, for whoever signs in.
+    fn everywhere(&self) -> Vec<String> {
+        let version = format!("/models/credit-risk/versions/{}", self.version);
+        let fixed = "/ /account /models /models/credit-risk /comparisons /environments /environments/production \
+            /environments/production/constraints/revisions /environments/production/constraints/revisions/1 /promotions \
+            /frameworks /frameworks/nyc-ll144/1 /findings /waivers /break-glass /delegations /members /members/mara /tokens \
+            /trust-keys /workers /audit /audit/records/0 /audit/security /audit/as-of /audit/as-of?at=2026-01-02";
+        let made = [
+            version.clone(),
+            format!("{version}/graph"),
+            format!("{version}/compare"),
+            format!("{version}/coverage"),
+            format!("{version}/dossier"),
+            format!("/runs/{}", self.run),
+            format!("/runs/{}", self.queued),
+            format!("/comparisons/{}", self.comparison),
+            format!("/promotions/{}", self.request),
+            format!("/findings/{}", self.finding),
+            self.waiver.clone(),
+            self.emergency.clone(),
+        ];
+        fixed.split_whitespace().map(str::to_owned).chain(made).collect()
     }
 }
 
@@ -184,9 +262,11 @@ async fn every_page_is_sound_in_a_browser_for_every_role() {
     };
     let shown = Shown::set(&stage).await;
     let plan = json!({"base": stage.app.url, "password": PASSWORD, "chromium": chromium,
-        "modules": root().join(".cache/browser"), "people": shown.people(), "pictures": pictures});
+        "modules": root().join(".cache/browser"), "people": shown.people(), "everywhere": shown.everywhere(), "pictures": pictures});
     let seen = look(&plan).await;
     let faults: Vec<&str> = seen["faults"].as_array().expect("faults").iter().filter_map(Value::as_str).collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-    assert!(40 <= seen["pages"].as_u64().unwrap_or_default(), "{seen}");
+    let at_least = |what: &str, least: u64| assert!(least <= seen[what].as_u64().unwrap_or_default(), "{what}: {seen}");
+    at_least("pages", 70);
+    at_least("reached", 8 * 30);
 }

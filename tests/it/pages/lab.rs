@@ -59,7 +59,7 @@ async fn a_comparison_has_a_drawing_and_the_same_numbers_in_a_table() {
     let body = json!({"model": MODEL, "version": second, "environment": ENVIRONMENT, "against": "1"});
     let asked = story.app.post(&story.ines, "/api/v1/comparisons", body).await.expect(201).json();
     let address = format!("/comparisons/{}", text(&asked["id"]));
-    assert_says(&page(&story, &address).await, &["queued", "http-equiv=\"refresh\""]);
+    assert_says(&page(&story, &address).await, &["queued", "?follow=yes", "Look again"]);
     story.app.work().await;
     let shown = page(&story, &address).await;
     assert_says(
