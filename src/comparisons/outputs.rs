@@ -24,7 +24,8 @@ pub struct OutputChange {
     pub max_difference: Option<f64>,
     /// Over the rows: the largest difference of a number of the row.
     pub mean_difference: Figure,
-    /// Over the rows: the cosine of the angle between both answers. Of outputs with several numbers.
+    /// Over the rows in which at least one answer is not all zeros: the cosine of the angle between both, 0 where only one
+    /// of them has a direction. Of outputs with several numbers.
     pub mean_cosine: Option<Figure>,
     /// That of the row where the two point farthest apart.
     pub least_cosine: Option<f64>,
@@ -55,7 +56,10 @@ pub fn changes(before: &Observation, after: &Observation, rows: usize) -> Change
 pub fn are_repeated(first: &Observation, second: &Observation) -> bool {
     let same = |(a, b): (&GivenOutput, &GivenOutput)| {
         let (x, y) = (a.numbers.numbers().unwrap_or_default(), b.numbers.numbers().unwrap_or_default());
-        let near = |(x, y): (&f64, &f64)| distance(*x, *y) <= SAME * x.abs().max(1.0) || x == y;
+        let near = |(x, y): (&f64, &f64)| match x.is_finite() {
+            true => distance(*x, *y) <= SAME * x.abs().max(1.0),
+            false => distance(*x, *y) == 0.0,
+        };
         (&a.output, x.len()) == (&b.output, y.len()) && x.iter().zip(&y).all(near)
     };
     first.outputs.len() == second.outputs.len() && first.outputs.iter().zip(&second.outputs).all(same)
@@ -98,11 +102,15 @@ fn distance(x: f64, y: f64) -> f64 {
     if distance.is_nan() { f64::INFINITY } else { distance }
 }
 
-/// `None` for a row without a direction.
+/// `None` for a row that has no direction in either; one that has a direction in one of them alone points nowhere near.
 fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-    let cosine = dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt());
-    cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0))
+    let (length_of_a, length_of_b) = (dot(a, a).sqrt(), dot(b, b).sqrt());
+    if length_of_a == 0.0 && length_of_b == 0.0 {
+        return None;
+    }
+    let cosine = dot(a, b) / (length_of_a * length_of_b);
+    Some(if cosine.is_finite() { cosine.clamp(-1.0, 1.0) } else { 0.0 })
 }
 
 /// The first of the largest; a row with NaN has none.
@@ -143,6 +151,13 @@ mod tests {
         assert_eq!(found.other_largest.map(|rate| (rate.count, rate.total)), Some((1, 2)));
         let signal = of(&[0.25, 0.5], &[0.25, 0.75], 2);
         assert_eq!((signal.max_difference, signal.least_cosine, signal.other_largest), (Some(0.25), None, None));
+    }
+
+    #[test]
+    fn a_row_that_lost_its_direction_counts_as_turned_away() {
+        let found = of(&[1.0, 0.0, 0.0, 0.0], &[0.0, 0.0, 0.0, 0.0], 2);
+        assert_eq!((found.least_cosine, found.mean_cosine.map(|mean| mean.n)), (Some(0.0), Some(1)));
+        assert_eq!(of(&[1.0, 0.0], &[f64::NAN, 0.0], 1).least_cosine, Some(0.0));
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn of_machine(metric: Metric) -> &'static str {
             "The sandbox process's highest resident memory while it predicts the data set (`rows_per_call` rows in a call) and under every load, with one session for each concurrent caller; runtime and data are in it."
         }
         Metric::ModelMemory => {
-            "Peak memory less what the process had resident just before it read the model: weights, sessions, work space and answers, without the runtime's library and the data set."
+            "Peak memory less what the process had resident just before it made a session of the model's file: weights (those in files beside it, too), sessions, work space and answers, without the runtime's library, the data set and the file as it came."
         }
         Metric::ArtifactSize => "The bytes of all files of the version.",
         Metric::LoadTime => {
@@ -63,7 +63,7 @@ fn of_machine(metric: Metric) -> &'static str {
         Metric::Operators => "Nodes of all graphs in the model's file, those of branches and loops among them.",
         Metric::Parameters => "Elements of all initializers and constants in the model's file.",
         Metric::Flops => {
-            "Estimated from the file for one row: two for each multiplication with its addition in matrix products, convolutions, recurrent, linear and support vector models, one for each comparison on the mean way through a tree; activations count nothing, so it is a lower bound."
+            "Estimated from the file for one row, with the lengths that named tensors of the data have: two for each multiplication with its addition in matrix products, convolutions, recurrent, linear and support vector models, one for each comparison on the mean way through a tree; activations count nothing, so it is a lower bound."
         }
         Metric::NetworkFree => "1 where the model answered in a process that the kernel had denied any network.",
         Metric::ExternalData => "Tensors of the model whose data are in other files than the model's.",

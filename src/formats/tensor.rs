@@ -159,21 +159,31 @@ impl Values {
 
     /// As 64-bit floats; `None` for texts. Integers beyond 2^53 are rounded.
     pub fn numbers(&self) -> Option<Vec<f64>> {
-        Some(match self {
-            Self::Int64(all) => all.iter().map(|x| *x as f64).collect(),
-            Self::Uint64(all) => all.iter().map(|x| *x as f64).collect(),
-            Self::Float32(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Float64(all) => all.clone(),
-            Self::Float16(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Int8(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Int16(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Int32(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Uint8(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Uint16(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Uint32(all) => all.iter().map(|x| f64::from(*x)).collect(),
-            Self::Bool(all) => all.iter().map(|x| f64::from(u8::from(*x))).collect(),
-            Self::Text(_) => return None,
-        })
+        if matches!(self, Self::Text(_)) {
+            return None;
+        }
+        let mut numbers = Vec::with_capacity(self.len());
+        self.each_number(|number| numbers.push(number));
+        Some(numbers)
+    }
+
+    /// One after the other, without a copy of them; nothing of texts.
+    pub fn each_number(&self, mut look: impl FnMut(f64)) {
+        match self {
+            Self::Int64(all) => all.iter().for_each(|x| look(*x as f64)),
+            Self::Uint64(all) => all.iter().for_each(|x| look(*x as f64)),
+            Self::Float32(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Float64(all) => all.iter().for_each(|x| look(*x)),
+            Self::Float16(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Int8(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Int16(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Int32(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Uint8(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Uint16(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Uint32(all) => all.iter().for_each(|x| look(f64::from(*x))),
+            Self::Bool(all) => all.iter().for_each(|x| look(f64::from(u8::from(*x)))),
+            Self::Text(_) => {}
+        }
     }
 
     /// As the cells of a table: `7`, `0.5`, `true`, or the text.

@@ -110,10 +110,12 @@ fn observe(
     let mut task: Task = read_frame(stdin, MAX_TASK_BYTES).map_err(|error| unreadable("task", &error))?;
     task.check().map_err(Failure::input)?;
     let mut data_time = reading.elapsed();
-    let bytes = read_model(stdin, sizes)?;
+    let file = read_exactly(stdin, sizes.file)?;
+    // What stands beside the model's file may be used where it lies, so it is the model's own.
+    let baseline_memory_bytes = meter.baseline_bytes();
+    let bytes = ModelBytes { file, beside: read_beside(stdin, sizes)? };
 
     out.report(Phase::Loading, 0);
-    let baseline_memory_bytes = meter.baseline_bytes();
     let (mut model, load_time_ms) = timed_open(runtime, &bytes, task.threads)?;
 
     let (outputs, no_prediction) = read_as(&model, &task)?;
@@ -121,7 +123,11 @@ fn observe(
     let (rows, names) = (task.rows(), names(&task.columns));
     let rows_per_call = task.rows_per_call as usize;
     let mut table = match task.tensors.take() {
-        Some(tensors) => plan_tensors(&model.inputs, &model.outputs, tensors, rows_per_call)?,
+        Some(mut tensors) => {
+            // Outputs that nobody can read as a prediction are still looked at.
+            tensors.predicts &= !outputs.is_none();
+            plan_tensors(&model.inputs, &model.outputs, tensors, rows_per_call)?
+        }
         None => {
             let plan = plan_inputs(&model.inputs, &task)?;
             let matrices = matrices(&plan, &task.columns)?;
@@ -191,7 +197,7 @@ fn observe(
         no_energy,
         repeated: Repeated { rows: rows as u64, times: u64::from(task.repeats) + 1 },
         perturbed,
-        non_finite_rows: collected.non_finite_rows,
+        non_finite_rows: (!collected.has_unseen).then_some(collected.non_finite_rows),
         outputs: given(collected, &table),
         no_prediction,
         host,
@@ -244,8 +250,11 @@ fn refuse_threads(meter: &mut Meter) -> Result<(), Failure> {
 
 fn read_model(stdin: &mut impl Read, sizes: &ModelSizes) -> Result<ModelBytes, Failure> {
     let file = read_exactly(stdin, sizes.file)?;
-    let beside = sizes.beside.iter().map(|one| Ok((one.name.clone(), read_shared(stdin, one.size_bytes)?)));
-    Ok(ModelBytes { file, beside: beside.collect::<Result<_, Failure>>()? })
+    Ok(ModelBytes { file, beside: read_beside(stdin, sizes)? })
+}
+
+fn read_beside(stdin: &mut impl Read, sizes: &ModelSizes) -> Result<Vec<(String, Arc<[u8]>)>, Failure> {
+    sizes.beside.iter().map(|one| Ok((one.name.clone(), read_shared(stdin, one.size_bytes)?))).collect()
 }
 
 /// In the one place where it stays: a copy would be in the peak of the model's memory.

@@ -19,6 +19,9 @@ use ort::value::DynValue;
 
 /// Numbers of one call's inputs: activations are many times larger.
 const CALL_CELLS: usize = 1 << 16;
+/// Outputs that come back although nobody named them, with names of so many bytes.
+pub(super) const MAX_OUTPUTS: usize = 8;
+pub(super) const MAX_NAME_BYTES: usize = 200;
 /// Numbers of unwanted outputs that are kept to see whether they come again.
 pub(super) const REPEATED_NUMBERS: usize = 1 << 20;
 
@@ -288,7 +291,10 @@ fn no_tensor(port: &Port) -> Failure {
 /// Those that were asked for; where nothing is asked of the model, all of them, to see whether they come again.
 fn watched(outputs: &[Port], wanted: &[super::tensors::Wanted], predicts: bool, comes_back: bool) -> Vec<Watched> {
     if wanted.is_empty() && (!predicts || comes_back) {
-        return outputs.iter().map(|port| Watched { name: port.info.name.clone(), width: None, comes_back }).collect();
+        let of = |port: &Port| Watched { name: port.info.name.clone(), width: None, comes_back };
+        let few = if comes_back { MAX_OUTPUTS } else { usize::MAX };
+        let named = |port: &&Port| !comes_back || port.info.name.len() <= MAX_NAME_BYTES;
+        return outputs.iter().filter(named).take(few).map(of).collect();
     }
     let of = |one: &super::tensors::Wanted| Watched { name: one.output.clone(), width: Some(one.width), comes_back };
     wanted.iter().map(of).collect()

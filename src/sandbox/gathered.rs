@@ -52,19 +52,26 @@ impl Gathered {
             }
             return;
         };
+        let is_of_rows = shape.first().and_then(|rows| usize::try_from(*rows).ok()) == Some(fed);
+        if watched.comes_back && fed != 1 && !is_of_rows {
+            return self.refuse(format!(
+                "the output has the shape {shape:?} for {fed} rows; its first dimension must be the rows"
+            ));
+        }
         // What only fills a batch is nobody's answer.
-        if shape.first().and_then(|rows| usize::try_from(*rows).ok()) == Some(fed) {
+        if is_of_rows {
             numbers.truncate(numbers.len() / fed.max(1) * keep);
         }
         if watched.comes_back && room < numbers.len() {
             let why = format!("the output has more than {REPEATED_NUMBERS} numbers over all rows; use fewer rows");
-            *self = Self { numbers: Vec::new(), refused: Some(why) };
-            return;
+            *self = Self { numbers: Vec::new(), refused: None };
+            return self.refuse(why);
         }
         self.numbers.extend(numbers.into_iter().take(room));
     }
 
     pub fn refuse(&mut self, why: impl AsRef<str>) {
+        self.numbers.clear();
         self.refused.get_or_insert_with(|| printable(why.as_ref(), 300));
     }
 

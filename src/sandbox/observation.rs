@@ -2,7 +2,7 @@
 
 use super::{
     failure::{Failure, FailureKind, printable},
-    feeding::REPEATED_NUMBERS,
+    feeding::{MAX_NAME_BYTES, MAX_OUTPUTS, REPEATED_NUMBERS},
     gathered::GivenOutput,
     host::Host,
     lockdown::Isolation,
@@ -74,9 +74,9 @@ pub struct Observation {
     /// One for each output that was wanted, in the order of the task.
     #[serde(default)]
     pub outputs: Vec<GivenOutput>,
-    /// Rows of which a number of a watched output is not finite.
-    #[serde(default)]
-    pub non_finite_rows: u64,
+    /// Rows of which a number of an output is not finite; absent where an output could not be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub non_finite_rows: Option<u64>,
     /// Why no output could be read as a prediction, where labels of tensors ask for one.
     #[serde(default)]
     pub no_prediction: Option<String>,
@@ -266,7 +266,7 @@ impl Observation {
         {
             return Err("other repetitions were made than were asked for".to_owned());
         }
-        if (rows as u64) < self.non_finite_rows {
+        if self.non_finite_rows.is_some_and(|not_finite| (rows as u64) < not_finite) {
             return Err("more rows are without finite numbers than there are".to_owned());
         }
         if self.predicting.rows < rows as u64 || self.host.threads != task.threads {
@@ -309,7 +309,9 @@ impl Observation {
                 && given.numbers.len() <= REPEATED_NUMBERS
                 && (given.refused.is_none() || given.numbers.is_empty())
         };
-        match names.len() == self.outputs.len() && names.is_subset(&known) && self.outputs.iter().all(fits) {
+        let is_little = self.outputs.len() <= MAX_OUTPUTS && names.iter().all(|name| name.len() <= MAX_NAME_BYTES);
+        match is_little && names.len() == self.outputs.len() && names.is_subset(&known) && self.outputs.iter().all(fits)
+        {
             true => Ok(()),
             false => Err("other outputs were given than the model has".to_owned()),
         }

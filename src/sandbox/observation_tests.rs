@@ -34,7 +34,7 @@ fn observation() -> Observation {
         repeated: Repeated { rows: 2, times: 2 },
         perturbed: Vec::new(),
         outputs: Vec::new(),
-        non_finite_rows: 0,
+        non_finite_rows: Some(0),
         no_prediction: None,
         host: Host::read("1.28.0", 1),
         isolation: Isolation::none(),

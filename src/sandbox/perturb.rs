@@ -7,7 +7,7 @@
 
 use super::{
     cells::{Matrix, Values},
-    inputs::InputPlan,
+    inputs::{Feed, InputPlan},
     task::{Column, Perturbed, Scale},
 };
 use crate::{
@@ -34,13 +34,15 @@ pub(super) fn chosen(
 ) -> Result<Vec<usize>, String> {
     let fed = |column: usize| {
         let at = plan.feeds.iter().zip(matrices).find(|(feed, _)| feed.columns.contains(&column));
-        at.map(|(_, matrix)| &matrix.values)
+        at.map(|(feed, matrix)| (&matrix.values, is_of_lists(feed, matrix)))
     };
     let Some(asked) = &one.columns else {
         let continuous = |name: &String| scales.get(name).is_some_and(|scale| scale.continuous);
         let default = |column: usize, name: &String| {
-            fed(column).is_some_and(|values| match values {
+            fed(column).is_some_and(|(values, is_of_lists)| match values {
                 Values::Text(_) => one.change.meant_for() != MeantFor::Numbers,
+                // Whole numbers in lists may be codes, such as those of words.
+                _ if is_of_lists && !is_float(values) => false,
                 _ => takes(values, one.change) && continuous(name),
             })
         };
@@ -57,7 +59,7 @@ pub(super) fn chosen(
         .map(|name| {
             let column = names.iter().position(|known| known == name);
             let column = column.ok_or_else(|| format!("the data set has no column `{name}`"))?;
-            let values = fed(column).ok_or_else(|| format!("the column `{name}` feeds no input of the model"))?;
+            let (values, _) = fed(column).ok_or_else(|| format!("the column `{name}` feeds no input of the model"))?;
             let scaled = one.change.meant_for() == MeantFor::Texts
                 || matches!(values, Values::Text(_))
                 || scales.contains_key(name);
@@ -67,6 +69,15 @@ pub(super) fn chosen(
             }
         })
         .collect()
+}
+
+/// Whether each cell of its only column holds the numbers of a whole row.
+pub(super) fn is_of_lists(feed: &Feed, matrix: &Matrix) -> bool {
+    feed.columns.len() == 1 && 1 < matrix.width
+}
+
+pub(super) fn is_float(values: &Values) -> bool {
+    matches!(values, Values::Float16(_) | Values::Float32(_) | Values::Float64(_))
 }
 
 /// Whether values of this type can be changed that way: an integer can be neither missing nor infinite.
@@ -91,8 +102,7 @@ pub(super) fn apply(
     let mut changed = matrices.to_vec();
     for (feed, matrix) in plan.feeds.iter().zip(&mut changed) {
         // A column of lists feeds an input alone, and its numbers are all of one quantity.
-        let is_list = feed.columns.len() == 1;
-        let width = if is_list { 1 } else { matrix.width.max(1) };
+        let width = if is_of_lists(feed, matrix) { 1 } else { matrix.width.max(1) };
         for (offset, column) in feed.columns.iter().enumerate().filter(|(_, column)| columns.contains(column)) {
             let (stream, scale) = column_of(*column);
             change_values(&mut matrix.values, Cells { offset, width }, &mut Draw::of(change, scale, seed, stream));

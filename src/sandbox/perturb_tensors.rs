@@ -5,7 +5,7 @@
 
 use super::{
     feeding::{Form, TensorFeed},
-    perturb::{Cells, Draw, change_values, stream, takes},
+    perturb::{Cells, Draw, change_values, is_float, stream, takes},
     task::{Perturbed, Scale},
 };
 use crate::{
@@ -29,8 +29,7 @@ pub(super) fn chosen_tensors(
     let Some(asked) = &one.columns else {
         let default = |feed: &TensorFeed| {
             let values = feed.tensor.values();
-            let is_float = matches!(values, Values::Float16(_) | Values::Float32(_) | Values::Float64(_));
-            of_rows(feed) && known(feed) && is_float && takes(values, one.change)
+            of_rows(feed) && known(feed) && is_float(values) && takes(values, one.change)
         };
         let all: Vec<usize> = feeds.iter().enumerate().filter(|(_, feed)| default(feed)).map(|(at, _)| at).collect();
         return if all.is_empty() {
@@ -52,25 +51,43 @@ pub(super) fn chosen_tensors(
         .collect()
 }
 
-/// The feeds with the chosen ones changed.
+/// Where all numbers of an input lie, in two looks at them; `None` without a finite one.
+pub(super) fn scale_of(values: &Values) -> Option<Scale> {
+    let (mut count, mut sum) = (0.0_f64, 0.0_f64);
+    values.each_number(|number| {
+        if number.is_finite() {
+            count += 1.0;
+            sum += number;
+        }
+    });
+    let mean = sum / count;
+    let mut squares = 0.0_f64;
+    values.each_number(|number| {
+        if number.is_finite() {
+            squares += (number - mean).powi(2);
+        }
+    });
+    let std = (squares / count).sqrt();
+    (mean.is_finite() && std.is_finite()).then_some(Scale { mean, std, continuous: true })
+}
+
+/// The chosen feeds, changed, each with its place.
 pub(super) fn apply_to_tensors(
     feeds: &[TensorFeed],
     change: Change,
     (chosen, seed): (&[usize], u64),
     scales: &BTreeMap<String, Scale>,
-) -> Vec<TensorFeed> {
-    let mut changed = feeds.to_vec();
-    for at in chosen {
-        let Some(feed) = changed.get_mut(*at) else { continue };
-        let scale = scales.get(&feed.name).copied().unwrap_or_default();
-        let mut draw = Draw::of(change, scale, seed, stream(&feed.name));
-        let mut values = feed.tensor.values().clone();
+) -> Vec<(usize, TensorFeed)> {
+    let changed = |at: &usize| {
+        let TensorFeed { name, tensor, width, form } = feeds.get(*at)?;
+        let scale = scales.get(name).copied().unwrap_or_default();
+        let mut draw = Draw::of(change, scale, seed, stream(name));
+        let mut values = tensor.values().clone();
         change_values(&mut values, Cells::ALL, &mut draw);
-        if let Some(tensor) = Tensor::new(feed.tensor.shape().to_vec(), values) {
-            feed.tensor = tensor;
-        }
-    }
-    changed
+        let tensor = Tensor::new(tensor.shape().to_vec(), values)?;
+        Some((*at, TensorFeed { name: name.clone(), tensor, width: *width, form: form.clone() }))
+    };
+    chosen.iter().filter_map(changed).collect()
 }
 
 #[cfg(test)]
@@ -110,9 +127,17 @@ mod tests {
         let missing = asked(Change::Missing { share: 1.0 }, Some(&["words"]));
         assert!(chosen_tensors(&missing, &feeds(), &scales()).is_err(), "a whole number can't be missing");
         let changed = apply_to_tensors(&feeds(), shift, (&[0, 1], 1), &scales());
-        assert_eq!(changed[0].tensor.values(), &Values::Float32(vec![2.0, 3.0, 4.0]));
-        assert_eq!(changed[1].tensor.values(), &Values::Int64(vec![8, 9, 10]));
-        assert_eq!(changed[2], feeds()[2]);
+        assert_eq!(changed[0].1.tensor.values(), &Values::Float32(vec![2.0, 3.0, 4.0]));
+        assert_eq!((changed[1].0, changed[1].1.tensor.values()), (1, &Values::Int64(vec![8, 9, 10])));
+        assert_eq!(changed.len(), 2);
+    }
+
+    #[test]
+    fn a_scale_is_of_the_finite_numbers() {
+        let scale = scale_of(&Values::Float32(vec![1.0, f32::NAN, 3.0, f32::INFINITY])).expect("two numbers");
+        assert_eq!((scale.mean, scale.std), (2.0, 1.0));
+        assert_eq!(scale_of(&Values::Float32(vec![f32::NAN])), None);
+        assert_eq!(scale_of(&Values::Text(vec!["a".to_owned()])), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
     scores::{Collected, Raw},
     session::{Inputs, Model, arguments},
     traffic::{Traffic, of_matrix, of_raw},
-    values::{plain_numbers, raw, size_bytes, tensor},
+    values::{is_text, plain_numbers, raw, size_bytes, tensor},
 };
 use ort::session::SessionOutputs;
 
@@ -208,12 +208,14 @@ fn keep_watched(
     for (watched, gathered) in table.watched.iter().zip(&mut collected.outputs) {
         let Some(value) = answers.get(&watched.name) else {
             gathered.refuse(format!("the model has no output {}; record one that it has", quoted(&watched.name)));
+            collected.has_unseen = true;
             continue;
         };
         bytes += size_bytes(value);
         let numbers = plain_numbers(value)?;
-        if let Some((shape, numbers)) = &numbers {
-            note_non_finite(&mut is_finite, piece.rows.len(), shape, numbers);
+        match &numbers {
+            Some((shape, numbers)) => note_non_finite(&mut is_finite, piece.rows.len(), shape, numbers),
+            None => collected.has_unseen |= !is_text(value),
         }
         gathered.add(watched, (piece.rows.len(), piece.keep), numbers);
     }

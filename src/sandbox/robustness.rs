@@ -9,14 +9,15 @@ use super::{
     feeding::TensorFeed,
     observation::{Answers, PerturbedRun, UnderPerturbation},
     outputs::OutputPlan,
-    perturb::{apply, chosen, stream},
-    perturb_tensors::{apply_to_tensors, chosen_tensors},
+    perturb::{apply, chosen, is_of_lists, stream},
+    perturb_tensors::{apply_to_tensors, chosen_tensors, scale_of},
     predict::{Table, predict},
     predictions::{Predictions, Scores},
     scores::Collected,
     session::Model,
-    task::{Perturbed, Task},
+    task::{Perturbed, Scale, Task},
 };
+use std::collections::BTreeMap;
 
 /// Everything that is the same for all perturbations.
 pub(super) struct Suite<'a> {
@@ -39,10 +40,11 @@ impl Suite<'_> {
         table: &mut Table,
         mut progress: impl FnMut(usize),
     ) -> Result<Vec<UnderPerturbation>, Failure> {
+        let scales = self.scales(table);
         let mut done = 0;
         let mut all = Vec::with_capacity(self.task.perturbations.len());
         for one in &self.task.perturbations {
-            all.push(match self.one(one, model, table, &mut done, &mut progress) {
+            all.push(match self.one(one, &scales, model, table, &mut done, &mut progress) {
                 Ok(found) => found,
                 Err(failure) if matches!(failure.kind, FailureKind::MemoryLimit | FailureKind::TimeLimit) => {
                     return Err(failure);
@@ -53,9 +55,27 @@ impl Suite<'_> {
         Ok(all)
     }
 
+    /// What the task says of columns and tensors; where it says nothing of lists and tensors, what they are here.
+    fn scales(&self, table: &Table) -> BTreeMap<String, Scale> {
+        let mut scales = self.task.scales.clone();
+        if self.task.perturbations.is_empty() {
+            return scales;
+        }
+        let feeds = table.plan.feeds.iter().zip(&table.matrices).filter(|(feed, matrix)| is_of_lists(feed, matrix));
+        let lists = feeds.filter_map(|(feed, matrix)| Some((self.names.get(*feed.columns.first()?)?, &matrix.values)));
+        let tensors = table.tensors.iter().map(|feed| (&feed.name, feed.tensor.values()));
+        for (name, values) in lists.chain(tensors) {
+            if let (false, Some(scale)) = (scales.contains_key(name), scale_of(values)) {
+                scales.insert(name.clone(), scale);
+            }
+        }
+        scales
+    }
+
     fn one(
         &self,
         one: &Perturbed,
+        scales: &BTreeMap<String, Scale>,
         model: &mut Model,
         table: &mut Table,
         done: &mut usize,
@@ -64,7 +84,6 @@ impl Suite<'_> {
         if self.outputs.is_none() {
             return Err(Failure::input("no output is read as a prediction, so nothing says what a change does to it"));
         }
-        let scales = &self.task.scales;
         let of_tensors = !table.tensors.is_empty();
         let columns = match of_tensors {
             true => chosen_tensors(one, &table.tensors, scales),
@@ -73,7 +92,7 @@ impl Suite<'_> {
         let columns = columns.map_err(|why| Failure::input(printable(&why, 500)))?;
         let column_of = |column: usize| {
             let name = self.names.get(column).map_or("", String::as_str);
-            (stream(name), self.task.scales.get(name).copied().unwrap_or_default())
+            (stream(name), scales.get(name).copied().unwrap_or_default())
         };
         let mut runs = Vec::with_capacity(one.seeds.len());
         for seed in &one.seeds {
@@ -115,7 +134,8 @@ impl Suite<'_> {
 /// Other inputs for the same rows.
 enum Changed {
     Matrices(Vec<Matrix>),
-    Tensors(Vec<TensorFeed>),
+    /// Each with its place.
+    Tensors(Vec<(usize, TensorFeed)>),
 }
 
 impl Changed {
@@ -123,7 +143,13 @@ impl Changed {
     fn swap(&mut self, table: &mut Table) {
         match self {
             Self::Matrices(matrices) => std::mem::swap(matrices, &mut table.matrices),
-            Self::Tensors(tensors) => std::mem::swap(tensors, &mut table.tensors),
+            Self::Tensors(tensors) => {
+                for (at, changed) in tensors {
+                    if let Some(own) = table.tensors.get_mut(*at) {
+                        std::mem::swap(own, changed);
+                    }
+                }
+            }
         }
     }
 }

@@ -115,6 +115,7 @@ impl Runner {
         if let Some(interface) = &task.interface {
             interface.check().map_err(|error| Failure::input(format!("interface.json: {error}")))?;
         }
+        model.check()?;
         let frame = encode(task, MAX_TASK_BYTES).map_err(|error| too_large(&error))?;
         let callers = task.peak_sessions().saturating_mul(task.threads.into());
         let limits = self.limits.for_child(model.total_bytes(), task.memory_bytes(frame.len() as u64), callers);
@@ -124,6 +125,7 @@ impl Runner {
     }
 
     fn header_of_trial(&self, trial: &Trial, model: &ModelSource) -> Result<Header, Failure> {
+        model.check()?;
         let frame = encode(trial, MAX_TASK_BYTES).map_err(|error| too_large(&error))?;
         let limits = self.limits.for_child(model.total_bytes(), trial.memory_bytes(frame.len() as u64), 1);
         let model_size_bytes = model.size_bytes;

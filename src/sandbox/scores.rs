@@ -30,6 +30,8 @@ pub(super) struct Collected {
     pub outputs: Vec<Gathered>,
     /// Rows of which a number of a watched output is not finite.
     pub non_finite_rows: u64,
+    /// A watched output was not there, or holds what nobody can look at.
+    pub has_unseen: bool,
 }
 
 impl Raw {

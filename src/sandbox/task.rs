@@ -29,7 +29,7 @@ pub struct Task {
     /// Threads that one session may use inside an operator; 1 or more.
     pub threads: u32,
     /// Most rows of one call when the data set is predicted.
-    #[serde(default = "rows_per_call")]
+    #[serde(default = "rows_per_call", skip_serializing_if = "is_default")]
     pub rows_per_call: u32,
     /// How often the first rows are predicted again in the same session; once more in a fresh one.
     #[serde(default = "once")]
@@ -53,6 +53,12 @@ fn once() -> u32 {
 
 fn rows_per_call() -> u32 {
     DEFAULT_ROWS_PER_CALL
+}
+
+/// A device with an older program knows no other number.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_default(rows: &u32) -> bool {
+    *rows == DEFAULT_ROWS_PER_CALL
 }
 
 /// Predict the data set again, with some of its cells changed.

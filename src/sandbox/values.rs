@@ -124,6 +124,11 @@ pub(super) fn size_bytes(value: &DynValue) -> u64 {
     shape.iter().map(|size| u64::try_from(*size).unwrap_or(0)).product::<u64>().saturating_mul(width as u64)
 }
 
+/// Whether it holds texts, of which none is a number that is not finite.
+pub(super) fn is_text(value: &DynValue) -> bool {
+    matches!(value.dtype(), ValueType::Tensor { ty: TensorElementType::String, .. })
+}
+
 /// The numbers of a tensor with its shape; `None` where there are none.
 pub(super) fn plain_numbers(value: &DynValue) -> Result<Option<Shaped>, Failure> {
     let ValueType::Tensor { ty, .. } = value.dtype() else { return Ok(None) };

@@ -81,12 +81,12 @@ pub fn set_unpredicted(
     for attribute in attributes.chain(spec.bias_requests().into_iter().map(|request| request.attribute)) {
         measured.set_absent(&attribute, why);
     }
-    set_unperturbed(measured, spec);
+    set_unperturbed(measured, spec, why);
 }
 
-/// Perturbations change the cells of columns.
-pub fn set_unperturbed(measured: &mut Measured, spec: &ConstraintSpec) {
+/// Why nothing can be said of perturbed inputs.
+pub fn set_unperturbed(measured: &mut Measured, spec: &ConstraintSpec, why: &str) {
     for one in spec.perturbations() {
-        measured.set_not_perturbed(one, "without labels nothing says what a change does to the answers; name an array of labels in the data's description");
+        measured.set_not_perturbed(one, why.to_owned());
     }
 }

@@ -3,7 +3,7 @@
 //! Figures of such answers would be computed without a fault, and be about something else; so the run fails and says why.
 
 use crate::{
-    constraints::{ConstraintSpec, Dimension, Metric},
+    constraints::{Constraint, ConstraintSpec, Dimension, Metric},
     datasets::{Description, data::Data},
     sandbox::{Failure, FailureKind, Observation, Outcome},
 };
@@ -22,16 +22,18 @@ pub fn held_against(outcome: Outcome, data: &Data, description: &Description, sp
     failure.map_or(Outcome::Completed(seen), Outcome::Failed)
 }
 
-/// A row without a number in an output of which nothing was recorded would pass in silence. Recorded answers may hold NaN
-/// themselves, and decide then.
+/// A row without a number that no limit looks at would pass in silence. Recorded answers may hold NaN themselves, and decide
+/// where a limit holds the answers against them.
 fn not_numbers(seen: &Observation, data: &Data, spec: &ConstraintSpec) -> Option<String> {
-    let is_limited =
-        || spec.constraints().iter().any(|c| (c.dimension, c.metric) == (Dimension::Quality, Metric::NonFiniteRate));
+    let rows = seen.non_finite_rows.filter(|rows| *rows != 0)?;
+    let asks = |of: fn(&Constraint) -> bool| spec.constraints().iter().any(of);
+    let is_limited = asks(|limit| (limit.dimension, limit.metric) == (Dimension::Quality, Metric::NonFiniteRate));
     let is_recorded = data.tensors.as_ref().is_some_and(|tensors| !tensors.expected.is_empty());
-    (seen.non_finite_rows != 0 && !is_recorded && !is_limited()).then(|| {
+    let is_compared = is_recorded && asks(|limit| limit.dimension == Dimension::Agreement);
+    (!is_compared && !is_limited).then(|| {
         format!(
             "{} of {} rows have an answer with NaN or infinity in it; a limit on non_finite_rate (dimension quality) says how many may",
-            seen.non_finite_rows,
+            rows,
             data.rows()
         )
     })
@@ -101,7 +103,7 @@ mod tests {
     fn answers_that_are_no_numbers_fail_the_run_unless_a_limit_says_how_many_may_be() {
         let csv = "y\nno\nyes\n";
         let data = Data { table: Table::parse(csv.as_bytes()).expect("a table"), tensors: None };
-        let with_nan = Observation { non_finite_rows: 1, ..seen(&[], &[], false) };
+        let with_nan = Observation { non_finite_rows: Some(1), ..seen(&[], &[], false) };
         let why = not_numbers(&with_nan, &data, &spec(Value::Null)).expect("refused");
         assert!(why.starts_with("1 of 2 rows") && why.contains("non_finite_rate"), "{why}");
         let limit = json!({"name": "numbers", "dimension": "quality", "metric": "non_finite_rate", "operator": "<=",

@@ -72,7 +72,7 @@ pub(crate) async fn conclude(
     };
     let (mut run, records) = match seen {
         Some(seen) => {
-            let graph = count_graph(app, &prepared.files).await?;
+            let graph = count_graph(app, &prepared.files, measure::shapes_of_a_row(&prepared.data)).await?;
             judge(app, prepared, *seen, graph).await?
         }
         None => (prepared.run, Vec::new()),
@@ -154,13 +154,17 @@ async fn execute(app: &App, prepared: &Prepared) -> Result<Outcome, Error> {
 }
 
 /// Operators and parameters of the model, from its file; or why they can't be counted.
-async fn count_graph(app: &App, files: &[StoredFile]) -> Result<Result<onnx::Size, String>, Error> {
+async fn count_graph(
+    app: &App,
+    files: &[StoredFile],
+    given: onnx::GivenShapes,
+) -> Result<Result<onnx::Size, String>, Error> {
     let Some(model) = files.iter().find(|f| f.declared.path.as_str() == MODEL_FILE) else {
         return Ok(Err(format!("there is no file {MODEL_FILE}")));
     };
     let (bytes, size_bytes) = app.blobs.read(&model.declared.sha256).await.map_err(Error::internal)?;
     let bytes = bytes.into_std().await;
-    let counted = tokio::task::spawn_blocking(move || onnx::size(BufReader::new(bytes), size_bytes)).await;
+    let counted = tokio::task::spawn_blocking(move || onnx::size_with(BufReader::new(bytes), size_bytes, &given)).await;
     Ok(counted.map_err(Error::internal)?.map_err(|refusal| refusal.to_string()))
 }
 

@@ -44,7 +44,7 @@ pub fn task(data: &Data, description: &Description, interface: Option<Interface>
     let perturbations = if is_read { robustness::perturbed(spec) } else { Vec::new() };
     let scales = match &data.tensors {
         _ if perturbations.is_empty() => BTreeMap::new(),
-        Some(tensors) => robustness::scales_of_tensors(tensors, description),
+        Some(_) => robustness::said_scales(description),
         None => robustness::scales(table, description),
     };
     Task {
@@ -83,6 +83,24 @@ fn of_tensors(tensors: &Tensors, description: &Description) -> TensorTask {
         predicts: description.has_label(),
         keeps_outputs: false,
     }
+}
+
+/// The shapes of a call with the first row of named tensors: how long the free dimensions of a model are here.
+pub fn shapes_of_a_row(data: &Data) -> onnx::GivenShapes {
+    let mut given = onnx::GivenShapes::default();
+    for fed in data.tensors.iter().flat_map(|tensors| &tensors.inputs) {
+        let mut shape: Vec<u64> = fed.tensor.shape().iter().map(|size| *size as u64).collect();
+        let rows_at = fed.axis.map(|axis| {
+            // Rows were turned to the front when the array was read.
+            let row = shape.split_off(1.min(shape.len()));
+            let at = axis.min(row.len());
+            shape = row;
+            shape.insert(at, 1);
+            at
+        });
+        given.add(&fed.input, shape, rows_at);
+    }
+    given
 }
 
 /// Every figure, in base units: seconds, bytes, 1.
@@ -132,8 +150,15 @@ pub fn measured(
         false => measured.set_absent("network_free", "the sandbox could not take the network away on this machine"),
     }
     measured.add_cost(spec.cost());
-    let non_finite = Rate::of(seen.non_finite_rows, data.rows() as u64);
-    measured.figures.insert(Metric::NonFiniteRate, Rate::figure(non_finite));
+    match seen.non_finite_rows {
+        Some(rows) => {
+            let rate = Rate::figure(Rate::of(rows, data.rows() as u64));
+            measured.figures.insert(Metric::NonFiniteRate, rate);
+        }
+        None => {
+            measured.set_absent("non_finite_rate", "an output is missing, or holds no numbers that could be looked at")
+        }
+    }
     agreement::add(&mut measured, seen, data, description);
     match agreement::without_predictions(seen, data, description) {
         Some(why) => agreement::set_unpredicted(&mut measured, seen, description, spec, &why),

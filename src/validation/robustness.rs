@@ -5,11 +5,7 @@ use crate::{
         ConstraintSpec, Measured, Metric,
         measured::robustness::{of_classifier, of_regression},
     },
-    datasets::{
-        Description,
-        table::Table,
-        tensors::{Fed, Tensors},
-    },
+    datasets::{Description, table::Table},
     sandbox::{Observation, Perturbed, Scale, UnderPerturbation},
     stats::{
         bootstrap::Plan,
@@ -35,45 +31,25 @@ pub fn perturbed(spec: &ConstraintSpec) -> Vec<Perturbed> {
 /// Where the numbers of each column lie: in the training data where the description says so, else in these.
 pub fn scales(table: &Table, description: &Description) -> BTreeMap<String, Scale> {
     let columns = table.names().iter().filter(|name| **name != description.label);
-    columns.filter_map(|name| Some((name.clone(), scale(name, table, description)?))).collect()
-}
-
-/// Of each input with rows, over all of its numbers.
-pub fn scales_of_tensors(tensors: &Tensors, description: &Description) -> BTreeMap<String, Scale> {
-    let of_rows = tensors.inputs.iter().filter(|fed| fed.axis.is_some());
-    let scale = |fed: &Fed| {
-        let scale = of_numbers(&fed.tensor.values().numbers()?)?;
-        Some((fed.input.clone(), said_or(&fed.input, scale, description)))
+    let of = |name: &String| {
+        // What is no list of single numbers may be one of lists; the sandbox has those.
+        let said = || said_scales(description).remove(name);
+        Some((name.clone(), scale(name, table, description).or_else(said)?))
     };
-    of_rows.filter_map(scale).collect()
+    columns.filter_map(of).collect()
 }
 
-/// `None` for a column that holds anything but numbers, lists of numbers and gaps.
+/// What the description says of them. The sandbox has the numbers themselves, and looks where nothing is said.
+pub fn said_scales(description: &Description) -> BTreeMap<String, Scale> {
+    let said = description.scales.iter();
+    said.map(|(name, said)| (name.clone(), Scale { mean: said.mean, std: said.std, continuous: true })).collect()
+}
+
+/// `None` for a column that holds anything but numbers and gaps.
 fn scale(name: &str, table: &Table, description: &Description) -> Option<Scale> {
     let cells = table.column(name)?.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
-    let mut numbers: Vec<f64> = Vec::new();
-    for cell in cells {
-        match cell.starts_with('[') {
-            true => {
-                let parts = cell.split([',', '[', ']']).map(str::trim).filter(|part| !part.is_empty());
-                for part in parts {
-                    numbers.push(part.parse().ok()?);
-                }
-            }
-            false => numbers.push(cell.parse().ok()?),
-        }
-    }
-    Some(said_or(name, of_numbers(&numbers)?, description))
-}
-
-/// With the mean and the deviation of the training data, where the description says them.
-fn said_or(name: &str, found: Scale, description: &Description) -> Scale {
-    description.scales.get(name).map_or(found, |said| Scale { mean: said.mean, std: said.std, ..found })
-}
-
-/// `None` without a finite number.
-fn of_numbers(numbers: &[f64]) -> Option<Scale> {
-    let finite: Vec<f64> = numbers.iter().copied().filter(|number| number.is_finite()).collect();
+    let numbers: Vec<f64> = cells.map(|cell| cell.parse().ok()).collect::<Option<_>>()?;
+    let finite: Vec<f64> = numbers.into_iter().filter(|number| number.is_finite()).collect();
     let n = finite.len() as f64;
     if finite.is_empty() {
         return None;
@@ -81,6 +57,7 @@ fn of_numbers(numbers: &[f64]) -> Option<Scale> {
     let distinct: HashSet<u64> = finite.iter().map(|number| number.to_bits()).take(1 << 20).collect();
     let mean = finite.iter().sum::<f64>() / n;
     let std = (finite.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let (mean, std) = description.scales.get(name).map_or((mean, std), |said| (said.mean, said.std));
     Some(Scale { mean, std, continuous: FEW_VALUES < distinct.len() })
 }
 
@@ -97,7 +74,7 @@ pub fn add(
         measured.set(Metric::Repeats, seen.repeated.times as f64, rows);
     }
     if seen.perturbed.is_empty() {
-        return agreement::set_unperturbed(measured, spec);
+        return agreement::set_unperturbed(measured, spec, "the sandbox changed nothing");
     }
     let base = Base::of(seen, truth, positive);
     for (one, found) in spec.perturbations().iter().zip(&seen.perturbed) {

@@ -186,9 +186,10 @@ async fn measure(sandbox: &config::Sandbox, files: &Files, material: &Material) 
     match answers::held_against(outcome, &material.data, &material.description, &material.spec) {
         Outcome::Completed(seen) => {
             follower.say("computing figures", 0, &mut said);
-            let graph = File::open(&model.place)
-                .map_err(|e| e.to_string())
-                .and_then(|file| onnx::size(BufReader::new(file), model.size_bytes).map_err(|e| e.to_string()));
+            let graph = File::open(&model.place).map_err(|e| e.to_string()).and_then(|file| {
+                let given = measure::shapes_of_a_row(&material.data);
+                onnx::size_with(BufReader::new(file), model.size_bytes, &given).map_err(|e| e.to_string())
+            });
             // A million rows take a while, and the bar goes on meanwhile.
             Ok(tokio::task::block_in_place(|| judge(*seen, files, material, &graph))?)
         }

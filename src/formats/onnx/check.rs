@@ -194,9 +194,14 @@ fn elsewhere(owner: &str, location: &str, around: &Surroundings<'_>) -> Result<(
     if leaves {
         return Err(Refusal::Unsafe(format!("{owner} has its data at {shown}, which is outside of the version")));
     }
-    let wanted = location.strip_prefix("./").unwrap_or(location);
-    if around.files.contains(&wanted) {
+    if around.files.contains(&location) {
         return Ok(());
+    }
+    if let Some(plain) = location.strip_prefix("./").filter(|plain| around.files.contains(plain)) {
+        let plain = quoted(plain);
+        return Err(Refusal::Unsupported(format!(
+            "{owner} has its data at {shown}, a spelling under which the runtime finds no file; write it as {plain}"
+        )));
     }
     Err(Refusal::Invalid(format!(
         "{owner} has its data in the file {shown}, which is not among the files of the version"

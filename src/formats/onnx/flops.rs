@@ -5,6 +5,7 @@
 //! shapes the file does not tell is missing from the sum, and [`Flops`] says how many of them are in it.
 
 use super::{
+    GivenShapes,
     graph::{Function, Graph, Node},
     shapes::{Shape, Shapes, elements, gemm, product},
 };
@@ -22,7 +23,7 @@ pub struct Flops {
 }
 
 /// Estimates for one row of the graph's inputs.
-pub(super) fn flops(graph: &Graph, functions: &[Function]) -> Flops {
+pub(super) fn flops(graph: &Graph, functions: &[Function], given: &GivenShapes) -> Flops {
     let bearing: HashSet<(&str, &str)> = functions
         .iter()
         .filter(|function| {
@@ -34,7 +35,7 @@ pub(super) fn flops(graph: &Graph, functions: &[Function]) -> Flops {
         .map(|function| (function.domain.as_str(), function.name.as_str()))
         .collect();
     let own: HashSet<(&str, &str)> = functions.iter().map(|f| (f.domain.as_str(), f.name.as_str())).collect();
-    let shapes = Shapes::of(graph);
+    let shapes = Shapes::of(graph, given);
     let mut all = Flops::default();
     for node in &graph.nodes {
         if own.contains(&(node.domain.as_str(), node.op.as_str())) {

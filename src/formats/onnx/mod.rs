@@ -10,6 +10,7 @@ mod graph;
 mod operators;
 mod outline;
 mod shapes;
+mod slices;
 mod summary;
 mod tensor;
 mod trees;
@@ -23,7 +24,7 @@ pub use summary::{Summary, summary};
 use super::Refusal;
 use graph::{Function, Graph};
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     io::{BufRead, Seek},
 };
 use wire::{Field, Wire, unreadable};
@@ -72,7 +73,8 @@ pub fn inspect<R: BufRead + Seek>(from: R, size_bytes: u64, around: &Surrounding
     check_versions(&model)?;
     functions::check(graph, &model.functions)?;
     operators::check(graph, &model.functions)?;
-    check::model(graph, &model.functions, around)
+    check::model(graph, &model.functions, around)?;
+    locations(&model).map(drop)
 }
 
 /// How much there is of a model, as its file has it.
@@ -95,22 +97,58 @@ pub struct Size {
 /// # Errors
 /// Where the file can't be read as a model.
 pub fn size<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Size, Refusal> {
-    size_of(&read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?)
+    size_with(from, size_bytes, &GivenShapes::default())
 }
 
-fn size_of(model: &Model) -> Result<Size, Refusal> {
+/// The same, with the shapes that one row of the data has at the inputs: they say how long free dimensions are.
+///
+/// # Errors
+/// Where the file can't be read as a model.
+pub fn size_with<R: BufRead + Seek>(from: R, size_bytes: u64, given: &GivenShapes) -> Result<Size, Refusal> {
+    size_of(&read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?, given)
+}
+
+/// Shapes of inputs, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenShapes(BTreeMap<String, GivenShape>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct GivenShape {
+    shape: Vec<u64>,
+    rows_at: Option<usize>,
+}
+
+impl GivenShapes {
+    /// `shape` is that of a call with one row; `rows_at` is the dimension that counts rows, which the model may not have.
+    pub fn add(&mut self, input: &str, shape: Vec<u64>, rows_at: Option<usize>) {
+        self.0.insert(input.to_owned(), GivenShape { shape, rows_at });
+    }
+
+    /// As an input of so many dimensions takes it; `None` where it takes another one.
+    fn of(&self, input: &str, rank: Option<usize>) -> Option<Vec<u64>> {
+        let GivenShape { shape, rows_at } = self.0.get(input)?;
+        match (rank, rows_at) {
+            (None, _) => Some(shape.clone()),
+            (Some(rank), _) if rank == shape.len() => Some(shape.clone()),
+            (Some(rank), Some(at)) if rank + 1 == shape.len() => {
+                Some(shape.iter().enumerate().filter(|(place, _)| place != at).map(|(_, size)| *size).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn size_of(model: &Model, given: &GivenShapes) -> Result<Size, Refusal> {
     let Some(graph) = &model.graph else {
         return Err(Refusal::Invalid("the model has no graph".to_owned()));
     };
-    let flops = flops::flops(graph, &model.functions);
-    let mut size = Size { operators: graph.nodes.len() as u64, flops, ..Size::default() };
+    let flops = flops::flops(graph, &model.functions, given);
+    let external_tensors = locations(model)?.into_values().sum();
+    let mut size = Size { operators: graph.nodes.len() as u64, external_tensors, flops, ..Size::default() };
     let mut open = vec![graph];
     while let Some(graph) = open.pop() {
         let elements = graph.initializers.iter().map(|tensor| tensor.elements);
         size.parameters = elements.fold(size.parameters, u64::saturating_add);
-        let outside = graph.initializers.iter().filter(|tensor| tensor.location.is_some()).count();
-        let in_nodes: usize = graph.nodes.iter().map(|node| node.locations.len()).sum();
-        size.external_tensors += (outside + in_nodes) as u64;
         let inner: Vec<&Graph> = graph.nodes.iter().flat_map(|node| &node.graphs).collect();
         size.inner_operators += inner.iter().map(|graph| graph.nodes.len() as u64).sum::<u64>();
         open.extend(inner);
@@ -118,22 +156,42 @@ fn size_of(model: &Model) -> Result<Size, Refusal> {
     Ok(size)
 }
 
+/// The most other files in which a model may keep tensors: each is opened, and all are held at once.
+pub const MAX_EXTERNAL_FILES: usize = 64;
+
 /// The other files in which a model keeps tensors, as it names them, each once and in order.
 ///
 /// # Errors
-/// Where the file can't be read as a model.
+/// Where the file can't be read as a model, and where they are more than [`MAX_EXTERNAL_FILES`].
 pub fn external_files<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Vec<String>, Refusal> {
-    let model = read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
-    let mut open: Vec<&Graph> = model.graph.iter().collect();
-    let mut found = BTreeSet::new();
-    while let Some(graph) = open.pop() {
-        found.extend(graph.initializers.iter().filter_map(|tensor| tensor.location.clone()));
-        found.extend(graph.nodes.iter().flat_map(|node| node.locations.clone()));
-        open.extend(graph.nodes.iter().flat_map(|node| &node.graphs));
+    locations(&read(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?).map(|all| all.into_keys().collect())
+}
+
+/// Where tensors are that are in other files, and how many are in each.
+fn locations(model: &Model) -> Result<BTreeMap<String, u64>, Refusal> {
+    let mut found = BTreeMap::new();
+    let mut note = |location: &String| {
+        *found.entry(location.clone()).or_insert(0) += 1;
+        match found.len() <= MAX_EXTERNAL_FILES {
+            true => Ok(()),
+            false => Err(Refusal::Unsupported(format!(
+                "the model keeps its tensors in more than {MAX_EXTERNAL_FILES} other files; save them in one file"
+            ))),
+        }
+    };
+    let mut graphs: Vec<&Graph> = model.graph.iter().collect();
+    let mut nodes: Vec<&graph::Node> = model.functions.iter().flat_map(|function| &function.nodes).collect();
+    loop {
+        if let Some(node) = nodes.pop() {
+            node.locations.iter().try_for_each(&mut note)?;
+            graphs.extend(&node.graphs);
+        } else if let Some(graph) = graphs.pop() {
+            graph.initializers.iter().filter_map(|tensor| tensor.location.as_ref()).try_for_each(&mut note)?;
+            nodes.extend(&graph.nodes);
+        } else {
+            return Ok(found);
+        }
     }
-    let of_functions = model.functions.iter().flat_map(|function| &function.nodes);
-    found.extend(of_functions.flat_map(|node| node.locations.clone()));
-    Ok(found.into_iter().collect())
 }
 
 /// The names of what a model takes, those that it has a value for itself left out.

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Refusal, quoted},
-    MAX_KEPT_BYTES, Model, Size,
+    GivenShapes, MAX_KEPT_BYTES, Model, Size,
     graph::{self, Dimension},
     read, size_of,
     wire::Wire,
@@ -84,7 +84,7 @@ pub fn outline<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Outline, R
 }
 
 pub(super) fn outline_of(model: Model) -> Result<Outline, Refusal> {
-    let size = size_of(&model)?;
+    let size = size_of(&model, &GivenShapes::default())?;
     let graph = model.graph.unwrap_or_default();
     let stored: HashSet<&str> = graph.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
     let inputs = graph.inputs.iter().filter(|port| !stored.contains(port.name.as_str())).map(port).collect();

@@ -1,10 +1,13 @@
 //! The shapes of the tensors of a graph for one row, as far as they follow from the file.
 //!
-//! A dimension that is free and comes first in an input, or has the name of one that does, is the batch: one row. What
-//! depends on other free dimensions, on values or on operators that are not known here has no shape, and nothing is guessed.
+//! A dimension that is free and comes first in an input, or has the name of one that does, is the batch: one row. Other free
+//! dimensions are as long as in the first row of the data, where there are data. What depends on others, on values or on
+//! operators that are not known here has no shape, and nothing is guessed.
 
 use super::{
+    GivenShapes,
     graph::{Dimension, Graph, Node, Port},
+    slices::{Cut, reduced},
     tensor::Tensor,
 };
 use std::collections::{HashMap, HashSet};
@@ -19,21 +22,36 @@ pub(super) struct Shapes<'g> {
     known: HashMap<&'g str, Shape>,
     /// Of short lists of whole numbers: what a `Reshape` is told.
     values: HashMap<&'g str, Vec<i64>>,
-    batch: HashSet<&'g str>,
+    /// Names of free dimensions, and their sizes in the data: 1 for the batch.
+    bound: HashMap<&'g str, u64>,
 }
 
 impl<'g> Shapes<'g> {
-    pub fn of(graph: &'g Graph) -> Self {
+    /// `given` are the shapes that one row of the data has at the inputs.
+    pub fn of(graph: &'g Graph, given: &GivenShapes) -> Self {
         let mut shapes = Self::default();
         let stored: HashSet<&str> = graph.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
         // Old files list their weights among the inputs.
         let inputs = || graph.inputs.iter().filter(|port| !stored.contains(port.name.as_str()));
-        shapes.batch = inputs().filter_map(batch_name).collect();
+        shapes.bound = inputs().filter_map(batch_name).map(|name| (name, 1)).collect();
+        let fed = |port: &&'g Port| given.of(&port.name, port.shape.as_ref().map(Vec::len));
+        for (port, shape) in inputs().filter_map(|port| Some((port, fed(&port)?))) {
+            for (dimension, size) in port.shape.iter().flatten().zip(&shape) {
+                if let Dimension::Free(name) = dimension
+                    && !name.is_empty()
+                {
+                    shapes.bound.insert(name, *size);
+                }
+            }
+            shapes.known.insert(&port.name, shape);
+        }
         for tensor in &graph.initializers {
             shapes.note_tensor(&tensor.name, tensor);
         }
         for port in inputs() {
-            shapes.note_declared(port);
+            if !shapes.known.contains_key(port.name.as_str()) {
+                shapes.note_declared(port);
+            }
         }
         let declared: HashMap<&str, &Port> =
             graph.between.iter().chain(&graph.outputs).map(|port| (port.name.as_str(), port)).collect();
@@ -75,7 +93,7 @@ impl<'g> Shapes<'g> {
         let of = |(place, dimension): (usize, &Dimension)| match dimension {
             Dimension::Fixed(size) => Some(*size),
             Dimension::Free(name) if name.is_empty() => (place == 0).then_some(1),
-            Dimension::Free(name) => self.batch.contains(name.as_str()).then_some(1),
+            Dimension::Free(name) => self.bound.get(name.as_str()).copied(),
         };
         if let Some(shape) = shape.iter().enumerate().map(of).collect::<Option<Shape>>() {
             self.known.insert(&port.name, shape);
@@ -118,6 +136,7 @@ impl<'g> Shapes<'g> {
                 let at = |place: &i64| usize::try_from(if *place < 0 { place + length } else { *place }).ok();
                 places.iter().map(|place| from.get(at(place)?).copied()).collect()
             }
+            "Slice" => self.cut(node)?.values(self.values_at(node, 0)?),
             "Concat" => {
                 let parts = (0..node.inputs.len()).map(|at| self.values_at(node, at)).collect::<Option<Vec<_>>>()?;
                 let length: usize = parts.iter().map(|part| part.len()).sum();
@@ -194,9 +213,34 @@ impl<'g> Shapes<'g> {
                 Some(shape)
             }
             "Shape" if node.attributes.numbers.is_empty() => Some(vec![first()?.len() as u64]),
+            "Slice" => self.cut(node)?.shape(first()?),
+            op if op.starts_with("Reduce") => {
+                let axes = self.axes(node);
+                // Axes that only a run can tell.
+                if axes.is_none() && node.inputs.get(1).is_some_and(|name| !name.is_empty()) {
+                    return None;
+                }
+                let is_set = |name, unless| node.attributes.number(name, unless) != 0;
+                reduced(first()?, axes.as_deref(), is_set("keepdims", 1), is_set("noop_with_empty_axes", 0))
+            }
             op if keeps_its_shape(op) => first().cloned(),
             _ => None,
         }
+    }
+
+    /// In attributes in older files, inputs in newer ones.
+    fn cut(&self, node: &Node) -> Option<Cut> {
+        if let ([_, ..], [_, ..]) = (node.attributes.list("starts"), node.attributes.list("ends")) {
+            let axes = node.attributes.list("axes");
+            let axes = (!axes.is_empty()).then_some(axes);
+            return Cut::new(node.attributes.list("starts"), node.attributes.list("ends"), axes, None);
+        }
+        let given = |at: usize| node.inputs.get(at).is_some_and(|name| !name.is_empty());
+        let (axes, steps) = (self.values_at(node, 3), self.values_at(node, 4));
+        if given(3) != axes.is_some() || given(4) != steps.is_some() {
+            return None;
+        }
+        Cut::new(self.values_at(node, 1)?, self.values_at(node, 2)?, axes, steps)
     }
 
     fn concat(&self, node: &Node) -> Option<Shape> {
@@ -287,7 +331,7 @@ fn reshape(shape: &Shape, wanted: &[i64]) -> Option<Shape> {
 }
 
 /// An axis that may count from the end.
-fn place(axis: i64, rank: usize) -> Option<usize> {
+pub(super) fn place(axis: i64, rank: usize) -> Option<usize> {
     let rank_i = i64::try_from(rank).ok()?;
     let at = usize::try_from(if axis < 0 { axis + rank_i } else { axis }).ok()?;
     (at <= rank).then_some(at)

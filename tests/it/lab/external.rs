@@ -80,13 +80,11 @@ async fn tensors_in_other_files_of_the_version_are_the_models_own() {
 }
 
 #[actix_web::test]
-async fn a_file_that_is_named_otherwise_is_not_looked_for() {
+async fn a_spelling_that_the_runtime_does_not_find_is_refused_at_the_seal() {
     let story = stage(None).await;
-    // The seal reads it as the same file; the runtime does not.
-    let version = story.signed(MODEL, &files("./weights.bin")).await;
-    let run = story.run(MODEL, &version, ENVIRONMENT).await;
-    assert_eq!((&run["state"], &run["reason"]["code"]), (&json!("failed"), &json!("unsupported_model")), "{run:#}");
-    assert!(run["reason"]["detail"].as_str().is_some_and(|why| why.contains("exactly that name")), "{run:#}");
+    let number = story.draft(MODEL, &files("./weights.bin")).await;
+    let refused = story.seal(MODEL, &number, json!({})).await.expect(422);
+    assert!(refused.text().contains("write it as"), "{}", refused.text());
 }
 
 #[actix_web::test]

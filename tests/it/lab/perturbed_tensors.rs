@@ -33,14 +33,16 @@ fn spec() -> Value {
         {"name": "louder", "kind": "scale", "factor": 2},
         {"name": "gone", "kind": "missing", "share": 1},
         {"name": "hiss", "kind": "noise", "sigma": 0.1, "seeds": 3},
-        {"name": "elsewhere", "kind": "shift", "by_std": 1, "columns": ["nothing"]},
+        {"name": "storm", "kind": "noise", "sigma": 20, "seeds": 3},
+            {"name": "elsewhere", "kind": "shift", "by_std": 1, "columns": ["nothing"]},
     ],
     "constraints": [
         of("turned", "flip_rate", "<=", 0.0, "turned"),
         of("louder", "flip_rate", "<=", 0.0, "louder"),
         of("gone", "non_finite_rate", "<=", 0.0, "gone"),
         of("hiss", "flip_rate", "<=", 0.2, "hiss"),
-        of("elsewhere", "flip_rate", "<=", 0.2, "elsewhere"),
+        of("storm", "flip_rate", "<=", 0.2, "storm"),
+            of("elsewhere", "flip_rate", "<=", 0.2, "elsewhere"),
     ]})
 }
 
@@ -52,7 +54,7 @@ fn check(run: &Value, changed: &str) {
     assert_eq!(of("turned"), ("fail".to_owned(), Some(1.0)), "{run:#}");
     assert_eq!(of("louder"), ("pass".to_owned(), Some(0.0)), "{run:#}");
     assert_eq!(of("gone"), ("fail".to_owned(), Some(1.0)), "{run:#}");
-    assert_eq!(of("hiss").0, "pass", "{run:#}");
+    assert_eq!((of("hiss").0.as_str(), of("storm").0.as_str()), ("pass", "fail"), "{run:#}");
     assert_eq!(of("elsewhere"), ("not_measured".to_owned(), None), "{run:#}");
     let perturbations = &evidence(run, "robustness")["perturbations"];
     assert_eq!(perturbations[0]["columns"], json!([changed]), "{perturbations:#}");
