@@ -117,13 +117,20 @@ impl<R: BufRead + Seek> Wire<R> {
 }
 
 impl Counted {
-    /// The values, where they are few 64-bit numbers of the file itself.
+    /// The values, where they are few whole numbers of the file itself.
     fn integers(&self) -> Option<Vec<i64>> {
+        const INT32: u64 = 6;
         const INT64: u64 = 7;
-        if self.data_type != INT64 || self.is_external {
+        if ![INT32, INT64].contains(&self.data_type) || self.is_external {
             return None;
         }
         match self.raw_bytes {
+            Some(bytes) if self.data_type == INT32 && bytes <= 4 * MAX_INTEGERS => {
+                let words = self.raw.chunks_exact(4).filter_map(|word| word.try_into().ok());
+                Some(words.map(i32::from_le_bytes).map(i64::from).collect())
+            }
+            // Those that stand packed in a field of their own are not kept.
+            _ if self.data_type == INT32 => None,
             Some(bytes) if bytes <= 8 * MAX_INTEGERS => {
                 let words = self.raw.chunks_exact(8).filter_map(|word| word.try_into().ok());
                 Some(words.map(i64::from_le_bytes).collect())
