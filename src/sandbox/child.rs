@@ -20,7 +20,7 @@ use super::{
     protocol::{Answer, MAX_BESIDE_BYTES, MAX_START_BYTES, MAX_TASK_BYTES, Purpose, Start, read_frame, write_frame},
     robustness::Suite,
     scores::Collected,
-    session::{Model, ModelBytes, Runtime},
+    session::{BesideBytes, Model, ModelBytes, Runtime},
     task::{Phase, Progress, Task},
     trial::Trial,
 };
@@ -253,7 +253,7 @@ fn read_model(stdin: &mut impl Read, sizes: &ModelSizes) -> Result<ModelBytes, F
     Ok(ModelBytes { file, beside: read_beside(stdin, sizes)? })
 }
 
-fn read_beside(stdin: &mut impl Read, sizes: &ModelSizes) -> Result<Vec<(String, Arc<[u8]>)>, Failure> {
+fn read_beside(stdin: &mut impl Read, sizes: &ModelSizes) -> Result<Vec<BesideBytes>, Failure> {
     sizes.beside.iter().map(|one| Ok((one.name.clone(), read_shared(stdin, one.size_bytes)?))).collect()
 }
 

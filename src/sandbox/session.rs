@@ -35,8 +35,11 @@ pub(super) struct Model {
 /// A model's file, and those in which it keeps tensors, under the names by which it asks for them.
 pub(super) struct ModelBytes {
     pub file: Vec<u8>,
-    pub beside: Vec<(String, Arc<[u8]>)>,
+    pub beside: Vec<BesideBytes>,
 }
+
+/// The name by which the model asks for a file, and the file.
+pub(super) type BesideBytes = (String, Arc<[u8]>);
 
 /// The inputs of one call.
 pub(super) type Inputs = Vec<(String, DynValue)>;
