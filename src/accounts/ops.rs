@@ -8,13 +8,13 @@ use crate::{
             ops::{self as password_ops, IssuedReset},
             store as password_store,
         },
-        people, second_factor, sessions,
+        people, reach, second_factor, sessions,
         store::{self, Standing},
         throttle::Place,
-        token_expiry,
+        token_expiry, workloads,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Person, Principal, SecondFactor, policy},
+    authz::{Action, Cause, Credential, Kind, Person, Principal, Reach, SecondFactor, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -86,6 +86,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
         proof: token.proof(),
         second_factor: factor,
         person,
+        reach: token.reach.clone(),
         cause: Cause::default(),
     };
     Ok((who, token))
@@ -114,6 +115,11 @@ async fn is_live(
         return Ok(false);
     }
     if account.issuer.as_ref().is_some_and(|issuer| app.providers.of_issuer(issuer).is_none()) {
+        return Ok(false);
+    }
+    if let Some(trust) = token.trust
+        && !workloads::ops::holds(app, reader, trust).await?
+    {
         return Ok(false);
     }
     let Some(owner) = account.owner else { return Ok(true) };
@@ -235,6 +241,7 @@ pub async fn create_token(
     account: Option<&str>,
     name: Line,
     expires_in_days: i64,
+    named: reach::Named,
 ) -> Result<Issued, Error> {
     let sight = policy::read(who, Action::TokenRead)?;
     let reader = app.db.read(&sight);
@@ -252,6 +259,7 @@ pub async fn create_token(
         Credential::Token(id) if who.id == Some(owner) => store::find_token_by_id(&reader, id).await?,
         _ => None,
     };
+    let limits = reach::resolve(&reader, named).await?;
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
     let asked = token_expiry(tx.at(), expires_in_days)?;
@@ -269,6 +277,8 @@ pub async fn create_token(
         device: None,
         seen_at: None,
         proven_at: None,
+        reach: Reach::new(limits),
+        trust: None,
     };
     store::insert_token(&tx, &token, &secret.hash()).await?;
     let event = Event::TokenCreated {
