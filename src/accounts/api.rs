@@ -131,6 +131,8 @@ pub struct TokenView {
     pub created_at: String,
     pub expires_at: String,
     pub revoked_at: Option<String>,
+    /// How far it reaches; as far as its account may, where nothing is named.
+    #[serde(default)]
     pub scope: ReachView,
 }
 

@@ -31,7 +31,7 @@ pub enum Workload {
     #[command(
         after_help = "Example:\n  plimsoll workload trust credit-ci --issuer https://token.actions.githubusercontent.com \\\n      --audience https://plimsoll.example.org --claim repository=corp/credit --claim 'ref=refs/tags/v*' \\\n      --account ci --model credit-risk --environment staging --minutes 15"
     )]
-    Trust(Trust),
+    Trust(TrustJobs),
     /// List whose jobs are trusted, with what they get.
     #[command(after_help = "Example:\n  plimsoll workload list --json")]
     List(List),
@@ -46,7 +46,7 @@ pub enum Workload {
 }
 
 #[derive(Args)]
-pub struct Trust {
+pub struct TrustJobs {
     /// What jobs call it.
     #[arg(value_parser = reference::name)]
     name: String,
@@ -127,7 +127,7 @@ impl Workload {
     }
 }
 
-impl Trust {
+impl TrustJobs {
     async fn run(self) -> Result<Exit, Failure> {
         let mut claims: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (claim, value) in self.claims {

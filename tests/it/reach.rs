@@ -85,7 +85,7 @@ async fn a_token_for_another_environment_touches_nothing_that_is_in_one() {
         ("GET", "/api/v1/models/{model}/records/{kind}/{name}"),
         ("PUT", "/api/v1/models/{model}/records/{kind}/{name}"),
         ("POST", "/api/v1/models/{model}/records/{kind}/{name}/review"),
-        // An environment that was not there is none of the others.
+        // No request in an environment rests on the version that is revoked here.
         ("POST", "/api/v1/models/{model}/versions/{version}/revocation"),
     ];
     sweep(json!({"environments": ["lonely"]}), &of_models).await;
