@@ -2,7 +2,7 @@ use crate::{
     accounts::{
         Account, Issued, NewAccount, Token,
         ops::{self, Made},
-        reach::{ReachView, shown},
+        reach::{ReachView, meant, shown},
     },
     app::App,
     authz::{Principal, Reach},
@@ -237,7 +237,8 @@ async fn list_tokens(app: Data<App>, who: Principal, params: Query<PageParams>) 
 async fn create_token(app: Data<App>, who: Principal, input: ValidJson<TokenInput>) -> Result<HttpResponse, Problem> {
     let i = input.0;
     let name = Line::parse_required(&i.name).in_field("name")?;
-    let issued = ops::create_token(&app, &who, i.account.as_deref(), name, i.expires_in_days, i.scope.parse()?).await?;
+    let limits = meant(&app, &who, i.scope.parse()?).await?;
+    let issued = ops::create_token(&app, &who, i.account.as_deref(), name, i.expires_in_days, limits).await?;
     let mut response = HttpResponse::Created().json(IssuedView::from(issued));
     response.extensions_mut().insert(ShownOnce);
     Ok(response)
@@ -286,7 +287,8 @@ impl From<Account> for AccountView {
     }
 }
 
-async fn scope(app: &App, who: &Principal, reach: &Reach) -> Result<ReachView, Error> {
+/// How far a credential reaches, by names.
+pub async fn scope(app: &App, who: &Principal, reach: &Reach) -> Result<ReachView, Error> {
     match reach.limits() {
         Some(limits) => shown(app, who, limits).await,
         None => Ok(ReachView::default()),
@@ -294,7 +296,7 @@ async fn scope(app: &App, who: &Principal, reach: &Reach) -> Result<ReachView, E
 }
 
 impl TokenView {
-    fn of(token: Token, scope: ReachView) -> Self {
+    pub fn of(token: Token, scope: ReachView) -> Self {
         Self {
             id: token.id,
             account: token.account,

@@ -8,13 +8,13 @@ use crate::{
             ops::{self as password_ops, IssuedReset},
             store as password_store,
         },
-        people, reach, second_factor, sessions,
+        people, second_factor, sessions,
         store::{self, Standing},
         throttle::Place,
         token_expiry, workloads,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Person, Principal, Reach, SecondFactor, policy},
+    authz::{Action, Cause, Credential, Kind, Limits, Person, Principal, Reach, SecondFactor, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -241,7 +241,7 @@ pub async fn create_token(
     account: Option<&str>,
     name: Line,
     expires_in_days: i64,
-    named: reach::Named,
+    limits: Limits,
 ) -> Result<Issued, Error> {
     let sight = policy::read(who, Action::TokenRead)?;
     let reader = app.db.read(&sight);
@@ -259,7 +259,6 @@ pub async fn create_token(
         Credential::Token(id) if who.id == Some(owner) => store::find_token_by_id(&reader, id).await?,
         _ => None,
     };
-    let limits = reach::resolve(&reader, named).await?;
     let secret = tokens::Token::generate().map_err(Error::internal)?;
     let tx = app.db.begin().await?;
     let asked = token_expiry(tx.at(), expires_in_days)?;

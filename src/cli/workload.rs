@@ -1,13 +1,6 @@
 //! Jobs of others that prove who they are with a token of their issuer.
 
-use super::{
-    Exit, Failure,
-    account::reach::{ReachArgs, spoken},
-    output, print,
-    profile::Profile,
-    reference,
-    session::Session,
-};
+use super::{Exit, Failure, account::reach::ReachArgs, output, print, profile::Profile, reference, session::Session};
 use crate::{
     accounts::{
         api::IssuedView,
@@ -167,7 +160,7 @@ impl List {
                 trust.issuer,
                 claims.join(", "),
                 trust.account,
-                spoken(&trust.scope),
+                trust.scope.spoken(),
                 trust.minutes.to_string(),
                 trust.ended_at.as_deref().map(output::when).unwrap_or_default(),
             ]);

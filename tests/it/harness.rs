@@ -5,9 +5,9 @@ use actix_web::web::Data;
 use chrono::{TimeZone, Utc};
 use clap::Parser;
 use plimsoll::{
-    accounts::{self, NewAccount, reach::Named},
+    accounts::{self, NewAccount},
     app::App,
-    authz::Principal,
+    authz::{Limits, Principal},
     config::Config,
     core::{clock::Clock, text::Line},
     http::server,
@@ -108,7 +108,7 @@ impl TestApp {
         let new = NewAccount::parse(name, "", kind, &roles, password).expect("account");
         accounts::ops::create(&self.app, &console, new).await.expect("create");
         let purpose = Line::parse("test").expect("line");
-        accounts::ops::create_token(&self.app, &console, Some(name), purpose, 365, Named::default())
+        accounts::ops::create_token(&self.app, &console, Some(name), purpose, 365, Limits::default())
             .await
             .expect("token")
             .secret

@@ -42,6 +42,16 @@ impl ReachView {
         *self == Self::default()
     }
 
+    /// `as its account`, or what it is limited to.
+    pub fn spoken(&self) -> String {
+        let listed = |all: &Option<BTreeSet<String>>| {
+            all.as_ref().map(|all| all.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        };
+        let parts = [("", &self.actions), ("on ", &self.models), ("in ", &self.environments)];
+        let said: Vec<_> = parts.iter().filter_map(|(word, all)| Some(format!("{word}{}", listed(all)?))).collect();
+        if said.is_empty() { "as its account".to_owned() } else { said.join("; ") }
+    }
+
     /// # Errors
     /// `Invalid` for an empty list, which would be of no use, and for what is no name or no action.
     pub fn parse(self) -> Result<Named, Error> {
@@ -66,6 +76,11 @@ impl ReachView {
             environments: names("scope.environments", self.environments)?,
         })
     }
+}
+
+/// The ids behind the names that somebody gave.
+pub async fn meant(app: &App, who: &Principal, named: Named) -> Result<Limits, Error> {
+    resolve(&app.db.read(&policy::within_workspace(who)), named).await
 }
 
 /// The ids behind the names.

@@ -1,4 +1,4 @@
-//! How far a token reaches, as arguments and as a sentence.
+//! How far a token reaches, as arguments.
 
 use crate::{accounts::reach::ReachView, cli::reference};
 use clap::Args;
@@ -22,14 +22,4 @@ impl ReachArgs {
         let some = |all: Vec<String>| (!all.is_empty()).then(|| all.into_iter().collect::<BTreeSet<_>>());
         ReachView { actions: some(self.actions), models: some(self.models), environments: some(self.environments) }
     }
-}
-
-/// `as its account`, or what it is limited to.
-pub fn spoken(reach: &ReachView) -> String {
-    let listed = |all: &Option<BTreeSet<String>>| {
-        all.as_ref().map(|all| all.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
-    };
-    let parts = [("", &reach.actions), ("on ", &reach.models), ("in ", &reach.environments)];
-    let said: Vec<_> = parts.iter().filter_map(|(word, all)| Some(format!("{word}{}", listed(all)?))).collect();
-    if said.is_empty() { "as its account".to_owned() } else { said.join("; ") }
 }

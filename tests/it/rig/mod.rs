@@ -112,7 +112,7 @@ impl Trial {
                 Some(name),
                 purpose,
                 365,
-                accounts::reach::Named::default(),
+                plimsoll::authz::Limits::default(),
             )
             .await
             .expect("token");
