@@ -5,6 +5,7 @@ use crate::{
         second_factor::{demand::Demand, key_file},
         single_sign_on::Providers,
         throttle::Throttle,
+        workloads::Issuers,
     },
     audit::{
         guard,
@@ -18,7 +19,7 @@ use crate::{
     crypto::seal::SealingKey,
     db,
     db::Db,
-    error::Error,
+    error::{Error, InField},
     http::{peer::Network, rate::Buckets, uploads::Uploads},
     sandbox,
 };
@@ -43,6 +44,8 @@ pub struct App {
     pub factor_demands: Vec<Demand>,
     /// Whom people may sign in with.
     pub providers: Providers,
+    /// Whose workloads a workspace may trust.
+    pub workload_issuers: Issuers,
     /// Proxies that are believed about whom they forward for.
     pub proxies: Vec<Network>,
     /// Whether those who pull have to show a certificate.
@@ -87,6 +90,7 @@ impl App {
         tokio::fs::create_dir_all(&config.storage.data).await.map_err(Error::internal)?;
         // Before anything is made: a service that trusts half of what it was told must not start.
         let providers = Providers::open(config.accounts.identity_providers.as_deref())?;
+        let workload_issuers = Issuers::open(&config.accounts.workload_issuers).in_field("--workload-issuer")?;
         let url = config.storage.database_url().map_err(Error::internal)?;
         db::migrate(&url).await?;
         let db = Db::open(&url, clock).await?;
@@ -105,6 +109,7 @@ impl App {
             seal: key_file::open(config.accounts.sealing_key.as_deref(), &config.sealing_key_file())?,
             factor_demands: config.accounts.factor_demands.clone(),
             providers,
+            workload_issuers,
             proxies: config.http.trusted_proxies.clone(),
             pulls_need_certificate: config.http.tls.tls_client_ca.is_some(),
             buckets: Buckets::new(config.http.requests_per_minute),

@@ -280,6 +280,7 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ),
         ("PLIMSOLL_SEALING_KEY_FILE", config.sealing_key_file().display().to_string()),
         ("PLIMSOLL_SEALING_KEY", config.accounts.sealing_key.as_ref().map_or_else(String::new, |_| "***".to_owned())),
+        ("PLIMSOLL_WORKLOAD_ISSUERS", config.accounts.workload_issuers.join(", ")),
         ("PLIMSOLL_IDENTITY_PROVIDERS", described(config.accounts.identity_providers.as_deref())),
         ("PLIMSOLL_ORT_LIB", path(config.sandbox.find_ort())),
         ("PLIMSOLL_SANDBOX_MEMORY_MIB", config.sandbox.sandbox_memory_mib.to_string()),

@@ -26,6 +26,7 @@ mod m0024_comparisons;
 mod m0026_credentials;
 mod m0028_second_factors;
 mod m0029_single_sign_on;
+mod m0031_workloads;
 mod m0034_quick_pages;
 mod table;
 
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_credentials::Migration),
             Box::new(m0028_second_factors::Migration),
             Box::new(m0029_single_sign_on::Migration),
+            Box::new(m0031_workloads::Migration),
             Box::new(m0034_quick_pages::Migration),
         ]
     }

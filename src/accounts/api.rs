@@ -2,16 +2,17 @@ use crate::{
     accounts::{
         Account, Issued, NewAccount, Token,
         ops::{self, Made},
+        reach::{ReachView, meant, shown},
     },
     app::App,
-    authz::Principal,
+    authz::{Principal, Reach},
     core::{
         clock::rfc3339,
         ids::{AccountId, TokenId},
         page,
         text::Line,
     },
-    error::InField,
+    error::{Error, InField},
     http::{
         extract::{PageParams, ValidJson},
         idempotency::ShownOnce,
@@ -61,6 +62,9 @@ pub struct WhoView {
     pub roles: Vec<String>,
     /// `session` or `token`.
     pub credential: String,
+    /// How far the credential reaches; as far as the account may, where nothing is named.
+    #[serde(default)]
+    pub scope: ReachView,
     /// `active`; `required`: nothing else may be done before there is one; or `none`.
     #[serde(default)]
     pub second_factor: String,
@@ -127,6 +131,9 @@ pub struct TokenView {
     pub created_at: String,
     pub expires_at: String,
     pub revoked_at: Option<String>,
+    /// How far it reaches; as far as its account may, where nothing is named.
+    #[serde(default)]
+    pub scope: ReachView,
 }
 
 #[derive(serde::Serialize, serde::Deserialize, ToSchema)]
@@ -145,20 +152,25 @@ pub struct TokenInput {
     pub account: Option<String>,
     /// 1 to 365.
     pub expires_in_days: i64,
+    /// How far it reaches; as far as its account may, if absent.
+    #[serde(default, skip_serializing_if = "ReachView::is_empty")]
+    pub scope: ReachView,
 }
 
 /// Say who the caller is.
 #[utoipa::path(tag = "accounts", operation_id = "whoAmI", responses(
     (status = 200, description = "The caller", body = WhoView), Guarded))]
 #[get("/whoami")]
-async fn whoami(who: Principal) -> Json<WhoView> {
-    Json(WhoView {
+async fn whoami(app: Data<App>, who: Principal) -> Result<Json<WhoView>, Problem> {
+    let scope = scope(&app, &who, &who.reach).await?;
+    Ok(Json(WhoView {
+        scope,
         name: who.name,
         kind: who.kind.name().to_owned(),
         roles: who.roles.iter().map(ToString::to_string).collect(),
         credential: who.credential.name().to_owned(),
         second_factor: who.second_factor.name().to_owned(),
-    })
+    }))
 }
 
 /// List the workspace's accounts.
@@ -209,8 +221,13 @@ async fn erase(app: Data<App>, who: Principal, name: Path<String>) -> Result<Jso
     (status = 200, description = "A page of tokens, without their secrets", body = TokenPage), Guarded))]
 #[get("/tokens")]
 async fn list_tokens(app: Data<App>, who: Principal, params: Query<PageParams>) -> Result<Json<TokenPage>, Problem> {
-    let page = ops::list_tokens(&app, &who, params.parse(TOKENS)?).await?.map(TokenView::from);
-    Ok(Json(TokenPage { next_cursor: page.next.map(|id| page::encode(TOKENS, id)), items: page.items }))
+    let page = ops::list_tokens(&app, &who, params.parse(TOKENS)?).await?;
+    let mut items = Vec::new();
+    for token in page.items {
+        let scope = scope(&app, &who, &token.reach).await?;
+        items.push(TokenView::of(token, scope));
+    }
+    Ok(Json(TokenPage { items, next_cursor: page.next.map(|id| page::encode(TOKENS, id)) }))
 }
 
 /// Create an API token.
@@ -220,7 +237,8 @@ async fn list_tokens(app: Data<App>, who: Principal, params: Query<PageParams>) 
 async fn create_token(app: Data<App>, who: Principal, input: ValidJson<TokenInput>) -> Result<HttpResponse, Problem> {
     let i = input.0;
     let name = Line::parse_required(&i.name).in_field("name")?;
-    let issued = ops::create_token(&app, &who, i.account.as_deref(), name, i.expires_in_days).await?;
+    let limits = meant(&app, &who, i.scope.parse()?).await?;
+    let issued = ops::create_token(&app, &who, i.account.as_deref(), name, i.expires_in_days, limits).await?;
     let mut response = HttpResponse::Created().json(IssuedView::from(issued));
     response.extensions_mut().insert(ShownOnce);
     Ok(response)
@@ -269,8 +287,16 @@ impl From<Account> for AccountView {
     }
 }
 
-impl From<Token> for TokenView {
-    fn from(token: Token) -> Self {
+/// How far a credential reaches, by names.
+pub async fn scope(app: &App, who: &Principal, reach: &Reach) -> Result<ReachView, Error> {
+    match reach.limits() {
+        Some(limits) => shown(app, who, limits).await,
+        None => Ok(ReachView::default()),
+    }
+}
+
+impl TokenView {
+    pub fn of(token: Token, scope: ReachView) -> Self {
         Self {
             id: token.id,
             account: token.account,
@@ -279,6 +305,7 @@ impl From<Token> for TokenView {
             created_at: rfc3339(token.created_at),
             expires_at: rfc3339(token.expires_at),
             revoked_at: token.revoked_at.map(rfc3339),
+            scope,
         }
     }
 }

@@ -9,17 +9,19 @@ pub mod issuers;
 pub mod ops;
 pub mod passwords;
 pub mod people;
+pub mod reach;
 pub mod second_factor;
 pub mod sessions;
 pub mod single_sign_on;
 mod store;
 pub mod throttle;
+pub mod workloads;
 
 use crate::{
     accounts::passwords::NewPassword,
-    authz::{Kind, Role},
+    authz::{Kind, Reach, Role},
     core::{
-        ids::{AccountId, TokenId, WorkspaceId},
+        ids::{AccountId, TokenId, WorkloadTrustId, WorkspaceId},
         name::Name,
         text::Line,
     },
@@ -71,6 +73,10 @@ pub struct Token {
     pub seen_at: Option<DateTime<Utc>>,
     /// When its person proved who they are, if not when it was made.
     pub proven_at: Option<DateTime<Utc>>,
+    /// How far it reaches within what its account may.
+    pub reach: Reach,
+    /// Whose workload got it for a token of its own.
+    pub trust: Option<WorkloadTrustId>,
 }
 
 /// A secret in the only moment in which it is readable.

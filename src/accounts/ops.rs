@@ -11,10 +11,10 @@ use crate::{
         people, second_factor, sessions,
         store::{self, Standing},
         throttle::Place,
-        token_expiry,
+        token_expiry, workloads,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Person, Principal, SecondFactor, policy},
+    authz::{Action, Cause, Credential, Kind, Limits, Person, Principal, Reach, SecondFactor, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -86,6 +86,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
         proof: token.proof(),
         second_factor: factor,
         person,
+        reach: token.reach.clone(),
         cause: Cause::default(),
     };
     Ok((who, token))
@@ -114,6 +115,11 @@ async fn is_live(
         return Ok(false);
     }
     if account.issuer.as_ref().is_some_and(|issuer| app.providers.of_issuer(issuer).is_none()) {
+        return Ok(false);
+    }
+    if let Some(trust) = token.trust
+        && !workloads::ops::holds(app, reader, trust).await?
+    {
         return Ok(false);
     }
     let Some(owner) = account.owner else { return Ok(true) };
@@ -235,6 +241,7 @@ pub async fn create_token(
     account: Option<&str>,
     name: Line,
     expires_in_days: i64,
+    limits: Limits,
 ) -> Result<Issued, Error> {
     let sight = policy::read(who, Action::TokenRead)?;
     let reader = app.db.read(&sight);
@@ -269,6 +276,8 @@ pub async fn create_token(
         device: None,
         seen_at: None,
         proven_at: None,
+        reach: Reach::new(limits),
+        trust: None,
     };
     store::insert_token(&tx, &token, &secret.hash()).await?;
     let event = Event::TokenCreated {

@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{Account, Identity, Token},
-    authz::{Kind, Role, Scope},
+    authz::{Kind, Limits, Reach, Role, Scope},
     core::{
         digest::Digest,
         ids::{AccountId, MembershipId, TokenId, WorkspaceId},
@@ -59,11 +59,11 @@ pub async fn find_credential(reader: &Reader<'_>, secret_hash: &str) -> Result<O
     let account = account::Entity::find_by_id(row.account_id).one(reader.conn()).await?;
     let Some(account) = account else { return Ok(None) };
     let roles = roles_of(reader, account.id, Scope::Workspace(row.workspace_id)).await?;
-    Ok(Some((to_token(row), to_account(account, roles)?)))
+    Ok(Some((to_token(row)?, to_account(account, roles)?)))
 }
 
 pub async fn find_token_by_id(reader: &Reader<'_>, id: TokenId) -> Result<Option<Token>, Error> {
-    Ok(api_token::Entity::find_by_id(id).one(reader.conn()).await?.map(to_token))
+    api_token::Entity::find_by_id(id).one(reader.conn()).await?.map(to_token).transpose()
 }
 
 /// Whether an account stands by itself.
@@ -209,6 +209,8 @@ pub async fn insert_token(tx: &WriteTx, new: &Token, secret_hash: &str) -> Resul
         device: Set(new.device.clone()),
         seen_at: Set(new.seen_at),
         proven_at: Set(new.proven_at),
+        reach: Set(new.reach.limits().map(serde_json::to_string).transpose().map_err(Error::internal)?),
+        trust_id: Set(new.trust),
     };
     api_token::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
@@ -216,7 +218,7 @@ pub async fn insert_token(tx: &WriteTx, new: &Token, secret_hash: &str) -> Resul
 
 pub async fn find_token(reader: &Reader<'_>, id: TokenId) -> Result<Option<Token>, Error> {
     let row = visible_tokens(reader.scope()).filter(api_token::COLUMN.id.eq(id)).one(reader.conn()).await?;
-    Ok(row.map(to_token))
+    row.map(to_token).transpose()
 }
 
 pub async fn list_tokens(reader: &Reader<'_>, own: Option<AccountId>, page: PageRequest) -> Result<Page<Token>, Error> {
@@ -231,7 +233,9 @@ pub async fn list_tokens(reader: &Reader<'_>, own: Option<AccountId>, page: Page
         query = query.filter(api_token::COLUMN.id.gt(TokenId(after)));
     }
     let rows = query.all(reader.conn()).await?;
-    Ok(Page::from_rows(rows, page.limit, |row| row.id.0).map(to_token))
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let items = page.items.into_iter().map(to_token).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
 }
 
 /// What is left of a provider's word for somebody who was erased: enough to know them again when they come back, so that
@@ -306,8 +310,10 @@ fn to_account(row: account::Model, roles: BTreeSet<Role>) -> Result<Account, Err
     })
 }
 
-pub(super) fn to_token(row: api_token::Model) -> Token {
-    Token {
+pub(super) fn to_token(row: api_token::Model) -> Result<Token, Error> {
+    // A reach that cannot be read must not become none.
+    let limits = row.reach.as_deref().map(serde_json::from_str::<Limits>).transpose().map_err(Error::internal)?;
+    Ok(Token {
         id: row.id,
         workspace: row.workspace_id,
         account: row.account_id,
@@ -321,5 +327,7 @@ pub(super) fn to_token(row: api_token::Model) -> Token {
         device: row.device,
         seen_at: row.seen_at,
         proven_at: row.proven_at,
-    }
+        reach: Reach::new(limits.unwrap_or_default()),
+        trust: row.trust_id,
+    })
 }

@@ -14,7 +14,7 @@ pub mod invariants;
 pub mod kept_head;
 pub mod leaf;
 mod leaf_scan;
-mod mentions;
+pub(crate) mod mentions;
 pub mod mirror;
 pub(crate) mod names;
 pub mod ops;

@@ -7,11 +7,13 @@
 mod persons;
 pub mod policy;
 mod principal;
+mod reach;
 mod role;
 
 pub use crate::core::action::Action;
 pub use persons::{Leave, People, Persons};
 pub use principal::{Cause, Credential, Kind, Person, Principal, Proof, SecondFactor};
+pub use reach::{Limits, Reach, Touched};
 pub use role::Role;
 
 use crate::core::ids::{AccountId, WorkspaceId};
@@ -24,6 +26,7 @@ pub struct Actor {
     pub name: String,
     pub credential: Credential,
     pub proof: Proof,
+    pub reach: Reach,
     pub workspace: Option<WorkspaceId>,
     pub cause: Cause,
 }

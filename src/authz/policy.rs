@@ -5,17 +5,19 @@ mod factors;
 mod oversight;
 mod people;
 mod proof;
+mod reach;
 
 pub use accountability::{put_record, review_record};
 pub use factors::{own_factor, take_factor};
 pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
 pub use proof::{change_password, is_weighty, require_certificate, require_fresh};
+pub use reach::{admit_workload, require_reach, within_workspace};
 
 use crate::{
     authz::{
-        Action, Actor, Cause, Credential, Denied, Kind, Permit, Person, Persons, Principal, Proof, ReadPermit, Scope,
-        SecondFactor,
+        Action, Actor, Cause, Credential, Denied, Kind, Permit, Person, Persons, Principal, Proof, Reach, ReadPermit,
+        Scope, SecondFactor,
     },
     core::ids::{AccountId, WorkspaceId},
 };
@@ -75,6 +77,7 @@ pub fn prove(
         name: account.map_or_else(|| "anonymous".to_owned(), |(_, name)| name.to_owned()),
         credential: Credential::None,
         proof: Proof::Standing,
+        reach: Reach::default(),
         workspace,
         cause,
     };
@@ -277,6 +280,10 @@ fn role_missing(who: &Principal, action: Action) -> Denied {
             plimsoll factor add, or by POST /api/v1/second-factor";
         return denied(who, action, "second_factor_required", reason.to_owned());
     }
+    if !who.reach.allows(action) {
+        let reason = format!("this token of {} is not good for {action}, whatever its account may", who.name);
+        return denied(who, action, "beyond_the_token", reason);
+    }
     if who.person == Person::Unsaid && who.has_role_for(action) {
         let reason = format!(
             "an identity provider brought the account {name}, and nobody has said yet whether its person has another one \
@@ -313,6 +320,7 @@ mod tests {
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
             person: Person::Known,
+            reach: Reach::default(),
             cause: Cause::default(),
         }
     }

@@ -1,5 +1,5 @@
 use crate::{
-    authz::{Action, Actor, Role},
+    authz::{Action, Actor, Reach, Role},
     core::ids::{AccountId, ClaimId, TokenId, WorkspaceId},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -137,6 +137,7 @@ pub struct Principal {
     pub proof: Proof,
     pub second_factor: SecondFactor,
     pub person: Person,
+    pub reach: Reach,
     pub cause: Cause,
 }
 
@@ -153,6 +154,7 @@ impl Principal {
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
             person: Person::Known,
+            reach: Reach::default(),
             cause: Cause::default(),
         }
     }
@@ -160,6 +162,7 @@ impl Principal {
     pub fn may(&self, action: Action) -> bool {
         match self.kind {
             Kind::System => true,
+            _ if !self.reach.allows(action) => false,
             Kind::User if ALWAYS.contains(&action) => true,
             _ if self.second_factor == SecondFactor::Missing => false,
             _ if self.person == Person::Unsaid && !Role::is_look(action) => false,
@@ -179,6 +182,7 @@ impl Principal {
             name: self.name.clone(),
             credential: self.credential,
             proof: self.proof,
+            reach: self.reach.clone(),
             workspace: Some(self.workspace),
             cause: self.cause.clone(),
         }

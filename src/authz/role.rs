@@ -184,6 +184,8 @@ impl Role {
             Self::Deployer => return [&[], &[Action::ReleaseRead, Action::ReleasePull]],
             Self::Auditor => &[Action::AuditRead, Action::AuditExport, Action::DossierExport, Action::VersionInspect],
             Self::Admin => &[
+                Action::WorkloadTrust,
+                Action::WorkloadDistrust,
                 Action::AccountCreate,
                 Action::AccountDeactivate,
                 Action::AccountErase,

@@ -2,6 +2,7 @@
 
 mod bonds;
 mod erase;
+pub mod reach;
 mod reset;
 mod take_factor;
 
@@ -11,6 +12,7 @@ use crate::{
     config::Client as Connection,
 };
 use clap::{Args, Subcommand, ValueEnum};
+use reach::ReachArgs;
 
 #[derive(Subcommand)]
 pub enum User {
@@ -64,7 +66,9 @@ pub enum User {
 #[derive(Subcommand)]
 pub enum Token {
     /// Create an API token and print it once.
-    #[command(after_help = "Example:\n  plimsoll token create 'deployment to production' --account deployer --days 30")]
+    #[command(
+        after_help = "Example:\n  plimsoll token create 'deployment to production' --account deployer --days 30\n  plimsoll token create 'what ci pushes' --account ci --days 30 --model credit-risk --environment staging"
+    )]
     Create(CreateToken),
 }
 
@@ -102,6 +106,8 @@ pub struct CreateToken {
     /// Days until it expires, 1 to 365.
     #[arg(long, value_name = "N")]
     days: i64,
+    #[command(flatten)]
+    reach: ReachArgs,
     #[command(flatten)]
     connection: Connection,
     /// JSON instead of the bare token.
@@ -199,7 +205,8 @@ impl Token {
     pub async fn run(self) -> Result<Exit, Failure> {
         let Self::Create(args) = self;
         let client = Session::open(&args.connection)?.client;
-        let input = TokenInput { name: args.name, account: args.account, expires_in_days: args.days };
+        let input =
+            TokenInput { name: args.name, account: args.account, expires_in_days: args.days, scope: args.reach.view() };
         let issued: IssuedView = client.create(&["tokens"], &input).await?;
         if args.json {
             return output::json(&issued);

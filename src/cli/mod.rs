@@ -45,6 +45,7 @@ mod trust;
 mod waiver;
 mod witness;
 mod worker;
+mod workload;
 
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand};

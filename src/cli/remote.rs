@@ -3,7 +3,7 @@
 use super::{
     Exit, Failure, account, assert, audit, begin, bias, break_glass, check, comment, compare, dataset, delegate,
     dossier, env, evidence, factor, finding, framework, init, policy, promotion, pull, push, record, release, running,
-    sign_in, snapshot, trust, waiver,
+    sign_in, snapshot, trust, waiver, workload,
 };
 use clap::Subcommand;
 
@@ -115,6 +115,9 @@ pub enum Remote {
     /// Manage the keys whose signatures count.
     #[command(subcommand)]
     Trust(trust::Trust),
+    /// Let jobs of a CI service in with tokens of their own.
+    #[command(subcommand)]
+    Workload(workload::Workload),
     /// Add, renew and remove your second factor.
     #[command(subcommand)]
     Factor(factor::Factor),
@@ -187,6 +190,7 @@ impl Remote {
             Self::Dataset(args) => args.run().await,
             Self::Evidence(args) => args.run().await,
             Self::Trust(args) => args.run().await,
+            Self::Workload(args) => args.run().await,
             Self::Token(args) => args.run().await,
             Self::User(args) => args.run().await,
             Self::Delegate(args) => args.run().await,

@@ -24,6 +24,10 @@ pub struct Accounts {
     /// A YAML file of the identity providers that people sign in with: docs/single-sign-on.md.
     #[arg(long, env = "PLIMSOLL_IDENTITY_PROVIDERS", value_name = "FILE")]
     pub identity_providers: Option<PathBuf>,
+    /// An issuer whose workloads the workspaces may trust, such as https://token.actions.githubusercontent.com: no other is
+    /// ever asked. May be given several times.
+    #[arg(long = "workload-issuer", env = "PLIMSOLL_WORKLOAD_ISSUERS", value_delimiter = ',', value_name = "URL")]
+    pub workload_issuers: Vec<String>,
 }
 
 /// A secret of the environment, which no message shows.

@@ -12,6 +12,10 @@ macro_rules! actions {
         impl Action {
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.name() == name)
+            }
+
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name),*
@@ -46,6 +50,10 @@ actions! {
     TokenRead => "token.read",
     TokenCreate => "token.create",
     TokenRevoke => "token.revoke",
+    TokenExchange => "token.exchange",
+    TokenUse => "token.use",
+    WorkloadTrust => "workload.trust",
+    WorkloadDistrust => "workload.distrust",
     TrustKeyRead => "trust_key.read",
     TrustKeyAdd => "trust_key.add",
     TrustKeyRevoke => "trust_key.revoke",

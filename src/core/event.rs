@@ -93,6 +93,14 @@ events! {
     FoundingCodeIssued: FoundingCodeIssue on "workspace" { workspace: WorkspaceId, expires_at: String }
     TokenCreated: TokenCreate on "token" { token: TokenId, account: AccountId, accessor: String, expires_at: String }
     TokenRevoked: TokenRevoke on "token" { token: TokenId }
+    /// Tokens of an issuer stand for a service account from now on.
+    WorkloadTrusted: WorkloadTrust on "workload_trust" { trust: WorkloadTrustId, account: AccountId }
+    /// They do not any more; what was given for them is dead.
+    WorkloadDistrusted: WorkloadDistrust on "workload_trust" { trust: WorkloadTrustId }
+    /// A workload got a token for that of its issuer.
+    TokenExchanged: TokenExchange on "token" { token: TokenId, account: AccountId, trust: WorkloadTrustId, expires_at: String }
+    /// A token of somebody else's that was to be exchanged, and is not believed.
+    WorkloadRefused: TokenExchange on "workload_trust" { trust: WorkloadTrustId, cause: String }
     TrustKeyAdded: TrustKeyAdd on "trust_key" { key: TrustKeyId, fingerprint: String }
     TrustKeyRevoked: TrustKeyRevoke on "trust_key" { key: TrustKeyId, fingerprint: String }
     ModelRegistered: ModelRegister on "model" { model: ModelId, name: String, risk_tier: String }

@@ -48,6 +48,8 @@ ids! {
     WorkspaceId,
     /// A user or a service account.
     AccountId,
+    /// That tokens of somebody else's issuer stand for a service account.
+    WorkloadTrustId,
     /// A credential: a session or an API token.
     TokenId,
     /// A code by which somebody sets their password anew.

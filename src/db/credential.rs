@@ -5,7 +5,7 @@ use crate::{
     core::ids::TokenId,
     db::{
         Conn,
-        entity::{account, api_token},
+        entity::{account, api_token, workload_trust},
     },
     error::Error,
 };
@@ -19,6 +19,13 @@ pub(super) async fn lock_live(conn: &Conn<'_>, id: TokenId, at: DateTime<Utc>) -
     let Some(token) = token.filter(|token| token.revoked_at.is_none() && at < token.expires_at) else {
         return Ok(false);
     };
+    // What a job was given ends with the trust in it.
+    if let Some(trust) = token.trust_id {
+        let trust = workload_trust::Entity::find_by_id(trust).one(conn).await?;
+        if trust.is_none_or(|trust| trust.ended_at.is_some()) {
+            return Ok(false);
+        }
+    }
     let account = account::Entity::find_by_id(token.account_id).one(conn).await?;
     let Some(account) = account.filter(|account| account.state == "active") else { return Ok(false) };
     let Some(owner) = account.owner_id else { return Ok(true) };

@@ -48,6 +48,7 @@ pub const TABLES: &[(&str, &str)] = &[
     // States of the domain.
     // Those that come from a provider's groups go with them.
     ("membership", REPLACE),
+    ("workload_trust", "SELECT, INSERT, UPDATE (ended_at)"),
     ("person_link", REPLACE),
     ("person_team", REPLACE),
     ("delegation", "SELECT, INSERT, UPDATE (revoked_at, revoked_by)"),

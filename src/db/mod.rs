@@ -13,6 +13,7 @@ mod changes;
 mod credential;
 pub mod entity;
 pub mod grants;
+pub mod reach;
 mod reader;
 mod slices;
 mod tx;

@@ -13,6 +13,7 @@ use crate::{
     db::{
         changes, credential,
         entity::{audit_event, idempotency_claim},
+        reach,
     },
     error::Error,
 };
@@ -87,7 +88,9 @@ impl WriteTx {
         {
             return Err(Error::Unauthenticated);
         }
-        let mut parts = changes::parts(changes::take(&self.tx, self.mark).await?)?.into_iter();
+        let parts = changes::parts(changes::take(&self.tx, self.mark).await?)?;
+        reach::require(&self.conn(), actor, permit.action(), &event, &parts).await?;
+        let mut parts = parts.into_iter();
         let first = parts.next().unwrap_or_default();
         let id = self.append(actor, Record::of(&event)?, first).await?;
         for part in parts {

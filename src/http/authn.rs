@@ -6,7 +6,7 @@ use crate::{
     app::App,
     authz::{Cause, Credential, Principal},
     error::Error,
-    http::{headers::RequestId, pace, problem::Problem, rate},
+    http::{headers::RequestId, pace, problem::Problem, rate, reach},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -16,13 +16,18 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    pin::Pin,
+};
 
 /// Operations that need no caller. Public is a decision, and this is where it stands.
 const PUBLIC: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/sessions"),
     // Whoever lost their password has nothing else to show.
     (Method::POST, "/api/v1/password-resets"),
+    // Whose job it is says the token that it brings.
+    (Method::POST, "/api/v1/workload-tokens"),
     // There is nobody yet.
     (Method::POST, "/api/v1/first-account"),
     (Method::GET, "/api/v1/registry"),
@@ -94,11 +99,18 @@ pub fn cause_of(request: &HttpRequest) -> Cause {
 
 impl FromRequest for Principal {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
+    /// No handler begins for somebody whose credential does not reach what the request names.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let who = request.extensions().get::<Self>().cloned();
-        ready(who.ok_or_else(|| Error::Unauthenticated.into()))
+        let request = request.clone();
+        Box::pin(async move {
+            let who = who.ok_or(Error::Unauthenticated)?;
+            let app = request.app_data::<Data<App>>().ok_or_else(|| Error::internal("no app"))?;
+            reach::require(app, &request, &who).await?;
+            Ok(who)
+        })
     }
 }
 

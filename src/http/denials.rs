@@ -5,6 +5,7 @@ use crate::{
     audit::names::{self, Reference},
     authz::{Denied, policy},
     core::event::Object,
+    db::Reader,
     error::Error,
     http::problem::Problem,
 };
@@ -18,11 +19,13 @@ use actix_web::{
 use uuid::Uuid;
 
 /// Parameters of a path that are ids, and the kinds of objects that they are of.
-const IDS: [(&str, &str); 8] = [
+const IDS: [(&str, &str); 10] = [
     ("token", "token"),
     ("key", "trust_key"),
+    ("trust", "workload_trust"),
     ("run", "run"),
     ("promotion", "promotion"),
+    ("release", "release"),
     ("evidence", "evidence"),
     ("finding", "finding"),
     ("waiver", "waiver"),
@@ -73,28 +76,34 @@ fn denial_in(error: &actix_web::Error) -> Option<Denied> {
 /// out: names of what is not there say nothing, and could be anything.
 async fn named(app: &App, request: &HttpRequest, denied: &Denied) -> Result<Vec<Object>, Error> {
     let Some(sight) = policy::tell_refusal(denied) else { return Ok(Vec::new()) };
-    let parameter = |name: &str| request.match_info().get(name);
+    objects(&app.db.read(&sight), |name| request.match_info().get(name).map(str::to_owned)).await
+}
+
+/// The same of any parameters.
+pub(super) async fn objects(
+    reader: &Reader<'_>,
+    parameter: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Object>, Error> {
     let id = |name: &str| parameter(name).and_then(|id| id.parse::<Uuid>().ok());
     let mut named: Vec<_> = IDS.iter().filter_map(|(name, kind)| Some((*kind, id(name)?.to_string()))).collect();
-    for reference in references(parameter) {
-        let ids = names::store::resolve(&app.db.read(&sight), &reference).await?;
+    for reference in references(&parameter) {
+        let ids = names::store::resolve(reader, &reference).await?;
         // Of a version, the first is its id.
         named.extend(ids.into_iter().next().map(|id| (reference.kind(), id)));
     }
     Ok(named)
 }
 
-fn references<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> Vec<Reference> {
-    let name = |parameter: Option<&str>| parameter.map(str::to_owned);
+fn references(parameter: impl Fn(&str) -> Option<String>) -> Vec<Reference> {
     let version = parameter("version").and_then(|number| number.parse().ok());
-    let model = name(parameter("model"));
+    let model = parameter("model");
     let of_model = model.clone().zip(version).map(|(model, number)| Reference::Version(model, number));
     [
         of_model,
         model.map(Reference::Model),
-        name(parameter("account")).map(Reference::Account),
-        name(parameter("dataset")).map(Reference::Dataset),
-        name(parameter("environment")).map(Reference::Environment),
+        parameter("account").map(Reference::Account),
+        parameter("dataset").map(Reference::Dataset),
+        parameter("environment").map(Reference::Environment),
     ]
     .into_iter()
     .flatten()
@@ -108,7 +117,7 @@ mod tests {
     #[test]
     fn a_path_names_what_its_parameters_say_the_narrowest_first() {
         let of = |pairs: &[(&str, &'static str)]| {
-            references(|wanted| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value))
+            references(|wanted| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned()))
         };
         let (model, version) = (Reference::Model("m".to_owned()), Reference::Version("m".to_owned(), 2));
         let place = Reference::Environment("e".to_owned());

@@ -11,6 +11,7 @@ pub mod pace;
 pub mod peer;
 pub mod problem;
 pub mod rate;
+pub mod reach;
 pub mod server;
 pub mod tls;
 pub mod uploads;

@@ -36,14 +36,14 @@ use Body::{File, Json, Match, None as Empty, Table};
 ///
 /// Statuses: anonymous, viewer, contributor, reviewer, environment manager, deployer, auditor, admin,
 /// risk officer, compliance officer.
-type Row = (&'static str, &'static str, &'static str, Body, [u16; 10]);
+pub type Row = (&'static str, &'static str, &'static str, Body, [u16; 10]);
 
 /// What everyone but the deployment tool may look at.
 const LOOK: [u16; 10] = [401, 200, 200, 200, 200, 403, 200, 200, 200, 200];
 
 /// In this order: later rows build on earlier ones. `{fresh}` is another name in every cell.
 #[rustfmt::skip]
-const MATRIX: &[Row] = &[
+pub const MATRIX: &[Row] = &[
     ("GET", "/api/v1/registry", "", Empty, [200; 10]),
     ("POST", "/api/v1/sessions", "", Json(|| json!({"name": "spare", "password": "a long enough one"})), [201; 10]),
     ("GET", "/api/v1/sessions", "", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
@@ -71,6 +71,11 @@ const MATRIX: &[Row] = &[
     ("POST", "/api/v1/accounts", "", Json(|| json!({"name": "{fresh}", "kind": "service", "roles": ["deployer"]})), only(ADMIN, 201)),
     ("GET", "/api/v1/tokens", "", Empty, [401, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("POST", "/api/v1/tokens", "", Json(|| json!({"name": "mine", "expires_in_days": 1})), [401, 201, 201, 201, 201, 201, 201, 201, 201, 201]),
+    ("GET", "/api/v1/workload-trusts", "", Empty, LOOK),
+    ("POST", "/api/v1/workload-trusts", "", Json(|| json!({"name": "{fresh}", "issuer": "https://ci.example", "audience": "plimsoll", "claims": {"sub": ["x"]}, "account": "spare-robot", "minutes": 5})), only(ADMIN, 201)),
+    ("DELETE", "/api/v1/workload-trusts/{trust}", "/api/v1/workload-trusts/{trust}", Empty, only(ADMIN, 200)),
+    // Nobody is trusted under this name, whoever asks.
+    ("POST", "/api/v1/workload-tokens", "", Json(|| json!({"trust": "nobody", "token": "x"})), [422; 10]),
     // Someone else's token: what one may not manage does not exist.
     ("DELETE", "/api/v1/tokens/{token}", "/api/v1/tokens/{token}", Empty, [401, 404, 404, 404, 404, 404, 404, 204, 404, 404]),
     ("DELETE", "/api/v1/accounts/{account}", "/api/v1/accounts/spare", Empty, only(ADMIN, 200)),

@@ -13,31 +13,31 @@ use tokio::{
     process::Command,
 };
 
-struct Client {
+pub struct Client {
     url: String,
     token: String,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl Client {
-    fn of(url: &str, token: &str) -> Self {
+    pub fn of(url: &str, token: &str) -> Self {
         Self { url: url.to_owned(), token: token.to_owned(), folder: tempfile::tempdir().expect("folder") }
     }
 
-    async fn run(&self, words: &[&str]) -> Ran {
+    pub async fn run(&self, words: &[&str]) -> Ran {
         let mut program = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         program.args(words).args(["--url", &self.url]).current_dir(self.folder.path()).stdin(Stdio::null());
         program.env("PLIMSOLL_TOKEN", &self.token).env("PLIMSOLL_CONFIG_DIR", self.folder.path());
         Ran::from(program.output().await.expect("the program"))
     }
 
-    async fn well(&self, words: &[&str]) -> String {
+    pub async fn well(&self, words: &[&str]) -> String {
         let ran = self.run(words).await;
         assert_eq!(ran.code, Some(0), "{words:?}: {}{}", ran.out, ran.err);
         ran.out

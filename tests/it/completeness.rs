@@ -81,6 +81,8 @@ fn recipes() -> Vec<Recipe> {
         recipe("createAccount", "admin", &[], Json(|| json!({"name": "{fresh}", "kind": "service", "roles": ["deployer"]})), Viewer, &[("account.create", "account", "$id")]),
         recipe("createToken", "viewer", &[], Json(|| json!({"name": "mine", "expires_in_days": 1})), With(|| json!({"name": "theirs", "account": "a-admin", "expires_in_days": 1})), &[("token.create", "token", "$id")]),
         recipe("revokeToken", "admin", &[("token", "{token}")], Empty, Not("what one may not manage does not exist: 404"), &[("token.revoke", "token", "{token}")]),
+        recipe("trustWorkload", "admin", &[], Json(|| json!({"name": "{fresh}", "issuer": "https://ci.example", "audience": "plimsoll", "claims": {"sub": ["x"]}, "account": "spare-robot", "minutes": 5})), Viewer, &[("workload.trust", "workload_trust", "$id")]),
+        recipe("endWorkloadTrust", "admin", &[("trust", "{trustWorkload}")], Empty, Viewer, &[("workload.distrust", "workload_trust", "$id")]),
         recipe("beginSecondFactor", "session", &[], Empty, Not("everybody adds their own"), &[("second_factor.add", "account", "")]),
         recipe("confirmSecondFactor", "session", &[], Json(|| json!({"code": "{factor_code}"})), Not("everybody adds their own"), &[("second_factor.add", "account", "")]),
         recipe("renewRecoveryCodes", "session", &[], Empty, Not("everybody renews their own"), &[("recovery_codes.renew", "account", "")]),
@@ -182,8 +184,11 @@ const SILENT: [(&str, &str); 3] = [
     ("pullRelease", "If-None-Match names the active release, so nothing leaves: 304"),
 ];
 
-/// What cannot be done in a world that has accounts.
-const APART: [(&str, &str); 1] = [("createFirstAccount", "tests/it/asvs/beginning.rs makes one")];
+/// What cannot be done in a world that has accounts, and no issuer beside it.
+const APART: [(&str, &str); 2] = [
+    ("createFirstAccount", "tests/it/asvs/beginning.rs makes one"),
+    ("exchangeWorkloadToken", "tests/it/workloads has an issuer"),
+];
 
 #[test]
 fn every_operation_that_changes_something_has_a_recipe() {

@@ -7,7 +7,7 @@ use clap::Parser;
 use plimsoll::{
     accounts::{self, NewAccount},
     app::App,
-    authz::Principal,
+    authz::{Limits, Principal},
     config::Config,
     core::{clock::Clock, text::Line},
     http::server,
@@ -72,6 +72,8 @@ impl TestApp {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = data.path().display().to_string();
         let mut all = vec!["plimsoll", "--data", &folder, "--sandbox-exe", env!("CARGO_BIN_EXE_plimsoll")];
+        // Workspaces may trust it; nobody is there to be asked.
+        all.extend(["--workload-issuer", "https://ci.example"]);
         if let Some(url) = &database {
             all.extend(["--db-url", url]);
         }
@@ -106,7 +108,10 @@ impl TestApp {
         let new = NewAccount::parse(name, "", kind, &roles, password).expect("account");
         accounts::ops::create(&self.app, &console, new).await.expect("create");
         let purpose = Line::parse("test").expect("line");
-        accounts::ops::create_token(&self.app, &console, Some(name), purpose, 365).await.expect("token").secret
+        accounts::ops::create_token(&self.app, &console, Some(name), purpose, 365, Limits::default())
+            .await
+            .expect("token")
+            .secret
     }
 
     /// Runs the program on this service's machine, over the same data.

@@ -60,6 +60,8 @@ pub async fn stranger(t: &TestApp) -> String {
         device: Set(None),
         seen_at: Set(None),
         proven_at: Set(None),
+        reach: Set(None),
+        trust_id: Set(None),
     };
     api_token::Entity::insert(row).exec_without_returning(&tx).await.expect("token");
     commit_unlogged(tx).await;
@@ -124,6 +126,7 @@ async fn the_lists_of_another_workspace_are_empty() {
         "runs",
         "promotions",
         "trust-keys",
+        "workload-trusts",
         "delegations",
         "findings",
         "waivers",
@@ -203,6 +206,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("DELETE", "/api/v1/delegations/{delegation}", json!({})),
         ("POST", "/api/v1/promotions/{promotion}/comments", json!({"body": "x"})),
         ("DELETE", "/api/v1/tokens/{token}", json!({})),
+        ("DELETE", "/api/v1/workload-trusts/{trust}", json!({})),
         ("DELETE", "/api/v1/trust-keys/{key}", json!({})),
         (
             "POST",

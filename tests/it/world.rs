@@ -115,6 +115,13 @@ impl World {
         reply(running.json(&json!({"digest": null, "host": "edge-7"}))).await.expect(200);
     }
 
+    /// Another token of a role's account, by another name, that reaches so far.
+    pub async fn limited(&mut self, role: &'static str, name: &'static str, scope: Value) {
+        let wanted = json!({"name": name, "expires_in_days": 1, "scope": scope});
+        let token = self.post(role, "/api/v1/tokens", wanted).await;
+        self.tokens.insert(name, token["token"].as_str().expect("a token").to_owned());
+    }
+
     pub fn token(&self, role: &str) -> &str {
         self.tokens.get(role).map_or("", String::as_str)
     }
@@ -186,6 +193,10 @@ impl World {
         let token = json!({"name": "spare", "account": "spare-robot", "expires_in_days": 1});
         let token = self.post("admin", "/api/v1/tokens", token).await;
         self.keep("token", &token["id"]);
+        let trust = json!({"name": "spare", "issuer": "https://ci.example", "audience": "plimsoll", "minutes": 5,
+            "claims": {"sub": ["spare"]}, "account": "spare-robot"});
+        let trust = self.post("admin", "/api/v1/workload-trusts", trust).await;
+        self.keep("trust", &trust["id"]);
         let model = json!({"name": "scorer", "intended_use": "tests", "risk_tier": "low",
             "owners": {"business": "a-viewer"}});
         self.post("contributor", "/api/v1/models", model).await;

@@ -40,8 +40,14 @@ pub struct BondsView {
     pub same_person: Vec<String>,
     /// False while an identity provider has brought the account and nobody has said whose it is: it may look, and
     /// nothing else.
+    #[serde(default = "before")]
     pub person_is_known: bool,
     pub team: Option<String>,
+}
+
+/// What a service says by its silence that is older than accounts of providers.
+fn before() -> bool {
+    true
 }
 
 #[derive(serde::Serialize, serde::Deserialize, ToSchema)]

@@ -10,7 +10,7 @@ pub(super) mod store;
 
 use crate::{
     accounts::Token,
-    authz::Proof,
+    authz::{Proof, Reach},
     core::{
         clock::rfc3339,
         ids::{AccountId, TokenId, WorkspaceId},
@@ -76,6 +76,8 @@ pub(super) fn begin(
         device,
         seen_at: Some(at),
         proven_at: None,
+        reach: Reach::default(),
+        trust: None,
     };
     Ok((token, secret))
 }

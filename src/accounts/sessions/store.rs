@@ -56,7 +56,7 @@ pub async fn live(reader: &Reader<'_>, account: AccountId, now: DateTime<Utc>) -
         .limit(MAX_SHOWN)
         .all(reader.conn())
         .await?;
-    Ok(rows.into_iter().map(to_token).collect())
+    rows.into_iter().map(to_token).collect()
 }
 
 /// Ends a session if it lives; of two who do it at once, one does.

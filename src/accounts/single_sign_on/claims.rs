@@ -76,7 +76,7 @@ pub fn check(claims: &Claims, wanted: &Wanted<'_>) -> Result<Proven, Refusal> {
 }
 
 /// For nobody else: another service that got the same token could come here with it.
-fn is_for(audience: Option<&Value>, client_id: &str) -> bool {
+pub fn is_for(audience: Option<&Value>, client_id: &str) -> bool {
     match audience {
         Some(Value::String(one)) => one == client_id,
         Some(Value::Array(many)) => many.len() == 1 && many[0].as_str() == Some(client_id),

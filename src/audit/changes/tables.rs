@@ -75,7 +75,11 @@ tables! {
     api_token [id] {
         id: Plain, workspace_id: Plain, account_id: Plain, kind: Plain, name: Salted, accessor: Plain,
         secret_hash: Salted, created_at: Time, expires_at: Time, revoked_at: Time, client: Salted, device: Salted,
-        seen_at: Bookkeeping, proven_at: Time,
+        seen_at: Bookkeeping, proven_at: Time, reach: Plain, trust_id: Plain,
+    }
+    workload_trust [id] {
+        id: Plain, workspace_id: Plain, name: Plain, issuer: Plain, audience: Plain, rules: Plain, account_id: Plain,
+        reach: Plain, minutes: Plain, created_by: Plain, created_at: Time, ended_at: Time,
     }
     password_reset [id] {
         id: Plain, workspace_id: Plain, account_id: Plain, secret_hash: Salted, issued_by: Plain, issued_at: Time,

@@ -66,7 +66,7 @@ const WAYS: &[Way] = &[
     Way("account", "active", "deactivated", &["account.deactivate"]),
     Way("delegation", "", "in_force", &["delegation.create"]),
     Way("delegation", "in_force", "revoked", &["delegation.revoke"]),
-    Way("api_token", "", "in_force", &["token.create", "session.open", "session.confirm"]),
+    Way("api_token", "", "in_force", &["token.create", "token.exchange", "session.open", "session.confirm"]),
     Way("api_token", "in_force", "revoked", ENDS_CREDENTIALS),
     Way("trust_key", "", "in_force", &["trust_key.add"]),
     Way("trust_key", "in_force", "revoked", &["trust_key.revoke"]),

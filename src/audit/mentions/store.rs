@@ -4,7 +4,7 @@ use crate::{
     audit::mentions::{self, Mentions, Part},
     core::ids::WorkspaceId,
     db::{
-        Bookkeeping, Reader,
+        Bookkeeping, Conn, Reader,
         entity::{
             accountability_record, audit_event, audit_leaf, audit_mention, audit_mentioned, break_glass, finding,
             model_version, promotion_request, rehearsal, release, reported_evidence, running_snapshot, validation_run,
@@ -81,7 +81,7 @@ pub async fn catch_up(tx: &Bookkeeping, size: u64, limit: u64) -> Result<u64, Er
 async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> Result<(), Error> {
     let mut rows = Vec::new();
     let told: Vec<Mentions> = events.iter().map(|event| mentions::of_leaf(&event.leaf)).collect();
-    let belongings = belongings(tx, told.iter().flat_map(|told| &told.parts).copied().collect()).await?;
+    let belongings = belongings(&tx.conn(), told.iter().flat_map(|told| &told.parts).copied().collect()).await?;
     for (event, Mentions { mut terms, parts }) in events.iter().zip(told) {
         terms.extend(parts.iter().filter_map(|(_, id)| belongings.get(id)).flatten().map(Uuid::to_string));
         rows.extend(terms.into_iter().map(|term| audit_mention::ActiveModel {
@@ -109,10 +109,10 @@ async fn insert(tx: &Bookkeeping, first: u64, events: &[audit_event::Model]) -> 
 }
 
 /// What the parts belong to, by part: version, model, environment.
-async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
+pub async fn belongings(conn: &Conn<'_>, parts: BTreeSet<(Part, Uuid)>) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
     let all =
         |wanted: Part| parts.iter().filter(move |(part, _)| *part == wanted).map(|(_, id)| *id).collect::<Vec<_>>();
-    let (mut found, of_releases) = loose(tx, &all).await?;
+    let (mut found, of_releases) = loose(conn, &all).await?;
     let releases: BTreeSet<Uuid> = of_releases.values().copied().chain(all(Part::Release)).collect();
     let releases: Vec<Uuid> = releases.into_iter().collect();
     macro_rules! gather {
@@ -125,7 +125,7 @@ async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<H
                     .column($entity::Column::$second)
                     .filter($entity::Column::Id.is_in(chunk.to_vec()))
                     .into_tuple()
-                    .all(&tx.conn())
+                    .all(conn)
                     .await?;
                 found.extend(rows.into_iter().map(|(id, first, second)| (id, vec![first, second])));
             }
@@ -151,7 +151,7 @@ async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<H
             .column(model_version::Column::ModelId)
             .filter(model_version::Column::Id.is_in(chunk.to_vec()))
             .into_tuple()
-            .all(&tx.conn())
+            .all(conn)
             .await?;
         models.extend(rows);
     }
@@ -170,7 +170,7 @@ async fn belongings(tx: &Bookkeeping, parts: BTreeSet<(Part, Uuid)>) -> Result<H
 /// What findings, waivers, records and reports of what runs bear on; and the releases that some of
 /// them are of, by part.
 async fn loose(
-    tx: &Bookkeeping,
+    conn: &Conn<'_>,
     all: &impl Fn(Part) -> Vec<Uuid>,
 ) -> Result<(HashMap<Uuid, Vec<Uuid>>, HashMap<Uuid, Uuid>), Error> {
     type Some4 = (Uuid, Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>);
@@ -184,7 +184,7 @@ async fn loose(
                     $(.column($entity::Column::$column))*
                     .filter($entity::Column::Id.is_in(chunk.to_vec()))
                     .into_tuple()
-                    .all(&tx.conn())
+                    .all(conn)
                     .await?;
                 for (id, one, two, three, release) in rows {
                     found.insert(id, [one, two, three].into_iter().flatten().collect());
@@ -204,7 +204,7 @@ async fn loose(
                     $(.column($entity::Column::$column))*
                     .filter($entity::Column::Id.is_in(chunk.to_vec()))
                     .into_tuple()
-                    .all(&tx.conn())
+                    .all(conn)
                     .await?;
                 let placed = |(id, one, two, three): (Uuid, Option<Uuid>, Option<Uuid>, Option<Uuid>)| {
                     (id, [one, two, three].into_iter().flatten().collect())

@@ -52,6 +52,7 @@ fn look(row: &audit_event::Model) -> Option<Seen> {
         | "confirmation_refused"
         | "second_factor_refused"
         | "provider_refused"
+        | "workload_refused"
         | "provider_confirmation_refused" => (Kind::RepeatedFailures, about),
         "session_opened" if leaf["detail"]["new_device"] == true => (Kind::NewDevice, text(&leaf["detail"]["account"])),
         "session_opened" | "session_confirmed" => return None,

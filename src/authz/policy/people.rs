@@ -60,6 +60,7 @@ mod tests {
             proof: crate::authz::Proof::Standing,
             second_factor: crate::authz::SecondFactor::None,
             person: crate::authz::Person::Known,
+            reach: crate::authz::Reach::default(),
             cause: Cause::default(),
         }
     }

@@ -26,6 +26,8 @@ const WEIGHTY: &[Action] = &[
     Action::EnvironmentRevise,
     Action::PolicyPublish,
     Action::TokenCreate,
+    // Whoever's jobs are trusted gets tokens.
+    Action::WorkloadTrust,
     // Whoever adds a key signs versions that the registry believes.
     Action::TrustKeyAdd,
     // Whoever makes an account says what it may do.

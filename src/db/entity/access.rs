@@ -70,7 +70,7 @@ pub mod membership {
 
 /// A session of a person or a token of a robot; only the hash of the secret is kept.
 pub mod api_token {
-    use crate::core::ids::{AccountId, TokenId, WorkspaceId};
+    use crate::core::ids::{AccountId, TokenId, WorkloadTrustId, WorkspaceId};
     use sea_orm::entity::prelude::*;
 
     #[sea_orm::model]
@@ -98,6 +98,11 @@ pub mod api_token {
         pub seen_at: Option<DateTimeUtc>,
         /// When its person proved who they are, where a provider says that it was before the session began.
         pub proven_at: Option<DateTimeUtc>,
+        /// How far a token reaches, as JSON; none: as far as its account.
+        #[sea_orm(column_type = "Text", nullable)]
+        pub reach: Option<String>,
+        /// Whose workload got it for a token of its own.
+        pub trust_id: Option<WorkloadTrustId>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -122,6 +127,35 @@ pub mod password_reset {
         pub issued_at: DateTimeUtc,
         pub expires_at: DateTimeUtc,
         /// Used, or replaced by a newer one.
+        pub ended_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// That tokens of an issuer stand for a service account.
+pub mod workload_trust {
+    use crate::core::ids::{AccountId, WorkloadTrustId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "workload_trust")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: WorkloadTrustId,
+        pub workspace_id: WorkspaceId,
+        pub name: String,
+        pub issuer: String,
+        pub audience: String,
+        #[sea_orm(column_type = "Text")]
+        pub rules: String,
+        pub account_id: AccountId,
+        #[sea_orm(column_type = "Text")]
+        pub reach: String,
+        pub minutes: i64,
+        pub created_by: Option<AccountId>,
+        pub created_at: DateTimeUtc,
         pub ended_at: Option<DateTimeUtc>,
     }
 

@@ -17,7 +17,9 @@ pub mod reported;
 pub mod validation;
 pub mod workers;
 
-pub use access::{account, api_token, membership, password_reset, trust_key, used_assertion, workspace};
+pub use access::{
+    account, api_token, membership, password_reset, trust_key, used_assertion, workload_trust, workspace,
+};
 pub use accountability::{accountability_record, accountability_revision};
 pub use comparisons::comparison;
 pub use environments::{dataset, environment, environment_revision};

@@ -28,12 +28,7 @@ use actix_web::{
     http::header,
     web::{Data, Json, Path, Query},
 };
-use std::{
-    future::{Ready, ready},
-    io,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -50,15 +45,17 @@ struct Puller(Principal);
 
 impl FromRequest for Puller {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let needed = request.app_data::<Data<App>>().is_some_and(|app| app.pulls_need_certificate);
         let is_shown = !needed || request.conn_data::<Presented>().is_some();
-        ready(Principal::from_request(request, payload).into_inner().and_then(|who| {
+        let who = Principal::from_request(request, payload);
+        Box::pin(async move {
+            let who = who.await?;
             policy::require_certificate(&who, is_shown).map_err(Error::from)?;
             Ok(Self(who))
-        }))
+        })
     }
 }
 

@@ -5,9 +5,13 @@ use super::{
     shown_once::{self, Shown},
 };
 use crate::{
-    accounts::{Issued, api::TokenView, ops},
+    accounts::{
+        Issued, Token,
+        api::{TokenView, scope},
+        ops,
+    },
     app::App,
-    authz::{Action, Principal},
+    authz::{Action, Limits, Principal},
     core::{
         clock::rfc3339,
         ids::TokenId,
@@ -52,6 +56,8 @@ struct TokensPage {
 struct Row {
     token: TokenView,
     account: String,
+    /// How far, in words.
+    reaches: String,
     /// `active`, `ended` or `revoked`.
     state: &'static str,
     /// The key of the form by which it is replaced, for those who may.
@@ -82,26 +88,30 @@ async fn render(
     let owners: Vec<_> = found.items.iter().map(|token| token.account).collect();
     let names = ops::names(app, &owners).await?;
     let now = app.db.clock().now();
-    let row = |token: crate::accounts::Token| {
+    let mut tokens = Vec::new();
+    for token in found.items {
+        let scope = scope(app, who, &token.reach).await?;
         let state = match token.revoked_at {
             Some(_) => "revoked",
             None if token.expires_at <= now => "ended",
             None => "active",
         };
-        Row {
+        // What a job was given is replaced by its next job.
+        let may_follow = state == "active" && token.trust.is_none() && who.may(Action::TokenCreate);
+        tokens.push(Row {
             account: names.get(&token.account).cloned().unwrap_or_default(),
             state,
-            replacing: (state == "active" && who.may(Action::TokenCreate)).then(once::key),
-            token: token.into(),
-        }
-    };
+            replacing: may_follow.then(once::key),
+            reaches: scope.spoken(),
+            token: TokenView::of(token, scope),
+        });
+    }
     let next = found.next.map(|id| format!("/tokens?cursor={}", page::encode(LIST, id)));
     let sees_all = who.may(Action::AccountCreate);
     let forms = match who.may(Action::TokenCreate) {
         true => vec![form(sees_all).with(typed)],
         false => Vec::new(),
     };
-    let tokens = found.items.into_iter().map(row).collect();
     let frame = Frame::new(if sees_all { SECTION } else { "" }, visitor);
     let has_failed = !typed.error.is_empty();
     page_with(status, &TokensPage { frame, here: "Tokens", tokens, next, forms, has_failed, sees_all })
@@ -132,7 +142,7 @@ pub async fn create(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageEr
         let days = days(&fields)?;
         let account = Some(fields.get("account").trim()).filter(|account| !account.is_empty());
         once::carry_out(&app, &visitor.who, &fields, async |who| {
-            ops::create_token(&app, who, account, name, days).await
+            ops::create_token(&app, who, account, name, days, Limits::default()).await
         })
         .await
     };
@@ -145,25 +155,33 @@ pub async fn create(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageEr
 pub async fn replace(app: Data<App>, sent: Signed, id: Path<TokenId>) -> Result<HttpResponse, PageError> {
     let Signed { visitor, fields } = sent;
     let made = async {
-        let (account, name) = find(&app, &visitor.who, *id).await?;
-        let name = Line::parse_required(&name).in_field("name")?;
+        let (account, before) = find(&app, &visitor.who, *id).await?;
+        if before.trust.is_some() {
+            let detail = "a job was given it for a token of its issuer, and gets the next one in the same way";
+            return Err(Error::conflict("token_of_a_job", detail));
+        }
+        let name = Line::parse_required(&before.name).in_field("name")?;
+        // It reaches no further than the one that it follows.
+        let limits = before.reach.limits().cloned().unwrap_or_default();
         let days = USUAL_DAYS.parse().map_err(Error::internal)?;
         let who = &visitor.who;
-        once::carry_out(&app, who, &fields, async |who| ops::create_token(&app, who, Some(&account), name, days).await)
-            .await
+        once::carry_out(&app, who, &fields, async |who| {
+            ops::create_token(&app, who, Some(&account), name, days, limits).await
+        })
+        .await
     };
     let says = "A successor was made. The token before works on: give this one to what uses it, then revoke the other.";
     answer(&app, &visitor, made.await, says.to_owned(), fields).await
 }
 
-/// Whose a token is, and what it is for.
-async fn find(app: &App, who: &Principal, id: TokenId) -> Result<(String, String), Error> {
+/// Whose a token is, and the token.
+async fn find(app: &App, who: &Principal, id: TokenId) -> Result<(String, Token), Error> {
     let mut request = PageRequest::first(MAX_LIMIT);
     loop {
         let page = ops::list_tokens(app, who, request).await?;
-        if let Some(token) = page.items.iter().find(|token| token.id == id) {
+        if let Some(token) = page.items.into_iter().find(|token| token.id == id) {
             let names = ops::names(app, &[token.account]).await?;
-            return Ok((names.get(&token.account).cloned().unwrap_or_default(), token.name.clone()));
+            return Ok((names.get(&token.account).cloned().unwrap_or_default(), token));
         }
         request.after = Some(page.next.ok_or(Error::not_found("token"))?);
     }

@@ -106,7 +106,16 @@ impl Trial {
             let new = NewAccount::parse(name, "", kind, &roles, password).expect("account");
             accounts::ops::create(&app, &console, new).await.expect("create");
             let purpose = Line::parse("trial").expect("line");
-            let token = accounts::ops::create_token(&app, &console, Some(name), purpose, 365).await.expect("token");
+            let token = accounts::ops::create_token(
+                &app,
+                &console,
+                Some(name),
+                purpose,
+                365,
+                plimsoll::authz::Limits::default(),
+            )
+            .await
+            .expect("token");
             tokens.insert(name, token.secret);
         }
         app.db.close().await.expect("closed");

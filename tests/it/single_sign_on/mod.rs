@@ -2,7 +2,7 @@
 
 pub mod issuer;
 mod people;
-mod provider;
+pub mod provider;
 pub mod visit;
 
 use crate::asvs::failures::Logged;

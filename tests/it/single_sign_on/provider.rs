@@ -12,9 +12,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-struct Provider {
+pub struct Provider {
     child: Child,
-    url: String,
+    pub url: String,
     http: reqwest::Client,
 }
 
@@ -26,7 +26,7 @@ impl Drop for Provider {
 }
 
 impl Provider {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let modules = root.join(".cache/foreign/provider");
@@ -41,6 +41,13 @@ impl Provider {
         // Whatever else it prints has to go somewhere.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, url: url.expect("an address"), http }
+    }
+
+    /// A token that says this, signed with a key that it publishes (`job`) or one that it does not.
+    pub async fn sign(&self, key: &str, claims: Value) -> String {
+        let asked = json!({"key": key, "claims": claims});
+        let answer = self.http.post(format!("{}/test/sign", self.url)).json(&asked).send().await.expect("signed");
+        answer.text().await.expect("a token")
     }
 
     async fn tell(&self, path: &str, what: Value) {
@@ -118,7 +125,7 @@ async fn service(provider: &Provider) -> (TestApp, tempfile::TempDir) {
 }
 
 /// Puts the service's clock where the provider's is: so many minutes ahead of the machine's.
-fn agree(t: &TestApp, ahead: i64) {
+pub fn agree(t: &TestApp, ahead: i64) {
     #[expect(clippy::disallowed_methods, reason = "another program's clock is to agree with this one")]
     let now = Utc::now();
     t.app.db.clock().advance(now + TimeDelta::minutes(ahead) - t.app.db.clock().now());
