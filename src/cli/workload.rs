@@ -33,7 +33,7 @@ pub enum Workload {
     End(End),
     /// In a job: get a token for that of its issuer, and print it.
     #[command(
-        after_help = "Example:\n  export PLIMSOLL_TOKEN=$(plimsoll workload token credit-ci --token-file id-token.jwt)"
+        after_help = "Example:\n  export PLIMSOLL_TOKEN=$(plimsoll workload token credit-ci --id-token id-token.jwt)"
     )]
     Token(Token),
 }
@@ -93,7 +93,7 @@ pub struct Token {
     trust: String,
     /// The token of the job's issuer; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
+    id_token: PathBuf,
     /// The workspace [default: default].
     #[arg(long, value_name = "NAME")]
     workspace: Option<String>,
@@ -192,11 +192,11 @@ impl End {
 impl Token {
     async fn run(self) -> Result<Exit, Failure> {
         let unreadable =
-            |e: std::io::Error| Failure::new(Exit::Usage, format!("can't read {}: {e}", self.token_file.display()));
+            |e: std::io::Error| Failure::new(Exit::Usage, format!("can't read {}: {e}", self.id_token.display()));
         let mut token = String::new();
-        match self.token_file.as_os_str() == "-" {
+        match self.id_token.as_os_str() == "-" {
             true => std::io::stdin().read_to_string(&mut token).map(drop).map_err(unreadable)?,
-            false => token = std::fs::read_to_string(&self.token_file).map_err(unreadable)?,
+            false => token = std::fs::read_to_string(&self.id_token).map_err(unreadable)?,
         }
         let input = WorkloadTokenInput { workspace: self.workspace, trust: self.trust, token: token.trim().to_owned() };
         let profile = Profile::load(&self.connection)?;

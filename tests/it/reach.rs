@@ -3,6 +3,7 @@
 use crate::{
     authz_matrix::{Body, MATRIX, send},
     harness::reply,
+    pages::stage::Browser,
     world::{ROLES, World},
 };
 use serde_json::{Value, json};
@@ -170,4 +171,32 @@ async fn a_token_never_has_more_than_its_account_nor_makes_one_that_has_more_tha
         assert!((400..500).contains(&refused.status), "{wanted}");
         assert!(field.is_empty() || refused.json()["errors"][0]["field"] == field, "{}", refused.text());
     }
+}
+
+#[actix_web::test]
+async fn the_successor_of_a_token_reaches_no_further_than_it() {
+    let mut world = World::build().await;
+    world.limited("contributor", "placed", json!({"models": ["scorer"], "actions": ["look"]})).await;
+    let listed = async || {
+        let all = world.app.get(world.token("contributor"), "/api/v1/tokens").await.expect(200).json();
+        all["items"]
+            .as_array()
+            .expect("items")
+            .iter()
+            .filter(|item| item["name"] == "placed")
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let before = listed().await;
+    let id = before[0]["id"].as_str().expect("an id").to_owned();
+    let mut browser = Browser::open(&world.app).await.sign_in("a-contributor").await;
+    let page = browser.get("/tokens").await.expect(200);
+    browser.keep(&page);
+    assert!(page.text().contains("look; on scorer"), "{}", page.text());
+    let once = uuid::Uuid::now_v7().to_string();
+    let made = browser.send(&format!("/tokens/{id}/successor"), &[("once", once.as_str())]).await;
+    assert!(made.status < 400, "{}", made.text());
+    let after = listed().await;
+    assert_eq!((before.len(), after.len()), (1, 2));
+    assert_eq!(after[1]["scope"], before[0]["scope"]);
 }

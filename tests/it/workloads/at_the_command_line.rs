@@ -22,7 +22,7 @@ async fn jobs_are_trusted_served_and_turned_away_at_the_command_line() {
     // In the job there is nothing but the token of its issuer.
     let job = Client::of(&ci.t.url, "");
     std::fs::write(job.folder.path().join("id-token.jwt"), ci.signed(json!({})) + "\n").expect("written");
-    let get = ["workload", "token", "narrow", "--token-file", "id-token.jwt"];
+    let get = ["workload", "token", "narrow", "--id-token", "id-token.jwt"];
     let token = job.well(&get).await;
     let who: Value = ci.t.get(token.trim(), "/api/v1/whoami").await.expect(200).json();
     assert_eq!((&who["name"], &who["scope"]["models"]), (&json!("ci"), &json!(["credit"])));
