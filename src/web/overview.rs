@@ -17,7 +17,6 @@ use crate::{
 use actix_web::{HttpResponse, get, web::Data};
 use askama::Template;
 
-const WAITING_SHOWN: usize = 10;
 const MODELS_SHOWN: u64 = 20;
 /// In one place.
 const ACTIVE_SHOWN: usize = 20;
@@ -44,7 +43,7 @@ pub struct Place {
 pub async fn show(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let who = &visitor.who;
     let queue = match who.may(Action::PromotionRead) {
-        true => Some(queue::oldest_first(&app, who, WAITING_SHOWN).await?),
+        true => Some(queue::oldest_first(&app, who, None).await?),
         false => None,
     };
     let places = match who.may(Action::EnvironmentRead) && who.may(Action::ReleaseRead) {

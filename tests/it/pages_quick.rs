@@ -226,7 +226,6 @@ async fn whole_scans(db: &DatabaseConnection) -> Vec<String> {
 
 #[actix_web::test]
 async fn every_page_stays_light_and_no_page_reads_a_whole_table_of_versions() {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).init();
     let stage = Stage::set().await;
     if stage.app.database().is_some() {
         // The copies are made in the words of SQLite, whose figures the benchmark is about.
