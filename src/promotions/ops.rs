@@ -174,6 +174,41 @@ pub async fn list(app: &App, who: &Principal, open_only: bool, page: PageRequest
     store::list(&app.db.read(&sight), open_only, page).await
 }
 
+/// Those that somebody can still decide on, oldest first.
+pub async fn waiting(app: &App, who: &Principal, page: PageRequest) -> Result<Page<Promotion>, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    store::waiting(&app.db.read(&sight), page).await
+}
+
+/// How a request stands, for a list of them.
+pub struct Standing {
+    pub model: String,
+    pub version: i64,
+    pub environment: String,
+    /// Seats that are filled, and how many there are.
+    pub quorum: (usize, usize),
+    pub involved: Involved,
+}
+
+/// A part of what [`find`] finds: as much as a line of a list shows.
+pub async fn standing(app: &App, who: &Principal, promotion: &Promotion) -> Result<Standing, Error> {
+    let sight = policy::read(who, Action::PromotionRead)?;
+    let reader = app.db.read(&sight);
+    let now = app.db.clock().now();
+    let facts = reload(reader.conn(), sight.scope(), promotion, now).await?;
+    let approvals = store::approvals(reader.conn(), promotion.id).await?;
+    let looked = lane::look_up(reader.conn(), promotion, facts, approvals, None, now).await?;
+    let filled = workflow::filled(&lane::request(promotion, &looked.approvals), &looked.observed, now, None);
+    let seats = looked.observed.assessment.as_ref().map_or(0, |assessed| assessed.seats.len());
+    Ok(Standing {
+        model: looked.facts.model.name,
+        version: looked.facts.version.number,
+        environment: looked.facts.environment.name,
+        quorum: (filled, seats),
+        involved: looked.involved,
+    })
+}
+
 /// Requests for a version, newest first; at most 50.
 pub async fn of_version(app: &App, who: &Principal, version: VersionId) -> Result<Vec<Promotion>, Error> {
     let sight = policy::read(who, Action::PromotionRead)?;

@@ -56,6 +56,19 @@ pub async fn list(reader: &Reader<'_>, open_only: bool, page: PageRequest) -> Re
     Ok(Page { items, next: page.next })
 }
 
+/// Those that somebody can still decide on, oldest first, after one of them.
+pub async fn waiting(reader: &Reader<'_>, page: PageRequest) -> Result<Page<Promotion>, Error> {
+    let open = visible(reader.scope()).filter(promotion_request::COLUMN.state.is_in(OPEN));
+    let mut query = open.order_by_asc(promotion_request::Column::Id).limit(page.limit + 1);
+    if let Some(after) = page.after {
+        query = query.filter(promotion_request::COLUMN.id.gt(PromotionId(after)));
+    }
+    let rows = query.all(reader.conn()).await?;
+    let page = Page::from_rows(rows, page.limit, |row| row.id.0);
+    let items = page.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
 /// Requests for a version, newest first.
 pub async fn of_version(reader: &Reader<'_>, version: VersionId, limit: u64) -> Result<Vec<Promotion>, Error> {
     let rows = visible(reader.scope())

@@ -38,6 +38,13 @@ pub async fn of_version(app: &App, who: &Principal, version: VersionId) -> Resul
     named(app, who, releases).await
 }
 
+/// What is active in an environment, the latest first; at most 1,000.
+pub async fn of_environment(app: &App, who: &Principal, environment: EnvironmentId) -> Result<Vec<Posted>, Error> {
+    let sight = policy::read(who, Action::ReleaseRead)?;
+    let releases = store::active_in(&app.db.read(&sight), environment, 1_000).await?;
+    named(app, who, releases).await
+}
+
 /// What of a model is active, the latest first.
 pub async fn of_model(app: &App, who: &Principal, model: ModelId) -> Result<Vec<Posted>, Error> {
     let sight = policy::read(who, Action::ReleaseRead)?;

@@ -167,22 +167,27 @@ pub(crate) async fn of_version(
 
 /// Everything that is active, the latest first.
 pub async fn all_active(reader: &Reader<'_>) -> Result<Vec<Release>, Error> {
-    all_of(visible(reader.scope()), reader).await
+    all_of(visible(reader.scope()), reader, 200).await
+}
+
+/// What is active in an environment, the latest first.
+pub async fn active_in(reader: &Reader<'_>, environment: EnvironmentId, limit: u64) -> Result<Vec<Release>, Error> {
+    all_of(visible(reader.scope()).filter(release::COLUMN.environment_id.eq(environment)), reader, limit).await
 }
 
 /// Where a version is active, the latest first.
 pub async fn active_of(reader: &Reader<'_>, version: VersionId) -> Result<Vec<Release>, Error> {
-    all_of(visible(reader.scope()).filter(release::COLUMN.version_id.eq(version)), reader).await
+    all_of(visible(reader.scope()).filter(release::COLUMN.version_id.eq(version)), reader, 200).await
 }
 
 /// Where a model is active, the latest first.
 pub async fn active_of_model(reader: &Reader<'_>, model: ModelId) -> Result<Vec<Release>, Error> {
-    all_of(visible(reader.scope()).filter(release::COLUMN.model_id.eq(model)), reader).await
+    all_of(visible(reader.scope()).filter(release::COLUMN.model_id.eq(model)), reader, 200).await
 }
 
-async fn all_of(query: Select<release::Entity>, reader: &Reader<'_>) -> Result<Vec<Release>, Error> {
+async fn all_of(query: Select<release::Entity>, reader: &Reader<'_>, limit: u64) -> Result<Vec<Release>, Error> {
     let active = query.filter(release::COLUMN.state.eq(State::Active.name()));
-    let rows = active.order_by_desc(release::Column::Id).limit(200).all(reader.conn()).await?;
+    let rows = active.order_by_desc(release::Column::Id).limit(limit).all(reader.conn()).await?;
     rows.into_iter().map(TryInto::try_into).collect()
 }
 

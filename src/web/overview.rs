@@ -17,8 +17,9 @@ use crate::{
 use actix_web::{HttpResponse, get, web::Data};
 use askama::Template;
 
-const WAITING_SHOWN: usize = 10;
 const MODELS_SHOWN: u64 = 20;
+/// In one place.
+const ACTIVE_SHOWN: usize = 20;
 
 #[derive(Template)]
 #[template(path = "overview/show.html")]
@@ -34,13 +35,15 @@ struct OverviewPage {
 pub struct Place {
     pub name: String,
     pub active: Vec<Posted>,
+    /// More is active there than is listed here.
+    pub more: bool,
 }
 
 #[get("/")]
 pub async fn show(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, PageError> {
     let who = &visitor.who;
     let queue = match who.may(Action::PromotionRead) {
-        true => Some(queue::oldest_first(&app, who, WAITING_SHOWN).await?),
+        true => Some(queue::oldest_first(&app, who, None).await?),
         false => None,
     };
     let places = match who.may(Action::EnvironmentRead) && who.may(Action::ReleaseRead) {
@@ -63,8 +66,10 @@ pub async fn places(app: &App, visitor: &Visitor) -> Result<Vec<Place>, PageErro
     let all = environments::ops::list(app, &visitor.who, PageRequest::first(200)).await?;
     let mut places = Vec::new();
     for environment in all.items {
-        let here: Vec<_> = active.extract_if(.., |posted| posted.environment == environment.name).collect();
-        places.push(Place { name: environment.name, active: here });
+        let mut here: Vec<_> = active.extract_if(.., |posted| posted.environment == environment.name).collect();
+        let more = ACTIVE_SHOWN < here.len();
+        here.truncate(ACTIVE_SHOWN);
+        places.push(Place { name: environment.name, active: here, more });
     }
     Ok(places)
 }

@@ -24,7 +24,6 @@ use actix_web::{
 use askama::Template;
 
 const LIST: &str = "promotions";
-const WAITING_SHOWN: usize = 50;
 
 #[derive(Template)]
 #[template(path = "promotions/list.html")]
@@ -48,14 +47,20 @@ struct RequestRow {
 #[derive(serde::Deserialize)]
 struct ListParams {
     cursor: Option<String>,
+    /// The last request that was seen of those that wait.
+    waiting: Option<String>,
 }
 
 #[get("/promotions")]
 pub async fn list(app: Data<App>, visitor: Visitor, params: Query<ListParams>) -> Result<HttpResponse, PageError> {
     let who = &visitor.who;
     let request = PageRequest::parse(LIST, params.cursor.as_deref(), None).map_err(Error::from)?;
+    let after = match params.waiting.as_deref() {
+        Some(id) => Some(id.parse().map_err(|_| Error::not_found("promotion request"))?),
+        None => None,
+    };
     let queue = match params.cursor {
-        None => Some(queue::oldest_first(&app, who, WAITING_SHOWN).await?),
+        None => Some(queue::oldest_first(&app, who, after).await?),
         Some(_) => None,
     };
     let found = ops::list(&app, who, false, request).await?;

@@ -1,8 +1,9 @@
 //! The requests that wait for a decision, oldest first.
 
 use crate::{
+    accounts,
     app::App,
-    authz::Principal,
+    authz::{Principal, policy},
     core::{
         clock::rfc3339,
         page::{MAX_LIMIT, PageRequest},
@@ -11,6 +12,9 @@ use crate::{
     promotions,
     web::words,
 };
+
+/// How each stands is found out from all that it rests on, so few are shown at once.
+const SHOWN: usize = 10;
 
 pub struct QueueRow {
     pub id: String,
@@ -34,32 +38,36 @@ pub struct Queue {
     pub more: usize,
     /// There may be even more than were counted.
     pub uncounted: bool,
+    /// The last that is shown, where more wait.
+    pub last: String,
 }
 
-/// The oldest open requests of the latest 200.
-pub async fn oldest_first(app: &App, who: &Principal, shown: usize) -> Result<Queue, Error> {
-    let page = promotions::ops::list(app, who, true, PageRequest::first(MAX_LIMIT)).await?;
+/// The oldest open requests, or those that follow one of them.
+pub async fn oldest_first(app: &App, who: &Principal, after: Option<uuid::Uuid>) -> Result<Queue, Error> {
+    let page = promotions::ops::waiting(app, who, PageRequest { after, limit: MAX_LIMIT }).await?;
     let now = app.db.clock().now();
+    let shown = &page.items[..SHOWN.min(page.items.len())];
+    let people: Vec<_> = shown.iter().map(|open| open.requested_by).collect();
+    let names = accounts::ops::names(app, &people).await?;
     let mut rows = Vec::new();
-    let total = page.items.len();
-    for open in page.items.into_iter().rev().take(shown) {
-        let waits = words::span(open.requested_at, now);
-        let (id, state) = (open.id, open.stage.name());
-        let view = promotions::api::view(app, who, id).await?;
+    for open in shown {
+        let standing = promotions::ops::standing(app, who, open).await?;
         rows.push(QueueRow {
-            id: id.to_string(),
-            model: view.model,
-            version: view.version,
-            environment: view.environment,
-            state,
-            requested_by: view.requested_by,
+            id: open.id.to_string(),
+            model: standing.model,
+            version: standing.version,
+            environment: standing.environment,
+            state: open.stage.name(),
+            requested_by: names.get(&open.requested_by).cloned().unwrap_or_default(),
             requested_at: rfc3339(open.requested_at),
-            waits,
-            expires_at: view.expires_at,
-            seats_filled: view.seats_filled,
-            seats: view.seats.len(),
-            conflicts: view.your_conflicts.join(" and "),
+            waits: words::span(open.requested_at, now),
+            expires_at: rfc3339(open.expires_at),
+            seats_filled: standing.quorum.0,
+            seats: standing.quorum.1,
+            conflicts: policy::conflicts(who, &standing.involved).join(" and "),
         });
     }
-    Ok(Queue { more: total - rows.len(), rows, uncounted: page.next.is_some() })
+    let more = page.items.len() - rows.len();
+    let last = rows.last().filter(|_| more != 0).map(|row| row.id.clone()).unwrap_or_default();
+    Ok(Queue { rows, more, uncounted: page.next.is_some(), last })
 }

@@ -66,6 +66,7 @@ mod modes;
 mod openapi;
 mod pages;
 mod pages_of_lists;
+mod pages_quick;
 mod people;
 mod policies;
 mod processes;

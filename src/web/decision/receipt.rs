@@ -51,7 +51,7 @@ enum Reference {
 pub async fn show(app: Data<App>, visitor: Visitor, id: Path<PromotionId>) -> Result<HttpResponse, PageError> {
     let request = api::view(&app, &visitor.who, *id).await?;
     let decision = own(&request, &visitor)?;
-    let waiting = queue::oldest_first(&app, &visitor.who, 20).await?;
+    let waiting = queue::oldest_first(&app, &visitor.who, None).await?;
     let waiting = waiting.rows.into_iter().find(|row| row.id != request.id.to_string() && row.conflicts.is_empty());
     page(&ReceiptPage {
         record: reference(&app, &visitor, &request, &decision).await?,

@@ -203,7 +203,7 @@ pub(super) async fn answer(
         Ok(()) => Ok(see_other(&format!("/environments/{place}"))),
         Err(failure) => {
             let (status, typed) = kept(failure, form, sent.fields)?;
-            render(app, &sent.visitor, place, status, &typed).await
+            render(app, &sent.visitor, (place, None), status, &typed).await
         }
     }
 }

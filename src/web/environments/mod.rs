@@ -43,9 +43,12 @@ use crate::{
 use actix_web::{
     HttpResponse, get,
     http::StatusCode,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
+
+/// More models than this are found by their names.
+const MODELS_SHOWN: usize = 20;
 
 #[derive(Template)]
 #[template(path = "environments/list.html")]
@@ -70,6 +73,9 @@ struct ShowPage {
     asks: Vec<String>,
     releases: Vec<Posted>,
     running: Vec<Running>,
+    more_running: usize,
+    /// The one model that was asked for.
+    only: Option<String>,
     frozen: Option<String>,
     freezes: Vec<FreezeRow>,
     /// In hours of UTC; empty where nothing is frozen in them.
@@ -102,15 +108,27 @@ pub async fn list(app: Data<App>, visitor: Visitor) -> Result<HttpResponse, Page
     page(&ListPage { frame: Frame::new("Environments", &visitor), places })
 }
 
+#[derive(serde::Deserialize)]
+pub struct ShowParams {
+    /// One model alone.
+    model: Option<String>,
+}
+
 #[get("/environments/{environment}")]
-pub async fn show(app: Data<App>, visitor: Visitor, name: Path<String>) -> Result<HttpResponse, PageError> {
-    render(&app, &visitor, &name, StatusCode::OK, &Typed::default()).await
+pub async fn show(
+    app: Data<App>,
+    visitor: Visitor,
+    name: Path<String>,
+    params: Query<ShowParams>,
+) -> Result<HttpResponse, PageError> {
+    let only = params.model.as_deref().map(str::trim).filter(|model| !model.is_empty());
+    render(&app, &visitor, (&name, only), StatusCode::OK, &Typed::default()).await
 }
 
 async fn render(
     app: &App,
     visitor: &Visitor,
-    name: &str,
+    (name, only): (&str, Option<&str>),
     status: StatusCode,
     typed: &Typed,
 ) -> Result<HttpResponse, PageError> {
@@ -132,6 +150,14 @@ async fn render(
     for forms in given {
         *forms = std::mem::take(forms).into_iter().map(|form| form.with(typed)).collect();
     }
+    // The one that somebody just tried something with is always among those that are shown.
+    running.sort_by_key(|row| !row.forms.iter().any(|form| form.is_open));
+    if let Some(only) = only {
+        running.retain(|row| row.posted.model == only);
+        hosts.retain(|row| row.model == only);
+    }
+    let more_running = running.len().saturating_sub(MODELS_SHOWN);
+    running.truncate(MODELS_SHOWN);
     let (findings, more_findings) = place::findings(app, who, name).await?;
     let marks = marks::of(app, who, id, &running).await?;
     let page = ShowPage {
@@ -152,6 +178,8 @@ async fn render(
         policy,
         releases,
         running,
+        more_running,
+        only: only.map(str::to_owned),
         reviews,
         hosts,
         findings,

@@ -73,8 +73,7 @@ pub async fn running(
     ceiling: Option<OperatingMode>,
 ) -> Result<Vec<Running>, Error> {
     let now = app.db.clock().now();
-    let mut found = board::active(app, &visitor.who).await?;
-    found.retain(|posted| posted.release.environment == environment);
+    let mut found = board::of_environment(app, &visitor.who, environment).await?;
     let mut seen: BTreeSet<String> = found.iter().map(|posted| posted.model.clone()).collect();
     // The newest release of a model says whether it was suspended.
     for posted in recent {
