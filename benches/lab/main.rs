@@ -5,9 +5,9 @@
 
 mod compiled;
 
-use plimsoll::sandbox::{Column, Limits, Load, Outcome, Runner, Task, main_child};
+use plimsoll::sandbox::{Column, Limits, Load, ModelSource, Outcome, Runner, Task, main_child};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, env, error::Error, fs, path::Path, process::ExitCode, time::Instant};
+use std::{collections::BTreeMap, env, error::Error, fs, io::Cursor, path::Path, process::ExitCode, time::Instant};
 
 fn main() -> ExitCode {
     // `cargo bench` adds the flag of that name.
@@ -51,6 +51,7 @@ fn run(asked: &Value) -> Result<Value, Box<dyn Error>> {
             .map(|[batch, warm_up, samples]| Load { batch, concurrency: 1, warm_up, samples, max_seconds: 120 })
             .collect(),
         threads: 1,
+        rows_per_call: 1_024,
         repeats: 1,
         perturbations: Vec::new(),
         scales: BTreeMap::new(),
@@ -61,9 +62,11 @@ fn run(asked: &Value) -> Result<Value, Box<dyn Error>> {
     let limits = Limits { memory_bytes: mebibytes << 20, ..Limits::default() };
     let runner = Runner { exe: env::current_exe()?, ort_lib: Some(text("ort_lib")?.into()), limits };
     let model = fs::read(text("model")?)?;
+    let size_bytes = model.len() as u64;
+    let model = ModelSource::new(Cursor::new(model), size_bytes);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let began = Instant::now();
-    let outcome = runtime.block_on(runner.run(task, model.as_slice(), model.len() as u64, |_| {}));
+    let outcome = runtime.block_on(runner.run(task, model, |_| {}));
     let wall_s = began.elapsed().as_secs_f64();
     match outcome {
         Outcome::Failed(failure) => {
