@@ -135,7 +135,8 @@ mod tests {
     use super::*;
 
     fn node(column: usize, from: &[usize]) -> Node {
-        let (name, detail, address) = ("a name that is much too long".to_owned(), String::new(), String::new());
+        let (name, detail, address) =
+            ("a name that is longer than any box here is wide".to_owned(), String::new(), String::new());
         Node { column, kind: "thing", name, detail, address, tone: "quiet", from: from.to_vec() }
     }
 
