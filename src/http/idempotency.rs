@@ -76,7 +76,7 @@ pub async fn of_a_form<T>(
 ) -> Result<T, Error> {
     let account = who.id.ok_or(Error::Unauthenticated)?;
     let Claim::New(claim) = store::claim(&app.db, account, key, &Digest::of(key).hex()).await? else {
-        let detail = "this form was sent twice, and the first time it did what it says; its answer is shown only once. Look             at the list: what you did not see, revoke there, and reload the page to make another";
+        let detail = "this form was sent twice, and the first time it did what it says; its answer is shown only once. Look at the list: what you did not see, revoke there, and reload the page to make another";
         return Err(Error::conflict("sent_twice", detail));
     };
     let mut who = who.clone();
