@@ -8,6 +8,7 @@ use crate::{
         workloads::Issuers,
     },
     audit::{
+        asof::States,
         guard,
         kept_head::KeptHead,
         signer::Signer,
@@ -63,6 +64,8 @@ pub struct App {
     /// Replaying the log reads all of a workspace's and holds a connection meanwhile: two at a time,
     /// so that there are connections left for everybody else.
     pub replays: Semaphore,
+    /// What the log tells of the dates that were asked for lately.
+    pub states: States,
     /// A model's graph is read into some hundred megabytes at most: one at a time.
     pub graphs: Semaphore,
     /// What workers elsewhere hand in takes several times its size in memory: one at a time.
@@ -118,6 +121,7 @@ impl App {
             strangers: Semaphore::new(2),
             tables: Semaphore::new(1),
             replays: Semaphore::new(2),
+            states: States::default(),
             graphs: Semaphore::new(1),
             answers: Semaphore::new(1),
             trials: Semaphore::new(2),

@@ -72,6 +72,29 @@ async fn each_date_has_the_release_the_documents_the_owners_and_the_roles_of_tha
 }
 
 #[actix_web::test]
+async fn what_was_replayed_once_is_told_again_with_the_names_and_rights_of_now() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    let then = mark(&story);
+    let query = format!("at={then}");
+    let approvers = |view: &Value| release(view)[0]["approved_by"].clone();
+    let first = as_of(&story, &query).await;
+    assert_eq!(as_of(&story, &query).await, first, "asked twice, told the same");
+    story.released(2).await;
+    assert_eq!(as_of(&story, &query).await, first, "what came later changes nothing");
+    let later = mark(&story);
+    assert_eq!(release(&as_of(&story, &format!("at={later}")).await)[0]["version"], 2);
+    assert_eq!(approvers(&first)[0]["name"], "mara", "{first:#}");
+    reply(story.app.request(&story.olga, "DELETE", "/api/v1/accounts/mara")).await.expect(200);
+    reply(story.app.request(&story.olga, "DELETE", "/api/v1/accounts/mara/data")).await.expect_success();
+    let forgotten = as_of(&story, &query).await;
+    assert_eq!(approvers(&forgotten)[0]["id"], approvers(&first)[0]["id"]);
+    assert!(approvers(&forgotten)[0].get("name").is_none(), "a name that was erased is not told: {forgotten:#}");
+    let path = format!("/api/v1/asof?{query}");
+    story.app.get(&story.ines, &path).await.expect(403);
+}
+
+#[actix_web::test]
 async fn an_export_tells_the_same_offline() {
     let story = Story::stage().await;
     story.released(1).await;

@@ -1,16 +1,25 @@
 //! Every page in a registry with very many versions: light, and quick where a release build is measured.
 //!
 //! The rows are copies of real ones, made by SQL of the database itself through the real schema, with its keys and
-//! constraints; the triggers that note changes for the log are away meanwhile, so the log tells nothing of them.
+//! constraints; the triggers that note changes for the log are away meanwhile. The log gets a record for each version.
 //! `VERSIONS` says how many; `benches/pages` asks for 100,000 and measures a release build on SQLite.
 
 use crate::{
     pages::stage::{Browser, Stage},
     story::text,
 };
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use plimsoll::{
+    core::clock::rfc3339,
+    crypto::{hex, merkle},
+    db::entity::audit_event,
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, Statement,
+};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 const MODELS: u64 = 1_000;
 const MOST_BYTES: usize = 100_000;
@@ -117,6 +126,41 @@ async fn fill(stage: &Stage) -> DatabaseConnection {
     db
 }
 
+/// A record in the log for each copied version, made from the one that tells of the real one, and placed by the service.
+async fn tell(stage: &Stage, db: &DatabaseConnection) {
+    let told = audit_event::Entity::find().all(db).await.expect("records");
+    let insert = |row: &Value| row["table"] == "model_version" && row["op"] == "insert";
+    let made = told.into_iter().find(|record| {
+        let leaf: Value = serde_json::from_str(&record.leaf).expect("a leaf");
+        leaf["changes"].as_array().is_some_and(|changes| changes.iter().any(insert))
+    });
+    let made = made.expect("the record of a version");
+    let leaf: Value = serde_json::from_str(&made.leaf).expect("a leaf");
+    let changes = leaf["changes"].as_array().expect("changes").iter();
+    let key = text(&changes.into_iter().find(|row| insert(row)).expect("a version")["key"]);
+    let record = |n: u64| {
+        let leaf = made.leaf.replace(&text(&leaf["id"]), &Uuid::from_u128(u128::from(n)).to_string());
+        let leaf = leaf.replace(&key, &Uuid::from_u128(u128::from(n) << 64).to_string());
+        let object_id = made
+            .object_id
+            .as_ref()
+            .map(|id| if *id == key { Uuid::from_u128(u128::from(n) << 64).to_string() } else { id.clone() });
+        let mut row = audit_event::ActiveModel::from(made.clone());
+        row.id = NotSet;
+        row.object_id = Set(object_id);
+        row.leaf_hash = Set(hex::encode(&merkle::leaf_hash(leaf.as_bytes())));
+        row.leaf = Set(leaf);
+        row
+    };
+    db.execute_unprepared("BEGIN IMMEDIATE").await.expect("begin");
+    let all: Vec<u64> = (1..=versions()).collect();
+    for some in all.chunks(500) {
+        audit_event::Entity::insert_many(some.iter().copied().map(record)).exec(db).await.expect("records");
+    }
+    db.execute_unprepared("COMMIT").await.expect("commit");
+    plimsoll::audit::sequencer::sequence(&stage.app.app).await.expect("placed");
+}
+
 struct Asked<'a> {
     stage: &'a Stage,
     version: i64,
@@ -135,6 +179,8 @@ impl Asked<'_> {
             ("run", format!("/runs/{}", self.run)),
             ("decision", format!("/promotions/{}", self.request)),
         ];
+        let now = rfc3339(self.stage.app.app.db.clock().now());
+        pages.push(("as of a date", format!("/audit/as-of?at={now}")));
         let fixed = [
             ("overview", "/"),
             ("account", "/account"),
@@ -245,6 +291,7 @@ async fn every_page_stays_light_and_no_page_reads_a_whole_table_of_versions() {
     let request = text(&stage.ask(version).await["id"]);
     let started = Instant::now();
     let db = fill(&stage).await;
+    tell(&stage, &db).await;
     let filled_s = started.elapsed().as_secs_f64();
     let scans = whole_scans(&db).await;
     assert!(scans.is_empty(), "{scans:#?}");

@@ -46,6 +46,6 @@ pub struct AsOfView {
 async fn as_of(app: Data<App>, who: Principal, params: Query<AsOfParams>) -> Result<Json<AsOfView>, Problem> {
     let Query(AsOfParams { at, environment, model }) = params;
     let at = moment(&at, app.db.clock().now()).ok_or_else(|| Error::invalid("at", MOMENT))?;
-    let (state, records) = ops::as_of(&app, &who, at, &Selection { environment, model }).await?;
+    let (state, records) = ops::as_of(&app.into_inner(), &who, at, &Selection { environment, model }).await?;
     Ok(Json(AsOfView { at: rfc3339(at), records, state }))
 }

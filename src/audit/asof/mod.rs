@@ -6,11 +6,14 @@
 
 pub mod api;
 pub mod beside;
+mod kept;
 pub mod ops;
+
+pub use kept::States;
 
 use crate::audit::{changes::Row, replay::Tables};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use utoipa::ToSchema;
 
 /// What to look at; all if absent.
@@ -106,38 +109,112 @@ pub struct Person {
     pub active: bool,
 }
 
-/// What the tables say; `names` are those of accounts, by id.
+/// What the tables say of `wanted`; `names` are those of accounts, by id.
 pub fn state(tables: &Tables, wanted: &Selection, names: &BTreeMap<String, String>) -> State {
-    let view = View { tables, names };
-    let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
-    let rows = |table| tables.rows(table);
-    let mut environments: Vec<_> = rows("environment")
-        .filter(|(_, row)| fits(&wanted.environment, text(row, "name")))
-        .map(|(id, row)| view.environment(id, row, wanted))
-        .collect();
+    whole(tables).part(wanted, usize::MAX).0.named(names)
+}
+
+/// How many of a kind fit the selection and were left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    pub models: usize,
+    pub requests: usize,
+}
+
+impl State {
+    /// A copy of what fits, at most so many models and requests of it.
+    pub fn part(&self, wanted: &Selection, most: usize) -> (Self, LeftOut) {
+        let fits = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+        let environments = self.environments.iter().filter(|e| fits(&wanted.environment, &e.name)).map(|e| {
+            let releases = e.releases.iter().filter(|release| fits(&wanted.model, &release.model)).cloned().collect();
+            EnvironmentState { name: e.name.clone(), documents: e.documents.clone(), releases }
+        });
+        let (models, more_models) = first(self.models.iter().filter(|m| fits(&wanted.model, &m.name)), most);
+        let requests = self.open_requests.iter();
+        let requests = requests.filter(|r| fits(&wanted.environment, &r.environment) && fits(&wanted.model, &r.model));
+        let (open_requests, more_requests) = first(requests, most);
+        let part = Self { environments: environments.collect(), models, open_requests, roles: self.roles.clone() };
+        (part, LeftOut { models: more_models, requests: more_requests })
+    }
+
+    /// With these names of accounts, and the accounts in their order.
+    pub fn named(mut self, names: &BTreeMap<String, String>) -> Self {
+        self.people_mut().for_each(|person| person.name = names.get(&person.id).cloned());
+        self.roles.sort_by(|a, b| a.account.name.cmp(&b.account.name).then_with(|| a.account.id.cmp(&b.account.id)));
+        self
+    }
+
+    /// Ids of the accounts that it names.
+    pub fn people(&mut self) -> BTreeSet<String> {
+        self.people_mut().map(|person| person.id.clone()).collect()
+    }
+
+    fn people_mut(&mut self) -> impl Iterator<Item = &mut Person> {
+        let approvers = self.environments.iter_mut().flat_map(|e| &mut e.releases).flat_map(|r| &mut r.approved_by);
+        let owners = self.models.iter_mut().flat_map(|model| model.owners.values_mut());
+        approvers.chain(owners).chain(self.roles.iter_mut().map(|held| &mut held.account))
+    }
+}
+
+/// The first ones, and how many there are beyond them.
+fn first<'a, T: Clone + 'a>(mut all: impl Iterator<Item = &'a T>, most: usize) -> (Vec<T>, usize) {
+    let shown = all.by_ref().take(most).cloned().collect();
+    (shown, all.count())
+}
+
+/// All that the tables say, without names.
+pub fn whole(tables: &Tables) -> State {
+    let view = View::of(tables);
+    let mut environments: Vec<_> = tables.rows("environment").map(|(id, row)| view.environment(id, row)).collect();
     environments.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut models: Vec<_> = rows("model")
-        .filter(|(_, row)| fits(&wanted.model, text(row, "name")))
-        .map(|(id, row)| view.model(id, row))
-        .collect();
+    let mut models: Vec<_> = tables.rows("model").map(|(id, row)| view.model(id, row)).collect();
     models.sort_by(|a, b| a.name.cmp(&b.name));
-    let open_requests = rows("promotion_request")
-        .filter(|(_, row)| !row.contains_key("closed_at"))
-        .map(|(id, row)| view.request(id, row))
-        .filter(|request| fits(&wanted.environment, &request.environment) && fits(&wanted.model, &request.model))
-        .collect();
+    let open = tables.rows("promotion_request").filter(|(_, row)| !row.contains_key("closed_at"));
+    let open_requests = open.map(|(id, row)| view.request(id, row)).collect();
     State { environments, models, open_requests, roles: view.roles() }
+}
+
+/// Rows of a table by what one of their columns names.
+struct Children<'a>(HashMap<&'a str, Vec<(&'a String, &'a Row)>>);
+
+impl<'a> Children<'a> {
+    fn of(tables: &'a Tables, table: &str, column: &str) -> Self {
+        let mut children: HashMap<_, Vec<_>> = HashMap::new();
+        for (key, row) in tables.rows(table) {
+            children.entry(text(row, column)).or_default().push((key, row));
+        }
+        Self(children)
+    }
+
+    fn rows(&self, id: &str) -> impl Iterator<Item = (&'a String, &'a Row)> {
+        self.0.get(id).into_iter().flatten().copied()
+    }
 }
 
 struct View<'a> {
     tables: &'a Tables,
-    names: &'a BTreeMap<String, String>,
+    revisions: Children<'a>,
+    releases: Children<'a>,
+    approvals: Children<'a>,
+    owners: Children<'a>,
+    versions: Children<'a>,
 }
 
-impl View<'_> {
-    fn environment(&self, id: &str, row: &Row, wanted: &Selection) -> EnvironmentState {
+impl<'a> View<'a> {
+    fn of(tables: &'a Tables) -> Self {
+        Self {
+            tables,
+            revisions: Children::of(tables, "environment_revision", "environment_id"),
+            releases: Children::of(tables, "release", "environment_id"),
+            approvals: Children::of(tables, "approval", "promotion_id"),
+            owners: Children::of(tables, "model_owner", "model_id"),
+            versions: Children::of(tables, "model_version", "model_id"),
+        }
+    }
+
+    fn environment(&self, id: &str, row: &Row) -> EnvironmentState {
         let mut documents: BTreeMap<String, RevisionState> = BTreeMap::new();
-        for (_, row) in self.of("environment_revision", "environment_id", id) {
+        for (_, row) in self.revisions.rows(id) {
             let revision = number(row, "revision");
             let (digest, since) = (text(row, "digest").to_owned(), text(row, "created_at").to_owned());
             let newer = documents.get(text(row, "kind")).is_none_or(|known| known.revision < revision);
@@ -145,17 +222,15 @@ impl View<'_> {
                 documents.insert(text(row, "kind").to_owned(), RevisionState { revision, digest, since });
             }
         }
-        let active = self.of("release", "environment_id", id).filter(|(_, row)| text(row, "state") == "active");
+        let active = self.releases.rows(id).filter(|(_, row)| text(row, "state") == "active");
         let mut releases: Vec<_> = active.map(|(id, row)| self.release(id, row)).collect();
-        releases.retain(|release| wanted.model.as_ref().is_none_or(|model| *model == release.model));
         releases.sort_by(|a, b| a.model.cmp(&b.model));
         EnvironmentState { name: text(row, "name").to_owned(), documents, releases }
     }
 
     fn release(&self, id: &str, row: &Row) -> ReleaseState {
         let promotion = text(row, "promotion_id");
-        let approvals = self.of("approval", "promotion_id", promotion);
-        let approved = approvals.filter(|(_, row)| text(row, "outcome") == "approve");
+        let approved = self.approvals.rows(promotion).filter(|(_, row)| text(row, "outcome") == "approve");
         let decision = self.tables.row("promotion_request", promotion);
         let (version, digest, version_state) = self.version(text(row, "version_id"));
         ReleaseState {
@@ -172,10 +247,10 @@ impl View<'_> {
     }
 
     fn model(&self, id: &str, row: &Row) -> ModelState {
-        let owners = self.of("model_owner", "model_id", id);
+        let owners = self.owners.rows(id);
         let owners =
             owners.map(|(_, row)| (text(row, "accountability").to_owned(), self.person(text(row, "account_id"))));
-        let versions = self.of("model_version", "model_id", id);
+        let versions = self.versions.rows(id);
         let mut versions: Vec<_> = versions
             .map(|(_, row)| VersionState {
                 number: number(row, "number"),
@@ -209,15 +284,11 @@ impl View<'_> {
         for (_, row) in self.tables.rows("membership") {
             held.entry(text(row, "account_id")).or_default().push(text(row, "role").to_owned());
         }
-        let mut roles: Vec<_> = held
-            .into_iter()
-            .map(|(account, mut roles)| {
-                roles.sort();
-                RoleState { account: self.person(account), roles }
-            })
-            .collect();
-        roles.sort_by(|a, b| a.account.name.cmp(&b.account.name).then_with(|| a.account.id.cmp(&b.account.id)));
-        roles
+        let held = held.into_iter().map(|(account, mut roles)| {
+            roles.sort();
+            RoleState { account: self.person(account), roles }
+        });
+        held.collect()
     }
 
     /// Number, digest and state.
@@ -227,17 +298,13 @@ impl View<'_> {
         self.tables.row("model_version", id).map(told).unwrap_or_default()
     }
 
-    fn of<'b>(&'b self, table: &str, column: &'b str, id: &'b str) -> impl Iterator<Item = (&'b String, &'b Row)> {
-        self.tables.rows(table).filter(move |(_, row)| text(row, column) == id)
-    }
-
     fn name_of(&self, table: &str, id: &str) -> String {
         self.tables.row(table, id).map_or("", |row| text(row, "name")).to_owned()
     }
 
     fn person(&self, id: &str) -> Person {
         let active = self.tables.row("account", id).is_some_and(|row| text(row, "state") == "active");
-        Person { id: id.to_owned(), name: self.names.get(id).cloned(), active }
+        Person { id: id.to_owned(), name: None, active }
     }
 }
 

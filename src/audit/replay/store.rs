@@ -82,21 +82,19 @@ pub async fn unplaced(reader: &Reader<'_>) -> Result<Vec<Record>, Error> {
     Ok(rows.into_iter().map(Record::of).collect())
 }
 
-/// The last event of the scope at a time or before.
-pub async fn last_until(reader: &Reader<'_>, at: DateTime<Utc>) -> Result<Option<i64>, Error> {
-    let query = visible(reader.scope()).filter(audit_event::COLUMN.at.lte(at));
+/// The last event of the scope at a time or before that can have changed a row.
+pub async fn last_change_until(reader: &Reader<'_>, at: DateTime<Utc>) -> Result<Option<i64>, Error> {
+    let query = changes(reader.scope()).filter(audit_event::COLUMN.at.lte(at));
     let last = query.select_only().column(audit_event::Column::Id).order_by_desc(audit_event::Column::Id);
     Ok(last.into_tuple::<i64>().one(reader.conn()).await?)
 }
 
 /// Ids and leaves of events in the scope that can have changed a row, in the order in which they
-/// took effect. Pulls and refusals, which are most of a log, change none.
+/// took effect.
 pub async fn changing(reader: &Reader<'_>, after: i64, last: i64, limit: u64) -> Result<Vec<(i64, String)>, Error> {
-    let rows = visible(reader.scope())
+    let rows = changes(reader.scope())
         .filter(audit_event::COLUMN.id.gt(after))
         .filter(audit_event::COLUMN.id.lte(last))
-        .filter(audit_event::COLUMN.outcome.eq(Outcome::Done.name()))
-        .filter(audit_event::COLUMN.action.ne(Action::ReleasePull.name()))
         .select_only()
         .columns([audit_event::Column::Id, audit_event::Column::Leaf])
         .order_by_asc(audit_event::Column::Id)
@@ -105,6 +103,13 @@ pub async fn changing(reader: &Reader<'_>, after: i64, last: i64, limit: u64) ->
         .all(reader.conn())
         .await?;
     Ok(rows)
+}
+
+/// Pulls and refusals, which are most of a log, change nothing.
+fn changes(scope: Scope) -> Select<audit_event::Entity> {
+    visible(scope)
+        .filter(audit_event::COLUMN.outcome.eq(Outcome::Done.name()))
+        .filter(audit_event::COLUMN.action.ne(Action::ReleasePull.name()))
 }
 
 fn visible(scope: Scope) -> Select<audit_event::Entity> {
