@@ -118,6 +118,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     datasets::api::routes(config);
     validation::api::routes(config);
     workers::api::routes(config);
+    workers::list_api::routes(config);
     comparisons::api::routes(config);
     evidence::api::routes(config);
     frameworks::api::routes(config);

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod claims;
+pub mod list_api;
 mod material;
 pub mod ops;
 pub(crate) mod store;

@@ -118,6 +118,7 @@ pub const MATRIX: &[Row] = &[
     ("POST", "/api/v1/models/{model}/versions/{version}/evidence/{evidence}/refute", "/api/v1/models/scorer/versions/3/evidence/{evidence}/refute", Json(|| json!({"reason": "a test"})), only(REVIEWER, 200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/coverage", "/api/v1/models/scorer/versions/1/coverage?framework=gdpr&environment=production", Empty, LOOK),
     ("GET", "/api/v1/frameworks", "", Empty, LOOK),
+    ("GET", "/api/v1/workers", "", Empty, LOOK),
     ("GET", "/api/v1/frameworks/{framework}/revisions/{revision}", "/api/v1/frameworks/gdpr/revisions/1", Empty, LOOK),
     ("GET", "/api/v1/environments", "", Empty, LOOK),
     ("POST", "/api/v1/environments", "", Json(|| json!({"name": "{fresh}", "profile": {"class": "edge", "operating_mode": "advisory"}})), only(MANAGER, 201)),

@@ -83,6 +83,12 @@ async fn a_device_measures_and_the_registry_concludes() {
     assert_eq!(materials, ["model", "rows"], "what left is in the log, newest first");
     assert_eq!(story.leaves("run.finish").await.len(), 1);
 
+    let known = story.app.get(&story.ines, "/api/v1/workers").await.expect(200).json();
+    let cam = known["items"].as_array().expect("workers").iter().find(|worker| worker["name"] == "cam-1");
+    let cam = cam.expect("the device");
+    assert_eq!((&cam["account"], &cam["labels"]), (&json!("edge-cam"), &json!(["hardware=edge-cam"])), "{cam:#}");
+    assert_eq!(cam["is_live"], true);
+
     // Who owns the account of the device has measured the version.
     story::give_role(&story, "olga", "reviewer").await;
     let promotion = story.request(MODEL, "1", ENVIRONMENT).await;

@@ -110,9 +110,10 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::ids::WorkspaceId;
 
     fn key(last: i64) -> Key {
-        Key { scope: Scope::Instance, last }
+        Key { scope: Scope::Workspace(WorkspaceId(uuid::Uuid::nil())), last }
     }
 
     fn told(records: u64) -> Option<Arc<Told>> {

@@ -16,6 +16,7 @@ use crate::{
         RunState,
         api::{ReasonView, RunInput, RunSummary, RunView},
     },
+    workers::list_api::WorkerList,
 };
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -85,6 +86,9 @@ pub enum Run {
     /// Call a run off that nobody needs any more.
     #[command(after_help = "Example:\n  plimsoll run cancel 019a4c1e-… --reason \"wrong version\"")]
     Cancel(cancel::Cancel),
+    /// List the workers that could carry runs out, with the labels by which a spec chooses them.
+    #[command(after_help = "Example:\n  plimsoll run workers")]
+    Workers(List),
 }
 
 #[derive(Args)]
@@ -157,6 +161,7 @@ impl Run {
                 output::rows(&table, "no runs yet")
             }
             Self::Cancel(args) => args.run().await,
+            Self::Workers(args) => workers(&args).await,
             Self::Show(args) => {
                 let client = Session::open(&args.connection)?.client;
                 let run: RunView = client.get(&["runs", &args.id.to_string()], &[]).await?;
@@ -167,6 +172,24 @@ impl Run {
             }
         }
     }
+}
+
+async fn workers(args: &List) -> Result<Exit, Failure> {
+    let list: WorkerList = Session::open(&args.connection)?.client.get(&["workers"], &[]).await?;
+    if args.json {
+        return output::json(&list.items);
+    }
+    let mut table = output::table(&["worker", "account", "labels", "there", "last seen"]);
+    for worker in list.items {
+        table.add_row([
+            worker.name,
+            worker.account.unwrap_or_else(|| "at the database".to_owned()),
+            worker.labels.join("\n"),
+            if worker.is_live { "yes" } else { "no" }.to_owned(),
+            output::when(&worker.last_seen_at),
+        ]);
+    }
+    output::rows(&table, "no worker was heard of lately; plimsoll worker --help says how to start one")
 }
 
 /// Asks until the run is over; says what it is doing.
