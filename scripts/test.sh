@@ -9,9 +9,12 @@ step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
 # Tests that depend on the caller's settings would not be the same tests everywhere. PLIMSOLL_CASES only adds data.
 for name in ${!PLIMSOLL_@}; do [ "$name" = PLIMSOLL_CASES ] || unset "$name"; done
 
+# Tests that drive a server wait for it a quarter of their time, so there are more of them than cores at once. Those that
+# need no database were run with SQLite already.
 suite() {
     if cargo nextest --version >/dev/null 2>&1; then
-        cargo nextest run --workspace --no-fail-fast
+        cargo nextest run --workspace --no-fail-fast --test-threads "$(($(nproc) * 3 / 2))" \
+            ${TEST_POSTGRES:+-E 'binary(it)'}
     else
         cargo test --workspace --quiet
     fi

@@ -212,3 +212,21 @@ async fn the_state_of_a_date_is_a_page_for_those_who_read_the_log() {
         assert_says(&refused.text(), &[says, "Nothing was replayed."]);
     }
 }
+
+#[actix_web::test]
+async fn a_long_replay_says_how_far_it_is_and_goes_on_without_anybody_looking() {
+    let story = Story::begin_without_runtime(&[]).await;
+    story.model("scorer").await;
+    let ada = sign_in(&story, "ada").await;
+    let address = "/audit/as-of?at=2026-01-02&model=scorer";
+    let all_turns = story.app.app.replays.acquire_many(2).await.expect("turns");
+    let waiting = ada.get(address).await.expect(200);
+    assert_says(&waiting.text(), &["0 % of the log is replayed", "Look again every 5 seconds", "value=\"scorer\""]);
+    assert!(!waiting.headers.contains_key("refresh"), "it moves under nobody's eyes");
+    let watching = ada.get(&format!("{address}&follow=yes")).await.expect(200);
+    assert_eq!(watching.header("refresh"), "5");
+    drop(all_turns);
+    let told = ada.get(&format!("{address}&follow=yes")).await.expect(200);
+    assert_says(&told.text(), &["records were replayed", "scorer"]);
+    assert!(!told.headers.contains_key("refresh"), "what is done needs no second look");
+}
