@@ -1,4 +1,4 @@
-//! What the clock ends. Whoever starts a worker hands it this list; each slice has its line in it.
+//! What the clock ends, and what has to be done now and then. Whoever starts a worker hands it this list; each slice has its line in it.
 //!
 //! Nothing may rest on a sweep having run: whoever asks looks at the clock as well.
 
@@ -18,6 +18,7 @@ pub const ALL: &[Sweep] = &[
         name: "idempotency claims",
         run: |app| Box::pin(async { idempotency::store::purge(&app.db).await.map(drop) }),
     },
+    Sweep { name: "statistics of the database", run: |app| Box::pin(app.db.refresh_statistics()) },
 ];
 
 /// Does all of it now.

@@ -28,6 +28,7 @@ mod m0028_second_factors;
 mod m0029_single_sign_on;
 mod m0031_workloads;
 mod m0034_quick_pages;
+mod m0044_refusals;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0029_single_sign_on::Migration),
             Box::new(m0031_workloads::Migration),
             Box::new(m0034_quick_pages::Migration),
+            Box::new(m0044_refusals::Migration),
         ]
     }
 }

@@ -109,6 +109,16 @@ impl Db {
         Ok(())
     }
 
+    /// Has SQLite look again at how large its tables are, where that has changed much; PostgreSQL does so by itself.
+    /// Without it, plans that were right for a young registry would read whole tables of an old one.
+    pub async fn refresh_statistics(&self) -> Result<(), Error> {
+        if self.write.get_database_backend() == DbBackend::Sqlite {
+            // All tables, not only those that this connection has read: reading is done by others.
+            self.write.execute_unprepared("PRAGMA optimize = 0x10002").await?;
+        }
+        Ok(())
+    }
+
     /// Whether the service's own role could rewrite the log: it owns the tables, or is a superuser.
     pub async fn may_rewrite_log(&self) -> Result<bool, DbErr> {
         grants::may_rewrite(&self.read, "current_user").await
