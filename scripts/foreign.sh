@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what others made and the tests need: Go's sumdb packages from Debian, pymerkle and aics-tlog from PyPI, which
-# verify the audit log, and the identity provider oidc-provider from npm, which people sign in with. What is here
-# already stays.
+# verify the audit log; model-signing from PyPI and @sigstore/verify from npm, which verify models' signatures; and the
+# identity provider oidc-provider from npm, which people sign in with. What is here already stays.
 #
 #   scripts/foreign.sh        exits 0 when everything is here, 1 with a sentence when something can't be had
 #
 # Python packages go to .cache/foreign/venv. aics-tlog needs Python 3.12; where there is none, this script says so and
-# leaves the file .cache/foreign/no-aics-tlog, by which the test knows. Packages of npm go to .cache/foreign/provider, the
-# versions and hashes of tests/foreign/provider/package-lock.json alone; they need Node.js 18.
+# leaves the file .cache/foreign/no-aics-tlog, by which the test knows. Packages of npm go to .cache/foreign/provider and
+# .cache/foreign/sigstore; they need Node.js 20.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -66,14 +66,18 @@ if [ ! -x "$folder/venv/bin/python3" ] || [ "$(cat "$folder/stamp" 2>/dev/null)"
     printf '%s\n' "$stamp" >"$folder/stamp"
 fi
 
-provider=tests/foreign/provider
-if ! cmp -s "$provider/package-lock.json" "$folder/provider/stamp"; then
-    command -v npm >/dev/null || fail "Node.js with npm is needed for the identity provider: apt-get install nodejs npm"
-    say "installing oidc-provider with $(node --version)"
-    rm -rf "$folder/provider"
-    mkdir -p "$folder/provider"
-    cp "$provider/package.json" "$provider/package-lock.json" "$folder/provider/"
-    (cd "$folder/provider" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >&2) ||
-        fail "npm could not install it; check the network or npm's registry settings and run this again"
-    cp "$provider/package-lock.json" "$folder/provider/stamp"
-fi
+# node_packages FOLDER WHAT: the versions and hashes of tests/foreign/FOLDER/package-lock.json alone.
+node_packages() {
+    local source=tests/foreign/$1 target=$folder/$1
+    cmp -s "$source/package-lock.json" "$target/stamp" && return
+    command -v npm >/dev/null || fail "Node.js with npm is needed for $2: apt-get install nodejs npm"
+    say "installing $2 with $(node --version)"
+    rm -rf "$target"
+    mkdir -p "$target"
+    cp "$source/package.json" "$source/package-lock.json" "$target/"
+    (cd "$target" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >&2) ||
+        fail "npm could not install $2; check the network or npm's registry settings and run this again"
+    cp "$source/package-lock.json" "$target/stamp"
+}
+node_packages provider oidc-provider
+node_packages sigstore @sigstore/verify

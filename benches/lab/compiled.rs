@@ -2,6 +2,7 @@
 //! of the sandbox around a call. What the loop in Python needs beyond this one is Python's.
 
 use ort::{
+    logging::LogLevel,
     session::{Session, SessionInputValue},
     value::{DynValue, Tensor, TensorElementType, ValueType},
 };
@@ -35,6 +36,8 @@ enum Cells {
 pub fn run(asked: &Value) -> Result<Value, Box<dyn Error>> {
     let text = |name: &str| asked[name].as_str().ok_or_else(|| format!("{name} is missing"));
     let environment = ort::init_from(Path::new(text("ort_lib")?))?.with_telemetry(false).build()?;
+    // As in the lab and in Python. Otherwise the library writes a message for each call of some models, which nobody reads.
+    environment.set_log_level(LogLevel::Fatal);
     let mut session = Session::builder(&environment)?
         .with_intra_threads(1)?
         .with_inter_threads(1)?

@@ -40,6 +40,7 @@ mod secret;
 mod serve;
 mod session;
 mod sign_in;
+mod signing;
 mod snapshot;
 mod trust;
 mod waiver;

@@ -3,7 +3,7 @@
 use super::{
     Exit, Failure, account, assert, audit, begin, bias, break_glass, check, comment, compare, dataset, delegate,
     dossier, env, evidence, factor, finding, framework, init, policy, promotion, pull, push, record, release, running,
-    sign_in, snapshot, trust, waiver, workload,
+    sign_in, signing, snapshot, trust, waiver, workload,
 };
 use clap::Subcommand;
 
@@ -31,6 +31,16 @@ pub enum Remote {
     /// Describe a model in a folder and make a signing key.
     #[command(after_help = "Example:\n  plimsoll init ./credit --model credit-risk")]
     Init(init::Init),
+    /// Sign a folder's files as a model (OMS v1.0), without a registry; `push` does so by itself.
+    #[command(
+        after_help = "Examples:\n  plimsoll sign ./credit/v3\n  plimsoll sign ./credit/v3 --name credit-risk -o credit.sig"
+    )]
+    Sign(signing::Sign),
+    /// Verify a model's signature (OMS v1.0), without a registry.
+    #[command(
+        after_help = "Example:\n  plimsoll verify ./credit/v3 --key ines.pub.pem\n\nExit codes: 0 it verifies, 6 it does not. Every file is signed, whole and unchanged, or it does not."
+    )]
+    Verify(signing::Verify),
     /// Sign a folder's files and push them as a version.
     #[command(after_help = "Example:\n  plimsoll push ./credit/v3 credit-risk")]
     Push(push::Push),
@@ -169,6 +179,8 @@ impl Remote {
             Self::Logout(args) => args.run().await,
             Self::Whoami(args) => args.run().await,
             Self::Init(args) => args.run(),
+            Self::Sign(args) => args.run(),
+            Self::Verify(args) => args.run(),
             Self::Push(args) => args.run().await,
             Self::Check(args) => args.run().await,
             Self::Run(args) => args.run().await,

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod oms;
+pub mod oms_hashing;
 pub mod passwords;
 pub mod proof_file;
 pub mod seal;

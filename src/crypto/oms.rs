@@ -2,7 +2,7 @@
 //! Format: ossf/model-signing-spec, `spec/v1.0.md`.
 //!
 //! Invariants: the received bytes are verified, never a re-serialisation; the stored files
-//! are compared by digest, so nothing is hashed again; a file that the signature does not
+//! are compared by digest, so nothing is hashed again that was signed by the SHA-256 of whole files; a file that the signature does not
 //! cover is refused, unless it is the signature itself or one of the four paths that every
 //! implementation leaves out (reported in [`Verified::unsigned`]).
 
@@ -10,6 +10,7 @@ use crate::crypto::{
     bundle::{self, BundleError},
     hex,
     keys::{SigningKey, VerifyingKey},
+    oms_hashing::{Entry, FileHasher, Hashing},
     oms_manifest::{Manifest, Predicate, Resource, SINGLE_FILE, Serialization, is_canonical, root_of},
     statement::{Statement, Subject},
 };
@@ -62,13 +63,18 @@ pub enum OmsError {
     #[error("the signature allows symbolic links; sign again without them")]
     Symlinks,
     #[error(
-        "signed by method \"{method}\" with {hash_type}, which cannot be compared with the stored sha256 of whole \
-         files; sign again with method \"files\" and sha256"
+        "signed by method \"{method}\" with {hash_type}; methods are files and shards, with sha256, blake2b or blake3"
     )]
     Unsupported { method: String, hash_type: String },
+    #[error("the size of a shard is no whole number of bytes from 1, or stands beside a method that has no shards")]
+    ShardSize,
+    #[error(
+        "files were hashed otherwise than by the sha256 of each whole file, and their bytes are not at hand to be hashed so"
+    )]
+    NeedsBytes,
     #[error("no files are signed; sign the model's files")]
     NoFiles,
-    #[error("the file \"{name}\" is signed with the algorithm \"{algorithm}\"; the signature says sha256")]
+    #[error("the file \"{name}\" is signed with the algorithm \"{algorithm}\"; the signature as a whole says another")]
     Algorithm { name: String, algorithm: String },
     #[error("the signed name \"{0}\" is not a relative path inside the model")]
     BadName(String),
@@ -99,7 +105,8 @@ impl OmsError {
             Self::SubjectCount(_) => "subject_count",
             Self::SubjectDigest => "subject_digest",
             Self::Symlinks => "symlinks_allowed",
-            Self::Unsupported { .. } => "serialization_unsupported",
+            Self::Unsupported { .. } | Self::ShardSize => "serialization_unsupported",
+            Self::NeedsBytes => "files_needed",
             Self::NoFiles => "no_files",
             Self::Algorithm { .. } => "algorithm_mismatch",
             Self::BadName(_) => "name_invalid",
@@ -123,50 +130,114 @@ impl From<BundleError> for OmsError {
     }
 }
 
-/// Verifies a bundle against all files of a model.
+/// Verifies a bundle against all files of a model by the SHA-256 of each.
 ///
 /// `bundle`: the JSON text; `files`: every file that is there; `trusted`: the keys that may sign.
 pub fn verify(bundle: &[u8], files: &[FileDigest], trusted: &[VerifyingKey]) -> Result<Verified, OmsError> {
+    open(bundle, trusted)?.compare(files)
+}
+
+/// Checks the signature of a bundle and reads what was signed. The files are still to be compared with it.
+pub fn open(bundle: &[u8], trusted: &[VerifyingKey]) -> Result<Signed, OmsError> {
     let opened = bundle::open(bundle, trusted, MAX_PAYLOAD_BYTES)?;
     let statement = Statement::parse_up_to(&opened.payload, MAX_PAYLOAD_BYTES).map_err(BundleError::from)?;
     let manifest = Manifest::from_statement(statement)?;
-    let unsigned = compare(&manifest, files)?;
-    Ok(Verified {
-        key_fingerprint: opened.key_fingerprint,
-        model_name: manifest.model_name,
-        root: manifest.root,
-        file_count: manifest.digests.len(),
-        unsigned,
-    })
+    Ok(Signed { key_fingerprint: opened.key_fingerprint, manifest })
 }
 
-/// Every signed file is there, byte for byte, and nothing else is. Returns what need not be signed.
-fn compare(manifest: &Manifest, files: &[FileDigest]) -> Result<Vec<String>, OmsError> {
-    let mut missing: BTreeMap<&str, &str> =
-        manifest.digests.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
-    let mut unsigned = Vec::new();
-    for file in files {
-        let path = file.path.as_str();
-        let is_single = manifest.digests.contains_key(SINGLE_FILE) && basename(path) == manifest.model_name;
-        let signed = if is_single { missing.remove(SINGLE_FILE) } else { missing.remove(path) };
-        match signed {
-            Some(signed) if signed == file.sha256 => {}
-            Some(signed) => {
-                return Err(OmsError::Digest {
-                    name: file.path.clone(),
-                    signed: signed.to_owned(),
-                    found: file.sha256.clone(),
-                });
-            }
-            None if path == SIGNATURE_FILE => {}
-            None if covers(&NEVER_SIGNED, path) => unsigned.push(file.path.clone()),
-            None if covers(&manifest.ignore_paths, path) => return Err(OmsError::HiddenFile(file.path.clone())),
-            None => return Err(OmsError::UnsignedFile(file.path.clone())),
-        }
+/// A signature that holds, and what it says about files that nobody has looked at yet.
+pub struct Signed {
+    key_fingerprint: String,
+    manifest: Manifest,
+}
+
+/// A file that is there, and the entries that an honest signer lists for it.
+pub struct FileEntries {
+    pub path: String,
+    pub entries: Vec<Entry>,
+}
+
+impl Signed {
+    /// Whether the SHA-256 of each whole file is all that is needed.
+    pub fn is_plain(&self) -> bool {
+        self.manifest.hashing == Hashing::PLAIN
     }
-    match missing.first_key_value() {
-        Some((name, _)) => Err(OmsError::MissingFile((*name).to_owned())),
-        None => Ok(unsigned),
+
+    /// For the bytes of a file that is there; `None` where they need not be read, since no signature covers the file.
+    ///
+    /// # Errors
+    /// `UnsignedFile` when so many bytes have more shards than were signed.
+    pub fn hasher(&self, path: &str, size_bytes: u64) -> Result<Option<FileHasher>, OmsError> {
+        if !self.is_covered(path) {
+            return Ok(None);
+        }
+        if (self.manifest.digests.len() as u64) < self.manifest.hashing.entries(size_bytes) {
+            return Err(OmsError::UnsignedFile(path.to_owned()));
+        }
+        Ok(Some(self.manifest.hashing.hasher(self.name_of(path))))
+    }
+
+    /// Compares by the SHA-256 of each whole file.
+    pub fn compare(&self, files: &[FileDigest]) -> Result<Verified, OmsError> {
+        if !self.is_plain() {
+            return Err(OmsError::NeedsBytes);
+        }
+        let plain = |file: &FileDigest| FileEntries {
+            path: file.path.clone(),
+            entries: vec![(self.name_of(&file.path).to_owned(), file.sha256.clone())],
+        };
+        self.compare_entries(&files.iter().map(plain).collect::<Vec<_>>())
+    }
+
+    /// Every signed file is there, byte for byte, and nothing else is.
+    pub fn compare_entries(&self, files: &[FileEntries]) -> Result<Verified, OmsError> {
+        let mut missing: BTreeMap<&str, &str> =
+            self.manifest.digests.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
+        let (mut unsigned, mut file_count) = (Vec::new(), 0);
+        for file in files {
+            if !self.is_covered(&file.path) {
+                match file.path.as_str() {
+                    SIGNATURE_FILE => {}
+                    path if covers(&NEVER_SIGNED, path) => unsigned.push(file.path.clone()),
+                    _ => return Err(OmsError::HiddenFile(file.path.clone())),
+                }
+                continue;
+            }
+            for (name, found) in &file.entries {
+                match missing.remove(name.as_str()) {
+                    Some(signed) if signed == found => {}
+                    Some(signed) => {
+                        let (signed, found) = (signed.to_owned(), found.clone());
+                        return Err(OmsError::Digest { name: file.path.clone(), signed, found });
+                    }
+                    None => return Err(OmsError::UnsignedFile(file.path.clone())),
+                }
+            }
+            file_count += 1;
+        }
+        if let Some((name, _)) = missing.first_key_value() {
+            return Err(OmsError::MissingFile((*name).to_owned()));
+        }
+        Ok(Verified {
+            key_fingerprint: self.key_fingerprint.clone(),
+            model_name: self.manifest.model_name.clone(),
+            root: self.manifest.root.clone(),
+            file_count,
+            unsigned,
+        })
+    }
+
+    /// Whether the list of what was signed has to say something about a file, if it has bytes.
+    fn is_covered(&self, path: &str) -> bool {
+        let lists = |path: &str| self.manifest.lists(self.name_of(path));
+        lists(path)
+            || !(path == SIGNATURE_FILE || covers(&NEVER_SIGNED, path) || covers(&self.manifest.ignore_paths, path))
+    }
+
+    /// What the list calls a file: the reference tool has a name of its own for the file of a model that is one.
+    fn name_of<'p>(&self, path: &'p str) -> &'p str {
+        let is_single = self.manifest.is_single() && basename(path) == self.manifest.model_name;
+        if is_single { SINGLE_FILE } else { path }
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::crypto::{
     hex,
     oms::{OmsError, PREDICATE_TYPE},
+    oms_hashing::Hashing,
     statement::{Statement, Subject},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The name that the reference tool gives to a model that is one file.
 pub const SINGLE_FILE: &str = ".";
@@ -42,14 +43,15 @@ pub struct Serialization {
 
 /// What was signed, after every rule that needs no file has held.
 ///
-/// Invariant: names are canonical and unique, digests are lowercase hex SHA-256, and the
+/// Invariant: names are canonical and unique, digests are lowercase hex of the algorithm's length, and the
 /// subject's digest is the root over them in the order received.
 #[derive(Debug)]
 pub struct Manifest {
     pub model_name: String,
     /// Lowercase hex.
     pub root: String,
-    /// Name to lowercase hex SHA-256.
+    pub hashing: Hashing,
+    /// Name of a file, or of a shard of it, to its digest in lowercase hex.
     pub digests: BTreeMap<String, String>,
     pub ignore_paths: Vec<String>,
 }
@@ -66,27 +68,45 @@ impl Manifest {
         if how.allow_symlinks {
             return Err(OmsError::Symlinks);
         }
-        if how.method != "files" || how.hash_type != "sha256" {
-            return Err(OmsError::Unsupported { method: how.method, hash_type: how.hash_type });
-        }
+        let hashing = Hashing::of(&how)?;
         if predicate.resources.is_empty() {
             return Err(OmsError::NoFiles);
         }
         let mut hasher = Sha256::new();
         let mut digests = BTreeMap::new();
-        let single = predicate.resources.len() == 1;
+        let mut files = BTreeSet::new();
         for resource in predicate.resources {
-            let digest = check_resource(&resource, single)?;
+            let (file, digest) = check_resource(&resource, &hashing)?;
+            files.insert(file);
             hasher.update(digest);
             if digests.contains_key(&resource.name) {
                 return Err(OmsError::DuplicateName(resource.name));
             }
             digests.insert(resource.name, resource.digest);
         }
+        if files.contains(SINGLE_FILE) && files.len() != 1 {
+            return Err(OmsError::BadName(SINGLE_FILE.to_owned()));
+        }
         if hex::encode(&hasher.finalize()) != root {
             return Err(OmsError::Root { stated: root });
         }
-        Ok(Self { model_name, root, digests, ignore_paths: how.ignore_paths })
+        Ok(Self { model_name, root, hashing, digests, ignore_paths: how.ignore_paths })
+    }
+
+    /// Whether the list has an entry for this file.
+    pub fn lists(&self, file: &str) -> bool {
+        if self.digests.contains_key(file) {
+            return true;
+        }
+        // The shards of a file stand together in the map.
+        let begins = format!("{file}:");
+        let mut from = self.digests.range(begins.clone()..).take_while(|(name, _)| name.starts_with(&begins));
+        from.any(|(name, _)| self.hashing.file_of(name) == Some(file))
+    }
+
+    /// Whether the model is one file, which the reference tool lists under a name of its own.
+    pub fn is_single(&self) -> bool {
+        self.digests.keys().next().is_some_and(|name| self.hashing.file_of(name).unwrap_or(name) == SINGLE_FILE)
     }
 }
 
@@ -101,14 +121,16 @@ fn only_subject(subjects: Vec<Subject>) -> Result<(String, String), OmsError> {
     }
 }
 
-fn check_resource(resource: &Resource, single: bool) -> Result<[u8; 32], OmsError> {
-    if !(is_canonical(&resource.name) || single && resource.name == SINGLE_FILE) {
-        return Err(OmsError::BadName(resource.name.clone()));
-    }
-    if resource.algorithm != "sha256" {
+/// The file that it is about, and its digest.
+fn check_resource(resource: &Resource, hashing: &Hashing) -> Result<(String, Vec<u8>), OmsError> {
+    let name = resource.name.as_str();
+    let file = hashing.file_of(name).or((name == SINGLE_FILE).then_some(SINGLE_FILE));
+    let file = file.ok_or_else(|| OmsError::BadName(resource.name.clone()))?;
+    if !hashing.is_called(&resource.algorithm) {
         return Err(OmsError::Algorithm { name: resource.name.clone(), algorithm: resource.algorithm.clone() });
     }
-    hex::decode(&resource.digest).ok_or_else(|| OmsError::BadDigest(resource.name.clone()))
+    let digest = hashing.digest(&resource.digest).ok_or_else(|| OmsError::BadDigest(resource.name.clone()))?;
+    Ok((file.to_owned(), digest))
 }
 
 /// Relative, parts joined by `/`, no part empty, `.` or `..`.

@@ -10,6 +10,7 @@ pub(crate) mod model_source;
 pub mod ops;
 pub mod outline;
 pub mod seal;
+pub(crate) mod signature;
 pub(crate) mod store;
 
 pub use store::Attested;

@@ -3,19 +3,23 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, policy},
+    authz::{Action, Principal, ReadPermit, policy},
     core::{digest::Digest, event::Event, ids::AccountId, path::FilePath},
     crypto::{
         bundle, json as crypto_json,
         keys::VerifyingKey,
-        oms::{self, FileDigest, OmsError},
+        oms::{self, OmsError},
         statement::Statement,
     },
     error::Error,
     sandbox::Interface,
     trust::{self, TrustKey},
     versions::{
-        INTERFACE_FILE, Signature, State, StoredFile, VersionRef, inspect, ops, ops::Detail, store, store::Attested,
+        INTERFACE_FILE, Signature, State, StoredFile, VersionRef, inspect, ops,
+        ops::Detail,
+        signature::{ListError, Listed},
+        store,
+        store::Attested,
     },
 };
 use serde_json::Value;
@@ -51,13 +55,14 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
     if MAX_ATTESTATIONS < with.attestations.len() {
         return Err(Error::invalid("attestations", format!("at most {MAX_ATTESTATIONS} per version")));
     }
+    let listed = listed(app, &sight, &with, &detail.files).await?;
 
     let tx = app.db.begin().await?;
     let mut version = ops::lock(&tx, &sight, model, version).await?;
     ops::require_own_draft(who, &version)?;
     let keys: Vec<_> =
         trust::store::all(&tx.conn(), sight.scope()).await?.into_iter().filter(|k| k.is_valid_at(tx.at())).collect();
-    let (signature, bundle) = judge_signature(&with, &detail.files, &keys)?;
+    let (signature, bundle) = judge_signature(&with, &listed, &keys)?;
     let by = who.id.ok_or(Error::Unauthenticated)?;
     let mut seen = BTreeSet::new();
     let attested = with
@@ -133,17 +138,29 @@ pub fn parse_interface(text: &[u8]) -> Result<Interface, Error> {
     Ok(interface)
 }
 
+/// The files as the signature wants them hashed, if it is by a key of this workspace; whether that key counts is judged
+/// later, in the transaction.
+async fn listed(app: &App, sight: &ReadPermit, with: &Seal, files: &[StoredFile]) -> Result<Listed, Error> {
+    let Some(bundle) = &with.signature else { return Ok(Listed::stored(files)) };
+    let reader = app.db.read(sight);
+    let keys = trust::store::all(reader.conn(), sight.scope()).await?;
+    let Ok(signed) = oms::open(bundle.to_string().as_bytes(), &verifying_keys(&keys)?) else {
+        return Ok(Listed::stored(files));
+    };
+    Listed::of(app, &signed, files).await.map_err(|error| match error {
+        ListError::Signature(error) => Error::invalid("signature", error.to_string()),
+        ListError::Io(error) => Error::internal(error),
+    })
+}
+
 /// A signature over other bytes is refused; one by a stranger is kept and said to be so.
-fn judge_signature(with: &Seal, files: &[StoredFile], keys: &[TrustKey]) -> Result<(Signature, Option<String>), Error> {
+fn judge_signature(with: &Seal, files: &Listed, keys: &[TrustKey]) -> Result<(Signature, Option<String>), Error> {
     let Some(bundle) = &with.signature else {
         return Ok((Signature::Absent, None));
     };
     let text = bundle.to_string();
-    let listed: Vec<_> = files
-        .iter()
-        .map(|f| FileDigest { path: f.declared.path.to_string(), sha256: f.declared.sha256.hex() })
-        .collect();
-    match oms::verify(text.as_bytes(), &listed, &verifying_keys(keys)?) {
+    let verified = oms::open(text.as_bytes(), &verifying_keys(keys)?).and_then(|signed| files.compare(&signed));
+    match verified {
         Ok(verified) => {
             if let Some(path) = verified.unsigned.first() {
                 let detail = format!("the file \"{path}\" is not covered by the signature; leave it out or sign it");

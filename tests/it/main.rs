@@ -62,6 +62,7 @@ mod log_search;
 mod log_witness;
 mod main_job;
 mod migrations;
+mod model_signatures;
 mod modes;
 mod openapi;
 mod pages;

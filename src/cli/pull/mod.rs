@@ -12,7 +12,10 @@ use crate::{
     client::{Client, broken_off},
     config::Client as Connection,
     core::digest::Digest,
-    crypto::keys::{RegistryVerifyingKey, VerifyingKey},
+    crypto::{
+        keys::{RegistryVerifyingKey, VerifyingKey},
+        oms::Signed,
+    },
     releases::api::PullView,
     versions::{DeclaredFile, Manifest},
 };
@@ -66,22 +69,23 @@ impl Pull {
         let pull: PullView = session.client.get(&path, &query).await?;
 
         let manifest = verify::release(&pull, &Asked { model, version, environment: &self.env }, &keys)?;
-        let author = author_key.map(|key| verify::author(&pull, &manifest, key)).transpose()?;
-        self.fetch(&session.client, &path, &pull, &manifest).await?;
+        let signed = author_key.map(|key| verify::author(&pull, &manifest, key)).transpose()?;
+        let author = self.fetch(&session.client, &path, (&pull, &manifest), signed.as_ref()).await?;
         if self.json {
             return output::json(&pull);
         }
         self.report(&pull, &manifest, author.as_deref())
     }
 
-    /// Into a folder beside the target, which then takes its place.
+    /// Into a folder beside the target, which then takes its place. Returns the fingerprint of the author's key, if the
+    /// author's signature was to be checked.
     async fn fetch(
         &self,
         client: &Client,
         release: &[&str],
-        pull: &PullView,
-        manifest: &Manifest,
-    ) -> Result<(), Failure> {
+        (pull, manifest): (&PullView, &Manifest),
+        signed: Option<&Signed>,
+    ) -> Result<Option<String>, Failure> {
         if manifest.files().iter().any(|f| f.path.as_str() == RECORD) {
             return Err(Failure::other(format!("the version has a file {RECORD}, which is the name of the record")));
         }
@@ -95,6 +99,7 @@ impl Pull {
         for file in manifest.files() {
             download(client, release, file, &whole, &mut meter).await?;
         }
+        let author = signed.map(|signed| verify::over(signed, manifest, &whole)).transpose()?;
         let record = serde_json::to_string_pretty(pull).map_err(Failure::other)?;
         fs::write(whole.join(RECORD), record + "\n").map_err(Failure::other)?;
         let earlier = staging.path().join("earlier");
@@ -109,7 +114,7 @@ impl Pull {
             }
             return Err(failure);
         }
-        Ok(())
+        Ok(author)
     }
 
     fn report(&self, pull: &PullView, manifest: &Manifest, author: Option<&str>) -> Result<Exit, Failure> {

@@ -2,7 +2,11 @@
 //! that it had before it asked.
 
 use super::{
-    super::{Exit, Failure},
+    super::{
+        Exit, Failure,
+        meter::Meter,
+        signing::{Local, entries},
+    },
     approved,
 };
 use crate::{
@@ -10,8 +14,7 @@ use crate::{
     crypto::{
         bundle,
         keys::{RegistryVerifyingKey, VerifyingKey},
-        oms,
-        oms::FileDigest,
+        oms::{self, FileDigest, Signed},
         statement::Statement,
     },
     releases::{
@@ -21,6 +24,7 @@ use crate::{
     versions::{DeclaredFile, Manifest, VersionRef},
 };
 use serde_json::Value;
+use std::path::Path;
 
 /// What was asked for.
 pub struct Asked<'a> {
@@ -123,14 +127,35 @@ fn manifest(pull: &PullView) -> Result<Manifest, Failure> {
     Manifest::new(files).map_err(|e| wrong(e.0))
 }
 
-/// The author signed exactly these files. Returns the fingerprint of the key.
-pub fn author(pull: &PullView, manifest: &Manifest, key: VerifyingKey) -> Result<String, Failure> {
+/// The author's signature, which holds. What has to be hashed for it is compared once the files are here: `over`.
+pub fn author(pull: &PullView, manifest: &Manifest, key: VerifyingKey) -> Result<Signed, Failure> {
     let Some(signature) = &pull.signature else {
         return Err(wrong("it has no author's signature"));
     };
-    let listed: Vec<_> =
-        manifest.files().iter().map(|f| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() }).collect();
-    let verified = oms::verify(signature.to_string().as_bytes(), &listed, &[key]).map_err(wrong)?;
+    let signed = oms::open(signature.to_string().as_bytes(), &[key]).map_err(wrong)?;
+    if signed.is_plain() {
+        // Nothing has to be downloaded to find out.
+        over(&signed, manifest, Path::new(""))?;
+    }
+    Ok(signed)
+}
+
+/// The author signed exactly these files, which lie in `folder`. Returns the fingerprint of the key.
+pub fn over(signed: &Signed, manifest: &Manifest, folder: &Path) -> Result<String, Failure> {
+    let verified = if signed.is_plain() {
+        let digest = |f: &DeclaredFile| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() };
+        signed.compare(&manifest.files().iter().map(digest).collect::<Vec<_>>())
+    } else {
+        let mut meter = Meter::new("hashing", manifest.files().iter().map(|f| f.size_bytes.unsigned_abs()).sum());
+        let entries = manifest.files().iter().map(|file| {
+            let path = file.path.to_string();
+            let place = folder.join(&path);
+            let local = Local { path, place, size_bytes: file.size_bytes.unsigned_abs() };
+            entries(signed, &local, &mut meter, wrong)
+        });
+        signed.compare_entries(&entries.collect::<Result<Vec<_>, _>>()?)
+    };
+    let verified = verified.map_err(wrong)?;
     match verified.unsigned.first() {
         Some(path) => Err(wrong(format!("the author did not sign {path}"))),
         None => Ok(verified.key_fingerprint),
@@ -199,7 +224,9 @@ mod tests {
         let public = key.verifying_key();
         let good = honest(&key, &by);
         let manifest = release(&good, &ASKED, std::slice::from_ref(&public)).expect("honest");
-        assert_eq!(author(&good, &manifest, by.verifying_key()).expect("author"), by.verifying_key().fingerprint());
+        let signed = author(&good, &manifest, by.verifying_key()).expect("author");
+        let nowhere = Path::new("/nowhere");
+        assert_eq!(over(&signed, &manifest, nowhere).expect("over"), by.verifying_key().fingerprint());
 
         type Change = fn(&mut PullView);
         let changes: [Change; 10] = [

@@ -28,16 +28,34 @@ pub struct Found {
 /// Everything but hidden files, the description of the model and the facts of the training,
 /// which become the model's record and its provenance.
 pub fn find(dir: &Path) -> Result<Vec<Found>, Failure> {
-    let mut found = Vec::new();
-    walk(dir, "", 0, &mut found)?;
+    let is_about = |name: &str, depth| depth == 0 && (name == CARD_FILE || name == TRAINING_FILE);
+    let found = walked(dir, |name, depth| !name.starts_with('.') && !is_about(name, depth))?;
     if found.is_empty() {
         return Err(Failure::new(Exit::Usage, format!("there are no files to push in {}", dir.display())));
     }
+    Ok(found)
+}
+
+/// Every file there is.
+pub fn find_all(dir: &Path) -> Result<Vec<Found>, Failure> {
+    walked(dir, |_, _| true)
+}
+
+/// The files that are wanted by their names and how deep they lie, in the order of their paths.
+fn walked(dir: &Path, is_wanted: impl Fn(&str, usize) -> bool) -> Result<Vec<Found>, Failure> {
+    let mut found = Vec::new();
+    walk(dir, "", 0, &is_wanted, &mut found)?;
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
 
-fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<Found>) -> Result<(), Failure> {
+fn walk(
+    dir: &Path,
+    prefix: &str,
+    depth: usize,
+    is_wanted: &impl Fn(&str, usize) -> bool,
+    found: &mut Vec<Found>,
+) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::new(Exit::Usage, format!("can't read {}: {e}", dir.display()));
     if MAX_DEPTH < depth {
         return Err(Failure::new(Exit::Usage, format!("{} is nested deeper than {MAX_DEPTH} folders", dir.display())));
@@ -48,13 +66,13 @@ fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<Found>) -> Resul
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             return Err(Failure::new(Exit::Usage, format!("{} is not a name in UTF-8", place.display())));
         };
-        if name.starts_with('.') || (depth == 0 && (name == CARD_FILE || name == TRAINING_FILE)) {
+        if !is_wanted(&name, depth) {
             continue;
         }
         let kind = entry.file_type().map_err(failed)?;
         let path = format!("{prefix}{name}");
         if kind.is_dir() {
-            walk(&place, &format!("{path}/"), depth + 1, found)?;
+            walk(&place, &format!("{path}/"), depth + 1, is_wanted, found)?;
             continue;
         }
         if !kind.is_file() {

@@ -4,10 +4,7 @@ use crate::{
     app::App,
     authz::{Action, Principal, Scope, policy},
     core::{canonical, clock::rfc3339, digest::Digest, event::Event, ids::RehearsalId},
-    crypto::{
-        keys::VerifyingKey,
-        oms::{self, FileDigest},
-    },
+    crypto::{keys::VerifyingKey, oms},
     datasets, environments,
     error::Error,
     promotions::{
@@ -21,7 +18,11 @@ use crate::{
     sandbox::{FailureKind, Outcome, Task},
     trust::TrustKey,
     validation::{self, measure},
-    versions::{self, MODEL_FILE, StoredFile, Version, fitness, model_source, seal::read_interface},
+    versions::{
+        self, MODEL_FILE, StoredFile, Version, fitness, model_source,
+        seal::read_interface,
+        signature::{ListError, Listed},
+    },
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -66,7 +67,7 @@ pub async fn run(app: &App, id: RehearsalId) -> Result<(), Error> {
     let bundle = versions::store::signature_bundle(conn, version.id).await?;
     let mut tried = vec![fit(&version, key.as_ref(), app)];
     tried.push(bytes(app, &files).await);
-    tried.push(signature(bundle.as_deref(), &files, key.as_ref()));
+    tried.push(signature(app, bundle.as_deref(), &files, key.as_ref()).await);
     tried.push(loads(app, &rehearsal, &files).await?);
     finish(app, &rehearsal, tried).await
 }
@@ -125,18 +126,18 @@ async fn hash(app: &App, digest: &Digest) -> std::io::Result<(Digest, u64)> {
 }
 
 /// The author's signature over the files, verified again with the key.
-fn signature(bundle: Option<&str>, files: &[StoredFile], key: Option<&TrustKey>) -> Tried {
+async fn signature(app: &App, bundle: Option<&str>, files: &[StoredFile], key: Option<&TrustKey>) -> Tried {
     let (Some(bundle), Some(key)) = (bundle, key) else {
         return said("signature", false, "there is no signature by a listed key".to_owned());
     };
     let Ok(public) = VerifyingKey::from_pem(&key.public_key_pem) else {
         return said("signature", false, format!("the key {} can't be read", key.name));
     };
-    let listed: Vec<_> = files
-        .iter()
-        .map(|f| FileDigest { path: f.declared.path.to_string(), sha256: f.declared.sha256.hex() })
-        .collect();
-    match oms::verify(bundle.as_bytes(), &listed, &[public]) {
+    let verified = async {
+        let signed = oms::open(bundle.as_bytes(), &[public])?;
+        Ok::<_, ListError>(Listed::of(app, &signed, files).await?.compare(&signed)?)
+    };
+    match verified.await {
         Ok(verified) if verified.unsigned.is_empty() => {
             said("signature", true, format!("signed by {} over every file", key.name))
         }

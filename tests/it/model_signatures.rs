@@ -1,0 +1,150 @@
+//! Models' signatures before foreign judges: what `plimsoll sign` makes, PyPI `model-signing` and npm `@sigstore/verify`
+//! accept, and the reverse. `scripts/foreign.sh` installs them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// A model in a folder, and somebody with a signing key.
+struct Desk {
+    folder: tempfile::TempDir,
+    model: PathBuf,
+}
+
+impl Desk {
+    fn set() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let model = folder.path().join("credit");
+        let files: [(&str, &[u8]); 6] = [
+            ("model.onnx", &[7; 4_000]),
+            ("weights.txt", b"w"),
+            ("weights/model.safetensors", b"m"),
+            ("empty.bin", b""),
+            ("\u{fc}n\u{ef}code.txt", b"u"),
+            (".hidden", b"h"),
+        ];
+        for (name, bytes) in files {
+            let place = model.join(name);
+            fs::create_dir_all(place.parent().expect("parent")).expect("folder");
+            fs::write(place, bytes).expect("file");
+        }
+        let desk = Self { folder, model };
+        let card = desk.folder.path().join("card").display().to_string();
+        succeeded(desk.plimsoll(&["init", &card, "--model", "credit"]));
+        desk
+    }
+
+    fn plimsoll(&self, words: &[&str]) -> Output {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        program.args(words).env("PLIMSOLL_CONFIG_DIR", self.folder.path()).current_dir(self.folder.path());
+        program.output().expect("the program")
+    }
+
+    /// The reference tool: `sign key …` or `verify key …`.
+    fn reference(&self, words: &[&str]) -> Output {
+        let python = foreign("venv/bin/python3");
+        Command::new(python).args(["-m", "model_signing"]).args(words).output().expect("the reference tool")
+    }
+
+    fn in_model(&self, name: &str) -> String {
+        self.model.join(name).display().to_string()
+    }
+
+    fn model(&self) -> String {
+        self.model.display().to_string()
+    }
+
+    fn key(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+}
+
+fn foreign(name: &str) -> PathBuf {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/foreign").join(name);
+    assert!(place.exists(), "the foreign verifiers must be here: run scripts/foreign.sh");
+    place
+}
+
+#[track_caller]
+fn succeeded(output: Output) -> String {
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", said(&output.stdout), said(&output.stderr));
+    said(&output.stdout)
+}
+
+/// What was done to a file, the reference tool and the program both find.
+fn both_refuse(desk: &Desk, signature: &str, public: &str) {
+    let model = desk.model();
+    let judge = |what: &str| {
+        let theirs = desk.reference(&["verify", "key", &model, "--signature", signature, "--public_key", public]);
+        assert!(!theirs.status.success(), "{what}: the reference tool accepts it");
+        let ours = desk.plimsoll(&["verify", &model, "--key", public, "--signature", signature]);
+        assert_eq!(ours.status.code(), Some(6), "{what}: {}", String::from_utf8_lossy(&ours.stderr));
+    };
+    let place = desk.in_model("weights/model.safetensors");
+    fs::write(&place, b"M").expect("written");
+    judge("a changed byte");
+    fs::write(&place, b"m").expect("written");
+    let more = desk.in_model("extra.bin");
+    fs::write(&more, b"x").expect("written");
+    judge("a file more");
+    fs::remove_file(&more).expect("removed");
+    let gone = desk.in_model("weights.txt");
+    fs::remove_file(&gone).expect("removed");
+    judge("a file less");
+    fs::write(&gone, b"w").expect("written");
+}
+
+#[test]
+fn what_is_signed_here_others_verify() {
+    let desk = Desk::set();
+    let (model, public) = (desk.model(), desk.key("signing-key.pub.pem"));
+    let said = succeeded(desk.plimsoll(&["sign", &model, "--name", "credit"]));
+    assert!(said.contains("6 files of credit"), "{said}");
+    let signature = desk.in_model("model.sig");
+    succeeded(desk.reference(&["verify", "key", &model, "--signature", &signature, "--public_key", &public]));
+    let said = succeeded(desk.plimsoll(&["verify", &model, "--key", &public, "--json"]));
+    let said: serde_json::Value = serde_json::from_str(&said).expect("json");
+    let fingerprint = said["fingerprint"].as_str().expect("text");
+    assert_eq!((&said["model"], &said["files"]), (&"credit".into(), &6.into()), "{said:#}");
+    // Modules are looked for from where the script lies.
+    let script = foreign("sigstore").join("verify.js");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/sigstore/verify.js"), &script).expect("copied");
+    let node = |signature: &str| {
+        Command::new("node").arg(&script).args([signature, &public, fingerprint]).output().expect("node")
+    };
+    assert_eq!(succeeded(node(&signature)).trim(), "verified");
+    let mut altered: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&signature).expect("signature")).expect("json");
+    let other = altered["dsseEnvelope"]["payload"].as_str().expect("text").replacen('e', "f", 1);
+    altered["dsseEnvelope"]["payload"] = other.into();
+    let forged = desk.key("forged.sig");
+    fs::write(&forged, altered.to_string()).expect("written");
+    assert!(!node(&forged).status.success(), "the library refuses what was altered");
+    both_refuse(&desk, &signature, &public);
+}
+
+#[test]
+fn what_others_sign_is_verified_here() {
+    let desk = Desk::set();
+    let (model, private) = (desk.model(), desk.key("signing-key.pem"));
+    let (public, signature) = (desk.key("signing-key.pub.pem"), desk.key("theirs.sig"));
+    succeeded(desk.reference(&["sign", "key", &model, "--signature", &signature, "--private_key", &private]));
+    let said = succeeded(desk.plimsoll(&["verify", &model, "--key", &public, "--signature", &signature]));
+    assert!(said.contains("6 files of credit"), "{said}");
+    both_refuse(&desk, &signature, &public);
+    let stranger = desk.key("stranger");
+    fs::create_dir(&stranger).expect("folder");
+    let mut other = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    other.args(["init", &desk.key("card"), "--model", "credit"]).env("PLIMSOLL_CONFIG_DIR", &stranger);
+    succeeded(other.output().expect("the program"));
+    let wrong = format!("{stranger}/signing-key.pub.pem");
+    let refused = desk.plimsoll(&["verify", &model, "--key", &wrong, "--signature", &signature]);
+    assert_eq!(refused.status.code(), Some(6));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("which is not trusted"),
+        "it says that the key is another"
+    );
+}
