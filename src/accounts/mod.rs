@@ -10,6 +10,7 @@ pub mod ops;
 pub mod passwords;
 pub mod people;
 pub mod reach;
+pub mod roles;
 pub mod second_factor;
 pub mod sessions;
 pub mod single_sign_on;
@@ -21,6 +22,7 @@ use crate::{
     accounts::passwords::NewPassword,
     authz::{Kind, Reach, Role},
     core::{
+        Malformed,
         ids::{AccountId, TokenId, WorkloadTrustId, WorkspaceId},
         name::Name,
         text::Line,
@@ -123,15 +125,25 @@ impl NewAccount {
             }
             _ => return Err(Error::invalid("kind", "use user or service")),
         };
-        let robot = matches!(credentials, NewCredentials::Robot);
-        if robot && roles.iter().any(|role| role.judges() || *role == Role::Admin) {
-            return Err(Error::invalid("roles", "a service account can be neither reviewer, officer nor admin"));
-        }
-        if roles.contains(&Role::Worker) && !(robot && roles.len() == 1) {
-            return Err(Error::invalid("roles", "worker is for a service account that has no other role"));
-        }
+        let kind = if matches!(credentials, NewCredentials::Robot) { Kind::Service } else { Kind::User };
+        fit(kind, &roles).in_field("roles")?;
         Ok(Self { name, display_name: Line::parse(display_name).in_field("display_name")?, roles, credentials })
     }
+}
+
+/// Whether an account of this kind can hold these roles together.
+///
+/// # Errors
+/// When no account can: a robot judges nothing, and a worker is nothing else.
+pub fn fit(kind: Kind, roles: &BTreeSet<Role>) -> Result<(), Malformed> {
+    let is_robot = kind == Kind::Service;
+    if is_robot && roles.iter().any(|role| role.judges() || *role == Role::Admin) {
+        return Err(Malformed::new("a service account can be neither reviewer, officer nor admin"));
+    }
+    if roles.contains(&Role::Worker) && !(is_robot && roles.len() == 1) {
+        return Err(Malformed::new("worker is for a service account that has no other role"));
+    }
+    Ok(())
 }
 
 /// When a token that is to live for some days ends.

@@ -8,7 +8,7 @@ use crate::{
             ops::{self as password_ops, IssuedReset},
             store as password_store,
         },
-        people, second_factor, sessions,
+        people, roles, second_factor, sessions,
         store::{self, Standing},
         throttle::Place,
         token_expiry, workloads,
@@ -173,6 +173,9 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
         return Err(Error::conflict("own_account", "nobody deactivates the account they are signed in with"));
     }
     let tx = app.db.begin().await?;
+    if account.active {
+        roles::ops::keep_an_admin(&tx, who.workspace, &account).await?;
+    }
     let left = vacancy::leaving(&tx, sight.scope(), account.id).await?;
     if store::deactivate(&tx, account.id).await? {
         let found = vacancy::open(&tx, who.workspace, left).await?;

@@ -6,6 +6,7 @@ mod oversight;
 mod people;
 mod proof;
 mod reach;
+mod roles;
 
 pub use accountability::{put_record, review_record};
 pub use factors::{own_factor, take_factor};
@@ -13,6 +14,7 @@ pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
 pub use proof::{change_password, is_weighty, require_certificate, require_fresh};
 pub use reach::{admit_workload, require_reach, within_workspace};
+pub use roles::change_role;
 
 use crate::{
     authz::{

@@ -21,6 +21,8 @@ const NEVER: &[Action] = &[
     Action::TokenCreate,
     Action::WorkloadTrust,
     Action::AccountCreate,
+    Action::RoleGive,
+    Action::RoleTake,
     Action::PasswordReset,
     Action::PasswordChange,
     Action::SecondFactorAdd,

@@ -189,6 +189,8 @@ impl Role {
                 Action::AccountCreate,
                 Action::AccountDeactivate,
                 Action::AccountErase,
+                Action::RoleGive,
+                Action::RoleTake,
                 Action::PasswordReset,
                 Action::SecondFactorTake,
                 Action::PersonLink,

@@ -4,6 +4,7 @@ mod bonds;
 mod erase;
 pub mod reach;
 mod reset;
+mod role;
 mod take_factor;
 
 use super::{Exit, Failure, output, print, reference, session::Session};
@@ -58,6 +59,9 @@ pub enum User {
         after_help = "Examples:\n  plimsoll user link mara-admin --same-as mara\n  plimsoll user link mara-admin --alone"
     )]
     Link(bonds::Link),
+    /// Say which roles an account holds; give it one, or take one.
+    #[command(subcommand)]
+    Role(role::Roles),
     /// Put an account into a team, or take it out. Policies may ask for approvals of different teams.
     #[command(after_help = "Examples:\n  plimsoll user team mara second-line\n  plimsoll user team mara --none")]
     Team(bonds::Team),
@@ -145,6 +149,7 @@ impl User {
             Self::TakeFactor(args) => args.run().await,
             Self::Link(args) => args.run().await,
             Self::Team(args) => args.run().await,
+            Self::Role(args) => args.run().await,
         }
     }
 }

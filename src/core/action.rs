@@ -32,6 +32,8 @@ actions! {
     AccountDeactivate => "account.deactivate",
     AccountErase => "account.erase",
     RoleMap => "role.map",
+    RoleGive => "role.give",
+    RoleTake => "role.take",
     PersonLink => "person.link",
     TeamSet => "team.set",
     DelegationRead => "delegation.read",

@@ -107,6 +107,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     accounts::second_factor::api::routes(config);
     accounts::founding::api::routes(config);
     accounts::people::api::routes(config);
+    accounts::roles::api::routes(config);
     accounts::workloads::api::routes(config);
     trust::api::routes(config);
     models::api::routes(config);

@@ -76,6 +76,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(administration::show_member)
         .service(administration::link_person)
         .service(administration::set_team)
+        .service(administration::give_role)
+        .service(administration::take_role)
         .service(administration::issue_reset)
         .service(administration::take_factor)
         .service(administration::deactivate)

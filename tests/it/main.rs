@@ -77,6 +77,7 @@ mod reach;
 mod replay;
 mod reported_evidence;
 mod rig;
+mod roles;
 mod rollback;
 mod rollback_busy;
 mod separation;

@@ -213,7 +213,7 @@ async fn human(reader: &Reader<'_>, field: &str, name: &str) -> Result<Account, 
 }
 
 /// Whether an account is the caller's, under this or another name.
-async fn is_own(tx: &WriteTx, who: &Principal, account: AccountId) -> Result<bool, Error> {
+pub(in crate::accounts) async fn is_own(tx: &WriteTx, who: &Principal, account: AccountId) -> Result<bool, Error> {
     let Some(caller) = who.id else { return Ok(false) };
     let bonds = store::bonds(&tx.conn(), who.workspace, account).await?;
     let accounts: BTreeSet<_> = bonds.same_person.into_iter().chain([account]).collect();

@@ -11,6 +11,7 @@ use crate::{
         Account, Identity, Issued,
         issuers::store::Once,
         people,
+        roles::store as held_roles,
         sessions::{self, HOURS, Whence},
         store as accounts,
         throttle::Place,
@@ -270,7 +271,7 @@ async fn provision(
         Err(error) => return Err(error.into()),
     }
     for (role, group) in wanted {
-        store::give(&tx, workspace, account.id, *role, &provider.origin(group)).await?;
+        held_roles::give(&tx, workspace, account.id, *role, Some(&provider.origin(group))).await?;
     }
     let person = provider.one_account_each.then(PersonId::generate);
     if let Some(person) = person {

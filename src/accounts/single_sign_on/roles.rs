@@ -3,6 +3,7 @@
 
 use super::{Provider, store};
 use crate::{
+    accounts::roles::{Held, store as held_roles},
     app::App,
     authz::{Action, Cause, Principal, Role, policy},
     core::{
@@ -33,12 +34,12 @@ pub async fn set(
         return Err(Error::Unauthenticated);
     }
     // A role that another group gives now goes and comes again under that group's name.
-    let stays = |held: &store::Held| {
+    let stays = |held: &Held| {
         held.origin
             .as_ref()
             .is_none_or(|origin| wanted.get(&held.role).is_some_and(|group| *origin == provider.origin(group)))
     };
-    let held = store::held(&tx, workspace, account).await?;
+    let held = held_roles::held(&tx.conn(), workspace, account).await?;
     let (kept, mut gone): (Vec<_>, Vec<_>) = held.into_iter().partition(stays);
     let mut now: BTreeSet<Role> = kept.iter().map(|held| held.role).collect();
     let new: Vec<_> = wanted.iter().filter(|(role, _)| !now.contains(role)).collect();
@@ -47,10 +48,10 @@ pub async fn set(
     }
     gone.sort_by_key(|held| held.role);
     for held in &gone {
-        store::take(&tx, held).await?;
+        held_roles::take(&tx, held).await?;
     }
     for (role, group) in &new {
-        store::give(&tx, workspace, account, **role, &provider.origin(group)).await?;
+        held_roles::give(&tx, workspace, account, **role, Some(&provider.origin(group))).await?;
     }
     let permit = policy::system(&registry(workspace, cause), Action::RoleMap)?;
     let event = Event::RolesMapped {
@@ -69,12 +70,11 @@ pub async fn set(
 /// their next sign-in.
 pub async fn reconcile(app: &App) -> Result<(), Error> {
     let all = store::mapped(&app.db.read(&policy::upkeep())).await?;
-    let stale =
-        |held: &store::Held| held.origin.as_ref().is_some_and(|origin| !app.providers.still_gives(origin, held.role));
+    let stale = |held: &Held| held.origin.as_ref().is_some_and(|origin| !app.providers.still_gives(origin, held.role));
     let people: BTreeSet<_> = all.iter().filter(|(_, held)| stale(held)).map(|(of, _)| *of).collect();
     for (workspace, account) in people {
         let tx = app.db.begin().await?;
-        let mut gone = store::held(&tx, workspace, account).await?;
+        let mut gone = held_roles::held(&tx.conn(), workspace, account).await?;
         gone.retain(stale);
         gone.sort_by_key(|held| held.role);
         let Some(first) = gone.first() else { continue };
@@ -87,7 +87,7 @@ pub async fn reconcile(app: &App) -> Result<(), Error> {
             taken: gone.iter().map(|held| held.role.to_string()).collect(),
         };
         for held in &gone {
-            store::take(&tx, held).await?;
+            held_roles::take(&tx, held).await?;
         }
         let permit = policy::system(&registry(workspace, Cause::default()), Action::RoleMap)?;
         tx.commit(permit, event).await?;

@@ -1,16 +1,18 @@
 //! The only SQL about identities of a provider and the roles that its groups give.
 
 use crate::{
-    accounts::store::forgotten_subject,
-    authz::Role,
-    core::ids::{AccountId, MembershipId, WorkspaceId},
+    accounts::{
+        roles::{Held, store::to_held},
+        store::forgotten_subject,
+    },
+    core::ids::{AccountId, WorkspaceId},
     db::{
         Reader, WriteTx,
         entity::{account, membership},
     },
     error::Error,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 
 /// The account of a provider's person.
 #[derive(Clone, Debug)]
@@ -18,13 +20,6 @@ pub struct Known {
     pub account: AccountId,
     pub name: String,
     pub active: bool,
-}
-
-/// A role that somebody has, and which group of which provider gave it.
-pub struct Held {
-    pub id: MembershipId,
-    pub role: Role,
-    pub origin: Option<String>,
 }
 
 /// Finds those who were erased, too: they are not active, and nobody new.
@@ -48,39 +43,8 @@ pub async fn lock_active(tx: &WriteTx, id: AccountId) -> Result<bool, Error> {
     Ok(row.is_some_and(|row| row.state == "active"))
 }
 
-pub async fn held(tx: &WriteTx, workspace: WorkspaceId, id: AccountId) -> Result<Vec<Held>, Error> {
-    let rows = membership::Entity::find()
-        .filter(membership::COLUMN.workspace_id.eq(workspace))
-        .filter(membership::COLUMN.account_id.eq(id))
-        .all(&tx.conn())
-        .await?;
-    rows.into_iter().map(to_held).collect()
-}
-
 /// All roles that groups gave, with whose and where they are.
 pub async fn mapped(reader: &Reader<'_>) -> Result<Vec<((WorkspaceId, AccountId), Held)>, Error> {
     let rows = membership::Entity::find().filter(membership::COLUMN.origin.is_not_null()).all(reader.conn()).await?;
     rows.into_iter().map(|row| Ok(((row.workspace_id, row.account_id), to_held(row)?))).collect()
-}
-
-pub async fn give(tx: &WriteTx, workspace: WorkspaceId, id: AccountId, role: Role, origin: &str) -> Result<(), Error> {
-    let row = membership::ActiveModel {
-        id: Set(MembershipId::generate()),
-        workspace_id: Set(workspace),
-        account_id: Set(id),
-        role: Set(role.name().to_owned()),
-        origin: Set(Some(origin.to_owned())),
-    };
-    membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
-    Ok(())
-}
-
-pub async fn take(tx: &WriteTx, held: &Held) -> Result<(), Error> {
-    membership::Entity::delete_by_id(held.id).exec(&tx.conn()).await?;
-    Ok(())
-}
-
-fn to_held(row: membership::Model) -> Result<Held, Error> {
-    let role = Role::parse(&row.role).map_err(|e| Error::internal(e.0))?;
-    Ok(Held { id: row.id, role, origin: row.origin })
 }

@@ -43,6 +43,8 @@ const ROLES: &[(&str, &[&str])] = &[
     ("delegation.create", &["reviewer", "risk_officer", "compliance_officer"]),
     ("person.link", &["admin"]),
     ("team.set", &["admin"]),
+    ("role.give", &["admin"]),
+    ("role.take", &["admin"]),
     ("record.put", &["contributor"]),
     ("environment_record.put", &["environment_manager"]),
     ("evidence.report", &["contributor", "reviewer"]),

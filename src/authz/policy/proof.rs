@@ -34,6 +34,8 @@ const WEIGHTY: &[Action] = &[
     Action::AccountCreate,
     Action::AccountDeactivate,
     Action::AccountErase,
+    Action::RoleGive,
+    Action::RoleTake,
     // Both decide who is independent of whom.
     Action::PersonLink,
     Action::TeamSet,

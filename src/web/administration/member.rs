@@ -1,7 +1,7 @@
 //! One member: what binds them to others, where they are signed in, and what an administrator may do about them.
 
 use super::{
-    SECTION,
+    SECTION, roles,
     shown_once::{self, Shown},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
             self,
             api::{BondsView, view},
         },
+        roles::{api::RolesView, ops as role_ops},
         second_factor::ops as factors,
         sessions::{self, api::SessionView},
     },
@@ -44,6 +45,7 @@ struct MemberPage {
     frame: Frame,
     here: &'static str,
     member: AccountView,
+    roles: RolesView,
     /// Only of people.
     bonds: Option<BondsView>,
     /// For administrators, and of oneself.
@@ -69,17 +71,20 @@ async fn render(
     let (account, bonds) = people::ops::bonds(app, who, name).await?;
     let is_person = account.kind == AccountKind::User;
     let bonds = view(app, (account.clone(), bonds)).await?;
+    let roles = RolesView::of(role_ops::of(app, who, name).await?);
     let sessions = match is_person && (who.may(Action::AccountCreate) || who.id == Some(account.id)) {
         true => Some(sessions::ops::list(app, who, Some(name)).await?),
         false => None,
     };
     let sessions = sessions.map(|live| live.into_iter().map(|session| SessionView::of(session, who)).collect());
     let member = AccountView::from(account);
-    let forms = offers(visitor, &member, &bonds).into_iter().map(|form| form.with(typed)).collect();
+    let mut forms = roles::offers(who, &member, &roles);
+    forms.extend(offers(visitor, &member, &bonds));
+    let forms = forms.into_iter().map(|form| form.with(typed)).collect();
     let bonds = is_person.then_some(bonds);
     let failed = (typed.form.clone(), typed.error.clone());
     let frame = Frame::new(SECTION, visitor);
-    page_with(status, &MemberPage { frame, here: "", member, bonds, sessions, forms, failed })
+    page_with(status, &MemberPage { frame, here: "", member, roles, bonds, sessions, forms, failed })
 }
 
 /// What the visitor may do about a member as they are.
@@ -216,7 +221,7 @@ pub async fn end_session(
 }
 
 /// The member as they are then, or again with what was typed.
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     visitor: &Visitor,
     fields: Fields,

@@ -99,7 +99,7 @@ fn form() -> Form {
 }
 
 /// What a role is for, in a few words.
-fn gives(role: Role) -> &'static str {
+pub(super) fn gives(role: Role) -> &'static str {
     match role {
         Role::Viewer => "looks at everything but the log",
         Role::Contributor => "registers, pushes, measures, asks",

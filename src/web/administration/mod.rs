@@ -2,6 +2,7 @@
 
 mod member;
 mod members;
+mod roles;
 mod shown_once;
 mod tokens;
 mod trust_keys;
@@ -11,6 +12,7 @@ pub use member::{
     deactivate, end_session, erase, issue_reset, link as link_person, set_team, show as show_member, take_factor,
 };
 pub use members::{create as create_member, list as list_members};
+pub use roles::{give as give_role, take as take_role};
 pub use tokens::{create as create_token, list as list_tokens, replace as replace_token, revoke as revoke_token};
 pub use trust_keys::{add as add_trust_key, list as list_trust_keys, revoke as revoke_trust_key};
 pub use workers::list as list_workers;

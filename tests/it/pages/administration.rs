@@ -102,6 +102,27 @@ async fn what_weighs_much_wants_the_password_again_and_a_name_that_is_typed() {
 }
 
 #[actix_web::test]
+async fn roles_are_given_and_taken_on_the_page_of_a_member() {
+    let story = Story::begin_without_runtime(&[]).await;
+    let (olga, mara) = (sign_in(&story, "olga").await, sign_in(&story, "mara").await);
+    assert!(!page(&olga, "/members/olga").await.contains("action=\"/members/olga/role"), "nobody lifts themselves");
+    assert!(!page(&mara, "/members/rui").await.contains("action=\"/members/rui/role"), "an administrator's business");
+    let shown = page(&olga, "/members/mara").await;
+    assert_says(&shown, &["<dt>Roles</dt><dd>reviewer</dd>", "action=\"/members/mara/role\"", "/members/mara/role-end"]);
+    mara.send("/members/rui/role", &[("role", "admin")]).await.expect(403);
+    olga.send("/members/mara/role", &[("role", "king")]).await.expect(422);
+    olga.send("/members/mara/role", &[("role", "contributor")]).await.expect(303);
+    assert_says(&page(&olga, "/members/mara").await, &["<dt>Roles</dt><dd>contributor, reviewer</dd>"]);
+    story.app.app.db.clock().advance(TimeDelta::minutes(20));
+    let asked = olga.send("/members/mara/role-end", &[("role", "reviewer")]).await.expect(403);
+    assert_says(&asked.text(), &["name=\"confirm_password\""]);
+    let with = [("role", "reviewer"), ("confirm_password", PASSWORD)];
+    olga.send("/members/mara/role-end", &with).await.expect(303);
+    mara.get("/members/mara").await.expect(200);
+    assert_says(&page(&mara, "/members/mara").await, &["<dt>Roles</dt><dd>contributor</dd>"]);
+}
+
+#[actix_web::test]
 async fn an_administrator_ends_sessions_and_issues_codes_for_lost_passwords() {
     let story = Story::begin_without_runtime(&[]).await;
     let (olga, mara) = (sign_in(&story, "olga").await, sign_in(&story, "mara").await);

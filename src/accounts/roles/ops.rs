@@ -1,0 +1,135 @@
+//! Use-cases: what somebody may do, given and taken one by one.
+
+use crate::{
+    accounts::{
+        Account, fit,
+        people::{ops::is_own, store as people},
+        roles::{Held, store},
+        store as accounts,
+    },
+    app::App,
+    authz::{Action, Principal, Role, policy},
+    core::{
+        event::Event,
+        ids::{AccountId, WorkspaceId},
+    },
+    db::WriteTx,
+    error::{Error, InField},
+};
+use std::collections::BTreeSet;
+
+const NOT_FOUND: Error = Error::NotFound { kind: "account" };
+
+pub async fn of(app: &App, who: &Principal, name: &str) -> Result<(Account, Vec<Held>), Error> {
+    let sight = policy::read(who, Action::AccountRead)?;
+    let reader = app.db.read(&sight);
+    let account = accounts::find_by_name(&reader, name).await?.ok_or(NOT_FOUND)?;
+    let held = store::held(reader.conn(), who.workspace, account.id).await?;
+    Ok((account, held))
+}
+
+/// Gives a role. One that a group of an identity provider gave stays from now on when the group goes. Where somebody gave
+/// it already, nothing is logged.
+///
+/// # Errors
+/// 409 `account_not_active`, 403 `own_account`; `Invalid` for a role that does not go with the account.
+pub async fn give(app: &App, who: &Principal, name: &str, role: Role) -> Result<(Account, Vec<Held>), Error> {
+    let Begun { tx, account, held, by } = begin(app, who, Action::RoleGive, name).await?;
+    if held.iter().any(|held| held.role == role && held.origin.is_none()) {
+        return of(app, who, name).await;
+    }
+    let permit = policy::change_role(&by, Action::RoleGive, is_own(&tx, who, account.id).await?)?;
+    if !account.active {
+        let detail = format!("{name} is deactivated for good; make another account");
+        return Err(Error::conflict("account_not_active", detail));
+    }
+    let before: BTreeSet<_> = held.iter().map(|held| held.role).collect();
+    let now: BTreeSet<_> = before.iter().copied().chain([role]).collect();
+    fit(account.kind, &now).in_field("role")?;
+    for held in held.iter().filter(|held| held.role == role) {
+        store::take(&tx, held).await?;
+    }
+    store::give(&tx, who.workspace, account.id, role, None).await?;
+    let event =
+        Event::RoleGiven { account: account.id, role: role.to_string(), before: named(&before), now: named(&now) };
+    tx.commit(permit, event).await?;
+    of(app, who, name).await
+}
+
+/// Takes a role. It acts with the next request, and approvals that were given by it alone count no more. Where it is not
+/// held, nothing is logged.
+///
+/// # Errors
+/// 409 `last_admin`, 409 `role_of_a_group`, 403 `own_account`.
+pub async fn take(app: &App, who: &Principal, name: &str, role: Role) -> Result<(Account, Vec<Held>), Error> {
+    let Begun { tx, account, held, by } = begin(app, who, Action::RoleTake, name).await?;
+    let Some(gone) = held.iter().find(|held| held.role == role) else { return of(app, who, name).await };
+    if role == Role::Admin {
+        keep_an_admin(&tx, who.workspace, &account).await?;
+    }
+    let permit = policy::change_role(&by, Action::RoleTake, is_own(&tx, who, account.id).await?)?;
+    if let Some(origin) = &gone.origin {
+        let detail = format!(
+            "{name} is {role} by the group {origin} of an identity provider, which gives it again at every sign-in; take \
+             them out of the group there, or the role from the group in the providers file"
+        );
+        return Err(Error::conflict("role_of_a_group", detail));
+    }
+    store::take(&tx, gone).await?;
+    let before: BTreeSet<_> = held.iter().map(|held| held.role).collect();
+    let now: BTreeSet<_> = before.iter().copied().filter(|left| *left != role).collect();
+    let event =
+        Event::RoleTaken { account: account.id, role: role.to_string(), before: named(&before), now: named(&now) };
+    tx.commit(permit, event).await?;
+    of(app, who, name).await
+}
+
+/// What a change of somebody's roles rests on, with nobody else changing them meanwhile.
+struct Begun {
+    tx: WriteTx,
+    account: Account,
+    held: Vec<Held>,
+    /// Whoever changes them, with the roles that they have left by now.
+    by: Principal,
+}
+
+async fn begin(app: &App, who: &Principal, action: Action, name: &str) -> Result<Begun, Error> {
+    let sight = policy::read(who, Action::AccountRead)?;
+    policy::act(who, action).map(drop)?;
+    let account = accounts::find_by_name(&app.db.read(&sight), name).await?.ok_or(NOT_FOUND)?;
+    let tx = app.db.begin().await?;
+    // Administrators first, as whoever deactivates an account does.
+    if action == Action::RoleTake {
+        store::lock_admins(&tx, who.workspace).await?;
+    }
+    people::lock(&tx, &[Some(account.id), who.id].into_iter().flatten().collect::<Vec<_>>()).await?;
+    let held = store::held(&tx.conn(), who.workspace, account.id).await?;
+    let mut by = who.clone();
+    if let Some(id) = who.id {
+        by.roles = store::held(&tx.conn(), who.workspace, id).await?.into_iter().map(|held| held.role).collect();
+    }
+    Ok(Begun { tx, account, held, by })
+}
+
+/// # Errors
+/// 409 `last_admin` when the workspace would be left without one.
+pub(in crate::accounts) async fn keep_an_admin(
+    tx: &WriteTx,
+    workspace: WorkspaceId,
+    of: &Account,
+) -> Result<(), Error> {
+    let admins: Vec<AccountId> = store::lock_admins(tx, workspace).await?;
+    if admins != [of.id] {
+        return Ok(());
+    }
+    let detail = format!(
+        "{} is the last administrator of this workspace: without one nobody could make accounts, give roles or trust a key; \
+         give somebody else the role first",
+        of.name
+    );
+    Err(Error::conflict("last_admin", detail))
+}
+
+fn named(roles: &BTreeSet<Role>) -> Vec<String> {
+    roles.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,69 @@
+//! The only SQL that gives and takes roles.
+
+use crate::{
+    accounts::roles::Held,
+    authz::Role,
+    core::ids::{AccountId, MembershipId, WorkspaceId},
+    db::{
+        Conn, WriteTx,
+        entity::{account, membership},
+    },
+    error::Error,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, sea_query::LockType};
+
+pub async fn held(conn: &Conn<'_>, workspace: WorkspaceId, id: AccountId) -> Result<Vec<Held>, Error> {
+    let rows = membership::Entity::find()
+        .filter(membership::COLUMN.workspace_id.eq(workspace))
+        .filter(membership::COLUMN.account_id.eq(id))
+        .order_by_asc(membership::Column::Role)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(to_held).collect()
+}
+
+pub async fn give(
+    tx: &WriteTx,
+    workspace: WorkspaceId,
+    id: AccountId,
+    role: Role,
+    origin: Option<&str>,
+) -> Result<(), Error> {
+    let row = membership::ActiveModel {
+        id: Set(MembershipId::generate()),
+        workspace_id: Set(workspace),
+        account_id: Set(id),
+        role: Set(role.name().to_owned()),
+        origin: Set(origin.map(str::to_owned)),
+    };
+    membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn take(tx: &WriteTx, held: &Held) -> Result<(), Error> {
+    membership::Entity::delete_by_id(held.id).exec(&tx.conn()).await?;
+    Ok(())
+}
+
+/// The active administrators of a workspace. Nobody else stops being one before this transaction ends.
+pub async fn lock_admins(tx: &WriteTx, workspace: WorkspaceId) -> Result<Vec<AccountId>, Error> {
+    let rows = membership::Entity::find()
+        .filter(membership::COLUMN.workspace_id.eq(workspace))
+        .filter(membership::COLUMN.role.eq(Role::Admin.name()))
+        .order_by_asc(membership::Column::Id)
+        .lock(LockType::Update)
+        .all(&tx.conn())
+        .await?;
+    let ids: Vec<_> = rows.into_iter().map(|row| row.account_id).collect();
+    let active = account::Entity::find()
+        .filter(account::COLUMN.id.is_in(ids))
+        .filter(account::COLUMN.state.eq("active"))
+        .all(&tx.conn())
+        .await?;
+    Ok(active.into_iter().map(|row| row.id).collect())
+}
+
+pub fn to_held(row: membership::Model) -> Result<Held, Error> {
+    let role = Role::parse(&row.role).map_err(|e| Error::internal(e.0))?;
+    Ok(Held { id: row.id, role, origin: row.origin })
+}

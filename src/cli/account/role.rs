@@ -1,0 +1,83 @@
+//! Which roles an account holds, given and taken one by one.
+
+use crate::{
+    accounts::roles::api::RolesView,
+    cli::{Exit, Failure, output, reference, session::Session},
+    config::Client as Connection,
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+#[derive(Subcommand)]
+pub enum Roles {
+    /// List the roles of an account, with the group of an identity provider that gave one.
+    #[command(after_help = "Example:\n  plimsoll user role list mara")]
+    List(List),
+    /// Give an account one more role. It holds from its next request on.
+    ///
+    /// Nobody gives one to their own accounts.
+    #[command(after_help = "Example:\n  plimsoll user role give mara reviewer")]
+    Give(Change),
+    /// Take a role from an account, from its next request on.
+    ///
+    /// Approvals that were given by it alone count no more. The last administrator of a workspace keeps theirs, and what a
+    /// group of an identity provider gives ends there.
+    #[command(after_help = "Example:\n  plimsoll user role take mara reviewer")]
+    Take(Change),
+}
+
+#[derive(Args)]
+pub struct List {
+    /// The account's name, as `plimsoll user list` shows it.
+    #[arg(value_parser = reference::name)]
+    name: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct Change {
+    /// The account's name, as `plimsoll user list` shows it.
+    #[arg(value_parser = reference::name)]
+    name: String,
+    /// viewer, contributor, reviewer, environment_manager, deployer, auditor, admin, risk_officer, compliance_officer;
+    /// worker, alone and for a service.
+    role: String,
+    #[command(flatten)]
+    connection: Connection,
+    #[arg(long)]
+    json: bool,
+}
+
+impl Roles {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::List(args) => {
+                let client = Session::open(&args.connection)?.client;
+                show(&client.get(&["accounts", &args.name, "roles"], &[]).await?, args.json)
+            }
+            Self::Give(args) => {
+                let client = Session::open(&args.connection)?.client;
+                show(&client.put(&["accounts", &args.name, "roles", &args.role], &json!({})).await?, args.json)
+            }
+            Self::Take(args) => {
+                let client = Session::open(&args.connection)?.client;
+                show(&client.end(&["accounts", &args.name, "roles", &args.role]).await?, args.json)
+            }
+        }
+    }
+}
+
+fn show(held: &RolesView, json: bool) -> Result<Exit, Failure> {
+    if json {
+        return output::json(held);
+    }
+    let mut table = output::table(&["role", "given by"]);
+    for role in &held.roles {
+        let by = role.group.as_ref().map_or("a person".to_owned(), |group| format!("the group {group}"));
+        table.add_row([role.role.clone(), by]);
+    }
+    output::rows(&table, &format!("{} holds no role", output::printable(&held.account)))
+}
