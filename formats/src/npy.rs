@@ -46,12 +46,12 @@ pub(super) fn read(from: &mut dyn BufRead, size_bytes: u64) -> Result<Contents, 
         elements.ok_or_else(|| Refusal::Invalid("the array has more elements than can be counted".to_owned()))?;
     let data_bytes = size_bytes.saturating_sub(8 + length_bytes as u64 + length);
     let kind = kind.trim().trim_end_matches([',', ' ']).trim_matches('\'');
-    if let Some(width) = width(kind).filter(|_| contents.findings.is_empty()) {
-        if elements.checked_mul(width) != Some(data_bytes) {
-            let kind = quoted(kind);
-            let what = format!("the array declares {elements} elements of {kind} and has {data_bytes} bytes of them");
-            return Err(Refusal::Invalid(what));
-        }
+    if let Some(width) = width(kind).filter(|_| contents.findings.is_empty())
+        && elements.checked_mul(width) != Some(data_bytes)
+    {
+        let kind = quoted(kind);
+        let what = format!("the array declares {elements} elements of {kind} and has {data_bytes} bytes of them");
+        return Err(Refusal::Invalid(what));
     }
     contents.tensors(kind, Amount { tensors: 1, parameters: elements, bytes: data_bytes });
     Ok(contents)

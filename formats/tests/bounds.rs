@@ -2,6 +2,8 @@
 //!
 //! One test alone in this program, for the memory of a process is everybody's.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on should stop")]
+
 use cap::Cap;
 use plimsoll_formats::{Pickles, onnx::Surroundings, read};
 use std::{

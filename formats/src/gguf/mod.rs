@@ -206,7 +206,7 @@ impl Reader<'_> {
             if tensor.at < end {
                 return Err(lies("where another one lies"));
             }
-            end = tensor.at.checked_add(tensor.bytes.unwrap_or_default()).unwrap_or(u64::MAX);
+            end = tensor.at.saturating_add(tensor.bytes.unwrap_or_default());
             if there < end {
                 return Err(lies("beyond the end"));
             }

@@ -242,7 +242,7 @@ fn read_model<R: BufRead + Seek>(wire: &mut Wire<R>, end: u64) -> Result<Model, 
             }
             Field::Bytes(8, end) => model.opsets.push(opset(wire, end)?),
             Field::Bytes(25, end) => model.functions.push(wire.function(end)?),
-            Field::Bytes(number @ (2 | 3 | 4), end) if end - wire.at() <= MAX_SAID_BYTES => {
+            Field::Bytes(number @ 2..=4, end) if end - wire.at() <= MAX_SAID_BYTES => {
                 let name = ["producer", "producer version", "domain"][number as usize - 2];
                 model.said.push((name.to_owned(), wire.text(end, MAX_SAID_BYTES)?));
             }

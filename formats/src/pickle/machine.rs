@@ -3,7 +3,7 @@
 use super::{
     ADVICE, Around, Walked, allowed,
     opcodes::{self, Argument},
-    values::{Storage, Value, long, number},
+    values::{Stopped, Storage, Value, long, number},
 };
 use crate::{Finding, Refusal, quoted, source::Counted};
 use std::collections::HashMap;
@@ -13,24 +13,12 @@ const MAX_VALUES: usize = 1 << 20;
 /// Texts that are longer are no name of anything.
 const MAX_TEXT_BYTES: u64 = 128;
 const MAX_LINE_BYTES: u64 = 64 << 10;
-/// Longer tuples are known as something alone.
-const MAX_TUPLE: usize = 8;
 /// Names that are listed, and findings that are kept; more are counted by nobody, for one is enough.
 const MAX_NAMES: usize = 64;
 const MAX_FINDINGS: usize = 33;
 const MAX_STORAGES: usize = 1 << 18;
 /// What `torch.save` began with before its files were archives, as a long whole number.
 const OLD_TORCH: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-
-pub(super) enum Stopped {
-    End,
-    /// It breaks the rules of the format.
-    Fault {
-        at: u64,
-        opcode: Option<&'static str>,
-        what: &'static str,
-    },
-}
 
 /// The end of a sentence about a pickle that can't be followed.
 type Fault = &'static str;
@@ -126,7 +114,7 @@ impl Machine {
             b'(' => self.marks.push(self.stack.len()),
             b'0' if self.marks.last() == Some(&self.stack.len()) => drop(self.marks.pop()),
             b'0' => drop(self.pop()?),
-            b'1' => drop(self.to_mark()?),
+            b'1' => drop(self.since_mark()?),
             b'2' => {
                 let top = self.pop()?;
                 self.stack.extend([top.clone(), top]);
@@ -149,7 +137,7 @@ impl Machine {
                 self.call(&class);
             }
             b'o' => {
-                let values = self.to_mark()?;
+                let values = self.since_mark()?;
                 let class = values.into_iter().next().ok_or(EMPTY)?;
                 self.call(&class);
             }
@@ -160,15 +148,15 @@ impl Machine {
             b'a' => self.put_into(1)?,
             b's' => self.put_into(2)?,
             b'e' | b'u' | 0x90 => {
-                self.to_mark()?;
+                self.since_mark()?;
                 self.put_into(0)?;
             }
             b'd' | b'l' | 0x91 => {
-                self.to_mark()?;
+                self.since_mark()?;
                 self.stack.push(Value::Plain);
             }
             b't' => {
-                let values = self.to_mark()?;
+                let values = self.since_mark()?;
                 self.tuple(values);
             }
             b')' => self.tuple(Vec::new()),
@@ -276,7 +264,7 @@ impl Machine {
             return Err("a name is no text");
         };
         if byte == b'i' {
-            self.to_mark()?;
+            self.since_mark()?;
         }
         self.resolve(module, name);
         if byte == b'i' {
@@ -385,10 +373,7 @@ impl Machine {
     }
 
     fn tuple(&mut self, values: Vec<Value>) {
-        let depth =
-            |value: &Value| matches!(value, Value::Tuple(inner) if inner.iter().any(|v| matches!(v, Value::Tuple(_))));
-        let is_known = values.len() <= MAX_TUPLE && !values.iter().any(depth);
-        self.stack.push(if is_known { Value::Tuple(values.into()) } else { Value::Plain });
+        self.stack.push(Value::tuple(values));
     }
 
     fn pop(&mut self) -> Result<Value, Fault> {
@@ -402,7 +387,7 @@ impl Machine {
         self.stack.last().filter(|_| self.marks.last().copied().unwrap_or(0) < self.stack.len()).ok_or(EMPTY)
     }
 
-    fn to_mark(&mut self) -> Result<Vec<Value>, Fault> {
+    fn since_mark(&mut self) -> Result<Vec<Value>, Fault> {
         let mark = self.marks.pop().ok_or("it goes back to a mark that is not there")?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }

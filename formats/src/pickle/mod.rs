@@ -10,9 +10,9 @@ mod opcodes;
 mod values;
 
 use crate::{Class, Contents, Finding, Refusal, source::Counted};
-use machine::{Machine, Stopped};
+use machine::Machine;
 use std::{collections::BTreeMap, io::BufRead};
-use values::Storage;
+use values::{Stopped, Storage};
 
 /// Pickles behind each other in one file.
 const MAX_STREAMS: usize = 64;

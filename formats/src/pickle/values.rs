@@ -4,6 +4,9 @@ use super::allowed;
 use crate::{Amount, Refusal, source::Counted};
 use std::rc::Rc;
 
+/// Longer tuples are known as something alone.
+const MAX_TUPLE: usize = 8;
+
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(Rc<str>),
@@ -24,12 +27,35 @@ pub(super) enum Value {
     Unknown,
 }
 
+impl Value {
+    /// A row of values; a long one, or one of rows of rows, is known as something alone.
+    pub fn tuple(values: Vec<Self>) -> Self {
+        let holds_rows =
+            |value: &Self| matches!(value, Self::Tuple(inner) if inner.iter().any(|it| matches!(it, Self::Tuple(_))));
+        match values.len() <= MAX_TUPLE && !values.iter().any(holds_rows) {
+            true => Self::Tuple(values.into()),
+            false => Self::Plain,
+        }
+    }
+}
+
 /// Weights that a pickle refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Storage {
     pub kind: &'static str,
     pub elements: u64,
     pub bytes_each: u64,
+}
+
+/// How a pickle ended.
+pub(super) enum Stopped {
+    End,
+    /// It breaks the rules of the format.
+    Fault {
+        at: u64,
+        opcode: Option<&'static str>,
+        what: &'static str,
+    },
 }
 
 impl Storage {
