@@ -21,6 +21,7 @@ use crate::{
     db,
     db::Db,
     error::{Error, InField},
+    formats::Pickles,
     http::{peer::Network, rate::Buckets, uploads::Uploads},
     sandbox,
 };
@@ -83,6 +84,8 @@ pub struct App {
 pub struct Limits {
     pub max_file_bytes: u64,
     pub max_dataset_bytes: u64,
+    /// What becomes of pickles that only put weights together.
+    pub pickles: Pickles,
     /// How long a body has before it has to come at the least rate.
     pub body_patience: Duration,
 }
@@ -129,6 +132,10 @@ impl App {
             limits: Limits {
                 max_file_bytes: config.storage.max_file_bytes,
                 max_dataset_bytes: config.storage.max_dataset_bytes,
+                pickles: match config.storage.accept_pickled_weights {
+                    true => Pickles::Accepted,
+                    false => Pickles::Refused,
+                },
                 body_patience: Duration::from_secs(config.http.body_seconds),
             },
             labels: config.sandbox.labels.clone(),

@@ -82,6 +82,9 @@ pub struct Storage {
     /// The largest evaluation dataset, in bytes.
     #[arg(long, env = "PLIMSOLL_MAX_DATASET_BYTES", default_value_t = 256 << 20, value_name = "BYTES")]
     pub max_dataset_bytes: u64,
+    /// Seal versions with pickles that do nothing but put weights together; without it no pickle is sealed.
+    #[arg(long, env = "PLIMSOLL_ACCEPT_PICKLED_WEIGHTS")]
+    pub accept_pickled_weights: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -261,6 +264,7 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_ORIGIN", config.storage.origin.clone()),
         ("PLIMSOLL_MAX_FILE_BYTES", config.storage.max_file_bytes.to_string()),
         ("PLIMSOLL_MAX_DATASET_BYTES", config.storage.max_dataset_bytes.to_string()),
+        ("PLIMSOLL_ACCEPT_PICKLED_WEIGHTS", config.storage.accept_pickled_weights.to_string()),
         ("PLIMSOLL_LISTEN", config.http.listen.to_string()),
         ("PLIMSOLL_TLS_CERT_FILE", named(config.http.tls.tls_cert.as_ref())),
         ("PLIMSOLL_TLS_KEY_FILE", named(config.http.tls.tls_key.as_ref())),

@@ -10,9 +10,9 @@
 pub mod constraints;
 pub mod core;
 pub mod crypto;
-pub mod formats;
 pub mod policies;
 pub mod stats;
+pub use plimsoll_formats as formats;
 
 // Who may, and how it becomes durable.
 pub mod authz;

@@ -22,6 +22,7 @@ mod factor;
 mod finding;
 mod framework;
 mod init;
+mod inspect;
 mod meter;
 mod output;
 mod policy;

@@ -2,8 +2,8 @@
 
 use super::{
     Exit, Failure, account, assert, audit, begin, bias, break_glass, check, comment, compare, dataset, delegate,
-    dossier, env, evidence, factor, finding, framework, init, policy, promotion, pull, push, record, release, running,
-    sign_in, signing, snapshot, trust, waiver, workload,
+    dossier, env, evidence, factor, finding, framework, init, inspect, policy, promotion, pull, push, record, release,
+    running, sign_in, signing, snapshot, trust, waiver, workload,
 };
 use clap::Subcommand;
 
@@ -49,6 +49,11 @@ pub enum Remote {
         after_help = "Examples:\n  plimsoll check credit-risk@3 --env production\n  plimsoll check ./credit/v4 --env production\n  plimsoll check model.onnx --constraints constraints.yaml --data holdout.csv --description holdout.yaml\n  plimsoll check voice.onnx --env edge --data recordings.npz --description recordings.yaml\n\nExit codes: 0 inside every blocking limit, 5 not. A local check is no evidence: nothing is sent."
     )]
     Check(check::Check),
+    /// Say what files hold and what in them would run, from their bytes alone. Nothing is executed, nothing is sent.
+    #[command(
+        after_help = "Exit codes: 0 a registry would seal them, 5 it would not.\n\nExamples:\n  plimsoll inspect weights.gguf\n  plimsoll inspect ./credit/v4 --json"
+    )]
+    Inspect(inspect::Inspect),
     /// Measure a version beside what is active, or beside another version: speed, memory, answers. Judges nothing.
     #[command(
         after_help = "Examples:\n  plimsoll compare credit-risk@4 --env production\n  plimsoll compare credit-risk@5 --env edge --against 4\n  plimsoll compare --list"
@@ -183,6 +188,7 @@ impl Remote {
             Self::Verify(args) => args.run(),
             Self::Push(args) => args.run().await,
             Self::Check(args) => args.run().await,
+            Self::Inspect(args) => args.run(),
             Self::Run(args) => args.run().await,
             Self::Compare(args) => args.run().await,
             Self::Bias(args) => args.run(),

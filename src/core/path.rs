@@ -1,6 +1,7 @@
 //! Logical names of a version's files.
 
 use crate::core::Malformed;
+use plimsoll_formats::is_device;
 use std::fmt;
 
 /// A relative name inside a version, such as `weights/model.onnx`.
@@ -39,14 +40,6 @@ fn forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}'..='\u{200F}' | '\u{FEFF}')
-}
-
-fn is_device(part: &str) -> bool {
-    let stem = part.split('.').next().unwrap_or(part).to_ascii_lowercase();
-    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul")
-        || (stem.len() == 4
-            && (stem.starts_with("com") || stem.starts_with("lpt"))
-            && stem.ends_with(|c: char| c.is_ascii_digit()))
 }
 
 impl fmt::Display for FilePath {

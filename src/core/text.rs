@@ -3,6 +3,8 @@
 use crate::core::Malformed;
 use std::fmt;
 
+pub use plimsoll_formats::misleads;
+
 /// Text of at most `MAX` bytes without control characters other than line feed and tab,
 /// and without bidirectional overrides, which make a reader see another text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,11 +43,6 @@ impl<const MAX: usize> Text<MAX> {
 
 fn forbidden(c: char) -> bool {
     misleads(c) && c != '\n' && c != '\t'
-}
-
-/// Whether a character moves a cursor or turns the reading direction, so that a reader sees another text than there is.
-pub fn misleads(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 impl<const MAX: usize> fmt::Display for Text<MAX> {

@@ -112,6 +112,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     trust::api::routes(config);
     models::api::routes(config);
     versions::api::routes(config);
+    versions::contents::api::routes(config);
     inference::api::routes(config);
     // Before environments, whose documents have names of any kind.
     accountability::api::routes(config);

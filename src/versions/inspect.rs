@@ -7,13 +7,11 @@ use crate::{
     app::App,
     authz::{Action, Principal, policy},
     error::Error,
-    formats::{Refusal, foreign, onnx},
+    formats::{self, Contents, Pickles, Refusal, onnx},
     versions::{StoredFile, Version},
 };
 use std::{fs::File, io::BufReader};
 
-/// What models of this format end with, in any case.
-const ONNX_ENDING: &str = ".onnx";
 /// Weights are passed over, so that little is read at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -24,7 +22,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub async fn check_files(app: &App, who: &Principal, version: &Version, files: &[StoredFile]) -> Result<(), Error> {
     for file in files {
         let path = file.declared.path.as_str();
-        match inspect(app, file, beside(path, files.iter().map(|file| file.declared.path.as_str()))).await? {
+        let judged = contents(app, file, files).await?.and_then(|contents| contents.judge(app.limits.pickles));
+        match judged {
             Ok(()) => {}
             Err(Refusal::Storage(detail)) => return Err(Error::internal(detail)),
             Err(Refusal::Unsafe(detail)) => {
@@ -38,11 +37,18 @@ pub async fn check_files(app: &App, who: &Principal, version: &Version, files: &
     Ok(())
 }
 
-/// Off the async threads, because a file system may be slow.
-async fn inspect(app: &App, file: &StoredFile, beside: Vec<String>) -> Result<Result<(), Refusal>, Error> {
+/// What one file of a version holds. Off the async threads, because a file system may be slow.
+pub(super) async fn contents(
+    app: &App,
+    file: &StoredFile,
+    files: &[StoredFile],
+) -> Result<Result<Contents, Refusal>, Error> {
+    let path = file.declared.path.to_string();
+    let sized = files.iter().map(|file| (file.declared.path.as_str(), file.declared.size_bytes.unsigned_abs()));
+    let beside = beside(&path, sized);
     let (bytes, size_bytes) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
-    let (bytes, path) = (bytes.into_std().await, file.declared.path.to_string());
-    let read = move || refuse(&path, bytes, size_bytes, &beside);
+    let bytes = bytes.into_std().await;
+    let read = move || read(&path, bytes, size_bytes, &beside);
     tokio::task::spawn_blocking(read).await.map_err(Error::internal)
 }
 
@@ -50,17 +56,28 @@ async fn inspect(app: &App, file: &StoredFile, beside: Vec<String>) -> Result<Re
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub fn refuse(path: &str, bytes: File, size_bytes: u64, beside: &[String]) -> Result<(), Refusal> {
-    let files: Vec<&str> = beside.iter().map(String::as_str).collect();
-    let bytes = BufReader::with_capacity(BUFFER_BYTES, bytes);
-    if !path.to_ascii_lowercase().ends_with(ONNX_ENDING) {
-        return foreign::inspect(path, bytes, size_bytes);
-    }
-    onnx::inspect(bytes, size_bytes, &onnx::Surroundings { files: &files })
+pub fn refuse(
+    path: &str,
+    bytes: File,
+    size_bytes: u64,
+    beside: &[(String, u64)],
+    pickles: Pickles,
+) -> Result<(), Refusal> {
+    read(path, bytes, size_bytes, beside)?.judge(pickles)
 }
 
-/// The files of a model's folder and below, as the model names them.
-pub fn beside<'a>(path: &str, files: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// What one file of a version holds.
+///
+/// # Errors
+/// Where it can't be read as what it is.
+pub fn read(path: &str, bytes: File, size_bytes: u64, beside: &[(String, u64)]) -> Result<Contents, Refusal> {
+    let files: Vec<_> = beside.iter().map(|(name, size_bytes)| (name.as_str(), *size_bytes)).collect();
+    let mut bytes = BufReader::with_capacity(BUFFER_BYTES, bytes);
+    formats::read(path, &mut bytes, size_bytes, &onnx::Surroundings { files: &files })
+}
+
+/// The files of a model's folder and below with their sizes, as the model names them.
+pub fn beside<'a>(path: &str, files: impl Iterator<Item = (&'a str, u64)>) -> Vec<(String, u64)> {
     let folder = path.rfind('/').map_or("", |end| path.get(..=end).unwrap_or_default());
-    files.filter_map(|file| file.strip_prefix(folder)).map(str::to_owned).collect()
+    files.filter_map(|(file, size_bytes)| Some((file.strip_prefix(folder)?.to_owned(), size_bytes))).collect()
 }

@@ -2,6 +2,7 @@
 //! number is a label.
 
 pub mod api;
+pub mod contents;
 mod download;
 pub mod files;
 pub mod fitness;
@@ -120,7 +121,7 @@ pub struct StoredFile {
 
 /// The list of a version's files. Its digest is the version's identity.
 ///
-/// Invariant: 1 to 10,000 files, sorted by path, no two paths equal when case is ignored.
+/// Invariant: 1 to 10,000 files, sorted by path, no two paths equal when case and ways of writing a letter are ignored.
 #[derive(Clone, Debug)]
 pub struct Manifest(Vec<DeclaredFile>);
 
@@ -143,8 +144,11 @@ impl Manifest {
             if *sizes.entry(file.sha256).or_insert(file.size_bytes) != file.size_bytes {
                 return Err(Malformed::new(format!("\"{}\" has the sha256 of a file of another size", file.path)));
             }
-            if !folded.insert(file.path.as_str().to_lowercase()) {
-                return Err(Malformed::new(format!("\"{}\" stands twice when case is ignored", file.path)));
+            if !folded.insert(crate::formats::folded(file.path.as_str())) {
+                return Err(Malformed::new(format!(
+                    "\"{}\" stands twice when case and ways of writing letters are ignored",
+                    file.path
+                )));
             }
         }
         Ok(Self(files))

@@ -96,6 +96,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(models::show)
         .service(versions::show)
         .service(versions::show_graph)
+        .service(versions::show_contents)
         .service(versions::beside)
         .service(frameworks::list)
         .service(frameworks::show)

@@ -104,6 +104,7 @@ pub const MATRIX: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}", "/api/v1/models/scorer/versions/1", Empty, LOOK),
     ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/4/files/model.onnx", File("tensor_binary.onnx"), only(CONTRIBUTOR, 204)),
     ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, [401, 403, 200, 200, 403, 403, 200, 403, 200, 200]),
+    ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", "/api/v1/models/scorer/versions/1/contents/README.md", Empty, LOOK),
     ("GET", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Empty, [401, 403, 200, 200, 403, 403, 200, 403, 200, 200]),
     ("POST", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Json(|| json!({"inputs": [
         {"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]})), [401, 403, 200, 200, 403, 403, 200, 403, 200, 200]),

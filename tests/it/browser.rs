@@ -103,6 +103,7 @@ impl Shown {
             visit("/models/credit-risk"),
             drawn(&version, "version"),
             visit(&format!("{version}/graph")),
+            visit(&format!("{version}/contents/model.onnx")),
             drawn(&format!("{version}/compare"), "versions-compared"),
             visit(&format!("{version}/coverage")),
             drawn(&format!("/runs/{}", self.run), "run"),
@@ -211,6 +212,7 @@ impl Shown {
         let made = [
             version.clone(),
             format!("{version}/graph"),
+            format!("{version}/contents/model.onnx"),
             format!("{version}/compare"),
             format!("{version}/coverage"),
             format!("{version}/dossier"),

@@ -32,6 +32,7 @@ mod commands;
 mod comparisons;
 mod completeness;
 mod concurrency;
+mod contents;
 mod decisions;
 mod documentation;
 mod dossiers;

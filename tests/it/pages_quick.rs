@@ -172,6 +172,7 @@ impl Asked<'_> {
         let mut pages = vec![
             ("version", version.clone()),
             ("graph", format!("{version}/graph")),
+            ("contents of a file", format!("{version}/contents/model.onnx")),
             ("two versions", format!("{version}/compare?with=1")),
             ("coverage", format!("{version}/coverage")),
             ("run", format!("/runs/{}", self.run)),

@@ -36,7 +36,10 @@ async fn a_role_acts_with_the_next_request_on_every_replica_and_ends_as_soon() {
     let other = t.again(&[]).await;
     other.post(&mara, "/api/v1/models", model("first")).await.expect(403);
     let held = give(&t, &olga, "mara", "contributor").await.expect(200).json();
-    assert_eq!((text(&held["account"]), names(&held)), ("mara".to_owned(), vec!["contributor".into(), "viewer".into()]));
+    assert_eq!(
+        (text(&held["account"]), names(&held)),
+        ("mara".to_owned(), vec!["contributor".into(), "viewer".into()])
+    );
     other.post(&mara, "/api/v1/models", model("first")).await.expect(201);
     let left = take(&other, &olga, "mara", "contributor").await.expect(200).json();
     assert_eq!(names(&left), ["viewer"]);

@@ -17,7 +17,7 @@ use crate::{
     constraints::{self, ConstraintVerdict},
     core::{clock::Clock, path::FilePath},
     error::Error,
-    formats::{Refusal, onnx},
+    formats::{Pickles, Refusal, onnx},
     sandbox::{FailureKind, Interface, ModelSource, Observation, Outcome},
     validation::{
         RunState, answers,
@@ -127,8 +127,9 @@ fn alone(path: &Path) -> Result<Found, Failure> {
 
 fn look_at(file: &Found, all: &[Found]) -> Result<(), Failure> {
     let bytes = File::open(&file.place).map_err(|e| unreadable(&file.place, &e))?;
-    let beside = inspect::beside(file.path.as_str(), all.iter().map(|other| other.path.as_str()));
-    let Err(refusal) = inspect::refuse(file.path.as_str(), bytes, file.size_bytes, &beside) else { return Ok(()) };
+    let beside = inspect::beside(file.path.as_str(), all.iter().map(|other| (other.path.as_str(), other.size_bytes)));
+    let judged = inspect::refuse(file.path.as_str(), bytes, file.size_bytes, &beside, Pickles::Refused);
+    let Err(refusal) = judged else { return Ok(()) };
     if let Refusal::Storage(detail) = &refusal {
         return Err(Failure::other(format!("can't read {}: {detail}", file.place.display())));
     }

@@ -1,11 +1,13 @@
 //! One version: its files, who vouches for them, what it is made of, and what was measured; and two held side by side.
 
 mod compare;
+mod contents;
 mod graph;
 mod lineage;
 mod origin;
 
 pub use compare::beside;
+pub use contents::show_contents;
 
 use self::{graph::Graph, lineage::Lineage, origin::Known};
 use crate::{

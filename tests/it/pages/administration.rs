@@ -108,7 +108,10 @@ async fn roles_are_given_and_taken_on_the_page_of_a_member() {
     assert!(!page(&olga, "/members/olga").await.contains("action=\"/members/olga/role"), "nobody lifts themselves");
     assert!(!page(&mara, "/members/rui").await.contains("action=\"/members/rui/role"), "an administrator's business");
     let shown = page(&olga, "/members/mara").await;
-    assert_says(&shown, &["<dt>Roles</dt><dd>reviewer</dd>", "action=\"/members/mara/role\"", "/members/mara/role-end"]);
+    assert_says(
+        &shown,
+        &["<dt>Roles</dt><dd>reviewer</dd>", "action=\"/members/mara/role\"", "/members/mara/role-end"],
+    );
     mara.send("/members/rui/role", &[("role", "admin")]).await.expect(403);
     olga.send("/members/mara/role", &[("role", "king")]).await.expect(422);
     olga.send("/members/mara/role", &[("role", "contributor")]).await.expect(303);
