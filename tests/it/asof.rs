@@ -86,7 +86,7 @@ async fn what_was_replayed_once_is_told_again_with_the_names_and_rights_of_now()
     assert_eq!(release(&as_of(&story, &format!("at={later}")).await)[0]["version"], 2);
     assert_eq!(approvers(&first)[0]["name"], "mara", "{first:#}");
     reply(story.app.request(&story.olga, "DELETE", "/api/v1/accounts/mara")).await.expect(200);
-    reply(story.app.request(&story.olga, "DELETE", "/api/v1/accounts/mara/data")).await.expect_success();
+    reply(story.app.request(&story.olga, "POST", "/api/v1/accounts/mara/erasure")).await.expect_success();
     let forgotten = as_of(&story, &query).await;
     assert_eq!(approvers(&forgotten)[0]["id"], approvers(&first)[0]["id"]);
     assert!(approvers(&forgotten)[0].get("name").is_none(), "a name that was erased is not told: {forgotten:#}");
