@@ -116,7 +116,7 @@ async fn what_another_workspace_holds_is_answered_like_what_never_existed() {
 }
 
 /// A browser in which the stranger is signed in.
-async fn browser<'a>(t: &'a TestApp, cookies: &mut String) -> Browser<'a> {
+async fn browser(t: &TestApp) -> Browser<'_> {
     let db = t.app.db.raw_for_tests();
     let query = account::Entity::find().filter(account::COLUMN.name.eq("stranger"));
     let account = query.one(db).await.expect("read").expect("the stranger");
@@ -142,8 +142,8 @@ async fn browser<'a>(t: &'a TestApp, cookies: &mut String) -> Browser<'a> {
     let tx = db.begin().await.expect("begin");
     api_token::Entity::insert(row).exec_without_returning(&tx).await.expect("session");
     commit_unlogged(tx).await;
-    *cookies = format!("__Host-plimsoll={}", secret.reveal());
-    let mut browser = Browser { app: t, cookies: cookies.clone(), token: String::new() };
+    let cookies = format!("__Host-plimsoll={}", secret.reveal());
+    let mut browser = Browser { app: t, cookies, token: String::new() };
     let page = browser.get("/").await.expect(200);
     browser.keep(&page);
     browser
@@ -153,8 +153,7 @@ async fn browser<'a>(t: &'a TestApp, cookies: &mut String) -> Browser<'a> {
 async fn the_pages_of_what_another_workspace_holds_are_those_of_what_never_existed() {
     let world = World::build().await;
     stranger(&world.app).await;
-    let mut cookies = String::new();
-    let browser = browser(&world.app, &mut cookies).await;
+    let browser = browser(&world.app).await;
     let (mut wrong, mut tried) = (Vec::new(), 0);
     for (method, path, needs) in ADDRESSES {
         let address = filled(&world, path);
