@@ -6,7 +6,10 @@ use super::door::{
     Needs::{Caller, Nothing, One, OneOf},
     Row,
 };
-use crate::{authz::{Action, Principal}, error::Error};
+use crate::{
+    authz::{Action, Principal},
+    error::Error,
+};
 use actix_web::HttpRequest;
 use std::sync::LazyLock;
 use utoipa::openapi::{OpenApi, extensions::Extensions, path::Operation};

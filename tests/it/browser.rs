@@ -206,7 +206,8 @@ impl Shown {
     /// Every address of a page, for whoever signs in: those that the service has, with what stands in them here.
     fn everywhere(&self) -> Vec<String> {
         // What is no page, but bytes.
-        let is_page = |path: &str| !["dossier.zip", "/statement", "/leaf", "/proof"].iter().any(|end| path.ends_with(end));
+        let is_page =
+            |path: &str| !["dossier.zip", "/statement", "/leaf", "/proof"].iter().any(|end| path.ends_with(end));
         let version = self.version.to_string();
         let named = [
             ("{member}", "mara"),
@@ -229,9 +230,8 @@ impl Shown {
             // Of a request that was decided alone.
             *method == "GET" && *needs != Needs::Nothing && is_page(path) && !path.ends_with("/receipt")
         });
-        let filled = pages.map(|(_, path, _)| {
-            named.iter().fold((*path).to_owned(), |path, (from, to)| path.replace(from, to))
-        });
+        let filled =
+            pages.map(|(_, path, _)| named.iter().fold((*path).to_owned(), |path, (from, to)| path.replace(from, to)));
         let also = [format!("/runs/{}", self.queued), "/audit/as-of?at=2026-01-02".to_owned()];
         let all: Vec<_> = filled.chain(also).collect();
         assert!(all.iter().all(|address| !address.contains('{')), "{all:?}");

@@ -15,7 +15,7 @@ use plimsoll::{
     http::door::Needs,
     web::addresses::ADDRESSES,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set, TransactionTrait};
+use sea_orm::{EntityTrait, QueryFilter, Set, TransactionTrait};
 
 /// Parts of addresses that are names or ids of what a workspace holds, and what nothing is called.
 const OBJECTS: &[(&str, &str)] = &[
