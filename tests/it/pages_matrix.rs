@@ -9,17 +9,22 @@ use crate::{
 use plimsoll::{authz::Role, http::door::Needs, web::addresses::ADDRESSES};
 use std::{collections::BTreeSet, path::Path};
 
-/// Pages that whoever may does not get with 200.
-const LEADS_TO: &[(&str, u16)] = &[
-    // There is none.
-    ("/comparisons/{comparison}", 404),
-];
+/// Everybody who may send it, but one of the two sides and an administrator.
+const STRANGERS: &[&str] =
+    &["viewer", "contributor", "environment_manager", "deployer", "auditor", "risk_officer", "compliance_officer"];
+/// Who may look at requests, and decided nothing.
+const NO_JUDGES: &[&str] = &["viewer", "contributor", "environment_manager", "auditor", "admin"];
 
-/// Forms that are refused to some who may send them: it is about somebody else's.
-const NOT_THEIRS: &[(&str, &[&str])] = &[(
-    "/delegations/{delegation}/revocation",
-    &["viewer", "contributor", "environment_manager", "deployer", "auditor", "risk_officer", "compliance_officer"],
-)];
+/// What some of those who may get instead of 200 for a page, and of whatever a form does.
+const BUT: &[(&str, u16, &[&str])] = &[
+    // There is none.
+    ("/comparisons/{comparison}", 404, &ROLES),
+    // It is somebody else's.
+    ("/delegations/{delegation}/revocation", 403, STRANGERS),
+    // A receipt is of one's own decision.
+    ("/promotions/{promotion}/receipt", 404, NO_JUDGES),
+    ("/promotions/{promotion}/receipt/statement", 404, NO_JUDGES),
+];
 
 /// An address of the first workspace.
 pub fn filled(world: &World, path: &str) -> String {
@@ -91,14 +96,14 @@ async fn visit(browser: &Browser<'_>, method: &str, address: &str) -> Reply {
 /// What is wrong with an answer to somebody with this role, or to nobody.
 fn fault(role: &str, (method, path, needs): (&str, &str, Needs), answer: &Reply) -> Option<String> {
     let is_met = Role::parse(role).is_ok_and(|role| needs.is_met_by(role));
-    let listed = NOT_THEIRS.iter().any(|(of, roles)| *of == path && roles.contains(&role));
-    let wanted = LEADS_TO.iter().find(|(of, _)| *of == path).map_or(200, |(_, status)| *status);
+    let other = BUT.iter().find(|(of, _, roles)| *of == path && roles.contains(&role)).map(|(_, status, _)| *status);
+    let is_forbidden = answer.status == 403 && answer.text().contains("<code>forbidden</code>");
     let holds = match needs {
         Needs::Nothing => answer.status != 403 && (path.starts_with("/login") || !asks_to_sign_in(answer)),
         _ if role.is_empty() => asks_to_sign_in(answer),
-        _ if !is_met => answer.status == 403 && answer.text().contains(" may not "),
-        _ if listed => answer.status == 403 && !answer.text().contains(" may not "),
-        _ if method == "GET" => answer.status == wanted,
+        _ if !is_met => is_forbidden,
+        _ if is_forbidden => false,
+        _ if method == "GET" || other.is_some() => answer.status == other.unwrap_or(200),
         // An empty form does something, or says what is missing.
         _ => ![401, 403, 405].contains(&answer.status) && (path == "/logout" || !asks_to_sign_in(answer)),
     };

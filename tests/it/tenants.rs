@@ -181,4 +181,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("mode", "advisory"),
     ("until", "2026-02-01"),
     ("outcome", "justified"),
+    ("name", "spare"),
+    ("days", "1"),
+    ("once", "0190a000-0000-7000-8000-00000000abcd"),
 ];
