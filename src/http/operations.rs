@@ -75,6 +75,7 @@ pub const OPERATIONS: &[Row] = &[
     ("POST", "/api/v1/models/{model}/versions", One(Action::VersionCreate)),
     ("GET", "/api/v1/models/{model}/versions/{version}", One(Action::VersionRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/attestations", One(Action::VersionRead)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", One(Action::VersionRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/coverage", One(Action::FrameworkRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/evidence", One(Action::EvidenceRead)),
     ("POST", "/api/v1/models/{model}/versions/{version}/evidence", One(Action::EvidenceReport)),

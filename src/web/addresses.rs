@@ -64,6 +64,7 @@ pub const ADDRESSES: &[Row] = &[
     ("GET", "/models/{model}", One(Action::ModelRead)),
     ("GET", "/models/{model}/versions/{version}", One(Action::VersionRead)),
     ("GET", "/models/{model}/versions/{version}/compare", One(Action::VersionRead)),
+    ("GET", "/models/{model}/versions/{version}/contents/{path}", One(Action::VersionRead)),
     ("GET", "/models/{model}/versions/{version}/coverage", One(Action::FrameworkRead)),
     ("GET", "/models/{model}/versions/{version}/dossier", One(Action::VersionRead)),
     ("GET", "/models/{model}/versions/{version}/dossier.zip", One(Action::DossierExport)),
