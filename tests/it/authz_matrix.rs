@@ -146,11 +146,11 @@ pub const MATRIX: &[Row] = &[
     ("PATCH", "/api/v1/models/{model}", "/api/v1/models/scorer", Match("\"1\"", || json!({"title": "Scorer"})), to(200)),
     ("GET", "/api/v1/models/{model}/versions", "/api/v1/models/scorer/versions", Empty, to(200)),
     ("POST", "/api/v1/models/{model}/versions", "/api/v1/models/scorer/versions", Json(|| json!({"files": [
-    ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", "/api/v1/models/scorer/versions/1/contents/README.md", Empty, to(200)),
         {"path": "a", "sha256": format!("sha256:{}", "0".repeat(64)), "size_bytes": 1}]})), to(201)),
     ("GET", "/api/v1/models/{model}/versions/{version}", "/api/v1/models/scorer/versions/1", Empty, to(200)),
     ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/4/files/model.onnx", File("tensor_binary.onnx"), to(204)),
     ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, to(200)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", "/api/v1/models/scorer/versions/1/contents/README.md", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Empty, to(200)),
     ("POST", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Json(|| json!({"inputs": [
         {"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]})), to(200)),
