@@ -6,7 +6,7 @@ use crate::{
     app::App,
     authz::{Cause, Credential, Principal},
     error::Error,
-    http::{headers::RequestId, pace, problem::Problem, rate, reach},
+    http::{headers::RequestId, operations, pace, problem::Problem, rate, reach},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -101,13 +101,14 @@ impl FromRequest for Principal {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    /// No handler begins for somebody whose credential does not reach what the request names.
+    /// No handler begins for somebody who may not do what it is for, or whose credential does not reach what the request names.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let who = request.extensions().get::<Self>().cloned();
         let request = request.clone();
         Box::pin(async move {
             let who = who.ok_or(Error::Unauthenticated)?;
             let app = request.app_data::<Data<App>>().ok_or_else(|| Error::internal("no app"))?;
+            operations::admit(&request, &who)?;
             reach::require(app, &request, &who).await?;
             Ok(who)
         })

@@ -3,10 +3,12 @@
 pub mod authn;
 pub mod denials;
 pub mod docs;
+pub mod door;
 pub mod extract;
 pub mod headers;
 pub mod health;
 pub mod idempotency;
+pub mod operations;
 pub mod pace;
 pub mod peer;
 pub mod problem;

@@ -4,7 +4,7 @@ use crate::{
     accountability, accounts,
     app::App,
     audit, comparisons, datasets, dossiers, environments, evidence, frameworks,
-    http::{authn, denials, docs, headers, health, idempotency, pace, problem::Problem, rate, tls},
+    http::{authn, denials, docs, headers, health, idempotency, operations, pace, problem::Problem, rate, tls},
     inference, keys, models, oversight, promotions, registry, releases, trust, validation, versions, web, workers,
 };
 use actix_web::{
@@ -54,11 +54,12 @@ impl Modify for Bearer {
 
 /// The document, without a database or a server.
 pub fn openapi() -> Document {
-    let (_, document) = actix_web::App::new()
+    let (_, mut document) = actix_web::App::new()
         .into_utoipa_app()
         .openapi(Base::openapi())
         .service(utoipa_actix_web::scope("/api/v1").configure(api_routes))
         .split_for_parts();
+    operations::describe(&mut document);
     document
 }
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+pub mod addresses;
 mod administration;
 mod assets;
 mod audit;

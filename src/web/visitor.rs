@@ -5,7 +5,7 @@ use crate::{
     authz::{Principal, SecondFactor},
     error::Error,
     http::authn,
-    web::{PageError, access},
+    web::{PageError, access, addresses},
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web::Data};
 use std::{future::Future, pin::Pin};
@@ -53,6 +53,10 @@ impl FromRequest for Visitor {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Ok(Self::of(&request).await?.0) })
+        Box::pin(async move {
+            let visitor = Self::of(&request).await?.0;
+            addresses::admit(&request, &visitor.who)?;
+            Ok(visitor)
+        })
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     pages::stage::{PASSWORD, Stage},
     story::text,
 };
+use plimsoll::{http::door::Needs, web::addresses::ADDRESSES};
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -202,29 +203,39 @@ impl Shown {
 }
 
 impl Shown {
-    /// Every address of a page, for whoever signs in.
+    /// Every address of a page, for whoever signs in: those that the service has, with what stands in them here.
     fn everywhere(&self) -> Vec<String> {
-        let version = format!("/models/credit-risk/versions/{}", self.version);
-        let fixed = "/ /account /models /models/credit-risk /comparisons /environments /environments/production \
-            /environments/production/constraints/revisions /environments/production/constraints/revisions/1 /promotions \
-            /frameworks /frameworks/nyc-ll144/1 /findings /waivers /break-glass /delegations /members /members/mara /tokens \
-            /trust-keys /workers /audit /audit/records/0 /audit/security /audit/as-of /audit/as-of?at=2026-01-02";
-        let made = [
-            version.clone(),
-            format!("{version}/graph"),
-            format!("{version}/contents/model.onnx"),
-            format!("{version}/compare"),
-            format!("{version}/coverage"),
-            format!("{version}/dossier"),
-            format!("/runs/{}", self.run),
-            format!("/runs/{}", self.queued),
-            format!("/comparisons/{}", self.comparison),
-            format!("/promotions/{}", self.request),
-            format!("/findings/{}", self.finding),
-            self.waiver.clone(),
-            self.emergency.clone(),
+        // What is no page, but bytes.
+        let is_page =
+            |path: &str| !["dossier.zip", "/statement", "/leaf", "/proof"].iter().any(|end| path.ends_with(end));
+        let version = self.version.to_string();
+        let named = [
+            ("{member}", "mara"),
+            ("{model}", "credit-risk"),
+            ("{version}", &version),
+            ("{environment}", "production"),
+            ("{document}", "constraints"),
+            ("{framework}", "nyc-ll144"),
+            ("{revision}", "1"),
+            ("{index}", "0"),
+            ("{path}", "model.onnx"),
+            ("{run}", &self.run),
+            ("{comparison}", &self.comparison),
+            ("{promotion}", &self.request),
+            ("{finding}", &self.finding),
+            ("/waivers/{waiver}", &self.waiver),
+            ("/break-glass/{break_glass}", &self.emergency),
         ];
-        fixed.split_whitespace().map(str::to_owned).chain(made).collect()
+        let pages = ADDRESSES.iter().filter(|(method, path, needs)| {
+            // Of a request that was decided alone.
+            *method == "GET" && *needs != Needs::Nothing && is_page(path) && !path.ends_with("/receipt")
+        });
+        let filled =
+            pages.map(|(_, path, _)| named.iter().fold((*path).to_owned(), |path, (from, to)| path.replace(from, to)));
+        let also = [format!("/runs/{}", self.queued), "/audit/as-of?at=2026-01-02".to_owned()];
+        let all: Vec<_> = filled.chain(also).collect();
+        assert!(all.iter().all(|address| !address.contains('{')), "{all:?}");
+        all
     }
 }
 

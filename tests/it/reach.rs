@@ -1,7 +1,7 @@
 //! Tokens that are good for some actions, models or environments alone.
 
 use crate::{
-    authz_matrix::{Body, MATRIX, send},
+    authz_matrix::{MATRIX, expected, send},
     harness::reply,
     pages::stage::Browser,
     world::{ROLES, World},
@@ -25,10 +25,6 @@ const ANYWHERE: &[(&str, &str)] = &[
     ("POST", "/api/v1/policies/lint"),
 ];
 
-fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str, Body, [u16; 10])> {
-    MATRIX.iter()
-}
-
 /// Another place and another model, in which nothing is.
 async fn lonely(world: &World) {
     let model = json!({"name": "lonely", "intended_use": "x", "risk_tier": "low"});
@@ -47,7 +43,8 @@ async fn sweep(scope: Value, also: &[(&str, &str)]) {
         world.limited(role, name, scope.clone()).await;
     }
     let mut wrong = Vec::new();
-    for (method, path, filled, body, expected) in rows() {
+    for row @ (method, path, filled, body, _) in MATRIX {
+        let expected = expected(row);
         let filled = if filled.is_empty() { path } else { filled };
         if ANYWHERE.contains(&(method, path)) || also.contains(&(method, path)) {
             continue;

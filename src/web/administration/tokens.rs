@@ -154,8 +154,8 @@ pub async fn create(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageEr
 #[post("/tokens/{token}/successor")]
 pub async fn replace(app: Data<App>, sent: Signed, id: Path<TokenId>) -> Result<HttpResponse, PageError> {
     let Signed { visitor, fields } = sent;
+    let (account, before) = find(&app, &visitor.who, *id).await?;
     let made = async {
-        let (account, before) = find(&app, &visitor.who, *id).await?;
         if before.trust.is_some() {
             let detail = "a job was given it for a token of its issuer, and gets the next one in the same way";
             return Err(Error::conflict("token_of_a_job", detail));
