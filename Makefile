@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test walk-through bench build run openapi screens prerequisites onnxruntime rig kills
+.PHONY: help demo clean-demo test walk-through bench build run openapi screens prerequisites onnxruntime rig kills fuzz
 
 program := $(or $(CARGO_TARGET_DIR),target)/debug/plimsoll
 
@@ -27,6 +27,9 @@ rig: prerequisites onnxruntime ## Ten minutes of random actors and kill -9, on b
 kills: prerequisites onnxruntime ## Kill real workers at random points, on both databases; more with KILLS=n
 	@KILLS=$(or $(KILLS),40) cargo nextest run --no-capture -E 'test(worker_kills::)'
 	@KILLS=$(or $(KILLS),40) scripts/postgres.sh run cargo nextest run --no-capture -E 'test(worker_kills::)'
+
+fuzz: prerequisites ## Try every reader of files with bytes that nobody thought of, ten minutes each; shorter with FUZZ_SECONDS=n
+	@fuzz/run
 
 walk-through: build ## Follow docs/auditing.md word by word, in a temporary folder
 	@scripts/walk-through.sh

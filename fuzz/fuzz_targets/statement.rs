@@ -1,0 +1,10 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use plimsoll::crypto::statement::Statement;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(statement) = Statement::parse(bytes) {
+        let _ = statement.to_canonical();
+    }
+});
