@@ -89,7 +89,7 @@ async fn what_was_replayed_once_is_told_again_with_the_names_and_rights_of_now()
     reply(story.app.request(&story.olga, "POST", "/api/v1/accounts/mara/erasure")).await.expect_success();
     let forgotten = as_of(&story, &query).await;
     assert_eq!(approvers(&forgotten)[0]["id"], approvers(&first)[0]["id"]);
-    assert!(approvers(&forgotten)[0].get("name").is_none(), "a name that was erased is not told: {forgotten:#}");
+    assert!(!forgotten.to_string().contains("\"mara\""), "a name that was erased is not told: {forgotten:#}");
     let path = format!("/api/v1/asof?{query}");
     story.app.get(&story.ines, &path).await.expect(403);
 }
