@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::{
-        second_factor::{demand::Demand, key_file},
+        second_factor::{self, demand::Demand, key_file},
         single_sign_on::Providers,
         throttle::Throttle,
         workloads::Issuers,
@@ -100,6 +100,9 @@ impl App {
         let url = config.storage.database_url().map_err(Error::internal)?;
         db::migrate(&url).await?;
         let db = Db::open(&url, clock).await?;
+        let is_sealed = second_factor::ops::is_anything_sealed(&db).await?;
+        let seal =
+            key_file::open(config.accounts.sealing_key.as_deref(), &config.sealing_key_file(), is_sealed)?;
         let blobs = BlobStore::open(config.storage.data.join("blobs")).await.map_err(Error::internal)?;
         let signer = Signer::open(&config.storage.signing_key(), &config.storage.origin)?;
         let kept_head = KeptHead::beside(&config.storage.signing_key(), config.storage.log_head_file.clone());
@@ -112,7 +115,7 @@ impl App {
             objections: Objections::default(),
             sandbox: runner(&config.sandbox)?,
             attempts: Throttle::default(),
-            seal: key_file::open(config.accounts.sealing_key.as_deref(), &config.sealing_key_file())?,
+            seal,
             factor_demands: config.accounts.factor_demands.clone(),
             providers,
             workload_issuers,

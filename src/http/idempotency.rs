@@ -44,14 +44,17 @@ pub async fn once(
         Ok(_) => return Ok(next.call(request).await?.map_into_boxed_body()),
         Err(problem) => return Ok(request.error_response(problem)),
     };
-    let Some(account) = request.extensions().get::<Principal>().and_then(|who| who.id) else {
+    let caller = request.extensions().get::<Principal>().map(|who| (who.id, who.credential.id()));
+    let Some((Some(account), credential)) = caller else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let bytes = match request.extract::<Bytes>().await {
         Ok(bytes) => bytes,
         Err(error) => return Ok(request.error_response(body_problem(&error))),
     };
-    let hash = Digest::of([request.path().as_bytes(), b"\0", &bytes].concat());
+    // The answer is for the credential that asked: another one of the account may not reach so far.
+    let credential = credential.map(|id| id.to_string()).unwrap_or_default();
+    let hash = Digest::of([credential.as_bytes(), b"\0", request.path().as_bytes(), b"\0", &bytes].concat());
     request.set_payload(Payload::from(bytes));
 
     match store::claim(&app.db, account, &key, &hash.hex()).await {
@@ -155,7 +158,8 @@ fn key_of(request: &ServiceRequest) -> Result<Option<String>, Problem> {
 
 fn replay(stored: Stored, hash: &str) -> Result<HttpResponse, Problem> {
     if stored.request_hash != hash {
-        let detail = "this Idempotency-Key was used for another request; use a new key for a new request";
+        let detail = "this Idempotency-Key was used for another request, or with another token or session; use a new key for \
+            a new request";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", detail));
     }
     match (stored.state.as_str(), stored.status, stored.reply) {

@@ -27,6 +27,7 @@ pub async fn add(
     let added_by = who.id.ok_or(Error::Unauthenticated)?;
     let key = VerifyingKey::from_pem(public_key_pem).map_err(|e| Error::invalid("public_key_pem", e.to_string()))?;
     let tx = app.db.begin().await?;
+    store::lock_names(&tx, who.workspace).await?;
     let valid_from = valid_from.map_or(tx.at(), |from| from.trunc_subsecs(6));
     if tx.at() < valid_from || valid_from < DateTime::UNIX_EPOCH {
         return Err(Error::invalid("valid_from", "does not lie between 1970 and now"));

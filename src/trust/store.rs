@@ -8,7 +8,7 @@ use crate::{
     },
     db::{
         Reader, WriteTx,
-        entity::{model_version, reported_evidence, trust_key},
+        entity::{model_version, reported_evidence, trust_key, workspace},
     },
     error::Error,
     trust::TrustKey,
@@ -55,6 +55,13 @@ pub async fn lock(tx: &WriteTx, scope: Scope, id: TrustKeyId) -> Result<Option<T
 /// No key is revoked before the end of the transaction.
 pub async fn lock_all_shared(tx: &WriteTx, scope: Scope) -> Result<(), Error> {
     visible(scope).order_by_asc(trust_key::Column::Id).lock_shared().all(&tx.conn()).await?;
+    Ok(())
+}
+
+/// Nobody else names a key in the workspace before the end of the transaction: of two of one name, each would not see the
+/// other's.
+pub async fn lock_names(tx: &WriteTx, workspace: WorkspaceId) -> Result<(), Error> {
+    workspace::Entity::find_by_id(workspace).lock(LockType::NoKeyUpdate).one(&tx.conn()).await?;
     Ok(())
 }
 

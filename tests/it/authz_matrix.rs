@@ -110,8 +110,8 @@ pub const MATRIX: &[Row] = &[
     ("POST", "/api/v1/second-factor/confirmation", "", Json(|| json!({"code": "123456"})), to(403)),
     ("POST", "/api/v1/second-factor/recovery-codes", "", Empty, to(403)),
     ("DELETE", "/api/v1/second-factor", "", Empty, to(403)),
-    // They have none.
-    ("DELETE", "/api/v1/accounts/{account}/second-factor", "/api/v1/accounts/twin/second-factor", Empty, to(409)),
+    // With a token, of an administrator, too.
+    ("DELETE", "/api/v1/accounts/{account}/second-factor", "/api/v1/accounts/twin/second-factor", Empty, to(403)),
     ("GET", "/api/v1/whoami", "", Empty, to(200)),
     ("GET", "/api/v1/accounts", "", Empty, to(200)),
     ("POST", "/api/v1/accounts", "", Json(|| json!({"name": "{fresh}", "kind": "service", "roles": ["deployer"]})), to(201)),

@@ -87,7 +87,7 @@ fn recipes() -> Vec<Recipe> {
         recipe("confirmSecondFactor", "session", &[], Json(|| json!({"code": "{factor_code}"})), Not("everybody adds their own"), &[("second_factor.add", "account", "")]),
         recipe("renewRecoveryCodes", "session", &[], Empty, Not("everybody renews their own"), &[("recovery_codes.renew", "account", "")]),
         recipe("removeSecondFactor", "session", &[], Empty, Not("everybody removes their own"), &[("second_factor.remove", "account", "")]),
-        recipe("takeSecondFactor", "admin", &[("account", "twin")], Empty, Viewer, &[("second_factor.take", "account", "")]),
+        recipe("takeSecondFactor", "present-admin", &[("account", "twin")], Empty, Viewer, &[("second_factor.take", "account", "")]),
         recipe("confirmSession", "session", &[], Json(|| json!({"password": "a password of some length"})), Not("everybody confirms their own session"), &[("session.confirm", "token", "$id")]),
         recipe("endSession", "viewer", &[("session", "{confirmSession}")], Empty, Not("what one may not manage does not exist: 404"), &[("session.close", "token", "{confirmSession}")]),
         recipe("endOtherSessions", "viewer", &[], Empty, Not("everybody ends their own sessions, and none is left here"), &[]),

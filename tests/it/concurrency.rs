@@ -7,6 +7,7 @@ use crate::{
 use futures_util::future::join_all;
 use plimsoll::{
     core::{digest::Digest, ids::RevisionId},
+    crypto::keys::SigningKey,
     db::entity::{environment, environment_revision},
 };
 use sea_orm::{ActiveValue::Set, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, TransactionTrait};
@@ -26,6 +27,17 @@ async fn of_many_activations_of_one_request_exactly_one_wins() {
     let answers = join_all((0..CALLERS).map(|_| story.activate(&approved))).await;
     assert_eq!((count(&answers, 201), count(&answers, 409)), (1, CALLERS - 1));
     assert_eq!(story.leaves("promotion.activate").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn of_many_keys_of_one_name_exactly_one_is_trusted() {
+    let story = Story::begin_without_runtime(&[]).await;
+    let pems: Vec<_> = (0..8).map(|_| SigningKey::generate().expect("key").verifying_key().to_pem()).collect();
+    let asked = pems.iter().map(|pem| {
+        story.app.post(&story.olga, "/api/v1/trust-keys", json!({"name": "build-server", "public_key_pem": pem}))
+    });
+    let answers = join_all(asked).await;
+    assert_eq!((count(&answers, 201), count(&answers, 409)), (1, pems.len() - 1));
 }
 
 #[actix_web::test]

@@ -54,6 +54,19 @@ async fn the_keys_of_two_people_have_nothing_to_do_with_each_other() {
 }
 
 #[actix_web::test]
+async fn an_answer_is_for_the_token_that_asked_and_no_other_of_the_account() {
+    let t = TestApp::start().await;
+    let ines = t.user("ines", &["contributor"]).await;
+    post(&t, &ines, "/api/v1/models", "key-00001", &model("first")).await.expect(201);
+    let narrow = json!({"name": "narrow", "expires_in_days": 1, "scope": {"actions": ["run.request"]}});
+    let narrow = t.post(&ines, "/api/v1/tokens", narrow).await.expect(201).json();
+    let narrow = narrow["token"].as_str().expect("a token");
+    let refused = post(&t, narrow, "/api/v1/models", "key-00001", &model("first")).await.expect(422);
+    assert_eq!((refused.code().as_str(), refused.header("idempotency-replayed")), ("idempotency_mismatch", ""));
+    assert!(!refused.text().contains("first"), "{}", refused.text());
+}
+
+#[actix_web::test]
 async fn a_key_is_8_to_128_printable_characters() {
     let t = TestApp::start().await;
     let ines = t.user("ines", &["contributor"]).await;

@@ -149,6 +149,7 @@ impl World {
         }
         self.app.app.db.clock().advance(TimeDelta::minutes(16));
         self.tokens.insert("session", crate::asvs::session(&self.app, "a-viewer").await);
+        self.tokens.insert("present-admin", crate::asvs::session(&self.app, "a-admin").await);
     }
 
     async fn post(&self, role: &str, path: &str, body: Value) -> Value {

@@ -11,7 +11,7 @@ use crate::{
     authz::{Action, Kind, Principal, Role, SecondFactor, policy},
     core::{event::Event, ids::AccountId},
     crypto::totp::Secret,
-    db::Reader,
+    db::{Db, Reader},
     error::Error,
 };
 use std::collections::BTreeSet;
@@ -51,6 +51,11 @@ pub(in crate::accounts) async fn standing_of(
         false if was_taken || demand::is_needed(&app.factor_demands, kind, roles) => SecondFactor::Missing,
         false => SecondFactor::None,
     })
+}
+
+/// Whether there is a factor that only the sealing key of before opens.
+pub async fn is_anything_sealed(db: &Db) -> Result<bool, Error> {
+    Ok(store::any(&db.read(&policy::upkeep())).await?.is_some())
 }
 
 /// Says at the start that the key is another one than before, not only to the first who signs in.

@@ -27,6 +27,8 @@ pub const HOURS: i64 = 12;
 pub const IDLE_MINUTES: i64 = 30;
 /// Use is noted once in so many seconds, so that reading does not mean writing.
 pub const NOTED_SECONDS: i64 = 60;
+/// A browser in which nobody has signed in for so long is a new one again.
+const KNOWN_DAYS: i64 = 180;
 const MAX_CLIENT_CHARS: usize = 120;
 
 /// Where a sign-in comes from.
@@ -38,6 +40,11 @@ pub struct Whence {
     pub client: Option<String>,
     /// The secret by which a browser is known again.
     pub device: Option<String>,
+}
+
+/// From when on a sign-in makes a browser known.
+pub fn known_since(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - TimeDelta::days(KNOWN_DAYS)
 }
 
 impl Whence {

@@ -9,7 +9,7 @@ use crate::{
             Spent, store as factors,
             tried::{self, Looked},
         },
-        sessions::{Whence, begin, store},
+        sessions::{Whence, begin, known_since, store},
         store as accounts,
         throttle::Place,
     },
@@ -63,7 +63,8 @@ pub async fn sign_in(
     // The same questions to the database whether or not there is such an account.
     let id = account.as_ref().map_or_else(AccountId::generate, |account| account.id);
     let device = whence.device_hash(&id.to_string());
-    let is_known = store::is_known(&reader, id, device.as_deref(), whence.client.as_deref()).await?;
+    let since = known_since(app.db.clock().now());
+    let is_known = store::is_known(&reader, id, since, device.as_deref(), whence.client.as_deref()).await?;
     let place = match &device {
         Some(device) if is_known => Place::Known(device),
         _ => Place::Address(&whence.address),

@@ -27,14 +27,17 @@ pub async fn note_use(db: &Db, id: TokenId, at: DateTime<Utc>) -> Result<(), Err
     tx.commit().await
 }
 
-/// Whether the account had a session in this browser before, or with this program where there is no browser.
+/// Whether the account had a session in this browser since then, or with this program where there is no browser.
 pub async fn is_known(
     reader: &Reader<'_>,
     account: AccountId,
+    since: DateTime<Utc>,
     device: Option<&str>,
     client: Option<&str>,
 ) -> Result<bool, Error> {
-    let mut query = api_token::Entity::find().filter(api_token::COLUMN.account_id.eq(account));
+    let mut query = api_token::Entity::find()
+        .filter(api_token::COLUMN.account_id.eq(account))
+        .filter(api_token::COLUMN.created_at.gt(since));
     query = match (device, client) {
         (Some(device), _) => query.filter(api_token::COLUMN.device.eq(device)),
         (None, Some(client)) => {

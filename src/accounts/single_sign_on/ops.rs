@@ -212,7 +212,8 @@ async fn sign_in(app: &App, back: &Return<'_>, word: &Word) -> Result<Issued, St
     }
     let device = back.whence.device_hash(&id.to_string());
     let client = back.whence.client.clone();
-    let is_known = sessions::store::is_known(&reader, id, device.as_deref(), client.as_deref()).await?;
+    let since = sessions::known_since(app.db.clock().now());
+    let is_known = sessions::store::is_known(&reader, id, since, device.as_deref(), client.as_deref()).await?;
     let tx = app.db.begin().await?;
     if !store::lock_active(&tx, id).await? {
         return Err(deactivated(id));

@@ -120,6 +120,12 @@ pub async fn end(app: &App, who: &Principal, id: WorkloadTrustId) -> Result<Trus
     Ok(ended)
 }
 
+/// The same whether nobody is trusted under the name, or the token is not of who is: whoever has no token of an issuer that is
+/// trusted learns no names.
+const NOT_BELIEVED: &str = "it is not believed: nobody is trusted under this name in this workspace, or the token is not one \
+    that the trusted issuer signed for now. Compare with `plimsoll workload list`; why a token of a trusted issuer was \
+    refused is in the audit log";
+
 /// What a workload shows, and where it says that it is trusted.
 pub struct Shown<'a> {
     pub workspace: &'a str,
@@ -142,10 +148,10 @@ pub async fn exchange(app: &App, cause: Cause, shown: Shown<'_>) -> Result<Issue
         Some(workspace) => store::live(&reader, workspace, shown.trust).await?,
         None => None,
     };
-    let Some(trust) = trust else {
-        return Err(Error::invalid("trust", "there is none of this name in the workspace; an administrator makes it"));
-    };
-    let tried = app.attempts.attempt(&format!("workload {}", trust.id), &Place::Known(shown.address), now)?;
+    // Counted by the name, so that the count does not tell whether anybody is trusted under it.
+    let named = format!("workload {}/{}", shown.workspace, shown.trust);
+    let tried = app.attempts.attempt(&named, &Place::Known(shown.address), now)?;
+    let Some(trust) = trust else { return Err(Error::invalid("token", NOT_BELIEVED)) };
     let settled = settle(app, &cause, &trust, shown.token).await;
     match settled {
         Err(Stopped::Refused(refusal)) => {
@@ -178,7 +184,7 @@ async fn settle(app: &App, cause: &Cause, trust: &Trust, token: &str) -> Result<
     })?;
     let claims = match issuer.verified(token, now).await {
         Ok(claims) => claims,
-        Err(Unproven::Forged(e)) => return Err(Refusal::new(e.code(), format!("it is not believed: {e}")).into()),
+        Err(Unproven::Forged(e)) => return Err(Refusal::new(e.code(), NOT_BELIEVED.to_owned()).into()),
         Err(Unproven::Other(error)) => return Err(error.into()),
     };
     let wanted = Wanted { issuer: &trust.issuer, audience: &trust.audience, now };

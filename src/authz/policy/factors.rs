@@ -18,10 +18,16 @@ pub fn own_factor(who: &Principal, action: Action) -> Result<Permit, Denied> {
     Err(denied(who, action, "session_needed", reason))
 }
 
-/// Somebody else's is an administrator's business; one's own is removed in the way that asks for a code of it.
+/// Somebody else's is the business of an administrator who is there: whoever found one's API token could otherwise undo
+/// what keeps them out of another account. One's own is removed in the way that asks for a code of it.
 pub fn take_factor(who: &Principal, of: AccountId) -> Result<Permit, Denied> {
     let action = Action::SecondFactorTake;
     let permitted = act(who, action)?;
+    if matches!(who.credential, Credential::Token(_)) {
+        let reason =
+            "an administrator takes a second factor away in a session: sign in with the password (plimsoll login)";
+        return Err(denied(who, action, "session_needed", reason.to_owned()));
+    }
     if who.id != Some(of) {
         return Ok(permitted);
     }

@@ -300,6 +300,9 @@ async fn v6_3_3_another_sealing_key_opens_nobody_and_says_so() {
     t.user("vera", &["viewer"]).await;
     let (authenticator, _) = enrol(&t, &session(&t, "vera").await).await;
     let other = t.data().join("other.key");
+    // One that is there, of 32 other bytes, and nobody's but the service's.
+    std::fs::copy(t.data().join("keys/sealing.key"), &other).expect("a file with its mode");
+    std::fs::write(&other, "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=").expect("another key");
     let again = t.again(&["--sealing-key-file", other.to_str().expect("text")]).await;
     again.app.db.clock().advance(TimeDelta::seconds(30));
     let closed = with(&again, "vera", &authenticator.code(&again, 0)).await.expect(503);
@@ -326,6 +329,9 @@ async fn v6_3_3_an_administrator_takes_a_second_factor_away_and_a_reset_does_not
     let own = own["token"].as_str().expect("token").to_owned();
     let take = |by: &str, name: &str| reply(t.request(by, "DELETE", &format!("/api/v1/accounts/{name}/second-factor")));
     assert_eq!(take(&auditor, "vera").await.expect(403).code(), "forbidden");
+    // Nobody does it by a token that may have been found.
+    assert_eq!(take(&admin, "vera").await.expect(403).code(), "session_needed");
+    let admin = session(&t, "ada").await;
     assert_eq!(take(&admin, "ada").await.expect(403).code(), "own_account");
     assert_eq!(take(&admin, "otto").await.expect(409).code(), "no_second_factor");
     take(&admin, "vera").await.expect(204);
@@ -341,4 +347,17 @@ async fn v6_3_3_an_administrator_takes_a_second_factor_away_and_a_reset_does_not
     assert_eq!(with(&t, "vera", &papers[1]).await.expect(401).code(), "second_factor_wrong");
     let replayed = plimsoll::audit::replay::ops::compare_tables(&t.app).await.expect("the log replays");
     assert_eq!(replayed.differing, 0, "{:#?}", replayed.differences);
+}
+
+#[actix_web::test]
+async fn v6_3_3_a_sealing_key_that_is_lost_is_not_made_anew() {
+    let t = TestApp::start().await;
+    t.user("vera", &["viewer"]).await;
+    enrol(&t, &session(&t, "vera").await).await;
+    let lost = t.data().join("nowhere.key");
+    let file = lost.to_str().expect("text");
+    let started = t.program(&["serve", "--listen", "127.0.0.1:0", "--workers", "0", "--sealing-key-file", file]).await;
+    let said = String::from_utf8_lossy(&started.stderr).into_owned();
+    assert!(!started.status.success() && said.contains("put it back from where it is backed up"), "{said}");
+    assert!(!lost.exists(), "nothing was made in its place");
 }

@@ -79,3 +79,19 @@ async fn v16_3_what_stands_out_in_the_log_is_shown_to_administrators() {
     assert!(page.contains("vera was refused 7 times") && page.contains("A phone, probably"), "{page}");
     assert!(browser.get("/audit").await.expect(200).text().contains("/audit/security"));
 }
+
+#[actix_web::test]
+async fn v6_3_5_a_browser_that_nobody_used_for_half_a_year_is_a_new_one_again() {
+    let t = TestApp::start().await;
+    let admin = t.user("olga", &["admin"]).await;
+    t.user("omar", &["viewer"]).await;
+    let mut seen = Vec::new();
+    for days in [0, 1, 181] {
+        t.app.db.clock().advance(TimeDelta::days(days));
+        let request = t.request("", "POST", "/api/v1/sessions").header("user-agent", "A phone, probably");
+        reply(request.json(&json!({"name": "omar", "password": PASSWORD}))).await.expect(201);
+        let newest = t.get(&admin, "/api/v1/audit/events?limit=1").await.expect(200).json();
+        seen.push(newest["items"][0]["leaf"]["detail"]["new_device"].clone());
+    }
+    assert_eq!(seen, [json!(true), json!(false), json!(true)]);
+}

@@ -172,6 +172,19 @@ async fn forged_tokens_of_workloads_get_nothing_and_are_in_the_log() {
 }
 
 #[actix_web::test]
+async fn whoever_has_no_token_of_its_issuer_does_not_learn_who_is_trusted() {
+    let ci = Ci::start().await;
+    let strange = Signer::new("strange");
+    for token in [strange.sign(&strange.header(), &ci.claims()), "x".to_owned(), String::new()] {
+        let ask = async |name: &str| {
+            let answer = ci.t.post("", "/api/v1/workload-tokens", json!({"trust": name, "token": token})).await;
+            (answer.status, answer.text().replace(answer.header("x-request-id"), ""))
+        };
+        assert_eq!(ask("credit-ci").await, ask("nobody").await, "{token}");
+    }
+}
+
+#[actix_web::test]
 async fn whoever_forges_waits_and_the_keys_are_asked_for_once_in_a_while() {
     let ci = Ci::start().await;
     for n in 0..11 {
@@ -180,10 +193,11 @@ async fn whoever_forges_waits_and_the_keys_are_asked_for_once_in_a_while() {
         assert_eq!(answer.status, if n < 10 { 422 } else { 429 }, "{}", answer.text());
     }
     assert_eq!(ci.issuer.seen(|state| state.key_asks), 1);
-    // A trust that nobody made is told, and counts for nobody.
+    // A name under which nobody is trusted counts in the same way.
     let unknown = json!({"trust": "nobody", "token": "x"});
-    for _ in 0..12 {
-        ci.t.post("", "/api/v1/workload-tokens", unknown.clone()).await.expect(422);
+    for n in 0..12 {
+        let status = if n < 10 { 422 } else { 429 };
+        ci.t.post("", "/api/v1/workload-tokens", unknown.clone()).await.expect(status);
     }
     ci.later(6);
     ci.token(json!({})).await;
