@@ -8,6 +8,8 @@ use crate::Finding;
 const ADVICE: &str = "take the template of the model's authors, or leave it out and keep it in your own program";
 /// Whoever needs more writes a program.
 const MAX_BYTES: usize = 1 << 20;
+/// More of one template tell nobody more.
+const MAX_FINDINGS: usize = 8;
 
 /// Words that stand in no template for chats. They are looked for where Jinja takes them for names.
 const WORDS: &[&str] = &[
@@ -53,9 +55,13 @@ pub(crate) fn findings(text: &str, offset: u64) -> Vec<Finding> {
     let mut at = 0;
     while let Some(begin) = opening(text, at) {
         let end = closing(text, begin);
-        inside(text, begin, end, &mut |at, what| found.push(refused(at, what)));
+        inside(text, begin, end, &mut |at, what| {
+            if found.len() < MAX_FINDINGS {
+                found.push(refused(at, what));
+            }
+        });
         at = end;
-        if 8 <= found.len() {
+        if MAX_FINDINGS <= found.len() {
             break;
         }
     }
