@@ -1,4 +1,7 @@
-use crate::{blobs::sync_folder, core::digest::Digest};
+use crate::{
+    blobs::{Checksums, checksums::Summing, sync_folder},
+    core::digest::Digest,
+};
 use sha2::{Digest as _, Sha256};
 use std::{
     io,
@@ -17,7 +20,7 @@ pub struct Upload {
     file: BufWriter<fs::File>,
     path: PathBuf,
     hasher: Sha256,
-    size_bytes: u64,
+    sums: Summing,
     kept: bool,
 }
 
@@ -29,43 +32,57 @@ pub enum UploadError {
     Io(#[from] io::Error),
 }
 
+/// An upload that is on the disk, and is what it was to be.
+pub(super) struct Arrived {
+    upload: Upload,
+    pub checksums: Checksums,
+}
+
 impl Upload {
     pub(super) async fn begin(folder: &Path) -> io::Result<Self> {
         let path = folder.join(Uuid::now_v7().to_string());
         let file = fs::File::create_new(&path).await?;
         let file = BufWriter::with_capacity(256 << 10, file);
-        Ok(Self { file, path, hasher: Sha256::new(), size_bytes: 0, kept: false })
+        Ok(Self { file, path, hasher: Sha256::new(), sums: Summing::default(), kept: false })
     }
 
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hasher.update(bytes);
-        self.size_bytes += bytes.len() as u64;
+        self.sums.update(bytes);
         self.file.write_all(bytes).await
     }
 
     pub fn size_bytes(&self) -> u64 {
-        self.size_bytes
+        self.sums.size_bytes()
     }
 
-    pub(super) async fn finish(mut self, expected: &Digest, place: &Path) -> Result<u64, UploadError> {
+    pub(super) async fn finish(mut self, expected: &Digest) -> Result<Arrived, UploadError> {
         let found = Digest::finish(std::mem::take(&mut self.hasher));
         if found != *expected {
             return Err(UploadError::WrongDigest { expected: *expected, found });
         }
         self.file.flush().await?;
         self.file.get_ref().sync_all().await?;
-        if let Some(folder) = place.parent() {
-            fs::create_dir_all(folder).await?;
-            fs::rename(&self.path, place).await?;
-            self.kept = true;
-            sync_folder(folder).await?;
-        }
-        Ok(self.size_bytes)
+        let checksums = std::mem::take(&mut self.sums).finish();
+        Ok(Arrived { upload: self, checksums })
     }
 
     pub(super) async fn discard(mut self) -> io::Result<()> {
         self.file.flush().await?;
         self.file.get_ref().sync_all().await
+    }
+}
+
+impl Arrived {
+    /// Gives it its place for good.
+    pub async fn put(mut self, place: &Path) -> io::Result<()> {
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder).await?;
+            fs::rename(&self.upload.path, place).await?;
+            self.upload.kept = true;
+            sync_folder(folder).await?;
+        }
+        Ok(())
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod check;
 mod first_code;
+mod gc;
 mod grants;
 mod key;
+mod scrub;
 
 use crate::{
     accounts::{self, NewAccount},
@@ -33,6 +35,12 @@ pub enum Admin {
     /// Check the whole log and the tables: approvals, releases, states, order. Reads only.
     #[command(after_help = "Example:\n  plimsoll admin check --data ./plimsoll-data --json")]
     Check(check::Check),
+    /// Read every stored byte again and compare it with its sha256: what is damaged is withheld, what is well again is let go.
+    #[command(after_help = "Example:\n  plimsoll admin scrub --data ./plimsoll-data --rate 64")]
+    Scrub(scrub::Scrub),
+    /// Take away stored bytes that nothing refers to: of uploads that broke off, and what others took the place of.
+    #[command(after_help = "Example:\n  plimsoll admin gc --data ./plimsoll-data --dry-run")]
+    Gc(gc::Gc),
     /// The registry's own signing keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -75,6 +83,8 @@ impl Admin {
             Self::FirstCode(args) => args.run().await,
             Self::Compare(args) => compare(args).await,
             Self::Check(args) => args.run().await,
+            Self::Scrub(args) => args.run().await,
+            Self::Gc(args) => args.run().await,
             Self::Key(command) => command.run().await,
             Self::Grants(args) => args.run().await,
         }

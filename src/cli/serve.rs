@@ -6,7 +6,7 @@ use crate::{
         second_factor, single_sign_on,
     },
     app::App,
-    audit,
+    audit, blobs,
     cli::{Exit, Failure, print},
     config::Config,
     core::clock::rfc3339,
@@ -61,6 +61,7 @@ pub async fn serve(config: Config) -> Result<Exit, Failure> {
     }
     if 0 < config.sandbox.workers {
         background.spawn(workers::ops::announce(app.clone(), stopped.clone()));
+        background.spawn(blobs::run(app.clone(), stopped.clone()));
     }
     if let Some(shown) = shown {
         background.spawn(tls::watch(shown, stopped.clone()));

@@ -67,6 +67,8 @@ actions! {
     VersionCreate => "version.create",
     VersionUpload => "version.upload",
     VersionSeal => "version.seal",
+    BlobQuarantine => "blob.quarantine",
+    BlobRestore => "blob.restore",
     VersionRevoke => "version.revoke",
     EnvironmentRead => "environment.read",
     EnvironmentCreate => "environment.create",

@@ -117,6 +117,10 @@ events! {
     FileInspected: VersionInspect on "version" { version: VersionId, path: String, sha256: String }
     /// Somebody called it by hand; with which values is nowhere.
     VersionTried: VersionInspect on "version" { version: VersionId, manifest: String }
+    /// Bytes that the workspace holds are not what was stored; nothing of them leaves.
+    BlobQuarantined: BlobQuarantine on "blob" { sha256: String, fault: String }
+    /// They are what was stored again.
+    BlobRestored: BlobRestore on "blob" { sha256: String }
     VersionRevoked: VersionRevoke on "version" { version: VersionId }
     EnvironmentCreated: EnvironmentCreate on "environment" { environment: EnvironmentId, name: String }
     ProfileRevised: EnvironmentRevise on "environment" { environment: EnvironmentId, revision: i64, digest: String }

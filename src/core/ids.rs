@@ -50,6 +50,8 @@ ids! {
     AccountId,
     /// That tokens of somebody else's issuer stand for a service account.
     WorkloadTrustId,
+    /// One copy of bytes in the blob store.
+    StoredBlobId,
     /// A credential: a session or an API token.
     TokenId,
     /// A code by which somebody sets their password anew.

@@ -6,27 +6,27 @@ use crate::{
     error::{Error, InField},
     http::{
         extract::{PageParams, parse, require_type},
-        problem::{Changed, Found, Guarded, Problem},
+        problem::{Changed, Found, Guarded, Parts, Problem, Withheld},
+        ranges::{self, Wanted},
     },
+    versions::deliver,
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
-    body::SizedStream,
-    get,
-    http::header::{self, ContentDisposition},
+    HttpRequest, HttpResponse, get,
+    http::{
+        StatusCode,
+        header::{self, ContentDisposition},
+    },
     put,
     web::{Data, Json, Path, Payload, Query},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 const LIST: &str = "datasets";
-/// Large enough that system calls don't count.
-const CHUNK_BYTES: usize = 512 << 10;
 const ZIP: &str = "application/zip";
 /// The header that describes the columns or arrays of the body.
 pub const DESCRIPTION_HEADER: &str = "plimsoll-dataset";
@@ -99,11 +99,15 @@ async fn find(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json
 /// Read the rows, to measure with them before anything is pushed. Each reading stands in the audit log.
 #[utoipa::path(tag = "datasets", operation_id = "inspectDataset", params(("dataset" = String, Path, description = "Dataset name")),
     responses((status = 200, description = "The file as it was registered",
-        content((String = "text/csv"), (String = "application/zip"))), Found))]
+        content((String = "text/csv"), (String = "application/zip"))), (status = 206, description = "The part that `Range` asks for"), (status = 304, description = "It is what `If-None-Match` names"), Withheld, Parts, Found))]
 #[get("/datasets/{dataset}/content")]
-async fn content(app: Data<App>, who: Principal, name: Path<String>) -> Result<HttpResponse, Problem> {
+async fn content(
+    app: Data<App>,
+    who: Principal,
+    request: HttpRequest,
+    name: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let (bytes, dataset) = ops::inspect(&app, &who, &name).await?;
-    let size = u64::try_from(dataset.size_bytes).unwrap_or(0);
     let mut answer = HttpResponse::Ok();
     let (media_type, ending) = match dataset.description.tensors {
         None => ("text/csv; charset=utf-8", "csv"),
@@ -113,7 +117,13 @@ async fn content(app: Data<App>, who: Principal, name: Path<String>) -> Result<H
         .content_type(media_type)
         .insert_header(ContentDisposition::attachment(format!("{}.{ending}", dataset.name)))
         .insert_header((header::ETAG, format!("\"{}\"", dataset.digest)));
-    Ok(answer.body(SizedStream::new(size, ReaderStream::with_capacity(bytes, CHUNK_BYTES))))
+    let part = match ranges::wanted(&request, &dataset.digest.to_string(), bytes.size_bytes()) {
+        Wanted::Unchanged => return Ok(answer.status(StatusCode::NOT_MODIFIED).finish()),
+        Wanted::Nothing => return Err(ranges::not_there(bytes.size_bytes())),
+        Wanted::Part(part) => Some(part),
+        Wanted::Whole => None,
+    };
+    Ok(deliver(app.into_inner(), answer, bytes, part, || std::future::ready(Ok(()))))
 }
 
 /// In what a file comes that is described like this.

@@ -2,7 +2,7 @@ use crate::{
     accounts,
     app::App,
     authz::{Action, Principal, policy},
-    blobs::UploadError,
+    blobs::{self, Opened, store::settle},
     core::{
         digest::Digest,
         event::Event,
@@ -17,7 +17,7 @@ use crate::{
     },
     error::Error,
 };
-use tokio::{fs::File, io::AsyncReadExt};
+use tokio::io::AsyncReadExt;
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "dataset" };
 
@@ -41,7 +41,7 @@ pub async fn register(
     let digest = Digest::of(&bytes);
     let mut upload = app.blobs.begin().await.map_err(Error::internal)?;
     upload.write(&bytes).await.map_err(Error::internal)?;
-    let size = app.blobs.keep(upload, &digest).await.map_err(|e: UploadError| Error::internal(e))?;
+    let placed = blobs::ops::place(app, upload, &digest).await?;
     // The body may have taken hours; whoever was signed out meanwhile registers nothing.
     if !accounts::ops::is_signed_in(app, who).await? {
         return Err(Error::Unauthenticated);
@@ -52,12 +52,13 @@ pub async fn register(
         workspace: who.workspace,
         name: name.to_string(),
         digest,
-        size_bytes: i64::try_from(size).map_err(Error::internal)?,
+        size_bytes: i64::try_from(placed.size_bytes).map_err(Error::internal)?,
         rows: i64::try_from(data.rows()).map_err(Error::internal)?,
         description,
         created_by,
         created_at: tx.at(),
     };
+    let settled = settle(&tx, placed.id, &digest).await?;
     store::insert(&tx, &dataset).await?;
     let event = Event::DatasetRegistered {
         dataset: dataset.id,
@@ -66,6 +67,7 @@ pub async fn register(
         rows: dataset.rows,
     };
     tx.commit(permit, event).await?;
+    blobs::ops::tidy(app, &digest, settled).await?;
     Ok(dataset)
 }
 
@@ -80,7 +82,7 @@ pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<
 }
 
 /// The bytes of the file, for somebody who measures with them before anything is pushed.
-pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(File, Dataset), Error> {
+pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(Opened, Dataset), Error> {
     let dataset = find(app, who, name).await?;
     let permit = policy::act(who, Action::DatasetInspect)?;
     if dataset.description.held_out {
@@ -90,7 +92,7 @@ pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(File, Da
         let denied = policy::refuse(who, Action::DatasetInspect, "dataset_held_out", reason);
         return Err(Error::Denied(denied.on("dataset", dataset.id)));
     }
-    let (bytes, _) = app.blobs.read(&dataset.digest).await.map_err(Error::internal)?;
+    let bytes = blobs::ops::open(app, &dataset.digest).await?;
     let event = Event::DatasetInspected { dataset: dataset.id, sha256: dataset.digest.to_string() };
     // Before the first byte leaves.
     app.db.begin().await?.commit(permit, event).await?;
@@ -99,7 +101,7 @@ pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(File, Da
 
 /// The rows, for a worker. Checked against the digest: a damaged file measures nothing.
 pub(crate) async fn load(app: &App, dataset: &Dataset) -> Result<Data, Error> {
-    let (mut file, size) = app.blobs.read(&dataset.digest).await.map_err(Error::internal)?;
+    let (mut file, size) = blobs::ops::local(app, &dataset.digest).await?;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     file.read_to_end(&mut bytes).await.map_err(Error::internal)?;
     if Digest::of(&bytes) != dataset.digest {

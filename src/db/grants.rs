@@ -87,6 +87,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("used_assertion", REPLACE),
     ("job", QUEUE),
     ("worker", QUEUE),
+    ("stored_blob", QUEUE),
     ("seaql_migrations", READ),
 ];
 

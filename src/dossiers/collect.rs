@@ -262,6 +262,8 @@ async fn facts(
         records: accountability::Records::default(),
         pinned: None,
         fixed_findings: None,
+        // Of the disk, and of now.
+        damaged_bytes: None,
         current,
     };
     if let Some(revision) = &facts.current.constraints {

@@ -159,6 +159,7 @@ fn a_statement_is_about_the_whole_version() {
     let file = |path: &str| StoredFile {
         declared: DeclaredFile { path: FilePath::parse(path).expect("path"), sha256: Digest::of(path), size_bytes: 1 },
         uploaded: true,
+        damaged: false,
     };
     let files = [file("interface.json"), file("model.onnx")];
     let named = |path: &str| Subject::sha256(path, Digest::of(path).hex());

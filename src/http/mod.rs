@@ -12,6 +12,7 @@ pub mod operations;
 pub mod pace;
 pub mod peer;
 pub mod problem;
+pub mod ranges;
 pub mod rate;
 pub mod reach;
 pub mod server;

@@ -60,6 +60,9 @@ pub struct Problem {
     #[serde(skip)]
     #[schema(ignore)]
     allow: Option<String>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    content_range: Option<String>,
     /// After how many seconds it is worth trying again, for the header `Retry-After`.
     #[serde(skip)]
     #[schema(ignore)]
@@ -85,6 +88,7 @@ impl Problem {
             allowed: Vec::new(),
             changes: Vec::new(),
             allow: None,
+            content_range: None,
             retry_after: None,
             source: None,
         }
@@ -95,6 +99,11 @@ impl Problem {
         let detail = format!("this address takes {allow}");
         let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
         Self { allow: Some(allow), ..problem }
+    }
+
+    /// Says how much there is to somebody who asked for a part that is not there.
+    pub fn with_content_range(self, range: String) -> Self {
+        Self { content_range: Some(range), ..self }
     }
 
     /// As clients of the Open Inference Protocol v2 expect it: with `error`, fields at fault included.
@@ -136,6 +145,9 @@ impl Problem {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(range) = &self.content_range {
+            response.insert_header((header::CONTENT_RANGE, range.as_str()));
         }
         if self.code == "idempotency_in_flight" {
             response.insert_header((header::RETRY_AFTER, "1"));
@@ -213,6 +225,10 @@ pub struct Found;
 pub struct Changed;
 /// `Changed`, and the object may have moved on: `If-Match` is needed.
 pub struct Revised;
+/// What gives stored bytes, where they may be damaged.
+pub struct Withheld;
+/// What may be asked for in part, or only if it is not here yet.
+pub struct Parts;
 
 const GUARDED: &[(&str, &str)] = &[
     ("401", "No valid token was sent"),
@@ -230,6 +246,8 @@ const CHANGED: &[(&str, &str)] = &[
 ];
 const REVISED: &[(&str, &str)] =
     &[("412", "Someone else changed it in the meantime"), ("428", "The header If-Match is missing")];
+const WITHHELD: &[(&str, &str)] = &[("409", "The stored bytes are damaged and withheld; `detail` says what to do")];
+const PARTS: &[(&str, &str)] = &[("416", "It has no such part; `Content-Range` says how many bytes there are")];
 
 macro_rules! problem_sets {
     ($($set:ident: $($table:ident)*;)*) => {$(
@@ -248,6 +266,8 @@ problem_sets! {
     Found: GUARDED FOUND;
     Changed: GUARDED FOUND CHANGED;
     Revised: GUARDED FOUND CHANGED REVISED;
+    Withheld: WITHHELD;
+    Parts: PARTS;
 }
 
 fn described(status: &str, why: &str) -> (String, RefOr<Response>) {

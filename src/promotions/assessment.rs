@@ -27,9 +27,9 @@ use crate::{
     policies::{Asked, Circumstances, FrameworkAsk, gates::Sorted},
     promotions::{self, known, reports::Reports, terms::Named},
     releases::{self, modes::Ladder},
-    trust::{self, TrustKey},
+    trust::TrustKey,
     validation::{self, Evidence, Run, RunState},
-    versions::{self, Signature, Version, fitness, store::Attested},
+    versions::{self, Version, fitness, store::Attested},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -73,6 +73,7 @@ pub struct Facts {
     pub pinned: Option<Vec<Pin>>,
     /// The findings that it fixed.
     pub fixed_findings: Option<Vec<Value>>,
+    pub damaged_bytes: Option<FailedCheck>,
 }
 
 /// What is decided on. Its digest is what an approver signs.
@@ -146,10 +147,7 @@ impl Facts {
     ) -> Result<Self, Error> {
         let current = environments::store::all_current(conn, environment.id).await?;
         let active = releases::store::active(conn, environment.id, model.id).await?;
-        let key = match &version.signature {
-            Signature::Verified { key } => trust::store::find(conn, scope, *key).await?,
-            _ => None,
-        };
+        let key = versions::ops::signing_key(conn, scope, &version).await?;
         let attestations = versions::store::attestations_in(conn, version.id).await?;
         let reported = evidence::store::of_version(conn, scope, version.id).await?;
         let oversight = oversight::ops::standing(conn, scope, model.id, version.id, environment.id).await?;
@@ -157,6 +155,7 @@ impl Facts {
         let people = people::store::people(conn, environment.workspace, now).await?;
         let records = accountability::ops::load(conn, scope, &model, &environment).await?;
         let mut facts = Self {
+            damaged_bytes: versions::ops::damaged(conn, version.id).await?,
             model,
             version,
             environment,
@@ -254,6 +253,7 @@ impl Facts {
         let decision = canonical::to_string(&self.decision(&pins, now)?).map_err(Error::internal)?;
         let shown = known::shown(&decision, known::named(&self.oversight.known(now))?)?;
         let mut failed = fitness::checks(&self.version, self.key.as_ref(), now);
+        failed.extend(self.damaged_bytes.clone());
         failed.extend(self.environment_checks());
         if let Some(mode) = self.mode {
             failed.extend(self.ladder()?.checks(mode));

@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, ReadPermit, policy},
+    blobs::{self, Opened as Bytes},
     core::{
         event::Event,
         ids::ReleaseId,
@@ -25,7 +26,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::time::Duration;
-use tokio::{fs::File, time::Instant};
+use tokio::time::Instant;
 
 /// What a deployer gets: the release, the version's files, and what proves both.
 pub struct Pull {
@@ -62,7 +63,7 @@ pub struct Wish<'a> {
 
 /// A file that may leave, and who it was let out for.
 pub struct Opened {
-    pub bytes: File,
+    pub bytes: Bytes,
     pub file: DeclaredFile,
     pub admission: Admission,
 }
@@ -252,20 +253,20 @@ pub async fn describe(app: &App, who: &Principal, wish: Wish<'_>, path: &FilePat
     find_file(app, who, &pull, path).await.map(|(_, file)| file)
 }
 
-async fn find_file(app: &App, who: &Principal, pull: &Pull, path: &FilePath) -> Result<(File, DeclaredFile), Error> {
+async fn find_file(app: &App, who: &Principal, pull: &Pull, path: &FilePath) -> Result<(Bytes, DeclaredFile), Error> {
     let file = pull.files.iter().find(|f| f.declared.path == *path).ok_or(Error::not_found("file"))?;
     let declared = file.declared.clone();
-    let cause = match app.blobs.read(&declared.sha256).await {
-        Ok((bytes, size)) if i64::try_from(size).ok() == Some(declared.size_bytes) => return Ok((bytes, declared)),
-        Ok((_, size)) => {
-            let why = format!("the blob {} has {size} bytes, not {}", declared.sha256, declared.size_bytes);
-            std::io::Error::new(std::io::ErrorKind::InvalidData, why)
-        }
-        Err(error) => error,
+    let cause = match blobs::ops::open(app, &declared.sha256).await {
+        Ok(bytes) => return Ok((bytes, declared)),
+        Err(cause) => cause,
     };
     let sight = policy::read(who, Action::ReleasePull)?;
     let (reader, release) = (app.db.read(&sight), pull.release.id.to_string());
-    Err(refusal::unreadable(reader.conn(), who, ("release", &release), "blob_unreadable", &cause).await)
+    let code = match &cause {
+        Error::Conflict { code: blobs::ops::QUARANTINED, .. } => blobs::ops::QUARANTINED,
+        _ => "blob_unreadable",
+    };
+    Err(refusal::unreadable(reader.conn(), who, ("release", &release), code, &cause).await)
 }
 
 /// What ran here and when, newest first.

@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, Role, Scope, policy, policy::Involved},
+    blobs,
     core::clock::rfc3339,
     db::Conn,
     environments::Environment,
@@ -145,9 +146,16 @@ pub(super) async fn unreadable(
     tracing::error!(code, place = about.1, error = ?cause, "the gate stays closed");
     let detail = match code {
         "blob_unreadable" => "a file of the release can't be read as it was stored; nothing leaves",
+        blobs::ops::QUARANTINED => "the stored bytes of a file of the release are damaged; nothing of it leaves",
         _ => "what the registry has about the release can't be read; nothing leaves",
     };
-    let detail = format!("{detail}. Tell the registry's operator, who finds the cause in the service's log");
+    let next = match code {
+        blobs::ops::QUARANTINED => {
+            "Push the same files again, or have the registry's operator put a good copy in place and run plimsoll admin scrub"
+        }
+        _ => "Tell the registry's operator, who finds the cause in the service's log",
+    };
+    let detail = format!("{detail}. {next}");
     let unblock = promotions::store::holders(conn, who.workspace, &[Role::Admin], &[]).await.unwrap_or_default();
     let denied = policy::refuse(who, Action::ReleasePull, code, detail.clone()).on(about.0, about.1);
     Error::Refused { denied, failed: vec![check(code, detail)], unblock }

@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, Scope, policy},
+    blobs,
     constraints::{self, ConstraintSpec, Link, StandIn},
     core::{event::Event, ids::RunId},
     datasets::{self, Dataset, data::Data},
@@ -162,7 +163,7 @@ async fn count_graph(
     let Some(model) = files.iter().find(|f| f.declared.path.as_str() == MODEL_FILE) else {
         return Ok(Err(format!("there is no file {MODEL_FILE}")));
     };
-    let (bytes, size_bytes) = app.blobs.read(&model.declared.sha256).await.map_err(Error::internal)?;
+    let (bytes, size_bytes) = blobs::ops::local(app, &model.declared.sha256).await?;
     let bytes = bytes.into_std().await;
     let counted = tokio::task::spawn_blocking(move || onnx::size_with(BufReader::new(bytes), size_bytes, &given)).await;
     Ok(counted.map_err(Error::internal)?.map_err(|refusal| refusal.to_string()))

@@ -5,13 +5,14 @@ use crate::{
     error::{Error, InField},
     http::{
         extract::{PageParams, ValidJson, require_type},
-        problem::{Changed, Found, Problem},
+        problem::{Changed, Found, Parts, Problem, Withheld},
+        ranges,
     },
     versions::{
         Attested, DeclaredFile, Manifest, Signature, State, Version, VersionRef, files, ops,
         ops::Detail,
         seal::{self, Seal},
-        stream,
+        settled, stream,
     },
 };
 use actix_web::{
@@ -44,6 +45,9 @@ pub struct FileView {
     pub size_bytes: i64,
     /// Whether the bytes are here; a push sends those that are not.
     pub uploaded: bool,
+    /// Whether what is stored is not what was uploaded: it is withheld until the same bytes are sent again.
+    #[serde(default)]
+    pub damaged: bool,
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -204,17 +208,25 @@ async fn upload(
 #[utoipa::path(tag = "versions", operation_id = "inspectFile",
     params(("model" = String, Path, description = "Model name"), ("version" = String, Path, description = "Number or digest"),
         ("path" = String, Path, description = "The file's path in the version")),
-    responses((status = 200, description = "The bytes", content_type = "application/octet-stream"), Found))]
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream"), (status = 206, description = "The part that `Range` asks for"), (status = 304, description = "It is what `If-None-Match` names"), Withheld, Parts, Found))]
 #[get("/models/{model}/versions/{version}/files/{path:.*}")]
 async fn download(
     app: Data<App>,
     who: Principal,
+    request: HttpRequest,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (model, version, path) = path.into_inner();
     let path = FilePath::parse(&path).in_field("path")?;
-    let (bytes, file) = files::open(&app, &who, &model, &reference(&version)?, &path).await?;
-    Ok(stream(bytes, &file))
+    let version = reference(&version)?;
+    if ranges::is_conditional(&request) {
+        let file = files::describe(&app, &who, &model, &version, &path).await?;
+        if let Some(answer) = settled(&request, &file)? {
+            return Ok(answer);
+        }
+    }
+    let (bytes, file) = files::open(&app, &who, &model, &version, &path).await?;
+    Ok(stream(app.into_inner(), &request, bytes, &file))
 }
 
 /// Seal a draft: its bytes never change afterwards.
@@ -313,7 +325,8 @@ impl VersionView {
                     path: f.declared.path.to_string(),
                     sha256: f.declared.sha256.to_string(),
                     size_bytes: f.declared.size_bytes,
-                    uploaded: f.uploaded,
+                    uploaded: f.is_here(),
+                    damaged: f.damaged,
                 })
                 .collect(),
             created_at: rfc3339(version.created_at),

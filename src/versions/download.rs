@@ -1,49 +1,90 @@
 //! A file as the body of an answer.
 
-use crate::{core::digest::Digest, versions::DeclaredFile};
+use crate::{
+    app::App,
+    blobs::{self, Opened, Part},
+    http::{
+        problem::Problem,
+        ranges::{self, Wanted},
+    },
+    versions::DeclaredFile,
+};
 use actix_web::{
-    HttpResponse, HttpResponseBuilder,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     body::SizedStream,
-    http::header::{self, ContentDisposition, DispositionParam, DispositionType},
+    http::{
+        StatusCode,
+        header::{self, ContentDisposition, DispositionParam, DispositionType},
+    },
     web::Bytes,
 };
-use futures_util::StreamExt;
-use sha2::{Digest as _, Sha256};
-use std::{io, time::Duration};
-use tokio::{fs::File, time::Instant};
-use tokio_util::io::ReaderStream;
+use std::{io, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
-/// Large enough that system calls don't count.
-const CHUNK_BYTES: usize = 512 << 10;
 /// A file that takes long is looked after so often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Never rendered by a browser: octet-stream, attachment, sandboxed.
-pub fn stream(bytes: File, file: &DeclaredFile) -> HttpResponse {
-    let body = ReaderStream::with_capacity(bytes, CHUNK_BYTES);
-    described(file).body(SizedStream::new(size(file), body))
+/// The answer to somebody who has the file already, before anything is opened or recorded.
+///
+/// # Errors
+/// When it has no such part.
+pub fn settled(request: &HttpRequest, file: &DeclaredFile) -> Result<Option<HttpResponse>, Problem> {
+    match ranges::wanted(request, &file.sha256.to_string(), size(file)) {
+        Wanted::Unchanged => Ok(Some(described(file).status(StatusCode::NOT_MODIFIED).finish())),
+        Wanted::Nothing => Err(ranges::not_there(size(file))),
+        Wanted::Whole | Wanted::Part(_) => Ok(None),
+    }
 }
 
-/// The same, but the body breaks off when it may not go on, or is not what it should be.
+/// The file, or the part of it that is asked for. It breaks off before a chunk that is not what was stored.
+pub fn stream(app: Arc<App>, request: &HttpRequest, bytes: Opened, file: &DeclaredFile) -> HttpResponse {
+    stream_while(app, request, bytes, file, || std::future::ready(Ok(())))
+}
+
+/// The same, but the body breaks off when it may not go on too.
 ///
 /// `may_go_on` is asked before the last piece leaves, and before others when [`LOOK_EVERY`] has passed; a file
-/// of one piece leaves at once. The last piece leaves only if all of them have the file's sha256.
-pub fn stream_while<F>(bytes: File, file: &DeclaredFile, may_go_on: impl Fn() -> F + 'static) -> HttpResponse
+/// of one piece leaves at once.
+pub fn stream_while<F>(
+    app: Arc<App>,
+    request: &HttpRequest,
+    bytes: Opened,
+    file: &DeclaredFile,
+    may_go_on: impl Fn() -> F + 'static,
+) -> HttpResponse
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
-    let state = Leaving {
-        pieces: ReaderStream::with_capacity(bytes, CHUNK_BYTES),
-        left: size(file),
-        seen: Sha256::new(),
-        sha256: file.sha256,
-        looked: Instant::now(),
-        is_first: true,
+    let part = match ranges::wanted(request, &file.sha256.to_string(), size(file)) {
+        Wanted::Part(part) => Some(part),
+        _ => None,
     };
-    let body = futures_util::stream::unfold((Some(state), may_go_on), |(state, may_go_on)| async move {
-        let mut state = state?;
-        match state.next(&may_go_on).await? {
-            Ok(piece) => Some((Ok(piece), (Some(state), may_go_on))),
+    deliver(app, described(file), bytes, part, may_go_on)
+}
+
+/// Bytes as the body of an answer whose headers are there.
+pub fn deliver<F>(
+    app: Arc<App>,
+    mut answer: HttpResponseBuilder,
+    bytes: Opened,
+    part: Option<Part>,
+    may_go_on: impl Fn() -> F + 'static,
+) -> HttpResponse
+where
+    F: Future<Output = io::Result<()>> + 'static,
+{
+    let whole = bytes.size_bytes();
+    let (from, end) = part.map_or((0, whole), |part| (part.first, part.last + 1));
+    answer.insert_header((header::ACCEPT_RANGES, "bytes"));
+    if let Some(Part { first, last }) = part {
+        answer.status(StatusCode::PARTIAL_CONTENT);
+        answer.insert_header((header::CONTENT_RANGE, format!("bytes {first}-{last}/{whole}")));
+    }
+    let leaving = Leaving { app, bytes, from, end, looked: Instant::now(), is_first: true };
+    let body = futures_util::stream::unfold((Some(leaving), may_go_on), |(leaving, may_go_on)| async move {
+        let mut leaving = leaving?;
+        match leaving.next(&may_go_on).await? {
+            Ok(piece) => Some((Ok(piece), (Some(leaving), may_go_on))),
             Err(error) => {
                 tracing::warn!(%error, "a file broke off");
                 Some((Err(error), (None, may_go_on)))
@@ -51,14 +92,14 @@ where
         }
     });
     // Nobody polls two pieces at once.
-    described(file).body(SizedStream::new(size(file), Box::pin(body)))
+    answer.body(SizedStream::new(end - from, Box::pin(body)))
 }
 
 struct Leaving {
-    pieces: ReaderStream<File>,
-    left: u64,
-    seen: Sha256,
-    sha256: Digest,
+    app: Arc<App>,
+    bytes: Opened,
+    from: u64,
+    end: u64,
     looked: Instant,
     is_first: bool,
 }
@@ -68,25 +109,20 @@ impl Leaving {
     where
         F: Future<Output = io::Result<()>>,
     {
-        if self.left == 0 {
+        if self.end <= self.from {
             return None;
         }
-        let wrong = |what: &str| Some(Err(io::Error::new(io::ErrorKind::InvalidData, what.to_owned())));
-        let piece = match self.pieces.next().await {
-            Some(Ok(piece)) => piece,
-            Some(Err(error)) => return Some(Err(error)),
-            None => return wrong("the file is shorter than its record says"),
+        let piece = match self.bytes.piece(self.from, self.end - 1).await {
+            Ok(piece) => piece,
+            Err(error) => {
+                let said = blobs::ops::unread(&self.app, &self.bytes.stored, error).await;
+                return Some(Err(io::Error::new(io::ErrorKind::InvalidData, format!("{said:?}"))));
+            }
         };
-        let Some(left) = self.left.checked_sub(piece.len() as u64) else {
-            return wrong("the file is longer than its record says");
-        };
-        self.left = left;
-        self.seen.update(&piece);
-        if left == 0 && Digest::finish(self.seen.clone()) != self.sha256 {
-            return wrong("the file is not what was stored");
-        }
-        let is_only = std::mem::take(&mut self.is_first) && left == 0;
-        if !is_only && (left == 0 || LOOK_EVERY <= self.looked.elapsed()) {
+        self.from += piece.len() as u64;
+        let is_last = self.end <= self.from;
+        let is_only = std::mem::take(&mut self.is_first) && is_last;
+        if !is_only && (is_last || LOOK_EVERY <= self.looked.elapsed()) {
             if let Err(error) = may_go_on().await {
                 return Some(Err(error));
             }
@@ -96,7 +132,7 @@ impl Leaving {
     }
 }
 
-/// The headers of a file.
+/// The headers of a file. Never rendered by a browser: octet-stream, attachment, sandboxed.
 pub fn described(file: &DeclaredFile) -> HttpResponseBuilder {
     let name = file.path.as_str().rsplit('/').next().unwrap_or("file").to_owned();
     let disposition = ContentDisposition {
@@ -107,6 +143,7 @@ pub fn described(file: &DeclaredFile) -> HttpResponseBuilder {
     answer
         .content_type(header::ContentType::octet_stream())
         .insert_header(disposition)
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
         .insert_header(("content-security-policy", "sandbox; default-src 'none'"))
         .insert_header((header::ETAG, format!("\"{}\"", file.sha256)));
     answer

@@ -4,13 +4,12 @@ use crate::{
     accounts,
     app::App,
     authz::{Action, Principal, policy},
-    blobs::{Upload, UploadError},
+    blobs::{self, Opened, Upload, ops::storage, store::settle},
     core::{event::Event, path::FilePath},
     error::Error,
     http::uploads::Place,
-    versions::{DeclaredFile, VersionRef, ops, store},
+    versions::{DeclaredFile, StoredFile, VersionRef, ops, store},
 };
-use tokio::fs::File;
 
 const NO_FILE: Error = Error::NotFound { kind: "file" };
 
@@ -19,6 +18,8 @@ const NO_FILE: Error = Error::NotFound { kind: "file" };
 pub struct Intake<'a> {
     file: DeclaredFile,
     upload: Upload,
+    /// Whether it takes the place of bytes that are damaged: then nothing else of the version changes.
+    heals: bool,
     /// Among those who upload.
     _place: Place<'a>,
 }
@@ -36,14 +37,18 @@ pub async fn begin<'a>(
 ) -> Result<Option<Intake<'a>>, Error> {
     policy::act(who, Action::VersionUpload).map(drop)?;
     let detail = ops::find(app, who, model, version).await?;
-    ops::require_own_draft(who, &detail.version)?;
-    let file = detail.files.into_iter().find(|f| f.declared.path == *path).ok_or(NO_FILE)?;
-    if file.uploaded {
+    let file = detail.files.into_iter().find(|f| f.declared.path == *path);
+    let heals = file.as_ref().is_some_and(|file| file.uploaded && file.damaged);
+    if !heals {
+        ops::require_own_draft(who, &detail.version)?;
+    }
+    let file = file.ok_or(NO_FILE)?;
+    if file.is_here() {
         return Ok(None);
     }
     let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?).await?;
     let upload = app.blobs.begin().await.map_err(storage)?;
-    Ok(Some(Intake { file: file.declared, upload, _place }))
+    Ok(Some(Intake { file: file.declared, upload, heals, _place }))
 }
 
 impl Intake<'_> {
@@ -73,22 +78,23 @@ pub async fn finish(
     if !accounts::ops::is_signed_in(app, who).await? {
         return Err(Error::Unauthenticated);
     }
-    let Intake { file, upload, _place } = intake;
+    let Intake { file, upload, heals, _place } = intake;
     if u64::try_from(file.size_bytes).ok() != Some(upload.size_bytes()) {
         let detail = format!("{} bytes arrived where {} were declared", upload.size_bytes(), file.size_bytes);
         return Err(Error::invalid("body", detail));
     }
-    app.blobs.keep(upload, &file.sha256).await.map_err(|e| match e {
-        UploadError::WrongDigest { .. } => Error::invalid("body", format!("{e}; send the file again")),
-        UploadError::Io(e) => storage(e),
-    })?;
+    let placed = blobs::ops::place(app, upload, &file.sha256).await?;
     let tx = app.db.begin().await?;
     let version = ops::lock(&tx, &sight, model, version).await?;
-    ops::require_own_draft(who, &version)?;
+    if !heals {
+        ops::require_own_draft(who, &version)?;
+    }
+    let settled = settle(&tx, placed.id, &file.sha256).await?;
     store::set_uploaded(&tx, &version, &file).await?;
     let event =
         Event::FileUploaded { version: version.id, sha256: file.sha256.to_string(), size_bytes: file.size_bytes };
-    tx.commit(permit, event).await
+    tx.commit(permit, event).await?;
+    blobs::ops::tidy(app, &file.sha256, settled).await
 }
 
 /// A file for reading, to inspect or to sign it. Deployers use the gate instead.
@@ -98,24 +104,30 @@ pub async fn open(
     model: &str,
     version: &VersionRef,
     path: &FilePath,
-) -> Result<(File, DeclaredFile), Error> {
+) -> Result<(Opened, DeclaredFile), Error> {
     let permit = policy::act(who, Action::VersionInspect)?;
     let detail = ops::find(app, who, model, version).await?;
-    let file = detail.files.into_iter().find(|f| f.declared.path == *path && f.uploaded).ok_or(NO_FILE)?;
-    let (bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
-    let (path, sha256) = (path.to_string(), file.declared.sha256.to_string());
+    let file = held(detail.files, path)?;
+    let bytes = blobs::ops::open(app, &file.sha256).await?;
+    let (path, sha256) = (path.to_string(), file.sha256.to_string());
     // Before the first byte leaves.
     app.db.begin().await?.commit(permit, Event::FileInspected { version: detail.version.id, path, sha256 }).await?;
-    Ok((bytes, file.declared))
+    Ok((bytes, file))
 }
 
-/// A full disk is the operator's business, and worth trying again later.
-fn storage(error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Error::Unavailable {
-            code: "storage_full",
-            detail: "the registry's storage is full; nothing was kept. Tell its operator".to_owned(),
-        },
-        _ => Error::internal(error),
-    }
+/// What [`open`] would open; nothing leaves, and nothing is recorded.
+pub async fn describe(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    path: &FilePath,
+) -> Result<DeclaredFile, Error> {
+    policy::act(who, Action::VersionInspect).map(drop)?;
+    held(ops::find(app, who, model, version).await?.files, path)
+}
+
+fn held(files: Vec<StoredFile>, path: &FilePath) -> Result<DeclaredFile, Error> {
+    let file = files.into_iter().find(|f| f.declared.path == *path && f.uploaded);
+    file.map(|file| file.declared).ok_or(NO_FILE)
 }

@@ -7,6 +7,7 @@ use crate::{
     versions::{Signature, State, Version},
 };
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 /// What stands in the way; nothing means that the version is sealed, and signed by a key that
 /// is trusted at this moment. `key` is the one that the signature names, if it is still listed.
@@ -35,6 +36,17 @@ pub fn checks(version: &Version, key: Option<&TrustKey>, now: DateTime<Utc>) -> 
         }
     }
     failed
+}
+
+/// The same of a version's bytes: which of them were found damaged in the store, by their sha256.
+pub fn bytes(damaged: &BTreeSet<String>) -> Option<FailedCheck> {
+    let first = damaged.first()?;
+    let of = match damaged.len() {
+        1 => format!("the stored bytes of {first} are"),
+        more => format!("the stored bytes of {more} files are, {first} among them,"),
+    };
+    let detail = format!("{of} damaged and in quarantine; push the same files again, or have a good copy put in place");
+    Some(check("bytes_damaged", detail))
 }
 
 fn check(code: &str, detail: impl Into<String>) -> FailedCheck {

@@ -6,6 +6,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, policy},
+    blobs,
     error::Error,
     formats::{self, Contents, Pickles, Refusal, onnx},
     versions::{StoredFile, Version},
@@ -46,7 +47,7 @@ pub(super) async fn contents(
     let path = file.declared.path.to_string();
     let sized = files.iter().map(|file| (file.declared.path.as_str(), file.declared.size_bytes.unsigned_abs()));
     let beside = beside(&path, sized);
-    let (bytes, size_bytes) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    let (bytes, size_bytes) = blobs::ops::local(app, &file.declared.sha256).await?;
     let bytes = bytes.into_std().await;
     let read = move || read(&path, bytes, size_bytes, &beside);
     tokio::task::spawn_blocking(read).await.map_err(Error::internal)

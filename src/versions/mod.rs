@@ -16,7 +16,7 @@ pub(crate) mod store;
 
 pub use store::Attested;
 
-pub use download::{described, stream, stream_while};
+pub use download::{deliver, described, settled, stream, stream_while};
 
 use crate::{
     core::{
@@ -117,6 +117,15 @@ pub struct DeclaredFile {
 pub struct StoredFile {
     pub declared: DeclaredFile,
     pub uploaded: bool,
+    /// What is stored is not what was stored; nothing of it leaves until it is sent again.
+    pub damaged: bool,
+}
+
+impl StoredFile {
+    /// Whether there are bytes to read.
+    pub fn is_here(&self) -> bool {
+        self.uploaded && !self.damaged
+    }
 }
 
 /// The list of a version's files. Its digest is the version's identity.

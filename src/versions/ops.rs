@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, Scope, policy, policy::Involved},
+    blobs,
     core::{
         event::Event,
         ids::{ModelId, VersionId},
@@ -10,12 +11,12 @@ use crate::{
         text::Line,
     },
     db::Conn,
-    error::Error,
+    error::{Error, FailedCheck},
     models,
     promotions::invalidation::{self, Cause},
     releases,
     trust::{self, TrustKey},
-    versions::{Manifest, Signature, State, StoredFile, Version, VersionRef, store},
+    versions::{Manifest, Signature, State, StoredFile, Version, VersionRef, fitness, store},
 };
 
 pub const NOT_FOUND: Error = Error::NotFound { kind: "version" };
@@ -161,6 +162,11 @@ pub(crate) async fn signing_key(conn: &Conn<'_>, scope: Scope, version: &Version
         Signature::Verified { key } => trust::store::find(conn, scope, *key).await,
         _ => Ok(None),
     }
+}
+
+/// What the state of a version's stored bytes stands in the way of, if it does.
+pub(crate) async fn damaged(conn: &Conn<'_>, version: VersionId) -> Result<Option<FailedCheck>, Error> {
+    Ok(fitness::bytes(&blobs::store::damaged(conn, version).await?))
 }
 
 /// Ends a version for good: nothing of it leaves through the gate any more, and requests for it end.

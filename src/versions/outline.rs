@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, policy},
+    blobs,
     error::Error,
     formats::{
         Refusal,
@@ -35,7 +36,7 @@ pub async fn graph(
     most_bytes: i64,
 ) -> Result<Result<Summary, Missing>, Error> {
     policy::read(who, Action::VersionRead).map(drop)?;
-    let file = detail.files.iter().find(|file| file.declared.path.as_str() == MODEL_FILE && file.uploaded);
+    let file = detail.files.iter().find(|file| file.declared.path.as_str() == MODEL_FILE && file.is_here());
     // What was not looked at when it was sealed is nothing to read into a page.
     let Some(file) = file.filter(|_| detail.version.state != State::Draft) else { return Ok(Err(Missing::NotHere)) };
     if most_bytes < file.declared.size_bytes {
@@ -43,7 +44,11 @@ pub async fn graph(
     }
     // A file of few bytes can still make much work: one at a time.
     let _turn = app.graphs.acquire().await.map_err(Error::internal)?;
-    let (bytes, size_bytes) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    let (bytes, size_bytes) = match blobs::ops::local(app, &file.declared.sha256).await {
+        Ok(read) => read,
+        Err(Error::Conflict { detail, .. }) => return Ok(Err(Missing::Unreadable(detail))),
+        Err(error) => return Err(error),
+    };
     let bytes = BufReader::with_capacity(BUFFER_BYTES, bytes.into_std().await);
     let read = move || onnx::summary(bytes, size_bytes);
     match tokio::task::spawn_blocking(read).await.map_err(Error::internal)? {

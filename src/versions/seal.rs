@@ -4,6 +4,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, ReadPermit, policy},
+    blobs,
     core::{digest::Digest, event::Event, ids::AccountId, path::FilePath},
     crypto::{
         bundle, json as crypto_json,
@@ -97,7 +98,7 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
 }
 
 fn require_complete(files: &[StoredFile]) -> Result<(), Error> {
-    let missing: Vec<_> = files.iter().filter(|f| !f.uploaded).map(|f| f.declared.path.as_str()).collect();
+    let missing: Vec<_> = files.iter().filter(|f| !f.is_here()).map(|f| f.declared.path.as_str()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -121,7 +122,7 @@ pub async fn read_interface(app: &App, files: &[StoredFile]) -> Result<Option<In
     if MAX_INTERFACE_BYTES < file.declared.size_bytes {
         return Err(Error::invalid(INTERFACE_FILE, format!("has more than {MAX_INTERFACE_BYTES} bytes")));
     }
-    let (bytes, _) = app.blobs.read(&file.declared.sha256).await.map_err(Error::internal)?;
+    let (bytes, _) = blobs::ops::local(app, &file.declared.sha256).await?;
     let mut text = Vec::new();
     let limit = MAX_INTERFACE_BYTES.unsigned_abs();
     bytes.take(limit).read_to_end(&mut text).await.map_err(Error::internal)?;
@@ -149,6 +150,7 @@ async fn listed(app: &App, sight: &ReadPermit, with: &Seal, files: &[StoredFile]
     };
     Listed::of(app, &signed, files).await.map_err(|error| match error {
         ListError::Signature(error) => Error::invalid("signature", error.to_string()),
+        ListError::Stored(error) => error,
         ListError::Io(error) => Error::internal(error),
     })
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     app::App,
+    blobs,
     crypto::oms::{FileDigest, FileEntries, OmsError, Signed, Verified},
+    error::Error,
     versions::StoredFile,
 };
 use std::io;
@@ -22,6 +24,9 @@ pub enum Listed {
 pub enum ListError {
     #[error(transparent)]
     Signature(#[from] OmsError),
+    /// The bytes can't be had.
+    #[error(transparent)]
+    Stored(#[from] Error),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -46,7 +51,7 @@ impl Listed {
                 all.push(FileEntries { path, entries: Vec::new() });
                 continue;
             };
-            let (mut bytes, _) = app.blobs.read(&file.declared.sha256).await?;
+            let (mut bytes, _) = blobs::ops::local(app, &file.declared.sha256).await?;
             let mut buffer = vec![0; CHUNK_BYTES];
             loop {
                 let count = bytes.read(&mut buffer).await?;

@@ -2,6 +2,7 @@
 
 use crate::{
     authz::Scope,
+    blobs,
     core::{
         digest::Digest,
         ids::{AccountId, AttestationId, FileId, ModelId, VersionId},
@@ -19,7 +20,7 @@ use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::{Expr, LockType, OnConflict},
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// `sha256:` and 64 hex digits.
 const DIGEST_CHARS: usize = 71;
@@ -169,7 +170,8 @@ pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest) -> Result<
 /// Sorted by path, as the manifest is.
 pub(crate) async fn files(conn: &DatabaseExecutor<'_>, version: VersionId) -> Result<Vec<StoredFile>, Error> {
     let rows = version_file::Entity::find().filter(version_file::COLUMN.version_id.eq(version)).all(conn).await?;
-    let mut files = rows.into_iter().map(to_file).collect::<Result<Vec<_>, _>>()?;
+    let damaged = blobs::store::damaged(conn, version).await?;
+    let mut files = rows.into_iter().map(|row| to_file(row, &damaged)).collect::<Result<Vec<_>, _>>()?;
     files.sort_by(|a, b| a.declared.path.cmp(&b.declared.path));
     Ok(files)
 }
@@ -304,8 +306,9 @@ fn to_attested(row: attestation::Model) -> Attested {
     }
 }
 
-fn to_file(row: version_file::Model) -> Result<StoredFile, Error> {
+fn to_file(row: version_file::Model, damaged: &BTreeSet<String>) -> Result<StoredFile, Error> {
     Ok(StoredFile {
+        damaged: damaged.contains(&row.sha256),
         declared: DeclaredFile {
             path: FilePath::parse(&row.path).map_err(|e| Error::internal(e.0))?,
             sha256: Digest::parse(&row.sha256).map_err(|e| Error::internal(e.0))?,

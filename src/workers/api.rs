@@ -13,7 +13,7 @@ use crate::{
     },
     sandbox::Phase,
     validation::jobs::phase_name,
-    versions::{DeclaredFile, stream_while},
+    versions::{DeclaredFile, deliver, described},
     workers::claims::{self, Claim, Named},
 };
 use actix_web::{
@@ -166,7 +166,7 @@ async fn fetch_model(
 ) -> Result<HttpResponse, Problem> {
     let named = Named { id: *claim, attempt: query.attempt };
     let (bytes, file) = claims::fetch_model(&app, &who, named, query.file.as_deref()).await?;
-    Ok(stream_while(bytes, &file, move || {
+    Ok(deliver(app.clone().into_inner(), described(&file), bytes, None, move || {
         let (app, who) = (app.clone(), who.clone());
         async move {
             match claims::is_held(&app, &who, named).await {

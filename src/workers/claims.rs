@@ -7,6 +7,7 @@ use crate::{
     accounts,
     app::App,
     authz::{Action, Principal, Scope, policy},
+    blobs::{self, Opened},
     core::{
         event::Event,
         ids::{AccountId, JobId, RunId, WorkerId},
@@ -33,7 +34,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{io::BufReader, time::Duration};
-use tokio::{fs::File, sync::SemaphorePermit, time::Instant};
+use tokio::{sync::SemaphorePermit, time::Instant};
 
 /// How often a worker's question is asked again while it waits.
 const POLL: Duration = Duration::from_secs(1);
@@ -197,7 +198,7 @@ pub async fn fetch_model(
     who: &Principal,
     named: Named,
     path: Option<&str>,
-) -> Result<(File, DeclaredFile), Error> {
+) -> Result<(Opened, DeclaredFile), Error> {
     let run = held(app, who, named).await?;
     let files = {
         let reader = app.db.read(&policy::upkeep());
@@ -214,7 +215,7 @@ pub async fn fetch_model(
             found.ok_or(Error::not_found("file in which the model keeps tensors"))?
         }
     };
-    let (bytes, _) = app.blobs.read(&wanted.declared.sha256).await.map_err(Error::internal)?;
+    let bytes = blobs::ops::open(app, &wanted.declared.sha256).await?;
     left(app, who, named, run, ("model", wanted.declared.sha256.to_string())).await?;
     Ok((bytes, wanted.declared.clone()))
 }
@@ -323,7 +324,7 @@ async fn left(
 /// What the model takes, by its file.
 async fn inputs(app: &App, prepared: &Prepared) -> Result<Vec<String>, Error> {
     let Ok(model) = model_of(&prepared.files) else { return Ok(Vec::new()) };
-    let (bytes, size_bytes) = app.blobs.read(&model.declared.sha256).await.map_err(Error::internal)?;
+    let (bytes, size_bytes) = blobs::ops::local(app, &model.declared.sha256).await?;
     let bytes = bytes.into_std().await;
     let read = tokio::task::spawn_blocking(move || onnx::inputs(BufReader::new(bytes), size_bytes)).await;
     // The sandbox says what is wrong with a file that can't be read.

@@ -132,6 +132,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "src/db/",
             "src/jobs/",
             "src/audit/",
+            "src/blobs/store.rs",
             "src/http/idempotency/",
             "src/validation/store.rs",
             "src/workers/store.rs",

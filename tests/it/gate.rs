@@ -168,15 +168,13 @@ async fn what_cannot_be_logged_does_not_leave() {
 async fn a_file_that_was_damaged_on_disk_is_not_served_in_another_size() {
     let story = Story::stage().await;
     story.released(1).await;
-    let digest = Digest::of(&scorer(1)[0].1);
-    let hex = digest.hex();
-    let place = story.app.data().join("blobs/sha256").join(&hex[..2]).join(&hex[2..4]).join(&hex);
+    let place = story.app.blob(&scorer(1)[0].1);
     std::fs::write(&place, b"short").expect("damage");
     for _ in 0..2 {
         let refused = story.pull_file("model.onnx").await.expect(412);
         assert_eq!(
             (refused.code(), checks(&refused.json())),
-            ("blob_unreadable".into(), vec!["blob_unreadable".into()])
+            ("blob_quarantined".into(), vec!["blob_quarantined".into()])
         );
         assert_eq!(refused.json()["unblock"], json!(["olga"]), "the operator looks after the disk");
         let _ = std::fs::remove_file(&place);

@@ -9,7 +9,7 @@ use plimsoll::{
     app::App,
     authz::{Limits, Principal},
     config::Config,
-    core::{clock::Clock, text::Line},
+    core::{clock::Clock, digest::Digest, text::Line},
     http::server,
     jobs::worker,
     workspaces,
@@ -125,6 +125,18 @@ impl TestApp {
     /// The folder of blobs, keys and, with SQLite, the database.
     pub fn data(&self) -> &std::path::Path {
         self.data.path()
+    }
+
+    /// Where the only copy of these bytes is.
+    pub fn blob(&self, bytes: &[u8]) -> std::path::PathBuf {
+        let hex = Digest::of(bytes).hex();
+        let folder = self.data().join("blobs/sha256").join(&hex[..2]).join(&hex[2..4]);
+        let of_it =
+            |path: &std::path::PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&hex));
+        let entries = std::fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").path());
+        let copies: Vec<_> = entries.filter(of_it).collect();
+        assert_eq!(copies.len(), 1, "{copies:?}");
+        copies[0].clone()
     }
 
     pub async fn console(&self) -> Principal {

@@ -26,6 +26,7 @@ mod bad_governance;
 mod bad_input;
 mod bad_models;
 mod bias;
+mod blobs;
 mod browser;
 mod check_local;
 mod commands;

@@ -31,6 +31,7 @@ const BOOKKEEPING: &[&str] = &[
     "used_assertion",
     "worker",
     "row_salt",
+    "stored_blob",
 ];
 
 async fn compare(app: &TestApp) -> Comparison {

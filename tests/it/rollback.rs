@@ -198,8 +198,7 @@ async fn a_rehearsal_finds_what_would_not_come_back() {
     let story = Story::stage().await;
     story.released(1).await;
     story.released(2).await;
-    let hex = plimsoll::core::digest::Digest::of(&crate::story::scorer(1)[1].1).hex();
-    let place = story.app.data().join("blobs/sha256").join(&hex[..2]).join(&hex[2..4]).join(&hex);
+    let place = story.app.blob(&crate::story::scorer(1)[1].1);
     std::fs::write(&place, b"damaged").expect("damage");
     let done = rehearsed(&story).await;
     assert_eq!(done["state"], "failed");
@@ -295,9 +294,7 @@ async fn fails(story: &Story) -> Vec<(String, String)> {
 }
 
 fn damage(story: &Story, number: u32, bytes: &[u8]) {
-    let hex = plimsoll::core::digest::Digest::of(&crate::story::scorer(number)[1].1).hex();
-    let place = story.app.data().join("blobs/sha256").join(&hex[..2]).join(&hex[2..4]).join(&hex);
-    std::fs::write(&place, bytes).expect("written");
+    std::fs::write(story.app.blob(&crate::story::scorer(number)[1].1), bytes).expect("written");
 }
 
 #[actix_web::test]

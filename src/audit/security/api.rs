@@ -47,7 +47,8 @@ pub struct SecurityEvent {
     pub id: String,
     /// The name of this registry.
     pub source: String,
-    /// `plimsoll.security.repeated_refusals`, `….repeated_failures` of sign-ins, `….burst` or `….new_device`.
+    /// `plimsoll.security.repeated_refusals`, `….repeated_failures` of sign-ins, `….burst`, `….new_device` or
+    /// `….damaged_bytes`.
     #[serde(rename = "type")]
     pub kind: String,
     /// When it was seen last.
@@ -158,5 +159,6 @@ fn summary(signal: &Signal, name: Option<&str>) -> String {
         Kind::RepeatedFailures => format!("the password of {who} was wrong {count} times"),
         Kind::Burst => format!("{who} did {count} things that weigh much, faster than by hand"),
         Kind::NewDevice => format!("{who} signed in from a new browser or machine"),
+        Kind::DamagedBytes => "stored bytes of this workspace are damaged and in quarantine".to_owned(),
     }
 }

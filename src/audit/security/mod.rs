@@ -1,5 +1,6 @@
 //! What stands out in the log to whoever watches over a workspace: refusals and failed sign-ins that repeat, more of
-//! what weighs much than a person does in a minute, and sign-ins from where somebody never was.
+//! what weighs much than a person does in a minute, sign-ins from where somebody never was, and
+//! stored bytes that are not what was stored.
 //!
 //! Derived from events whenever it is asked for, and stored nowhere: [`derive`] is a pure function.
 
@@ -24,6 +25,7 @@ pub enum Kind {
     RepeatedFailures,
     Burst,
     NewDevice,
+    DamagedBytes,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::RepeatedFailures => "repeated_failures",
             Self::Burst => "burst",
             Self::NewDevice => "new_device",
+            Self::DamagedBytes => "damaged_bytes",
         }
     }
 
@@ -41,7 +44,7 @@ impl Kind {
         match self {
             Self::RepeatedRefusals | Self::RepeatedFailures => (REPEATED, TimeDelta::minutes(REPEATED_MINUTES)),
             Self::Burst => (BURST, TimeDelta::minutes(BURST_MINUTES)),
-            Self::NewDevice => (1, TimeDelta::zero()),
+            Self::NewDevice | Self::DamagedBytes => (1, TimeDelta::zero()),
         }
     }
 }

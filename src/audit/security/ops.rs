@@ -60,6 +60,7 @@ pub async fn feed(app: &App, who: &Principal, days: i64, page: PageRequest) -> R
 fn looked_at() -> Vec<Action> {
     let mut actions: Vec<_> = Action::ALL.iter().copied().filter(|action| policy::is_weighty(*action)).collect();
     actions.extend([Action::SessionOpen, Action::SessionConfirm, Action::VersionInspect, Action::DatasetInspect]);
+    actions.push(Action::BlobQuarantine);
     actions
 }
 

@@ -77,6 +77,7 @@ fn look(row: &audit_event::Model) -> Option<Seen> {
         | "provider_refused"
         | "workload_refused"
         | "provider_confirmation_refused" => (Kind::RepeatedFailures, about),
+        "blob_quarantined" => (Kind::DamagedBytes, None),
         "session_opened" if leaf["detail"]["new_device"] == true => (Kind::NewDevice, text(&leaf["detail"]["account"])),
         "session_opened" | "session_confirmed" => return None,
         // A program with a token may be as quick as it likes.

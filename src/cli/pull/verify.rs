@@ -179,8 +179,13 @@ mod tests {
 
     fn honest(key: &RegistryKey, author: &SigningKey) -> PullView {
         let sha256 = Digest::of("weights");
-        let files =
-            vec![FileView { path: "a.onnx".to_owned(), sha256: sha256.to_string(), size_bytes: 7, uploaded: true }];
+        let files = vec![FileView {
+            path: "a.onnx".to_owned(),
+            sha256: sha256.to_string(),
+            size_bytes: 7,
+            uploaded: true,
+            damaged: false,
+        }];
         let declared = DeclaredFile { path: FilePath::parse("a.onnx").expect("path"), sha256, size_bytes: 7 };
         let digest = Manifest::new(vec![declared]).map(|m| m.digest()).expect("manifest").expect("digest");
         let release = ReleaseView {

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod accountability;
+pub mod blobs;
 pub mod comparisons;
 pub mod environments;
 pub mod factors;
@@ -21,6 +22,7 @@ pub use access::{
     account, api_token, membership, password_reset, trust_key, used_assertion, workload_trust, workspace,
 };
 pub use accountability::{accountability_record, accountability_revision};
+pub use blobs::stored_blob;
 pub use comparisons::comparison;
 pub use environments::{dataset, environment, environment_revision};
 pub use factors::{founding_code, recovery_code, second_factor};

@@ -12,14 +12,15 @@ use crate::{
     },
     error::{Error, InField},
     http::{
-        problem::{Found, Problem},
+        problem::{Found, Parts, Problem},
+        ranges,
         tls::Presented,
     },
     releases::{
         gate::{self, Answer, Wish},
         watch::Admission,
     },
-    versions::{VersionRef, described, stream_while},
+    versions::{VersionRef, described, settled, stream_while},
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -153,19 +154,26 @@ async fn head_release(
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"),
         ("path" = String, Path, description = "The file's path in the version")),
     responses((status = 200, description = "The bytes", content_type = "application/octet-stream"),
-        (status = 412, description = "The gate is closed", body = Problem, content_type = "application/problem+json"), Found))]
+        (status = 412, description = "The gate is closed", body = Problem, content_type = "application/problem+json"),
+        (status = 206, description = "The part that `Range` asks for"), (status = 304, description = "It is what `If-None-Match` names"), Parts, Found))]
 #[get("/environments/{environment}/models/{model}/release/files/{path:.*}")]
 async fn pull_file(
     app: Data<App>,
     Puller(who): Puller,
+    request: HttpRequest,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (environment, model, path) = path.into_inner();
     let path = FilePath::parse(&path).in_field("path")?;
     let wish = Wish { environment: &environment, model: &model, wanted: None };
+    if ranges::is_conditional(&request)
+        && let Some(answer) = settled(&request, &gate::describe(&app, &who, wish, &path).await?)?
+    {
+        return Ok(answer);
+    }
     let opened = gate::open(&app, &who, wish, &path).await?;
     let watched = Arc::new((opened.admission, path));
-    Ok(stream_while(opened.bytes, &opened.file, move || {
+    Ok(stream_while(app.clone().into_inner(), &request, opened.bytes, &opened.file, move || {
         let (app, watched) = (app.clone(), watched.clone());
         async move { watch(&app, &watched.0, &watched.1).await }
     }))

@@ -143,7 +143,8 @@ pub(super) async fn pull_view(app: &App, pull: Pull) -> Result<PullView, Error> 
                 path: f.declared.path.to_string(),
                 sha256: f.declared.sha256.to_string(),
                 size_bytes: f.declared.size_bytes,
-                uploaded: f.uploaded,
+                uploaded: f.is_here(),
+                damaged: f.damaged,
             })
             .collect(),
         statement: pull.statement,

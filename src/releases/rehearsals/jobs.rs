@@ -3,6 +3,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, Scope, policy},
+    blobs,
     core::{canonical, clock::rfc3339, digest::Digest, event::Event, ids::RehearsalId},
     crypto::{keys::VerifyingKey, oms},
     datasets, environments,
@@ -25,11 +26,6 @@ use crate::{
     },
 };
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncReadExt;
-
-/// Read at a time.
-const CHUNK_BYTES: usize = 1 << 20;
 
 /// One thing that was tried.
 #[derive(Debug, Serialize)]
@@ -97,32 +93,15 @@ async fn bytes(app: &App, files: &[StoredFile]) -> Tried {
     let mut total = 0;
     for file in files {
         let declared = &file.declared;
-        match hash(app, &declared.sha256).await {
-            Ok((found, size)) if found == declared.sha256 => total += size,
-            Ok((found, _)) => {
-                return said(
-                    "bytes",
-                    false,
-                    format!("{} is stored as {found}, not {}", declared.path, declared.sha256),
-                );
+        match blobs::ops::check(app, &declared.sha256, None).await {
+            Ok((None, size)) => total += size,
+            Ok((Some(fault), _)) => {
+                return said("bytes", false, format!("the stored bytes of {} are damaged: {fault}", declared.path));
             }
             Err(error) => return said("bytes", false, format!("{} can't be read: {error}", declared.path)),
         }
     }
     said("bytes", true, format!("{} files of {total} bytes have the sha256 that they are to have", files.len()))
-}
-
-async fn hash(app: &App, digest: &Digest) -> std::io::Result<(Digest, u64)> {
-    let (mut file, _) = app.blobs.read(digest).await?;
-    let (mut hasher, mut buffer, mut size) = (Sha256::new(), vec![0; CHUNK_BYTES], 0);
-    loop {
-        let count = file.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok((Digest::finish(hasher), size));
-        }
-        hasher.update(&buffer[..count]);
-        size += count as u64;
-    }
 }
 
 /// The author's signature over the files, verified again with the key.

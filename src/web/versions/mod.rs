@@ -20,7 +20,7 @@ use crate::{
     validation::{self, Run, api::RunSummary},
     versions::{
         Version, VersionRef,
-        api::{AttestationView, VersionView},
+        api::{AttestationView, FileView, VersionView},
         ops::{self, Detail},
         outline::AT_ONCE_BYTES,
     },
@@ -50,7 +50,7 @@ struct ShowPage {
     version: VersionView,
     signer: Option<TrustKey>,
     /// Path, size, digest, whether the bytes are here.
-    files: Vec<(String, String, String, bool)>,
+    files: Vec<(String, String, String, &'static str)>,
     files_left_out: usize,
     total_size: String,
     graph: Graph,
@@ -114,7 +114,7 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
     page(&ShowPage {
         frame: Frame::new("Models", &visitor),
         files: files
-            .map(|f| (f.path.clone(), words::size(bytes(f.size_bytes)), f.sha256.clone(), f.uploaded))
+            .map(|f| (f.path.clone(), words::size(bytes(f.size_bytes)), f.sha256.clone(), state_of(f)))
             .collect(),
         files_left_out: version.files.len().saturating_sub(FILES_SHOWN),
         total_size: words::size(total),
@@ -165,5 +165,14 @@ async fn active(app: &App, who: &Principal, version: &Version) -> Result<Vec<Pos
     match who.may(Action::ReleaseRead) {
         true => board::of_version(app, who, version.id).await,
         false => Ok(Vec::new()),
+    }
+}
+
+/// What became of a file's bytes.
+fn state_of(file: &FileView) -> &'static str {
+    match (file.damaged, file.uploaded) {
+        (true, _) => "damaged: push it again",
+        (false, true) => "here",
+        (false, false) => "not uploaded",
     }
 }

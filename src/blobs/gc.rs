@@ -1,0 +1,53 @@
+//! Taking away what nothing refers to.
+//!
+//! Safe beside uploads without any clock being right: a copy's row goes first, under its lock, and an upload counts
+//! only if its row is still there when it is referred to. A place is used once, so that removing it afterwards
+//! removes nothing else.
+
+use crate::{
+    app::App,
+    authz::policy,
+    blobs::{ops, store},
+    error::Error,
+};
+use chrono::TimeDelta;
+use std::time::{Duration, SystemTime};
+
+/// What a collection took away, or would.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Collected {
+    pub copies: u64,
+    pub bytes: u64,
+    /// Files of which the database knows nothing.
+    pub strays: u64,
+    pub sha256: Vec<String>,
+}
+
+/// Takes away what nothing refers to and is older than the grace period; with `dry_run` only says what.
+pub async fn collect(app: &App, grace: Duration, dry_run: bool) -> Result<Collected, Error> {
+    let reader = app.db.read(&policy::upkeep());
+    let before = app.db.clock().now() - TimeDelta::from_std(grace).map_err(Error::internal)?;
+    let mut collected = Collected::default();
+    for copy in store::unreferenced(&reader, before).await? {
+        if dry_run || store::forget(&app.db, &copy, before).await? {
+            if !dry_run {
+                app.blobs.remove(copy.place()).await.map_err(ops::storage)?;
+            }
+            collected.copies += 1;
+            collected.bytes += copy.checksums.size_bytes;
+            collected.sha256.push(copy.digest.to_string());
+        }
+    }
+    let old = SystemTime::now().checked_sub(grace).unwrap_or(SystemTime::UNIX_EPOCH);
+    for place in app.blobs.older_than(old).await.map_err(ops::storage)? {
+        // Without a row it never gets one: a row comes before its file.
+        if !store::is_known(&reader, place).await? {
+            if !dry_run {
+                app.blobs.remove(place).await.map_err(ops::storage)?;
+            }
+            collected.strays += 1;
+            collected.sha256.push(place.digest.to_string());
+        }
+    }
+    Ok(collected)
+}

@@ -1,0 +1,304 @@
+//! Taking bytes in and giving them out, so that what is damaged is found, said and withheld.
+
+use crate::{
+    app::App,
+    authz::{Action, Principal, policy},
+    blobs::{
+        Checksums, Fault, Opened, Stored, Upload, UploadError, checksums::Summing, faults, reading::ReadError, store,
+        store::Settled,
+    },
+    core::{
+        clock::rfc3339,
+        digest::Digest,
+        event::Event,
+        ids::{StoredBlobId, WorkspaceId},
+    },
+    error::Error,
+};
+use sha2::{Digest as _, Sha256};
+use std::{io, time::Duration};
+use tokio::{fs::File, io::AsyncReadExt};
+
+/// What somebody is told who asks for bytes in quarantine.
+pub const QUARANTINED: &str = "blob_quarantined";
+/// How much is read between two pauses of a scrub.
+const STEP_BYTES: usize = 1 << 20;
+
+/// An upload that has its place, and counts once [`store::settle`] has said so in the transaction that refers to it.
+pub struct Placed {
+    pub id: StoredBlobId,
+    pub digest: Digest,
+    pub size_bytes: u64,
+}
+
+/// Gives an upload its place, if its bytes have the digest that was promised.
+///
+/// # Errors
+/// `Invalid` for other bytes, `Unavailable` when the disk is full.
+pub async fn place(app: &App, upload: Upload, digest: &Digest) -> Result<Placed, Error> {
+    let arrived = upload.finish(digest).await.map_err(|error| match error {
+        UploadError::WrongDigest { .. } => Error::invalid("body", format!("{error}; send the file again")),
+        UploadError::Io(error) => storage(error),
+    })?;
+    let copy = Stored {
+        id: StoredBlobId::generate(),
+        digest: *digest,
+        is_plain: false,
+        checksums: arrived.checksums.clone(),
+        // It was hashed as it came.
+        checked_at: Some(app.db.clock().now()),
+        fault: None,
+    };
+    store::arrive(&app.db, &copy).await?;
+    app.blobs.put(arrived, copy.place()).await.map_err(storage)?;
+    Ok(Placed { id: copy.id, digest: *digest, size_bytes: copy.checksums.size_bytes })
+}
+
+/// After the commit: takes away what does not count any more, and tells of bytes that are well again.
+pub async fn tidy(app: &App, digest: &Digest, settled: Settled) -> Result<(), Error> {
+    for place in settled.leftover {
+        // It is nobody's now; what stays is found by the next collection.
+        if let Err(error) = app.blobs.remove(place).await {
+            tracing::warn!(%digest, %error, "a copy that is not needed any more could not be removed");
+        }
+    }
+    if settled.healed {
+        tracing::info!(%digest, "damaged bytes were sent again and are well");
+        for workspace in holders(app, digest).await? {
+            tell(app, workspace, restored(digest)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes for reading, chunk by chunk.
+///
+/// # Errors
+/// `Conflict` when they are in quarantine.
+pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
+    for _ in 0..3 {
+        let stored = look_up(app, digest).await?;
+        if let Some(fault) = &stored.fault {
+            return Err(withheld(digest, fault));
+        }
+        match app.blobs.read(stored.place()).await {
+            Ok((file, size)) if size == stored.checksums.size_bytes => {
+                return Ok(Opened::new(stored, file.into_std().await));
+            }
+            Ok(_) => return Err(damaged(app, &stored, faults::SIZE).await),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Another copy may count by now. If not, it is gone, unless the whole folder is out of reach.
+                if look_up(app, digest).await?.id == stored.id {
+                    app.blobs.probe().await.map_err(storage)?;
+                    return Err(damaged(app, &stored, faults::MISSING).await);
+                }
+            }
+            Err(error) => return Err(Error::internal(error)),
+        }
+    }
+    Err(Error::internal(format!("the copies of {digest} change all the time")))
+}
+
+/// Bytes as a file that was looked at from end to end, with its size.
+///
+/// # Errors
+/// `Conflict` when they are in quarantine, or are now.
+pub async fn local(app: &App, digest: &Digest) -> Result<(File, u64), Error> {
+    let opened = open(app, digest).await?;
+    let stored = opened.stored.clone();
+    match opened.into_file().await {
+        Ok((file, stored)) => Ok((file, stored.checksums.size_bytes)),
+        Err(error) => Err(unread(app, &stored, error).await),
+    }
+}
+
+/// What somebody is told who can't have bytes; damaged ones are in quarantine afterwards.
+pub async fn unread(app: &App, stored: &Stored, error: ReadError) -> Error {
+    match error {
+        ReadError::Damaged(fault) => damaged(app, stored, fault).await,
+        ReadError::Io(error) => Error::internal(error),
+    }
+}
+
+/// Compares bytes with their sha256 from end to end, at most so many bytes a second, and puts them into quarantine
+/// or takes them out again. Returns what is wrong, and how many bytes were read.
+pub async fn check(app: &App, digest: &Digest, rate: Option<u64>) -> Result<(Option<String>, u64), Error> {
+    let Some(stored) = find(app, digest).await? else {
+        let stored = look_up(app, digest).await?;
+        return Ok((stored.fault.map(|fault| fault.what), stored.checksums.size_bytes));
+    };
+    let (read, fault) = match app.blobs.read(stored.place()).await {
+        Ok((file, size)) => {
+            let (found, checksums) = sum(file, rate).await.map_err(Error::internal)?;
+            if found == *digest {
+                well(app, &stored, checksums).await?;
+                (size, None)
+            } else {
+                let is_whole = checksums.size_bytes == stored.checksums.size_bytes;
+                (size, Some(if is_whole { faults::DIGEST } else { faults::SIZE }))
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            app.blobs.probe().await.map_err(storage)?;
+            (0, Some(faults::MISSING))
+        }
+        Err(error) => return Err(Error::internal(error)),
+    };
+    if let Some(fault) = fault {
+        quarantine(app, &stored, fault).await?;
+    }
+    store::checked(&app.db, stored.id).await?;
+    Ok((fault.map(str::to_owned), read))
+}
+
+/// Bytes that have their sha256 are well, whatever their row says, and have these checksums from now on.
+async fn well(app: &App, stored: &Stored, checksums: Checksums) -> Result<(), Error> {
+    let is_known = stored.checksums == checksums;
+    if stored.fault.is_none() && is_known {
+        return Ok(());
+    }
+    if !is_known {
+        quarantine(app, stored, faults::CHUNK).await?;
+    }
+    release(app, &Stored { checksums, ..stored.clone() }).await
+}
+
+async fn find(app: &App, digest: &Digest) -> Result<Option<Stored>, Error> {
+    store::find(app.db.read(&policy::upkeep()).conn(), digest).await
+}
+
+/// The copy that counts. One that was stored before there were checksums gets them now.
+async fn look_up(app: &App, digest: &Digest) -> Result<Stored, Error> {
+    if let Some(stored) = find(app, digest).await? {
+        return Ok(stored);
+    }
+    let now = app.db.clock().now();
+    let place = crate::blobs::Place { digest: *digest, id: None };
+    let (what, checksums) = match app.blobs.read(place).await {
+        Ok((file, _)) => {
+            let (found, checksums) = sum(file, None).await.map_err(Error::internal)?;
+            ((found != *digest).then_some(faults::DIGEST), checksums)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            app.blobs.probe().await.map_err(storage)?;
+            (Some(faults::MISSING), Summing::default().finish())
+        }
+        Err(error) => return Err(Error::internal(error)),
+    };
+    let fault = what.map(|what| Fault { what: what.to_owned(), at: now });
+    let id = StoredBlobId::generate();
+    let copy = Stored { id, digest: *digest, is_plain: true, checksums, checked_at: Some(now), fault };
+    store::adopt(&app.db, &copy).await?;
+    let stored = find(app, digest).await?.ok_or_else(|| Error::internal("a blob was removed at this moment"))?;
+    if let Some(fault) = what.filter(|_| stored.id == id) {
+        tracing::error!(%digest, fault, "stored bytes are damaged; they are in quarantine");
+        for workspace in holders(app, digest).await? {
+            tell(app, workspace, quarantined(digest, fault)).await?;
+        }
+    }
+    Ok(stored)
+}
+
+async fn damaged(app: &App, stored: &Stored, fault: &'static str) -> Error {
+    let at = app.db.clock().now();
+    match quarantine(app, stored, fault).await {
+        Ok(()) => withheld(&stored.digest, &Fault { what: fault.to_owned(), at }),
+        Err(error) => error,
+    }
+}
+
+/// Withholds a copy, and tells everybody who holds its bytes.
+pub async fn quarantine(app: &App, stored: &Stored, fault: &'static str) -> Result<(), Error> {
+    let digest = &stored.digest;
+    let mut holders = holders(app, digest).await?.into_iter();
+    let Some(first) = holders.next() else {
+        return Err(Error::internal(format!("the bytes {digest}, which are nobody's, are damaged: {fault}")));
+    };
+    let tx = app.db.begin().await?;
+    if !store::quarantine(&tx, stored.id, fault).await? {
+        return Ok(());
+    }
+    tx.commit(policy::system(&system(first), Action::BlobQuarantine)?, quarantined(digest, fault)).await?;
+    tracing::error!(%digest, fault, "stored bytes are damaged; they are in quarantine");
+    for workspace in holders {
+        tell(app, workspace, quarantined(digest, fault)).await?;
+    }
+    Ok(())
+}
+
+async fn release(app: &App, stored: &Stored) -> Result<(), Error> {
+    let digest = &stored.digest;
+    let mut holders = holders(app, digest).await?.into_iter();
+    let Some(first) = holders.next() else { return Ok(()) };
+    let tx = app.db.begin().await?;
+    if !store::release(&tx, stored).await? {
+        return Ok(());
+    }
+    tx.commit(policy::system(&system(first), Action::BlobRestore)?, restored(digest)).await?;
+    tracing::info!(%digest, "bytes in quarantine are well again");
+    for workspace in holders {
+        tell(app, workspace, restored(digest)).await?;
+    }
+    Ok(())
+}
+
+async fn holders(app: &App, digest: &Digest) -> Result<std::collections::BTreeSet<WorkspaceId>, Error> {
+    store::holders(app.db.read(&policy::upkeep()).conn(), digest).await
+}
+
+async fn tell(app: &App, workspace: WorkspaceId, event: Event) -> Result<(), Error> {
+    let permit = policy::system(&system(workspace), event.action())?;
+    app.db.begin().await?.commit(permit, event).await
+}
+
+fn system(workspace: WorkspaceId) -> Principal {
+    Principal::system("store", workspace)
+}
+
+fn quarantined(digest: &Digest, fault: &str) -> Event {
+    Event::BlobQuarantined { sha256: digest.to_string(), fault: fault.to_owned() }
+}
+
+fn restored(digest: &Digest) -> Event {
+    Event::BlobRestored { sha256: digest.to_string() }
+}
+
+fn withheld(digest: &Digest, fault: &Fault) -> Error {
+    let detail = format!(
+        "the stored bytes of {digest} were found damaged on {} ({}) and are withheld. Push the same file again, or have the \
+         operator put a good copy in its place and run plimsoll admin scrub",
+        rfc3339(fault.at),
+        fault.what
+    );
+    Error::conflict(QUARANTINED, detail)
+}
+
+/// The sha256 of a file and the checksums of its chunks.
+async fn sum(mut file: File, rate: Option<u64>) -> io::Result<(Digest, Checksums)> {
+    let (mut hasher, mut sums, mut buffer) = (Sha256::new(), Summing::default(), vec![0; STEP_BYTES]);
+    let begun = tokio::time::Instant::now();
+    loop {
+        let count = file.read(&mut buffer).await?;
+        let read = buffer.get(..count).unwrap_or_default();
+        if read.is_empty() {
+            return Ok((Digest::finish(hasher), sums.finish()));
+        }
+        hasher.update(read);
+        sums.update(read);
+        if let Some(rate) = rate.filter(|rate| 0 < *rate) {
+            let due = Duration::from_millis(sums.size_bytes().saturating_mul(1_000) / rate);
+            tokio::time::sleep_until(begun + due).await;
+        }
+    }
+}
+
+/// A full disk is the operator's business, and worth trying again later.
+pub fn storage(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Unavailable {
+            code: "storage_full",
+            detail: "the registry's storage is full; nothing was kept. Tell its operator".to_owned(),
+        },
+        _ => Error::internal(error),
+    }
+}

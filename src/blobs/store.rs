@@ -1,0 +1,323 @@
+//! The only SQL about copies of bytes.
+
+use crate::{
+    blobs::{Checksums, Fault, Place, Stored},
+    core::{
+        digest::Digest,
+        ids::{StoredBlobId, VersionId, WorkspaceId},
+    },
+    db::{
+        Conn, Db, Reader, WriteTx,
+        entity::{blob, dataset, stored_blob, version_file},
+    },
+    error::Error,
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
+    sea_query::{Expr, NullOrdering, OnConflict},
+};
+use std::collections::BTreeSet;
+
+/// On its way in: nobody reads it, and it goes again if nothing comes of it.
+const ARRIVING: &str = "arriving";
+const KEPT: &str = "kept";
+/// What is stored is not what was stored.
+const QUARANTINED: &str = "quarantined";
+
+/// The copy that counts, in quarantine or not.
+pub async fn find(conn: &Conn<'_>, digest: &Digest) -> Result<Option<Stored>, Error> {
+    let row = stored_blob::Entity::find()
+        .filter(stored_blob::COLUMN.sha256.eq(digest.to_string()))
+        .filter(stored_blob::Column::State.ne(ARRIVING))
+        .one(conn)
+        .await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Which of a version's bytes are in quarantine, by their sha256.
+pub(crate) async fn damaged(conn: &Conn<'_>, version: VersionId) -> Result<BTreeSet<String>, Error> {
+    let of_version = version_file::Entity::find()
+        .select_only()
+        .column(version_file::Column::Sha256)
+        .filter(version_file::COLUMN.version_id.eq(version))
+        .into_query();
+    let rows: Vec<String> = stored_blob::Entity::find()
+        .select_only()
+        .column(stored_blob::Column::Sha256)
+        .filter(stored_blob::COLUMN.state.eq(QUARANTINED))
+        .filter(stored_blob::Column::Sha256.in_subquery(of_version))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Notes a copy before it gets its place, so that no place is without a row.
+pub(super) async fn arrive(db: &Db, copy: &Stored) -> Result<(), Error> {
+    let tx = db.begin_bookkeeping().await?;
+    stored_blob::Entity::insert(row(copy, ARRIVING, tx.at())?).exec_without_returning(&tx.conn()).await?;
+    tx.commit().await
+}
+
+/// Notes a copy that was there before there were rows. Somebody else may have done so just now.
+pub(super) async fn adopt(db: &Db, copy: &Stored) -> Result<(), Error> {
+    let tx = db.begin_bookkeeping().await?;
+    let row = row(copy, if copy.fault.is_some() { QUARANTINED } else { KEPT }, tx.at())?;
+    stored_blob::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(&tx.conn())
+        .await?;
+    tx.commit().await
+}
+
+/// What became of an upload.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// Copies that don't count any more.
+    pub leftover: Vec<Place>,
+    /// Whether it took the place of bytes in quarantine.
+    pub healed: bool,
+}
+
+/// Makes an uploaded copy the one that counts, in the transaction that refers to it. Where the same bytes are here
+/// already, and well, those stay.
+///
+/// # Errors
+/// `Unavailable` when it took so long that the copy was collected meanwhile.
+pub async fn settle(tx: &WriteTx, id: StoredBlobId, digest: &Digest) -> Result<Settled, Error> {
+    let rows = lock(tx, digest).await?;
+    if !rows.iter().any(|row| row.id == id) {
+        return Err(Error::Unavailable {
+            code: "upload_lapsed",
+            detail: "the upload took so long that its bytes were put away; nothing was kept, send the file again"
+                .to_owned(),
+        });
+    }
+    let mut settled = Settled::default();
+    let before = rows.into_iter().find(|row| row.state != ARRIVING);
+    let (counts, leaves) = match before {
+        Some(well) if well.state == KEPT => (well.id, Some(Place { digest: *digest, id: Some(id) })),
+        Some(ill) => {
+            settled.healed = true;
+            let place = Place { digest: *digest, id: (!ill.is_plain).then_some(ill.id) };
+            delete(tx, ill.id).await?;
+            (id, Some(place))
+        }
+        None => (id, None),
+    };
+    if counts != id {
+        delete(tx, id).await?;
+    }
+    stored_blob::Entity::update_many()
+        .col_expr(stored_blob::Column::State, Expr::value(KEPT))
+        .col_expr(stored_blob::Column::TouchedAt, Expr::value(tx.at()))
+        .filter(stored_blob::COLUMN.id.eq(counts))
+        .exec(&tx.conn())
+        .await?;
+    settled.leftover.extend(leaves);
+    Ok(settled)
+}
+
+/// Puts a copy into quarantine; says whether it was not there already and is still the one that counts.
+pub(super) async fn quarantine(tx: &WriteTx, id: StoredBlobId, fault: &str) -> Result<bool, Error> {
+    let changed = stored_blob::Entity::update_many()
+        .col_expr(stored_blob::Column::State, Expr::value(QUARANTINED))
+        .col_expr(stored_blob::Column::Fault, Expr::value(fault))
+        .col_expr(stored_blob::Column::FaultAt, Expr::value(tx.at()))
+        .filter(stored_blob::COLUMN.id.eq(id))
+        .filter(stored_blob::COLUMN.state.eq(KEPT))
+        .exec(&tx.conn())
+        .await?;
+    Ok(0 < changed.rows_affected)
+}
+
+/// Takes a copy out of quarantine, with the checksums that it was found to have; says whether it was in there.
+pub(super) async fn release(tx: &WriteTx, copy: &Stored) -> Result<bool, Error> {
+    let checksums = &copy.checksums;
+    let changed = stored_blob::Entity::update_many()
+        .col_expr(stored_blob::Column::SizeBytes, Expr::value(number(checksums.size_bytes)?))
+        .col_expr(stored_blob::Column::ChunkBytes, Expr::value(number(checksums.chunk_bytes)?))
+        .col_expr(stored_blob::Column::Checksums, Expr::value(checksums.to_bytes()))
+        .col_expr(stored_blob::Column::State, Expr::value(KEPT))
+        .col_expr(stored_blob::Column::Fault, Expr::value(None::<String>))
+        .col_expr(stored_blob::Column::FaultAt, Expr::value(None::<DateTime<Utc>>))
+        .filter(stored_blob::COLUMN.id.eq(copy.id))
+        .filter(stored_blob::COLUMN.state.eq(QUARANTINED))
+        .exec(&tx.conn())
+        .await?;
+    Ok(0 < changed.rows_affected)
+}
+
+/// Notes that a copy was looked at from end to end.
+pub(super) async fn checked(db: &Db, id: StoredBlobId) -> Result<(), Error> {
+    let tx = db.begin_bookkeeping().await?;
+    stored_blob::Entity::update_many()
+        .col_expr(stored_blob::Column::CheckedAt, Expr::value(tx.at()))
+        .filter(stored_blob::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    tx.commit().await
+}
+
+/// Every workspace that holds these bytes.
+pub(super) async fn holders(conn: &Conn<'_>, digest: &Digest) -> Result<BTreeSet<WorkspaceId>, Error> {
+    let sha256 = digest.to_string();
+    let blobs = blob::Entity::find().filter(blob::COLUMN.sha256.eq(sha256.as_str())).all(conn).await?;
+    let datasets = dataset::Entity::find().filter(dataset::COLUMN.sha256.eq(sha256)).all(conn).await?;
+    Ok(blobs.into_iter().map(|row| row.workspace_id).chain(datasets.into_iter().map(|row| row.workspace_id)).collect())
+}
+
+/// What nobody has looked at since then, the longest first.
+pub(super) async fn due(reader: &Reader<'_>, since: DateTime<Utc>, limit: u64) -> Result<Vec<Digest>, Error> {
+    let unseen =
+        Condition::any().add(stored_blob::Column::CheckedAt.is_null()).add(stored_blob::Column::CheckedAt.lt(since));
+    let rows: Vec<String> = stored_blob::Entity::find()
+        .select_only()
+        .column(stored_blob::Column::Sha256)
+        .filter(stored_blob::Column::State.ne(ARRIVING))
+        .filter(unseen)
+        .order_by_with_nulls(stored_blob::Column::CheckedAt, Order::Asc, NullOrdering::First)
+        .order_by_asc(stored_blob::Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(reader.conn())
+        .await?;
+    digests(rows)
+}
+
+/// What somebody refers to and no row says where it is: it was stored before there were rows.
+pub(super) async fn unknown(reader: &Reader<'_>, limit: u64) -> Result<Vec<Digest>, Error> {
+    let known = || {
+        stored_blob::Entity::find()
+            .select_only()
+            .column(stored_blob::Column::Sha256)
+            .filter(stored_blob::Column::State.ne(ARRIVING))
+            .into_query()
+    };
+    let mut rows: Vec<String> = blob::Entity::find()
+        .select_only()
+        .column(blob::Column::Sha256)
+        .filter(blob::Column::Sha256.not_in_subquery(known()))
+        .order_by_asc(blob::Column::Sha256)
+        .limit(limit)
+        .into_tuple()
+        .all(reader.conn())
+        .await?;
+    let datasets: Vec<String> = dataset::Entity::find()
+        .select_only()
+        .column(dataset::Column::Sha256)
+        .filter(dataset::Column::Sha256.not_in_subquery(known()))
+        .order_by_asc(dataset::Column::Sha256)
+        .limit(limit)
+        .into_tuple()
+        .all(reader.conn())
+        .await?;
+    rows.extend(datasets);
+    digests(rows.into_iter().collect::<BTreeSet<_>>())
+}
+
+/// Copies that came before then and that nothing refers to. Somebody may refer to one a moment later:
+/// [`forget`] has the last word.
+pub(super) async fn unreferenced(reader: &Reader<'_>, before: DateTime<Utc>) -> Result<Vec<Stored>, Error> {
+    let blobs = blob::Entity::find().select_only().column(blob::Column::Sha256).into_query();
+    let datasets = dataset::Entity::find().select_only().column(dataset::Column::Sha256).into_query();
+    let nobodys = Condition::all()
+        .add(stored_blob::Column::Sha256.not_in_subquery(blobs))
+        .add(stored_blob::Column::Sha256.not_in_subquery(datasets));
+    let rows = stored_blob::Entity::find()
+        .filter(stored_blob::Column::TouchedAt.lt(before))
+        .filter(Condition::any().add(stored_blob::Column::State.eq(ARRIVING)).add(nobodys))
+        .order_by_asc(stored_blob::Column::Id)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Forgets a copy if it is still so that nothing refers to it. From then on nothing ever will: whoever uploads the
+/// same bytes gets another place.
+pub(super) async fn forget(db: &Db, copy: &Stored, before: DateTime<Utc>) -> Result<bool, Error> {
+    let tx = db.begin_bookkeeping().await?;
+    let locked = stored_blob::Entity::find_by_id(copy.id).lock_exclusive().one(&tx.conn()).await?;
+    let Some(row) = locked.filter(|row| row.touched_at < before) else { return Ok(false) };
+    // Whoever refers to a copy that counts holds the lock on its row while doing so.
+    if row.state != ARRIVING && !holders(&tx.conn(), &copy.digest).await?.is_empty() {
+        return Ok(false);
+    }
+    stored_blob::Entity::delete_by_id(copy.id).exec(&tx.conn()).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Whether a place is somebody's: by its row, or, without an id, because somebody refers to its bytes.
+pub(super) async fn is_known(reader: &Reader<'_>, place: Place) -> Result<bool, Error> {
+    let rows = stored_blob::Entity::find()
+        .filter(stored_blob::COLUMN.sha256.eq(place.digest.to_string()))
+        .all(reader.conn())
+        .await?;
+    Ok(match place.id {
+        Some(id) => rows.iter().any(|row| row.id == id),
+        None => {
+            // Until a row says which copy counts, it is this one.
+            let is_settled = rows.iter().any(|row| row.state != ARRIVING);
+            rows.iter().any(|row| row.is_plain)
+                || (!is_settled && !holders(reader.conn(), &place.digest).await?.is_empty())
+        }
+    })
+}
+
+/// All copies of the same bytes, in one order for everybody.
+async fn lock(tx: &WriteTx, digest: &Digest) -> Result<Vec<stored_blob::Model>, Error> {
+    Ok(stored_blob::Entity::find()
+        .filter(stored_blob::COLUMN.sha256.eq(digest.to_string()))
+        .order_by_asc(stored_blob::Column::Id)
+        .lock_exclusive()
+        .all(&tx.conn())
+        .await?)
+}
+
+async fn delete(tx: &WriteTx, id: StoredBlobId) -> Result<(), Error> {
+    stored_blob::Entity::delete_by_id(id).exec(&tx.conn()).await?;
+    Ok(())
+}
+
+fn row(copy: &Stored, state: &str, now: DateTime<Utc>) -> Result<stored_blob::ActiveModel, Error> {
+    Ok(stored_blob::ActiveModel {
+        id: Set(copy.id),
+        sha256: Set(copy.digest.to_string()),
+        is_plain: Set(copy.is_plain),
+        state: Set(state.to_owned()),
+        size_bytes: Set(number(copy.checksums.size_bytes)?),
+        chunk_bytes: Set(number(copy.checksums.chunk_bytes)?),
+        checksums: Set(copy.checksums.to_bytes()),
+        touched_at: Set(now),
+        checked_at: Set(copy.checked_at),
+        fault: Set(copy.fault.as_ref().map(|fault| fault.what.clone())),
+        fault_at: Set(copy.fault.as_ref().map(|fault| fault.at)),
+    })
+}
+
+fn number(number: u64) -> Result<i64, Error> {
+    i64::try_from(number).map_err(Error::internal)
+}
+
+fn digests(rows: impl IntoIterator<Item = String>) -> Result<Vec<Digest>, Error> {
+    rows.into_iter().map(|sha256| Digest::parse(&sha256).map_err(|e| Error::internal(e.0))).collect()
+}
+
+impl TryFrom<stored_blob::Model> for Stored {
+    type Error = Error;
+
+    fn try_from(row: stored_blob::Model) -> Result<Self, Error> {
+        let number = |number: i64| u64::try_from(number).map_err(Error::internal);
+        let checksums = Checksums::parse(number(row.size_bytes)?, number(row.chunk_bytes)?, &row.checksums);
+        Ok(Self {
+            id: row.id,
+            digest: Digest::parse(&row.sha256).map_err(|e| Error::internal(e.0))?,
+            is_plain: row.is_plain,
+            checksums: checksums.ok_or_else(|| Error::internal("the checksums of a blob don't fit its size"))?,
+            checked_at: row.checked_at,
+            fault: row.fault.zip(row.fault_at).map(|(what, at)| Fault { what, at }),
+        })
+    }
+}

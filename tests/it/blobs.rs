@@ -1,0 +1,309 @@
+//! Stored bytes: what is damaged never leaves, parts of files do, and what nobody needs goes.
+
+use crate::{
+    harness::reply,
+    story::{ENVIRONMENT, Files, MODEL, Story, checks, scorer},
+};
+use plimsoll::{
+    blobs::{self, ops, store},
+    core::digest::Digest,
+};
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value, json};
+use std::{os::unix::fs::FileExt, time::Duration};
+
+const MIB: usize = 1 << 20;
+
+/// Three chunks and a bit.
+fn large() -> Files {
+    vec![("weights.bin".to_owned(), (0..3 * MIB + 17).map(|n| (n * 7 % 253) as u8).collect())]
+}
+
+async fn kept(files: &Files) -> Story {
+    let story = Story::begin_without_runtime(&[]).await;
+    story.model(MODEL).await;
+    story.signed(MODEL, files).await;
+    story
+}
+
+fn file(path: &str) -> String {
+    format!("/api/v1/models/{MODEL}/versions/1/files/{path}")
+}
+
+async fn version(story: &Story) -> Value {
+    story.app.get(&story.ines, &format!("/api/v1/models/{MODEL}/versions/1")).await.expect(200).json()
+}
+
+/// Turns one bit on the disk.
+fn damage(story: &Story, bytes: &[u8], offset: usize) {
+    let place = std::fs::OpenOptions::new().write(true).open(story.app.blob(bytes)).expect("open");
+    place.write_all_at(&[bytes[offset] ^ 1], offset as u64).expect("write");
+}
+
+/// The bytes that arrive, and whether they were all.
+async fn arriving(story: &Story, path: &str) -> (Vec<u8>, bool) {
+    let mut answer = story.app.request(&story.ines, "GET", path).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let mut seen = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(Some(bytes)) => seen.extend_from_slice(&bytes),
+            Ok(None) => return (seen, true),
+            Err(_) => return (seen, false),
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_damaged_chunk_never_leaves_and_its_file_is_withheld_until_it_is_sent_again() {
+    let files = large();
+    let (path, bytes) = &files[0];
+    let story = kept(&files).await;
+    assert_eq!(arriving(&story, &file(path)).await, (bytes.clone(), true));
+    damage(&story, bytes, 2 * MIB + 5);
+    let (seen, whole) = arriving(&story, &file(path)).await;
+    assert!(!whole, "it broke off");
+    assert!(seen.len() <= 2 * MIB && bytes.starts_with(&seen), "only what is well left: {}", seen.len());
+
+    let refused = story.app.get(&story.ines, &file(path)).await.expect(409);
+    assert_eq!(refused.code(), "blob_quarantined");
+    assert!(refused.text().contains("Push the same file again"), "{}", refused.text());
+    let shown = &version(&story).await["files"][0];
+    assert_eq!((&shown["uploaded"], &shown["damaged"]), (&json!(false), &json!(true)));
+    let leaves = story.leaves("blob.quarantine").await;
+    assert_eq!(leaves.len(), 1, "{leaves:?}");
+    assert_eq!(leaves[0]["object"]["id"], Digest::of(bytes).to_string());
+    assert_eq!(leaves[0]["detail"]["fault"], "chunk_differs");
+    let auditor = story.app.user("una", &["auditor"]).await;
+    let feed = story.app.get(&auditor, "/api/v1/audit/security-feed").await.expect(200).text();
+    assert!(feed.contains("plimsoll.security.damaged_bytes"), "{feed}");
+
+    let mut other = bytes.clone();
+    other[0] ^= 1;
+    story.upload(&story.ines, MODEL, "1", path, other).await.expect(422);
+    story.app.get(&story.ines, &file(path)).await.expect(409);
+    story.upload(&story.ines, MODEL, "1", path, bytes.clone()).await.expect(204);
+    assert_eq!(arriving(&story, &file(path)).await, (bytes.clone(), true));
+    assert_eq!(version(&story).await["files"][0]["damaged"], false);
+    assert_eq!(story.leaves("blob.restore").await.len(), 1);
+    story.app.blob(bytes);
+    let refused = story.upload(&story.ines, MODEL, "1", path, bytes.clone()).await.expect(409);
+    assert_eq!(refused.code(), "version_sealed", "what is well is not sent again");
+}
+
+#[actix_web::test]
+async fn a_part_of_a_file_is_given_to_whoever_asks_for_it() {
+    let files = large();
+    let (path, bytes) = &files[0];
+    let story = kept(&files).await;
+    let tag = format!("\"{}\"", Digest::of(bytes));
+    let ask = async |headers: &[(&str, &str)]| {
+        let mut request = story.app.request(&story.ines, "GET", &file(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request).await
+    };
+    let all = bytes.len();
+    for (range, first, last) in [
+        ("bytes=0-0", 0, 0),
+        ("bytes=1048570-1048590", 1_048_570, 1_048_590),
+        ("bytes=1048576-", MIB, all - 1),
+        ("bytes=-20", all - 20, all - 1),
+        ("bytes=5-99999999999", 5, all - 1),
+    ] {
+        let part = ask(&[("range", range)]).await.expect(206);
+        assert_eq!(part.header("content-range"), format!("bytes {first}-{last}/{all}"));
+        assert_eq!((part.header("etag"), part.header("accept-ranges")), (tag.as_str(), "bytes"));
+        assert!(part.body == bytes[first..=last], "{range}");
+    }
+    let before = story.app.events().await;
+    let beyond = ask(&[("range", "bytes=99999999-")]).await.expect(416);
+    assert_eq!(
+        (beyond.code().as_str(), beyond.header("content-range")),
+        ("range_not_satisfiable", format!("bytes */{all}").as_str())
+    );
+    let had = ask(&[("if-none-match", &tag)]).await.expect(304);
+    assert!(had.body.is_empty() && had.header("etag") == tag);
+    assert_eq!(story.app.events().await, before, "nothing left");
+    for whole in [
+        vec![("range", "bytes=0-1,4-5")],
+        vec![("range", "bytes=0-1"), ("if-range", "\"sha256:another\"")],
+        vec![("if-none-match", "\"sha256:another\"")],
+    ] {
+        assert!(ask(&whole).await.expect(200).body == *bytes, "{whole:?}");
+    }
+    assert_eq!(ask(&[("range", "bytes=7-9"), ("if-range", &tag)]).await.expect(206).body, bytes[7..=9]);
+}
+
+#[actix_web::test]
+async fn a_pull_gives_parts_and_knows_what_a_deployer_has() {
+    let story = Story::stage().await;
+    story.released(1).await;
+    let bytes = scorer(1)[0].1.clone();
+    let path = format!("/api/v1/environments/{ENVIRONMENT}/models/{MODEL}/release/files/model.onnx");
+    let ask =
+        |name: &'static str, value: String| reply(story.app.request(&story.robot, "GET", &path).header(name, value));
+    assert_eq!(ask("range", "bytes=3-9".to_owned()).await.expect(206).body, bytes[3..=9]);
+    let pulls = story.leaves("release.pull").await.len();
+    ask("if-none-match", format!("\"{}\"", Digest::of(&bytes))).await.expect(304);
+    ask("range", format!("bytes={}-", bytes.len())).await.expect(416);
+    assert_eq!(story.leaves("release.pull").await.len(), pulls, "nothing left");
+
+    damage(&story, &bytes, bytes.len() / 2);
+    let refused = story.app.program(&["admin", "scrub", "--json"]).await;
+    assert!(!refused.status.success());
+    let refused = story.pull_file("model.onnx").await.expect(412);
+    assert_eq!(checks(&refused.json()), ["blob_quarantined"]);
+    let asked = story.request(MODEL, "1", ENVIRONMENT).await;
+    assert!(checks(&asked).contains(&"bytes_damaged".to_owned()), "{asked}");
+}
+
+#[actix_web::test]
+async fn a_scrub_finds_what_is_damaged_and_lets_go_what_is_well_again() {
+    let files = large();
+    let (path, bytes) = &files[0];
+    let story = kept(&files).await;
+    let app = &story.app.app;
+    let scrub = async || blobs::scrub(app, None, |_| {}).await.expect("scrubbed");
+    let well = scrub().await;
+    assert_eq!((well.blobs, well.bytes, well.damaged), (1, bytes.len() as u64, Vec::new()));
+    let place = story.app.blob(bytes);
+    for (bad, fault) in [
+        (Some([&bytes[..9], b"x", &bytes[10..]].concat()), "sha256_differs"),
+        (Some(bytes[..MIB].to_vec()), "size_differs"),
+        (None, "missing"),
+    ] {
+        match bad {
+            Some(bad) => std::fs::write(&place, bad).expect("damage"),
+            None => std::fs::remove_file(&place).expect("damage"),
+        }
+        app.db.clock().advance(chrono::TimeDelta::seconds(1));
+        let found = scrub().await;
+        assert_eq!(found.damaged.iter().map(|found| found.fault.as_str()).collect::<Vec<_>>(), [fault]);
+        assert_eq!(story.app.get(&story.ines, &file(path)).await.expect(409).code(), "blob_quarantined");
+        std::fs::write(&place, bytes).expect("restored");
+        app.db.clock().advance(chrono::TimeDelta::seconds(1));
+        assert_eq!(scrub().await.damaged, []);
+        assert!(story.app.get(&story.ines, &file(path)).await.expect(200).body == *bytes);
+    }
+    assert_eq!(story.leaves("blob.quarantine").await.len(), 3);
+    assert_eq!(story.leaves("blob.restore").await.len(), 3);
+}
+
+/// As it was stored before there were checksums.
+async fn make_old(story: &Story, bytes: &[u8]) -> std::path::PathBuf {
+    let place = story.app.blob(bytes);
+    let plain = place.with_file_name(Digest::of(bytes).hex());
+    std::fs::rename(&place, &plain).expect("rename");
+    let db = story.app.app.db.raw_for_tests();
+    db.execute_raw(Statement::from_string(db.get_database_backend(), "DELETE FROM stored_blob")).await.expect("delete");
+    plain
+}
+
+#[actix_web::test]
+async fn bytes_of_before_there_were_checksums_get_theirs_when_they_are_looked_at() {
+    let files = large();
+    let (path, bytes) = &files[0];
+    let story = kept(&files).await;
+    let plain = make_old(&story, bytes).await;
+    let collected = blobs::collect(&story.app.app, Duration::ZERO, false).await.expect("collected");
+    assert_eq!((collected.copies, collected.strays), (0, 0), "somebody refers to it");
+    assert!(story.app.get(&story.ines, &file(path)).await.expect(200).body == *bytes);
+    make_old(&story, bytes).await;
+    std::fs::write(&plain, &bytes[1..]).expect("damage");
+    let found = blobs::scrub(&story.app.app, None, |_| {}).await.expect("scrubbed");
+    assert_eq!(found.damaged.len(), 1);
+    assert_eq!(story.app.get(&story.ines, &file(path)).await.expect(409).code(), "blob_quarantined");
+    story.upload(&story.ines, MODEL, "1", path, bytes.clone()).await.expect(204);
+    assert!(story.app.get(&story.ines, &file(path)).await.expect(200).body == *bytes);
+    assert!(!plain.exists(), "the damaged copy is gone");
+}
+
+async fn upload(story: &Story, bytes: &[u8]) -> ops::Placed {
+    let mut upload = story.app.app.blobs.begin().await.expect("begin");
+    upload.write(bytes).await.expect("write");
+    ops::place(&story.app.app, upload, &Digest::of(bytes)).await.expect("placed")
+}
+
+#[actix_web::test]
+async fn what_nothing_refers_to_goes_after_a_while_and_nothing_else() {
+    let files = large();
+    let story = kept(&files).await;
+    let app = &story.app.app;
+    let lost = upload(&story, b"nobody's").await;
+    let place = story.app.blob(b"nobody's");
+    let stray = story.app.blob(&files[0].1).with_file_name(format!(
+        "{}.{}",
+        Digest::of(&files[0].1).hex(),
+        uuid::Uuid::now_v7().simple()
+    ));
+    std::fs::write(&stray, b"left by a crash").expect("write");
+    let day = Duration::from_secs(86_400);
+    assert_eq!(blobs::collect(app, day, false).await.expect("collected").sha256.len(), 0, "they may be under way");
+    app.db.clock().advance(chrono::TimeDelta::seconds(1));
+    let said = blobs::collect(app, Duration::ZERO, true).await.expect("looked");
+    assert_eq!((said.copies, said.bytes, said.strays), (1, 8, 1));
+    assert!(place.exists() && stray.exists(), "a dry run takes nothing");
+    let done = blobs::collect(app, Duration::ZERO, false).await.expect("collected");
+    assert_eq!((done.copies, done.strays), (1, 1));
+    assert!(!place.exists() && !stray.exists());
+    assert!(story.app.get(&story.ines, &file("weights.bin")).await.expect(200).body == files[0].1);
+
+    let tx = app.db.begin().await.expect("tx");
+    let late = store::settle(&tx, lost.id, &lost.digest).await.expect_err("it is gone");
+    assert!(late.to_string().contains("send the file again"), "{late}");
+    drop(tx);
+    let said = story.app.program(&["admin", "gc", "--dry-run", "--json"]).await;
+    let said: Value = serde_json::from_slice(&said.stdout).expect("json");
+    assert_eq!(said["copies"], 0);
+}
+
+#[actix_web::test]
+async fn uploads_of_the_same_bytes_beside_collections_lose_nothing() {
+    let story = Story::begin_without_runtime(&[]).await;
+    story.model(MODEL).await;
+    let shared = vec![9; MIB + 1];
+    let versions: Vec<Files> = (0..8)
+        .map(|n| {
+            vec![("weights.bin".to_owned(), shared.clone()), ("README.md".to_owned(), format!("# {n}\n").into_bytes())]
+        })
+        .collect();
+    for files in &versions {
+        story.declare(MODEL, files).await.expect(201);
+    }
+    let sending = (1..=versions.len()).map(|n| {
+        let (story, shared) = (&story, &shared);
+        async move {
+            for _ in 0..200 {
+                let sent = story.upload(&story.ines, MODEL, &n.to_string(), "weights.bin", shared.clone()).await;
+                match sent.status {
+                    204 => return,
+                    503 => tokio::time::sleep(Duration::from_millis(5)).await,
+                    other => assert_eq!(other, 204, "{}", sent.text()),
+                }
+            }
+            assert_eq!(n, 0, "never kept");
+        }
+    });
+    let collecting = async {
+        loop {
+            story.app.app.db.clock().advance(chrono::TimeDelta::milliseconds(1));
+            blobs::collect(&story.app.app, Duration::ZERO, false).await.expect("collected");
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    };
+    tokio::select! {
+        _ = futures_util::future::join_all(sending) => {}
+        () = collecting => {}
+    }
+    for n in 1..=versions.len() {
+        let path = format!("/api/v1/models/{MODEL}/versions/{n}/files/weights.bin");
+        assert!(story.app.get(&story.ines, &path).await.expect(200).body == shared, "version {n}");
+    }
+    story.app.app.db.clock().advance(chrono::TimeDelta::seconds(1));
+    blobs::collect(&story.app.app, Duration::ZERO, false).await.expect("collected");
+    story.app.blob(&shared);
+    let scrubbed = blobs::scrub(&story.app.app, None, |_| {}).await.expect("scrubbed");
+    assert_eq!(scrubbed.damaged, []);
+}
