@@ -84,7 +84,7 @@ mod tests {
             ("promotion", "`promotion.` stands for all"),
             ("promotion.approv*", "near are promotion.approve, "),
             ("modle.register", "near are model.register; `model.`"),
-            ("nothing.", "account., audit., break_glass., configuration."),
+            ("nothing.", "account., audit., blob., break_glass., configuration."),
             ("*", "account., "),
             ("", "account., "),
         ] {

@@ -16,6 +16,7 @@ pub mod stored_blob {
         pub state: String,
         pub size_bytes: i64,
         pub chunk_bytes: i64,
+        #[sea_orm(column_type = "Blob")]
         pub checksums: Vec<u8>,
         pub touched_at: DateTimeUtc,
         pub checked_at: Option<DateTimeUtc>,

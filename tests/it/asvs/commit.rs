@@ -95,19 +95,19 @@ async fn v7_4_2_an_upload_whose_token_ends_meanwhile_is_not_kept() {
 #[actix_web::test]
 async fn v7_5_3_confirming_in_one_tab_leaves_the_forms_of_the_others_working() {
     let stage = Stage::set().await;
-    let mut tom = stage.sign_in("tom").await;
-    let (other_tab, cookies) = (tom.token.clone(), tom.cookies.clone());
+    let mut mara = stage.sign_in("mara").await;
+    let (other_tab, cookies) = (mara.token.clone(), mara.cookies.clone());
     stage.app.app.db.clock().advance(TimeDelta::minutes(16));
     for _ in 0..2 {
-        let fields = [("to", "mara"), ("valid_until", "2030-01-01"), ("confirm_password", PASSWORD)];
-        let answer = tom.send("/delegations", &fields).await;
-        tom.keep(&answer);
+        let fields = [("to", "tom"), ("valid_until", "2030-01-01"), ("confirm_password", PASSWORD)];
+        let answer = mara.send("/delegations", &fields).await;
+        mara.keep(&answer);
     }
-    assert_ne!(tom.cookies, cookies, "it was confirmed");
-    let form = tom.form("/account/sessions/end-others", &[], &other_tab);
+    assert_ne!(mara.cookies, cookies, "it was confirmed");
+    let form = mara.form("/account/sessions/end-others", &[], &other_tab);
     reply(form.header("origin", &stage.app.url)).await.expect(303);
     // And another session of the same person has other forms.
-    let again = stage.sign_in("tom").await;
+    let again = stage.sign_in("mara").await;
     let form = again.form("/account/sessions/end-others", &[], &other_tab);
     reply(form.header("origin", &stage.app.url)).await.expect(403);
 }

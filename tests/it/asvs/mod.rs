@@ -33,7 +33,7 @@ pub async fn session(t: &TestApp, name: &str) -> String {
 fn every_test_that_the_table_names_is_there() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut code = String::new();
-    let mut folders = vec![root.join("tests/it"), root.join("src")];
+    let mut folders = vec![root.join("tests/it"), root.join("src"), root.join("formats")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("folder") {
             let path = entry.expect("entry").path();

@@ -38,7 +38,7 @@ impl Bad {
 
     fn who(&self, path: &str) -> &str {
         match path {
-            _ if path.starts_with("/api/v1/environments") => &self.manager,
+            _ if path.starts_with("/api/v1/environments") || path.ends_with("/revocation") => &self.manager,
             _ if path.starts_with("/api/v1/accounts") || path.starts_with("/api/v1/trust") => &self.manager,
             _ if path.starts_with("/api/v1/audit") => &self.auditor,
             _ => &self.contributor,
