@@ -42,12 +42,11 @@ pub const TABLES: &[(&str, &str)] = &[
     ("attestation", ADD),
     ("blob", ADD),
     ("dataset", ADD),
-    ("workspace", ADD),
     ("promotion_comment", ADD),
     ("earlier_author", ADD),
     // States of the domain.
-    // Those that come from a provider's groups go with them.
-    ("membership", REPLACE),
+    // Those that come from a provider's groups go with them; one is never changed, only locked.
+    ("membership", "SELECT, INSERT, UPDATE (id), DELETE"),
     ("workload_trust", "SELECT, INSERT, UPDATE (ended_at)"),
     ("person_link", REPLACE),
     ("person_team", REPLACE),
@@ -60,6 +59,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("founding_code", CHANGE),
     // Never changed, only locked, which takes the right to update one column.
     ("environment", "SELECT, INSERT, UPDATE (id)"),
+    ("workspace", "SELECT, INSERT, UPDATE (id)"),
     ("finding", CHANGE),
     ("break_glass", CHANGE),
     ("waiver", CHANGE),
