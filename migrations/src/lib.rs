@@ -29,6 +29,7 @@ mod m0029_single_sign_on;
 mod m0031_workloads;
 mod m0034_quick_pages;
 mod m0038_stored_blobs;
+mod m0035_ranges;
 mod m0044_refusals;
 mod table;
 
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0034_quick_pages::Migration),
             Box::new(m0044_refusals::Migration),
             Box::new(m0038_stored_blobs::Migration),
+            Box::new(m0035_ranges::Migration),
         ]
     }
 }

@@ -20,7 +20,7 @@ pub mod workloads;
 
 use crate::{
     accounts::passwords::NewPassword,
-    authz::{Kind, Reach, Role},
+    authz::{Kind, Ranges, Reach, Role},
     core::{
         Malformed,
         ids::{AccountId, TokenId, WorkloadTrustId, WorkspaceId},
@@ -46,6 +46,8 @@ pub struct Account {
     /// Whom an identity provider says that it is of; somebody with a password where there is none.
     pub identity: Option<Identity>,
     pub roles: BTreeSet<Role>,
+    /// Where those are held that are not held in the whole workspace.
+    pub ranges: Ranges,
     pub created_at: DateTime<Utc>,
 }
 

@@ -14,7 +14,7 @@ use crate::{
         token_expiry, workloads,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Limits, Person, Principal, Reach, SecondFactor, policy},
+    authz::{Action, Cause, Credential, Kind, Limits, Person, Principal, Ranges, Reach, SecondFactor, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -82,6 +82,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
         name: account.name,
         workspace: token.workspace,
         roles: account.roles,
+        ranges: account.ranges,
         credential,
         proof: token.proof(),
         second_factor: factor,
@@ -144,6 +145,7 @@ pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Made,
         owner: if kind == Kind::Service { who.id } else { None },
         identity: None,
         roles: new.roles,
+        ranges: Ranges::default(),
         created_at: tx.at(),
     };
     store::insert(&tx, &account, who.workspace, hash).await?;

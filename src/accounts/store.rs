@@ -1,8 +1,8 @@
 //! The only SQL about accounts, roles and credentials.
 
 use crate::{
-    accounts::{Account, Identity, Token},
-    authz::{Kind, Limits, Reach, Role, Scope},
+    accounts::{Account, Identity, Token, roles::store::to_held},
+    authz::{Kind, Ranges, Reach, Role, Scope},
     core::{
         digest::Digest,
         ids::{AccountId, MembershipId, TokenId, WorkspaceId},
@@ -18,7 +18,7 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
     sea_query::{Expr, Query},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 pub async fn find_by_name(reader: &Reader<'_>, name: &str) -> Result<Option<Account>, Error> {
     let row = members(reader.scope()).filter(account::COLUMN.name.eq(name)).one(reader.conn()).await?;
@@ -125,6 +125,7 @@ pub async fn insert(
             account_id: Set(new.id),
             role: Set(role.name().to_owned()),
             origin: Set(None),
+            reach: Set(None),
         };
         membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     }
@@ -279,20 +280,21 @@ fn visible_tokens(scope: Scope) -> Select<api_token::Entity> {
 
 async fn with_roles(reader: &Reader<'_>, row: Option<account::Model>) -> Result<Option<Account>, Error> {
     let Some(row) = row else { return Ok(None) };
-    let roles = roles_of(reader, row.id, reader.scope()).await?;
-    to_account(row, roles).map(Some)
+    let held = roles_of(reader, row.id, reader.scope()).await?;
+    to_account(row, held).map(Some)
 }
 
-async fn roles_of(reader: &Reader<'_>, account: AccountId, scope: Scope) -> Result<BTreeSet<Role>, Error> {
+/// Roles with where they are held, in one look: one without its range would be held everywhere.
+async fn roles_of(reader: &Reader<'_>, account: AccountId, scope: Scope) -> Result<Vec<(Role, Reach)>, Error> {
     let mut query = membership::Entity::find().filter(membership::COLUMN.account_id.eq(account));
     if let Scope::Workspace(id) = scope {
         query = query.filter(membership::COLUMN.workspace_id.eq(id));
     }
     let rows = query.all(reader.conn()).await?;
-    rows.iter().map(|row| Role::parse(&row.role).map_err(|e| Error::internal(e.0))).collect()
+    rows.into_iter().map(|row| to_held(row).map(|held| (held.role, held.reach))).collect()
 }
 
-fn to_account(row: account::Model, roles: BTreeSet<Role>) -> Result<Account, Error> {
+fn to_account(row: account::Model, held: Vec<(Role, Reach)>) -> Result<Account, Error> {
     Ok(Account {
         id: row.id,
         name: row.name,
@@ -305,14 +307,13 @@ fn to_account(row: account::Model, roles: BTreeSet<Role>) -> Result<Account, Err
         active: row.state == "active",
         owner: row.owner_id,
         identity: row.issuer.zip(row.subject).map(|(issuer, subject)| Identity { issuer, subject }),
-        roles,
+        roles: held.iter().map(|(role, _)| *role).collect(),
+        ranges: Ranges::of(held),
         created_at: row.created_at,
     })
 }
 
 pub(super) fn to_token(row: api_token::Model) -> Result<Token, Error> {
-    // A reach that cannot be read must not become none.
-    let limits = row.reach.as_deref().map(serde_json::from_str::<Limits>).transpose().map_err(Error::internal)?;
     Ok(Token {
         id: row.id,
         workspace: row.workspace_id,
@@ -327,7 +328,7 @@ pub(super) fn to_token(row: api_token::Model) -> Result<Token, Error> {
         device: row.device,
         seen_at: row.seen_at,
         proven_at: row.proven_at,
-        reach: Reach::new(limits.unwrap_or_default()),
+        reach: Reach::read(row.reach.as_deref()).map_err(Error::internal)?,
         trust: row.trust_id,
     })
 }

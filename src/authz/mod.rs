@@ -7,12 +7,14 @@
 mod persons;
 pub mod policy;
 mod principal;
+mod ranges;
 mod reach;
 mod role;
 
 pub use crate::core::action::Action;
 pub use persons::{Leave, People, Persons};
 pub use principal::{Cause, Credential, Kind, Person, Principal, Proof, SecondFactor};
+pub use ranges::Ranges;
 pub use reach::{Limits, Reach, Touched};
 pub use role::Role;
 
@@ -27,6 +29,8 @@ pub struct Actor {
     pub credential: Credential,
     pub proof: Proof,
     pub reach: Reach,
+    /// Within one of which whatever is done has to be, where the roles that allow it are held for some places alone.
+    pub ranges: Vec<Reach>,
     pub workspace: Option<WorkspaceId>,
     pub cause: Cause,
 }

@@ -13,7 +13,7 @@ pub use factors::{own_factor, take_factor};
 pub use oversight::*;
 pub use people::{delegate, manage_person, revoke_delegation};
 pub use proof::{change_password, is_weighty, require_certificate, require_fresh};
-pub use reach::{admit_workload, require_reach, within_workspace};
+pub use reach::{admit_workload, require_range, require_reach, within_workspace};
 pub use roles::change_role;
 
 use crate::{
@@ -80,6 +80,7 @@ pub fn prove(
         credential: Credential::None,
         proof: Proof::Standing,
         reach: Reach::default(),
+        ranges: Vec::new(),
         workspace,
         cause,
     };
@@ -210,8 +211,11 @@ pub fn unapprove_promotion(who: &Principal) -> Result<Permit, Denied> {
 pub fn cancel_run(who: &Principal, requested_by: AccountId) -> Result<Permit, Denied> {
     let action = Action::RunCancel;
     let permitted = act(who, action)?;
-    if who.id == Some(requested_by) || who.may(Action::ConstraintsRevise) {
+    if who.id == Some(requested_by) {
         return Ok(permitted);
+    }
+    if who.may(Action::ConstraintsRevise) {
+        return Ok(permit_as(who, action, Action::ConstraintsRevise));
     }
     let reason = "only the one who asked for a run, or an environment manager, cancels it".to_owned();
     Err(denied(who, action, "not_yours", reason))
@@ -268,7 +272,12 @@ pub fn system(who: &Principal, action: Action) -> Result<Permit, Denied> {
 }
 
 fn permit(who: &Principal, action: Action) -> Permit {
-    Permit { actor: who.actor(), action }
+    permit_as(who, action, action)
+}
+
+/// Leave for something by the roles that allow something else.
+fn permit_as(who: &Principal, action: Action, capacity: Action) -> Permit {
+    Permit { actor: Actor { ranges: who.ranges_for(capacity), ..who.actor() }, action }
 }
 
 /// Something that must hold first does not hold, whoever asks.
@@ -312,19 +321,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn person(roles: &[Role]) -> Principal {
-        Principal {
-            id: Some(AccountId::generate()),
-            kind: Kind::User,
-            name: "ines".to_owned(),
-            workspace: WorkspaceId::generate(),
-            roles: roles.iter().copied().collect::<BTreeSet<_>>(),
-            credential: Credential::None,
-            proof: Proof::Standing,
-            second_factor: SecondFactor::None,
-            person: Person::Known,
-            reach: Reach::default(),
-            cause: Cause::default(),
-        }
+        let somebody = Principal::system("ines", WorkspaceId::generate());
+        let roles = roles.iter().copied().collect::<BTreeSet<_>>();
+        Principal { id: Some(AccountId::generate()), kind: Kind::User, roles, ..somebody }
     }
 
     fn by(author: AccountId) -> Involved {

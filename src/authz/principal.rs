@@ -1,5 +1,5 @@
 use crate::{
-    authz::{Action, Actor, Reach, Role},
+    authz::{Action, Actor, Ranges, Reach, Role},
     core::ids::{AccountId, ClaimId, TokenId, WorkspaceId},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -133,6 +133,8 @@ pub struct Principal {
     pub name: String,
     pub workspace: WorkspaceId,
     pub roles: BTreeSet<Role>,
+    /// Where those are held that are not held in the whole workspace.
+    pub ranges: Ranges,
     pub credential: Credential,
     pub proof: Proof,
     pub second_factor: SecondFactor,
@@ -150,6 +152,7 @@ impl Principal {
             name: name.to_owned(),
             workspace,
             roles: BTreeSet::new(),
+            ranges: Ranges::default(),
             credential: Credential::None,
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
@@ -175,6 +178,14 @@ impl Principal {
         self.roles.iter().any(|role| role.allows(action))
     }
 
+    /// Within one of which something has to be that this person does; empty where it may be anywhere.
+    pub fn ranges_for(&self, action: Action) -> Vec<Reach> {
+        if self.ranges.is_empty() || Role::is_nowhere(action) {
+            return Vec::new();
+        }
+        self.ranges.around(self.roles.iter().copied().filter(|role| role.allows(action)))
+    }
+
     pub fn actor(&self) -> Actor {
         Actor {
             kind: self.kind,
@@ -183,6 +194,7 @@ impl Principal {
             credential: self.credential,
             proof: self.proof,
             reach: self.reach.clone(),
+            ranges: Vec::new(),
             workspace: Some(self.workspace),
             cause: self.cause.clone(),
         }

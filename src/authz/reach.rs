@@ -81,6 +81,14 @@ impl Reach {
         Self((!limits.is_empty()).then(|| Arc::new(limits)))
     }
 
+    /// As it is stored; nothing is no limit.
+    ///
+    /// # Errors
+    /// When it cannot be read: it must not become none.
+    pub fn read(stored: Option<&str>) -> Result<Self, serde_json::Error> {
+        Ok(Self::new(stored.map(serde_json::from_str::<Limits>).transpose()?.unwrap_or_default()))
+    }
+
     pub fn limits(&self) -> Option<&Limits> {
         self.0.as_deref()
     }

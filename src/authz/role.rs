@@ -126,6 +126,18 @@ impl Role {
         LOOK.contains(&action) || action == Action::AuditRead
     }
 
+    /// Whether it bears on no model and no environment, so that where a role is held says nothing of it: looking, what is
+    /// one's own, and who decides in one's stead.
+    pub fn is_nowhere(action: Action) -> bool {
+        let looks = [Action::FindingRead, Action::WaiverRead, Action::BreakGlassRead, Action::RecordRead];
+        Self::is_look(action) || looks.contains(&action) || OWN.contains(&action) || action == Action::DelegationCreate
+    }
+
+    /// Whether it can be held for some models or environments alone: what it is for is of those.
+    pub fn has_places(self) -> bool {
+        self.judges() || matches!(self, Self::Contributor | Self::EnvironmentManager | Self::Deployer)
+    }
+
     /// It decides on what others ask for. No robot holds such a role.
     pub fn judges(self) -> bool {
         Self::JUDGES.contains(&self)

@@ -40,8 +40,11 @@ events! {
     AccountDeactivated: AccountDeactivate on "account" { account: AccountId }
     /// Who the account belonged to is forgotten; its id stays wherever it stands.
     AccountErased: AccountErase on "account" { account: AccountId }
-    /// By an administrator, with all roles before and from now on.
-    RoleGiven: RoleGive on "account" { account: AccountId, role: String, before: Vec<String>, now: Vec<String> }
+    /// By an administrator, with all roles before and from now on; for these models and environments, or for all.
+    RoleGiven: RoleGive on "account" {
+        account: AccountId, role: String, models: Option<Vec<ModelId>>, environments: Option<Vec<EnvironmentId>>,
+        before: Vec<String>, now: Vec<String>,
+    }
     /// The same; what was decided by it alone counts no more.
     RoleTaken: RoleTake on "account" { account: AccountId, role: String, before: Vec<String>, now: Vec<String> }
     /// The account is of the same person as the other one from now on.

@@ -34,7 +34,7 @@ pub(super) async fn require(
     event: &Event,
     parts: &[Vec<Change>],
 ) -> Result<(), Error> {
-    if !actor.reach.asks_where() {
+    if !actor.reach.asks_where() && actor.ranges.is_empty() {
         return Ok(());
     }
     let (kind, id) = event.object();
@@ -42,6 +42,7 @@ pub(super) async fn require(
         "object": {"kind": kind, "id": id}, "detail": event, "changes": parts.concat(), "outcome": "done",
     });
     let touched = touched(conn, mentions::of_leaf(&told.to_string())).await?;
+    policy::require_range(actor, action, &touched, vec![(kind, id.clone())])?;
     Ok(policy::require_reach(actor, action, &touched, vec![(kind, id)])?)
 }
 

@@ -108,7 +108,7 @@ impl FromRequest for Principal {
         Box::pin(async move {
             let who = who.ok_or(Error::Unauthenticated)?;
             let app = request.app_data::<Data<App>>().ok_or_else(|| Error::internal("no app"))?;
-            operations::admit(&request, &who)?;
+            operations::admit(app, &request, &who).await?;
             reach::require(app, &request, &who).await?;
             Ok(who)
         })

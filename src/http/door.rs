@@ -72,7 +72,8 @@ impl Doors {
         Ok(())
     }
 
-    fn of(&self, request: &HttpRequest) -> Option<Needs> {
+    /// What the address of a request needs.
+    pub fn of(&self, request: &HttpRequest) -> Option<Needs> {
         let method = request.method();
         let pattern = request.match_pattern().map(|pattern| pattern.replace("{path:.*}", "{path}"));
         let exact = pattern.and_then(|pattern| self.exact.get(&(method.as_str(), pattern.as_str())).copied());

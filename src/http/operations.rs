@@ -1,12 +1,16 @@
 //! What each operation of the API needs. What it does to whoever may is its slice's business; that nobody else gets there, this
 //! table's.
 
-use super::door::{
-    Doors,
-    Needs::{Caller, Nothing, One, OneOf},
-    Row,
+use super::{
+    door::{
+        Doors,
+        Needs::{Caller, Nothing, One, OneOf},
+        Row,
+    },
+    reach,
 };
 use crate::{
+    app::App,
     authz::{Action, Principal},
     error::Error,
 };
@@ -182,11 +186,13 @@ pub const OPERATIONS: &[Row] = &[
     ("GET", "/api/v1/dossiers", One(Action::DossierExport)),
 ];
 
+static DOORS: LazyLock<Doors> = LazyLock::new(|| Doors::new(OPERATIONS));
+
 /// # Errors
-/// `Denied` where the caller's roles do not allow what the operation needs.
-pub fn admit(request: &HttpRequest, who: &Principal) -> Result<(), Error> {
-    static DOORS: LazyLock<Doors> = LazyLock::new(|| Doors::new(OPERATIONS));
-    DOORS.pass(request, who)
+/// `Denied` where the caller's roles do not allow what the operation needs, or not there.
+pub async fn admit(app: &App, request: &HttpRequest, who: &Principal) -> Result<(), Error> {
+    DOORS.pass(request, who)?;
+    reach::require_range(app, request, who, DOORS.of(request)).await
 }
 
 /// Says in the document which actions each operation needs, one of them where there are several: none where any caller may.

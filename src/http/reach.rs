@@ -3,10 +3,11 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, policy},
-    db::reach::of_objects,
+    authz::{Action, Actor, Principal, policy},
+    core::event::Object,
+    db::{Reader, reach::of_objects},
     error::Error,
-    http::denials,
+    http::{denials, door::Needs},
 };
 use actix_web::{HttpRequest, http::Method, web::Query};
 
@@ -22,6 +23,48 @@ const ANYWHERE: &[&str] = &[
 
 /// Parameters of a query that narrow what is read of something to a model or an environment.
 const NARROWING: &[&str] = &["model", "environment"];
+
+/// Whether what a request names is within the places for which somebody holds the roles that its address needs. What is looked
+/// at is not narrowed, and what names no model and no environment says with its body what it bears on, which its commit looks
+/// at.
+///
+/// # Errors
+/// `Denied` for what is in none of them.
+pub async fn require_range(
+    app: &App,
+    request: &HttpRequest,
+    who: &Principal,
+    needs: Option<Needs>,
+) -> Result<(), Error> {
+    let Some(Needs::One(action)) = needs else { return Ok(()) };
+    let ranges = who.ranges_for(action);
+    if ranges.is_empty() {
+        return Ok(());
+    }
+    let sight = policy::within_workspace(who);
+    let reader = app.db.read(&sight);
+    let mut named = denials::objects(&reader, |name| request.match_info().get(name).map(str::to_owned)).await?;
+    named.extend(narrowed(&reader, request).await?);
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if named.is_empty() && !reads {
+        return Ok(());
+    }
+    let touched = of_objects(reader.conn(), &named).await?;
+    Ok(policy::require_range(&Actor { ranges, ..who.actor() }, action, &touched, named)?)
+}
+
+/// What the query names.
+async fn narrowed(reader: &Reader<'_>, request: &HttpRequest) -> Result<Vec<Object>, Error> {
+    let mut named = Vec::new();
+    for (name, value) in
+        Query::<Vec<(String, String)>>::from_query(request.query_string()).unwrap_or_else(|_| Query(Vec::new())).0
+    {
+        if NARROWING.contains(&name.as_str()) {
+            named.extend(denials::objects(reader, |wanted| (wanted == name).then(|| value.clone())).await?);
+        }
+    }
+    Ok(named)
+}
 
 /// # Errors
 /// `Denied` for what is out of reach, and for reading what is of many models or environments at once.
@@ -40,12 +83,8 @@ pub async fn require(app: &App, request: &HttpRequest, who: &Principal) -> Resul
     if named.is_empty() && !reads {
         return Ok(());
     }
-    for (name, value) in
-        Query::<Vec<(String, String)>>::from_query(request.query_string()).unwrap_or_else(|_| Query(Vec::new())).0
-    {
-        if !named.is_empty() && NARROWING.contains(&name.as_str()) {
-            named.extend(denials::objects(&reader, |wanted| (wanted == name).then(|| value.clone())).await?);
-        }
+    if !named.is_empty() {
+        named.extend(narrowed(&reader, request).await?);
     }
     let touched = of_objects(reader.conn(), &named).await?;
     Ok(policy::require_reach(&who.actor(), Action::TokenUse, &touched, named)?)

@@ -2,7 +2,7 @@
 //! what is looked up in the same transaction.
 
 use crate::{
-    authz::{Scope, policy::Involved},
+    authz::{Scope, Touched, policy::Involved},
     core::{
         event::Event,
         ids::{AccountId, EnvironmentId, ModelId, ReleaseId},
@@ -21,7 +21,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use crate::promotions::record::{Telling, commit_seen, record, refuse, untimely, why};
 
@@ -208,7 +208,9 @@ async fn cast(
     on_behalf_of: Option<AccountId>,
 ) -> Result<parties::Vote, Error> {
     let people: Vec<_> = [account].into_iter().chain(on_behalf_of).collect();
-    let mut roles = store::roles_now(conn, promotion.workspace, &people).await?.into_iter();
+    let place =
+        Touched { models: BTreeSet::from([promotion.model]), environments: BTreeSet::from([promotion.environment]) };
+    let mut roles = store::roles_now(conn, promotion.workspace, &place, &people).await?.into_iter();
     let own = roles.next().unwrap_or_default();
     Ok(parties::Vote { account, roles: own, on_behalf_of: on_behalf_of.zip(roles.next()) })
 }

@@ -1,7 +1,7 @@
 //! The only SQL about requests and approvals.
 
 use crate::{
-    authz::{Role, Scope},
+    authz::{self, Role, Scope, Touched},
     core::{
         digest::Digest,
         ids::{AccountId, ApprovalId, ApprovalWithdrawalId, EnvironmentId, PromotionId, VersionId, WorkspaceId},
@@ -261,10 +261,11 @@ pub async fn insert_approval(tx: &WriteTx, new: &Approval, roles: &[&str]) -> Re
     Ok(())
 }
 
-/// The roles that people hold now; somebody deactivated holds none.
+/// The roles that people hold now where something is decided; somebody deactivated holds none.
 pub(crate) async fn roles_now(
     conn: &DatabaseExecutor<'_>,
     workspace: WorkspaceId,
+    place: &Touched,
     people: &[AccountId],
 ) -> Result<Vec<Vec<String>>, Error> {
     let mut all = Vec::new();
@@ -275,9 +276,20 @@ pub(crate) async fn roles_now(
             .filter(membership::COLUMN.account_id.eq(*person))
             .all(conn)
             .await?;
-        all.push(if active { held.into_iter().map(|row| row.role).collect() } else { Vec::new() });
+        let mut roles = Vec::new();
+        for row in held.into_iter().filter(|_| active) {
+            if is_held_in(&row, place)? {
+                roles.push(row.role);
+            }
+        }
+        all.push(roles);
     }
     Ok(all)
+}
+
+/// Whether a role is held in a place: everywhere, or within a range that covers it.
+pub(crate) fn is_held_in(row: &membership::Model, place: &Touched) -> Result<bool, Error> {
+    Ok(authz::Reach::read(row.reach.as_deref()).map_err(Error::internal)?.covers(place))
 }
 
 /// The robots among accounts, each with the person who owns it.

@@ -1,15 +1,19 @@
 //! What each page and each form needs of whoever comes to it. A page whose address is not here is open to nobody.
 
 use crate::{
+    app::App,
     authz::{Action, Principal},
     error::Error,
-    http::door::{
-        Doors,
-        Needs::{Caller, Nothing, One, OneOf},
-        Row,
+    http::{
+        door::{
+            Doors,
+            Needs::{Caller, Nothing, One, OneOf},
+            Row,
+        },
+        reach,
     },
 };
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web::Data};
 use std::sync::LazyLock;
 
 #[rustfmt::skip]
@@ -125,9 +129,12 @@ pub const ADDRESSES: &[Row] = &[
     ("GET", "/audit/records/{index}/proof", One(Action::AuditRead)),
 ];
 
+static DOORS: LazyLock<Doors> = LazyLock::new(|| Doors::new(ADDRESSES));
+
 /// # Errors
-/// `Denied` where the visitor's roles do not allow what the address needs.
-pub fn admit(request: &HttpRequest, who: &Principal) -> Result<(), Error> {
-    static DOORS: LazyLock<Doors> = LazyLock::new(|| Doors::new(ADDRESSES));
-    DOORS.pass(request, who)
+/// `Denied` where the visitor's roles do not allow what the address needs, or not there.
+pub async fn admit(request: &HttpRequest, who: &Principal) -> Result<(), Error> {
+    DOORS.pass(request, who)?;
+    let app = request.app_data::<Data<App>>().ok_or_else(|| Error::internal("no app"))?;
+    reach::require_range(app, request, who, DOORS.of(request)).await
 }

@@ -76,7 +76,7 @@ impl FromRequest for Signed {
         Box::pin(async move {
             let (visitor, secret) = Visitor::of(&request).await?;
             let mut fields = Fields::read(&request, &mut payload, &secret).await?;
-            addresses::admit(&request, &visitor.who)?;
+            addresses::admit(&request, &visitor.who).await?;
             let (password, code) = (fields.take(proof::FIELD), fields.take(proof::CODE_FIELD).unwrap_or_default());
             let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
             let offer = proof::offer(&request, &visitor).await?;

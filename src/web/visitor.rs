@@ -55,7 +55,7 @@ impl FromRequest for Visitor {
         let request = request.clone();
         Box::pin(async move {
             let visitor = Self::of(&request).await?.0;
-            addresses::admit(&request, &visitor.who)?;
+            addresses::admit(&request, &visitor.who).await?;
             Ok(visitor)
         })
     }

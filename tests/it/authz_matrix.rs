@@ -131,7 +131,7 @@ pub const MATRIX: &[Row] = &[
     ("PUT", "/api/v1/accounts/{account}/person", "/api/v1/accounts/twin/person", Json(|| json!({"same_as": null})), to(200)),
     ("PUT", "/api/v1/accounts/{account}/team", "/api/v1/accounts/twin/team", Json(|| json!({"team": "first-line"})), to(200)),
     ("GET", "/api/v1/accounts/{account}/roles", "/api/v1/accounts/twin/roles", Empty, to(200)),
-    ("PUT", "/api/v1/accounts/{account}/roles/{role}", "/api/v1/accounts/twin/roles/auditor", Empty, to(200)),
+    ("PUT", "/api/v1/accounts/{account}/roles/{role}", "/api/v1/accounts/twin/roles/auditor", Json(|| json!({})), to(200)),
     ("DELETE", "/api/v1/accounts/{account}/roles/{role}", "/api/v1/accounts/twin/roles/auditor", Empty, to(200)),
     ("GET", "/api/v1/delegations", "", Empty, to(200)),
     ("POST", "/api/v1/delegations", "", Json(|| json!({"to": "deputy", "valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-02-02T00:00:00Z"})), to(201)),

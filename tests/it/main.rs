@@ -76,6 +76,7 @@ mod policies;
 mod processes;
 mod promotion;
 mod pull_events;
+mod ranges;
 mod reach;
 mod replay;
 mod reported_evidence;

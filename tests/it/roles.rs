@@ -13,10 +13,15 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TransactionTrait, sea_query
 use serde_json::{Value, json};
 
 async fn give(t: &TestApp, by: &str, name: &str, role: &str) -> Reply {
-    reply(t.request(by, "PUT", &format!("/api/v1/accounts/{name}/roles/{role}"))).await
+    give_in(t, by, name, role, json!({})).await
 }
 
-async fn take(t: &TestApp, by: &str, name: &str, role: &str) -> Reply {
+pub async fn give_in(t: &TestApp, by: &str, name: &str, role: &str, scope: Value) -> Reply {
+    let path = format!("/api/v1/accounts/{name}/roles/{role}");
+    reply(t.request(by, "PUT", &path).json(&json!({"scope": scope}))).await
+}
+
+pub async fn take(t: &TestApp, by: &str, name: &str, role: &str) -> Reply {
     reply(t.request(by, "DELETE", &format!("/api/v1/accounts/{name}/roles/{role}"))).await
 }
 

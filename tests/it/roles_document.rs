@@ -20,7 +20,7 @@ the second and the third table is asserted against a running service (`each_role
 Roles are named sets of actions (`authz::role`). What an operation, a page or a form needs, it declares once (`http::operations`,
 `web::addresses`): the service asks it before a handler begins, and an address without a declaration is open to nobody. What the
 tables do not say only takes away: whose an object is, who had a part in it, a password that was given too long ago, a second factor
-that is missing, an account that nobody has said the person of, and the limits of a token.
+that is missing, an account that nobody has said the person of, the models and environments that a role is held for, and the limits of a token.
 
 A role is held in one workspace, and what belongs to another one does not exist: 404, with the same bytes as for what never was
 (`what_another_workspace_holds_is_answered_like_what_never_existed`).

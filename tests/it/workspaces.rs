@@ -41,6 +41,7 @@ pub async fn stranger(t: &TestApp) -> String {
             account_id: Set(id),
             role: Set(role.to_owned()),
             origin: Set(None),
+            reach: Set(None),
         };
         membership::Entity::insert(row).exec_without_returning(&tx).await.expect("membership");
     }

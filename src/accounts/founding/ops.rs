@@ -8,7 +8,7 @@ use crate::{
         store as accounts,
     },
     app::App,
-    authz::{Action, Cause, Kind, Principal, Role, policy},
+    authz::{Action, Cause, Kind, Principal, Ranges, Role, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -92,6 +92,7 @@ pub async fn found(app: &App, cause: Cause, code: &str, first: First) -> Result<
         owner: None,
         identity: None,
         roles: BTreeSet::from([Role::Admin]),
+        ranges: Ranges::default(),
         created_at: tx.at(),
     };
     accounts::insert(&tx, &account, workspace, Some(password)).await?;

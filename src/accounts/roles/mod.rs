@@ -6,7 +6,10 @@ pub mod api;
 pub mod ops;
 pub(in crate::accounts) mod store;
 
-use crate::{authz::Role, core::ids::MembershipId};
+use crate::{
+    authz::{Reach, Role},
+    core::ids::MembershipId,
+};
 
 /// A role that somebody holds.
 #[derive(Clone, Debug)]
@@ -15,4 +18,6 @@ pub struct Held {
     pub role: Role,
     /// The provider and the group of it that gave the role, `corp/credit-risk`; a person did where there is none.
     pub origin: Option<String>,
+    /// For which models and environments; the whole workspace where it is not limited.
+    pub reach: Reach,
 }

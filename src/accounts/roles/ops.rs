@@ -8,7 +8,7 @@ use crate::{
         store as accounts,
     },
     app::App,
-    authz::{Action, Principal, Role, policy},
+    authz::{Action, Limits, Principal, Reach, Role, policy},
     core::{
         event::Event,
         ids::{AccountId, WorkspaceId},
@@ -28,14 +28,29 @@ pub async fn of(app: &App, who: &Principal, name: &str) -> Result<(Account, Vec<
     Ok((account, held))
 }
 
-/// Gives a role. One that a group of an identity provider gave stays from now on when the group goes. Where somebody gave
-/// it already, nothing is logged.
+/// Gives a role, in the whole workspace or for some models and environments alone, whatever it was held for before. One that
+/// a group of an identity provider gave stays from now on when the group goes. Where somebody gave it already for as much,
+/// nothing is logged.
 ///
 /// # Errors
-/// 409 `account_not_active`, 403 `own_account`; `Invalid` for a role that does not go with the account.
-pub async fn give(app: &App, who: &Principal, name: &str, role: Role) -> Result<(Account, Vec<Held>), Error> {
+/// 409 `account_not_active`, 403 `own_account`; `Invalid` for a role that does not go with the account, or has no places.
+pub async fn give(
+    app: &App,
+    who: &Principal,
+    name: &str,
+    role: Role,
+    limits: Limits,
+) -> Result<(Account, Vec<Held>), Error> {
+    if limits.actions.is_some() {
+        return Err(Error::invalid("scope.actions", "what a role allows is fixed; leave it out"));
+    }
+    let reach = Reach::new(limits);
+    if reach.is_limited() && !role.has_places() {
+        let detail = format!("{role} is held in the whole workspace: what it is for is of no model and no environment");
+        return Err(Error::invalid("scope", detail));
+    }
     let Begun { tx, account, held, by } = begin(app, who, Action::RoleGive, name).await?;
-    if held.iter().any(|held| held.role == role && held.origin.is_none()) {
+    if held.iter().any(|held| held.role == role && held.origin.is_none() && held.reach == reach) {
         return of(app, who, name).await;
     }
     let permit = policy::change_role(&by, Action::RoleGive, is_own(&tx, who, account.id).await?)?;
@@ -49,9 +64,16 @@ pub async fn give(app: &App, who: &Principal, name: &str, role: Role) -> Result<
     for held in held.iter().filter(|held| held.role == role) {
         store::take(&tx, held).await?;
     }
-    store::give(&tx, who.workspace, account.id, role, None).await?;
-    let event =
-        Event::RoleGiven { account: account.id, role: role.to_string(), before: named(&before), now: named(&now) };
+    store::give(&tx, who.workspace, account.id, (role, &reach), None).await?;
+    let limits = reach.limits().cloned().unwrap_or_default();
+    let event = Event::RoleGiven {
+        account: account.id,
+        role: role.to_string(),
+        models: limits.models.map(|all| all.into_iter().collect()),
+        environments: limits.environments.map(|all| all.into_iter().collect()),
+        before: named(&before),
+        now: named(&now),
+    };
     tx.commit(permit, event).await?;
     of(app, who, name).await
 }
@@ -106,6 +128,7 @@ async fn begin(app: &App, who: &Principal, action: Action, name: &str) -> Result
     let held = store::held(&tx.conn(), who.workspace, account.id).await?;
     let mut by = who.clone();
     if let Some(id) = who.id {
+        // Whoever gives roles holds theirs in the whole workspace: that one has no places.
         by.roles = store::held(&tx.conn(), who.workspace, id).await?.into_iter().map(|held| held.role).collect();
     }
     Ok(Begun { tx, account, held, by })

@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::roles::Held,
-    authz::Role,
+    authz::{Reach, Role},
     core::ids::{AccountId, MembershipId, WorkspaceId},
     db::{
         Conn, WriteTx,
@@ -26,7 +26,7 @@ pub async fn give(
     tx: &WriteTx,
     workspace: WorkspaceId,
     id: AccountId,
-    role: Role,
+    (role, reach): (Role, &Reach),
     origin: Option<&str>,
 ) -> Result<(), Error> {
     let row = membership::ActiveModel {
@@ -35,6 +35,7 @@ pub async fn give(
         account_id: Set(id),
         role: Set(role.name().to_owned()),
         origin: Set(origin.map(str::to_owned)),
+        reach: Set(reach.limits().map(serde_json::to_string).transpose().map_err(Error::internal)?),
     };
     membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
@@ -65,5 +66,6 @@ pub async fn lock_admins(tx: &WriteTx, workspace: WorkspaceId) -> Result<Vec<Acc
 
 pub fn to_held(row: membership::Model) -> Result<Held, Error> {
     let role = Role::parse(&row.role).map_err(|e| Error::internal(e.0))?;
-    Ok(Held { id: row.id, role, origin: row.origin })
+    let reach = Reach::read(row.reach.as_deref()).map_err(Error::internal)?;
+    Ok(Held { id: row.id, role, origin: row.origin, reach })
 }

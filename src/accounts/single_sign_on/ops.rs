@@ -17,7 +17,7 @@ use crate::{
         throttle::Place,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Principal, policy},
+    authz::{Action, Cause, Credential, Kind, Principal, Ranges, Reach, policy},
     core::{
         event::Event,
         ids::{AccountId, PersonId, WorkspaceId},
@@ -259,6 +259,7 @@ async fn provision(
         owner: None,
         identity: Some(Identity { issuer: issuer.clone(), subject: subject.clone() }),
         roles: BTreeSet::new(),
+        ranges: Ranges::default(),
         created_at: tx.at(),
     };
     match accounts::insert(&tx, &account, workspace, None).await {
@@ -272,7 +273,7 @@ async fn provision(
         Err(error) => return Err(error.into()),
     }
     for (role, group) in wanted {
-        held_roles::give(&tx, workspace, account.id, *role, Some(&provider.origin(group))).await?;
+        held_roles::give(&tx, workspace, account.id, (*role, &Reach::default()), Some(&provider.origin(group))).await?;
     }
     let person = provider.one_account_each.then(PersonId::generate);
     if let Some(person) = person {

@@ -5,7 +5,7 @@ use super::{Provider, store};
 use crate::{
     accounts::roles::{Held, store as held_roles},
     app::App,
-    authz::{Action, Cause, Principal, Role, policy},
+    authz::{Action, Cause, Principal, Reach, Role, policy},
     core::{
         event::Event,
         ids::{AccountId, WorkspaceId},
@@ -51,7 +51,7 @@ pub async fn set(
         held_roles::take(&tx, held).await?;
     }
     for (role, group) in &new {
-        held_roles::give(&tx, workspace, account, **role, Some(&provider.origin(group))).await?;
+        held_roles::give(&tx, workspace, account, (**role, &Reach::default()), Some(&provider.origin(group))).await?;
     }
     let permit = policy::system(&registry(workspace, cause), Action::RoleMap)?;
     let event = Event::RolesMapped {

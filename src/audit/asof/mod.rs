@@ -282,7 +282,8 @@ impl<'a> View<'a> {
     fn roles(&self) -> Vec<RoleState> {
         let mut held: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (_, row) in self.tables.rows("membership") {
-            held.entry(text(row, "account_id")).or_default().push(text(row, "role").to_owned());
+            let place = if text(row, "reach").is_empty() { "" } else { " (for some models or environments)" };
+            held.entry(text(row, "account_id")).or_default().push(format!("{}{place}", text(row, "role")));
         }
         let held = held.into_iter().map(|(account, mut roles)| {
             roles.sort();

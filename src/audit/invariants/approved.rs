@@ -104,6 +104,8 @@ fn quorum_fault(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
     let sitting = Persons::at(step.world, now, asked.different_teams);
     let parties = parties::of_request(step, request, &asked, &persons);
     let mut approvers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let model = step.world.row("model_version", text(request, "version_id")).map_or("", |row| text(row, "model_id"));
+    let place = (model, text(request, "environment_id"));
     for (_, approval) in step.world.of("approval", "promotion_id", id) {
         let account = text(approval, "account_id");
         if text(approval, "outcome") == "reject" {
@@ -115,7 +117,7 @@ fn quorum_fault(step: &Step<'_>, id: &str, request: &Row) -> Option<String> {
             && stands(step, approval, asked.approval_hours)
             && is_eligible(step, account, &parties, &persons);
         if counts {
-            let roles = roles_that_count(step, approval, &parties, &persons);
+            let roles = roles_that_count(step, approval, place, &parties, &persons);
             approvers.entry(sitting.of(account)).or_default().extend(roles);
         }
     }
@@ -151,18 +153,19 @@ fn is_eligible(step: &Step<'_>, account: &str, parties: &BTreeSet<String>, perso
 fn roles_that_count(
     step: &Step<'_>,
     approval: &Row,
+    place: (&str, &str),
     parties: &BTreeSet<String>,
     persons: &Persons,
 ) -> BTreeSet<String> {
     let (account, from) = (text(approval, "account_id"), text(approval, "on_behalf_of"));
-    let own = people::roles(step.world, account);
+    let own = people::roles_in(step.world, account, place);
     if from.is_empty() {
         return own;
     }
     if !persons.has_leave(from, account) || !is_eligible(step, from, parties, persons) {
         return BTreeSet::new();
     }
-    own.intersection(&people::roles(step.world, from)).cloned().collect()
+    own.intersection(&people::roles_in(step.world, from, place)).cloned().collect()
 }
 
 /// What the policy that a decision names asks for.

@@ -1,7 +1,9 @@
 //! Who counts as whom, and whether people fill seats.
 
 use super::world::{World, text};
+use crate::audit::changes::Row;
 use chrono::{DateTime, TimeDelta};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So long after an account ended may what it had begun before still be told.
@@ -86,6 +88,18 @@ fn classes(pairs: &[(String, String)]) -> BTreeMap<String, String> {
 /// The roles that an account holds.
 pub(super) fn roles(world: &World, account: &str) -> BTreeSet<String> {
     world.of("membership", "account_id", account).map(|(_, row)| text(row, "role").to_owned()).collect()
+}
+
+/// The roles that an account holds for a model in an environment: what it holds everywhere, and what it holds for these.
+pub(super) fn roles_in(world: &World, account: &str, (model, environment): (&str, &str)) -> BTreeSet<String> {
+    let is_here = |row: &Row| {
+        let Ok(reach) = serde_json::from_str::<Value>(text(row, "reach")) else { return text(row, "reach").is_empty() };
+        [("models", model), ("environments", environment)]
+            .into_iter()
+            .all(|(kind, id)| reach[kind].as_array().is_none_or(|all| all.iter().any(|named| named == id)))
+    };
+    let held = world.of("membership", "account_id", account).filter(|(_, row)| is_here(row));
+    held.map(|(_, row)| text(row, "role").to_owned()).collect()
 }
 
 /// Whether every seat can be taken by another person.

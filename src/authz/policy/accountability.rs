@@ -38,6 +38,7 @@ mod tests {
             name: "ines".to_owned(),
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect(),
+            ranges: crate::authz::Ranges::default(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
             second_factor: crate::authz::SecondFactor::None,

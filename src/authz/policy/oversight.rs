@@ -1,8 +1,8 @@
 //! Who may deal with findings, grant exceptions, and break the glass.
 
-use super::{Involved, act, conflicts, denied};
+use super::{Involved, act, conflicts, denied, permit_as};
 use crate::{
-    authz::{Action, Denied, Kind, Permit, Persons, Principal},
+    authz::{Action, Actor, Denied, Kind, Permit, Persons, Principal},
     core::ids::AccountId,
 };
 
@@ -59,8 +59,11 @@ pub fn decide_waiver(who: &Principal, action: Action, owner: AccountId, involved
 pub fn revoke_waiver(who: &Principal, requested_by: AccountId) -> Result<Permit, Denied> {
     let action = Action::WaiverRevoke;
     let permitted = by_a_person(who, action, "robot_cannot_revoke", "only a person revokes a waiver")?;
-    if who.id == Some(requested_by) || who.may(Action::WaiverGrant) {
+    if who.id == Some(requested_by) {
         return Ok(permitted);
+    }
+    if who.may(Action::WaiverGrant) {
+        return Ok(permit_as(who, action, Action::WaiverGrant));
     }
     let reason = "only the one who asked, or somebody who may grant, revokes a waiver".to_owned();
     Err(denied(who, action, "not_yours", reason))
@@ -69,13 +72,18 @@ pub fn revoke_waiver(who: &Principal, requested_by: AccountId) -> Result<Permit,
 /// In an emergency: a person whom the environment's policy names by role. `roles` is absent where the
 /// policy allows nobody.
 pub fn break_glass(who: &Principal, action: Action, roles: Option<&[String]>) -> Result<Permit, Denied> {
-    let permitted = by_a_person(who, action, "robot_cannot_invoke", "only a person breaks the glass")?;
+    by_a_person(who, action, "robot_cannot_invoke", "only a person breaks the glass").map(drop)?;
     let Some(roles) = roles else {
         let reason = "the policy of this environment allows no break-glass; ask for a promotion".to_owned();
         return Err(denied(who, action, "break_glass_not_allowed", reason));
     };
-    if who.roles.iter().any(|role| roles.iter().any(|allowed| allowed == role.name())) {
-        return Ok(permitted);
+    let named: Vec<_> =
+        who.roles.iter().copied().filter(|role| roles.iter().any(|name| name == role.name())).collect();
+    if !named.is_empty() {
+        // By one of those that the policy names, where it is held.
+        let able: Vec<_> = named.into_iter().filter(|role| role.allows(action)).collect();
+        let ranges = if able.is_empty() { who.ranges_for(action) } else { who.ranges.around(able) };
+        return Ok(Permit { actor: Actor { ranges, ..who.actor() }, action });
     }
     let reason = format!("the policy of this environment lets {} break the glass, and nobody else", roles.join(", "));
     Err(denied(who, action, "break_glass_role", reason))
@@ -134,6 +142,7 @@ mod tests {
             name: "rosa".to_owned(),
             workspace: WorkspaceId::generate(),
             roles: Role::ALL.iter().copied().collect(),
+            ranges: crate::authz::Ranges::default(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
             second_factor: crate::authz::SecondFactor::None,

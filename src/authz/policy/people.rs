@@ -56,6 +56,7 @@ mod tests {
             name: "somebody".to_owned(),
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect::<BTreeSet<_>>(),
+            ranges: crate::authz::Ranges::default(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
             second_factor: crate::authz::SecondFactor::None,

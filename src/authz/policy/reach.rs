@@ -23,6 +23,19 @@ pub fn require_reach(actor: &Actor, action: Action, touched: &Touched, about: Ve
     Err(Denied { actor: Box::new(actor.clone()), action, code: "beyond_the_token", reason, about })
 }
 
+/// Everything that is touched is within one of the places for which the roles are held that allow it.
+pub fn require_range(actor: &Actor, action: Action, touched: &Touched, about: Vec<Object>) -> Result<(), Denied> {
+    if actor.ranges.is_empty() || actor.ranges.iter().any(|range| range.covers(touched)) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} may {action} for some models or environments alone, and this is about others, or about many at once; ask somebody who \
+         holds the role here, or a workspace administrator for it",
+        actor.name
+    );
+    Err(Denied { actor: Box::new(actor.clone()), action, code: "out_of_range", reason, about })
+}
+
 /// Leave to find out what a request of somebody is about, for the decision whether they may make it.
 pub fn within_workspace(who: &Principal) -> ReadPermit {
     ReadPermit { scope: Scope::Workspace(who.workspace) }
@@ -38,6 +51,7 @@ pub fn admit_workload(workspace: WorkspaceId, account: (AccountId, &str), cause:
         credential: Credential::None,
         proof: Proof::Standing,
         reach: Reach::default(),
+        ranges: Vec::new(),
         workspace: Some(workspace),
         cause,
     };

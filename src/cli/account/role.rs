@@ -1,12 +1,14 @@
 //! Which roles an account holds, given and taken one by one.
 
 use crate::{
-    accounts::roles::api::RolesView,
+    accounts::{
+        reach::ReachView,
+        roles::api::{RoleInput, RolesView},
+    },
     cli::{Exit, Failure, output, reference, session::Session},
     config::Client as Connection,
 };
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 #[derive(Subcommand)]
 pub enum Roles {
@@ -15,9 +17,11 @@ pub enum Roles {
     List(List),
     /// Give an account one more role. It holds from its next request on.
     ///
-    /// Nobody gives one to their own accounts.
-    #[command(after_help = "Example:\n  plimsoll user role give mara reviewer")]
-    Give(Change),
+    /// Nobody gives one to their own accounts. Given again, it is held for the models and environments that are named then.
+    #[command(
+        after_help = "Examples:\n  plimsoll user role give mara reviewer\n  plimsoll user role give mara reviewer --environment staging"
+    )]
+    Give(Give),
     /// Take a role from an account, from its next request on.
     ///
     /// Approvals that were given by it alone count no more. The last administrator of a workspace keeps theirs, and what a
@@ -35,6 +39,18 @@ pub struct List {
     connection: Connection,
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+pub struct Give {
+    #[command(flatten)]
+    change: Change,
+    /// For this model alone. May be given several times. What concerns an environment as a whole is then out of range.
+    #[arg(long = "model", value_name = "MODEL", value_parser = reference::name)]
+    models: Vec<String>,
+    /// For this environment alone. May be given several times.
+    #[arg(long = "environment", value_name = "ENVIRONMENT", value_parser = reference::name)]
+    environments: Vec<String>,
 }
 
 #[derive(Args)]
@@ -58,9 +74,12 @@ impl Roles {
                 let client = Session::open(&args.connection)?.client;
                 show(&client.get(&["accounts", &args.name, "roles"], &[]).await?, args.json)
             }
-            Self::Give(args) => {
-                let client = Session::open(&args.connection)?.client;
-                show(&client.put(&["accounts", &args.name, "roles", &args.role], &json!({})).await?, args.json)
+            Self::Give(Give { change, models, environments }) => {
+                let client = Session::open(&change.connection)?.client;
+                let some = |all: Vec<String>| (!all.is_empty()).then(|| all.into_iter().collect());
+                let scope = ReachView { actions: None, models: some(models), environments: some(environments) };
+                let input = RoleInput { scope };
+                show(&client.put(&["accounts", &change.name, "roles", &change.role], &input).await?, change.json)
             }
             Self::Take(args) => {
                 let client = Session::open(&args.connection)?.client;
@@ -74,10 +93,14 @@ fn show(held: &RolesView, json: bool) -> Result<Exit, Failure> {
     if json {
         return output::json(held);
     }
-    let mut table = output::table(&["role", "given by"]);
+    let mut table = output::table(&["role", "where", "given by"]);
     for role in &held.roles {
         let by = role.group.as_ref().map_or("a person".to_owned(), |group| format!("the group {group}"));
-        table.add_row([role.role.clone(), by]);
+        table.add_row([role.role.clone(), place(&role.scope), by]);
     }
     output::rows(&table, &format!("{} holds no role", output::printable(&held.account)))
+}
+
+fn place(scope: &ReachView) -> String {
+    if scope.is_empty() { "everywhere".to_owned() } else { scope.spoken() }
 }

@@ -63,6 +63,9 @@ pub mod membership {
         pub role: String,
         /// The provider and the group of it that gave the role, `corp/credit-risk`; a person did where there is none.
         pub origin: Option<String>,
+        /// For which models and environments it is held, as JSON; none: in the whole workspace.
+        #[sea_orm(column_type = "Text", nullable)]
+        pub reach: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

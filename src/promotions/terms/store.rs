@@ -1,6 +1,7 @@
 //! The only SQL about whom and what a policy speaks of.
 
 use crate::{
+    authz::Touched,
     core::ids::{AccountId, ModelId, WorkspaceId},
     db::{
         Conn,
@@ -8,6 +9,7 @@ use crate::{
     },
     error::Error,
     models::Accountability,
+    promotions::store::is_held_in,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::collections::BTreeMap;
@@ -67,11 +69,23 @@ pub(super) async fn accounts(
     Ok(rows.into_iter().filter(|row| is_member(row.id)).map(|row| (row.id, row.name)).collect())
 }
 
-/// Every active person who holds one of some roles here, by name.
-pub(crate) async fn judges(conn: &Conn<'_>, workspace: WorkspaceId, roles: &[String]) -> Result<Vec<Judge>, Error> {
+/// Every active person who holds one of some roles here, or in one place of it, by name.
+pub(crate) async fn judges(
+    conn: &Conn<'_>,
+    workspace: WorkspaceId,
+    roles: &[String],
+    place: Option<&Touched>,
+) -> Result<Vec<Judge>, Error> {
+    let rows = membership::Entity::find()
+        .filter(membership::COLUMN.workspace_id.eq(workspace))
+        .filter(membership::COLUMN.role.is_in(roles.to_vec()))
+        .all(conn)
+        .await?;
     let mut held: BTreeMap<AccountId, Vec<String>> = BTreeMap::new();
-    for (account, role) in holders(conn, workspace, roles).await? {
-        held.entry(account).or_default().push(role);
+    for row in rows {
+        if place.is_none_or(|place| is_held_in(&row, place).unwrap_or(false)) {
+            held.entry(row.account_id).or_default().push(row.role);
+        }
     }
     let rows = account::Entity::find()
         .filter(account::COLUMN.id.is_in(held.keys().copied()))

@@ -1,6 +1,6 @@
 use crate::{
     app::App,
-    authz::{Action, Principal, ReadPermit, Role, policy},
+    authz::{Action, Principal, ReadPermit, Role, Touched, policy},
     core::{
         digest::Digest,
         ids::{AccountId, RevisionId},
@@ -63,7 +63,7 @@ async fn surroundings(
     let place = profile.as_ref().map(|profile| profile.jurisdiction.trim().to_owned());
     let all: Vec<_> = Role::ALL.iter().map(|role| role.name().to_owned()).collect();
     let judging: Vec<_> = judging().iter().map(|role| role.name()).collect();
-    let people = terms::judges(conn, environment.workspace, &all).await?;
+    let people = terms::judges(conn, environment.workspace, &all, None).await?;
     let judges = people
         .iter()
         // Whoever publishes a policy does not decide by it.
@@ -130,7 +130,8 @@ pub async fn dry_run(
         let roles: Vec<_> = asked.approvals.iter().map(|slot| slot.role.clone()).collect();
         let asker = who.id.ok_or(Error::Unauthenticated)?;
         let involved = parties::involved_if_asked_by(&facts, asker, now);
-        let judges = terms::judges(conn, facts.environment.workspace, &roles).await?;
+        let place = Touched { models: [facts.model.id].into(), environments: [facts.environment.id].into() };
+        let judges = terms::judges(conn, facts.environment.workspace, &roles, Some(&place)).await?;
         let barred = involved.people();
         let free: Vec<_> = judges.into_iter().filter(|judge| !barred.contains(&judge.account)).collect();
         let vote = |judge: &Judge| Vote { account: judge.account, roles: judge.roles.clone(), on_behalf_of: None };

@@ -71,7 +71,7 @@ async fn render(
     let (account, bonds) = people::ops::bonds(app, who, name).await?;
     let is_person = account.kind == AccountKind::User;
     let bonds = view(app, (account.clone(), bonds)).await?;
-    let roles = RolesView::of(role_ops::of(app, who, name).await?);
+    let roles = RolesView::of(app, who, role_ops::of(app, who, name).await?).await?;
     let sessions = match is_person && (who.may(Action::AccountCreate) || who.id == Some(account.id)) {
         true => Some(sessions::ops::list(app, who, Some(name)).await?),
         false => None,

@@ -4,6 +4,7 @@ use super::{member::answer, members::gives};
 use crate::{
     accounts::{
         api::AccountView,
+        reach::{ReachView, meant},
         roles::{api::RolesView, ops},
     },
     app::App,
@@ -20,6 +21,7 @@ use actix_web::{
     HttpResponse, post,
     web::{Data, Path},
 };
+use std::collections::BTreeSet;
 
 const GIVE: &str = "role";
 const TAKE: &str = "role-end";
@@ -38,12 +40,17 @@ pub fn offers(who: &Principal, member: &AccountView, roles: &RolesView) -> Vec<F
     };
     let new: Vec<_> = Role::ALL
         .iter()
-        .filter(|role| !is_held(role) && goes(role))
+        // One that is held can be given for other places.
+        .filter(|role| goes(role) && (!is_held(role) || role.has_places()))
         .map(|role| (role.name().to_owned(), format!("{}: {}", words::spoken(role.name()), gives(*role))))
         .collect();
     if !is_own && member.state == "active" && !new.is_empty() && who.may(Action::RoleGive) {
         let says = "It holds from their next request on. Who made or measured something still decides on none of it.";
-        forms.push(form(GIVE, "Give it a role", says, "Give it").ask("role", "Role", Kind::Choice(new)));
+        let form = form(GIVE, "Give it a role", says, "Give it").ask("role", "Role", Kind::Choice(new));
+        let form =
+            form.may("models", "For these models alone", Kind::Line).hint("names, with spaces between; all if empty");
+        let form = form.may("environments", "In these environments alone", Kind::Line);
+        forms.push(form.hint("names, with spaces between; all if empty"));
     }
     let given = roles.roles.iter().filter(|held| held.group.is_none());
     let given: Vec<_> = given.map(|held| (held.role.clone(), words::spoken(&held.role))).collect();
@@ -54,11 +61,23 @@ pub fn offers(who: &Principal, member: &AccountView, roles: &RolesView) -> Vec<F
     forms
 }
 
+/// Names with spaces or commas between; nothing is all.
+fn listed(typed: &str) -> Option<BTreeSet<String>> {
+    let names: BTreeSet<_> = typed.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    (!names.is_empty()).then_some(names)
+}
+
 #[post("/members/{member}/role")]
 pub async fn give(app: Data<App>, sent: Signed, name: Path<String>) -> Result<HttpResponse, PageError> {
     let done = async {
         let role = Role::parse(sent.fields.get("role")).in_field("role")?;
-        ops::give(&app, &sent.visitor.who, &name, role).await.map(drop)
+        let scope = ReachView {
+            actions: None,
+            models: listed(sent.fields.get("models")),
+            environments: listed(sent.fields.get("environments")),
+        };
+        let limits = meant(&app, &sent.visitor.who, scope.parse()?).await?;
+        ops::give(&app, &sent.visitor.who, &name, role, limits).await.map(drop)
     };
     let done = done.await;
     answer(&app, &sent.visitor, sent.fields, &name, GIVE, done).await

@@ -30,6 +30,7 @@ async fn give(t: &TestApp, name: &str, role: &str) {
         account_id: Set(found.expect(name).id),
         role: Set(role.to_owned()),
         origin: Set(None),
+        reach: Set(None),
     };
     let tx = db.begin().await.expect("begin");
     membership::Entity::insert(row).exec_without_returning(&tx).await.expect("insert");
