@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, policy},
+    authz::{Action, Principal, Touched, policy},
     core::{
         clock::rfc3339,
         digest::Digest,
@@ -47,6 +47,8 @@ pub async fn decide(
     };
     let involved = parties::involved(&facts, &promotion, tx.at());
     let permit = policy::decide_promotion(who, action, &involved).map_err(|d| d.on("promotion", id))?;
+    let place = Touched { models: [promotion.model].into(), environments: [promotion.environment].into() };
+    policy::require_range(permit.actor(), action, &place, vec![("promotion", id.to_string())])?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
     let on_behalf_of = said.stands_in_for(&tx.conn(), who, action, &involved).await?;
     let approvals = store::approvals(&tx.conn(), id).await?;
