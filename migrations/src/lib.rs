@@ -28,8 +28,8 @@ mod m0028_second_factors;
 mod m0029_single_sign_on;
 mod m0031_workloads;
 mod m0034_quick_pages;
-mod m0038_stored_blobs;
 mod m0035_ranges;
+mod m0038_stored_blobs;
 mod m0044_refusals;
 mod table;
 

@@ -77,8 +77,7 @@ pub fn break_glass(who: &Principal, action: Action, roles: Option<&[String]>) ->
         let reason = "the policy of this environment allows no break-glass; ask for a promotion".to_owned();
         return Err(denied(who, action, "break_glass_not_allowed", reason));
     };
-    let named: Vec<_> =
-        who.roles.iter().copied().filter(|role| roles.iter().any(|name| name == role.name())).collect();
+    let named: Vec<_> = who.roles.iter().copied().filter(|role| roles.iter().any(|name| name == role.name())).collect();
     if !named.is_empty() {
         // By one of those that the policy names, where it is held.
         let able: Vec<_> = named.into_iter().filter(|role| role.allows(action)).collect();
