@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo test walk-through bench build run openapi screens prerequisites onnxruntime rig kills fuzz
+.PHONY: help demo clean-demo test buckets walk-through bench build run openapi screens prerequisites onnxruntime rig kills fuzz
 
 program := $(or $(CARGO_TARGET_DIR),target)/debug/plimsoll
 
@@ -15,6 +15,9 @@ clean-demo: ## Stop the demo's service and remove its data
 
 test: ## Formatting, lints, and the whole suite on SQLite and on PostgreSQL
 	@scripts/test.sh
+
+buckets: prerequisites onnxruntime ## The tests of files once more, with the files in a bucket of an S3-compatible server
+	@scripts/s3.sh run cargo nextest run -E 'test(blob_stores::) | test(main_job::) | test(inference::)'
 
 screens: prerequisites onnxruntime ## Draw the pages of docs/screens again, in both themes, narrow and on paper
 	@scripts/browser.sh >/dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to hold before a change is kept: formatting, lints, and the whole suite on SQLite and on
-# PostgreSQL. Needs cargo, make, python3 with pip, and node with npm; installs or fetches what else it needs.
+# Everything that has to hold before a change is kept: formatting, lints, the whole suite on SQLite and on PostgreSQL,
+# and what reads and writes files on an S3-compatible server too. Needs cargo, make, python3 with pip, and node with npm; installs or fetches what else it needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -72,3 +72,6 @@ env -u TEST_POSTGRES scripts/test.sh suite
 
 step 'the suite on PostgreSQL'
 scripts/postgres.sh run scripts/test.sh suite
+
+step 'files in a bucket'
+scripts/s3.sh run cargo test --quiet --test it -- blob_stores:: main_job:: inference::

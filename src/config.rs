@@ -3,8 +3,11 @@
 //! Zero configuration works: SQLite and blobs in `./plimsoll-data`, loopback only.
 
 mod accounts;
+mod blobs;
+mod mask;
 
 pub use accounts::{Accounts, secret_variable};
+pub use blobs::Blobs;
 
 use crate::{
     accounts::single_sign_on::settings::described,
@@ -13,6 +16,7 @@ use crate::{
     http::peer::Network,
 };
 use clap::Args;
+use mask::mask;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -24,6 +28,8 @@ use std::{
 pub struct Config {
     #[command(flatten)]
     pub storage: Storage,
+    #[command(flatten)]
+    pub blobs: Blobs,
     #[command(flatten)]
     pub http: Http,
     #[command(flatten)]
@@ -54,7 +60,7 @@ impl Config {
 
 #[derive(Args, Clone, Debug)]
 pub struct Storage {
-    /// Folder for blobs, keys and, by default, the database.
+    /// Folder for keys and, by default, blobs and the database.
     #[arg(long, env = "PLIMSOLL_DATA", default_value = "plimsoll-data", value_name = "DIR")]
     pub data: PathBuf,
     /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST:PORT/NAME` [default: SQLite in the data folder].
@@ -252,7 +258,7 @@ fn library_in(dir: &Path) -> Option<PathBuf> {
 pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
     let path = |p: Option<PathBuf>| p.map_or_else(|| "not found".to_owned(), |p| p.display().to_string());
     let named = |p: Option<&PathBuf>| p.map_or_else(String::new, |p| p.display().to_string());
-    vec![
+    let values = vec![
         ("PLIMSOLL_DATA", config.storage.data.display().to_string()),
         ("PLIMSOLL_DB_URL", config.storage.database_url().map_or_else(|e| e.to_string(), |url| mask(&url))),
         ("PLIMSOLL_SIGNING_KEY_FILE", config.storage.signing_key().display().to_string()),
@@ -293,7 +299,8 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_LABELS", config.sandbox.labels.iter().map(|label| label.as_str()).collect::<Vec<_>>().join(", ")),
         ("PLIMSOLL_LOG", config.log.log.clone()),
         ("PLIMSOLL_LOG_JSON", config.log.log_json.to_string()),
-    ]
+    ];
+    [values, config.blobs.effective()].concat()
 }
 
 impl Tls {
@@ -307,26 +314,6 @@ impl Http {
     pub fn workers(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         self.http_workers.unwrap_or(cores).max(2)
-    }
-}
-
-/// A database's address without what opens it: passwords stand before the host or among the options.
-fn mask(url: &str) -> String {
-    let (place, options) = url.split_once('?').map_or((url, None), |(place, options)| (place, Some(options)));
-    let place = match (place.split_once("://"), place.rsplit_once('@')) {
-        (Some((scheme, _)), Some((login, rest))) => {
-            let user = login.trim_start_matches(scheme).trim_start_matches("://").split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:***@{rest}")
-        }
-        _ => place.to_owned(),
-    };
-    let option = |option: &str| match option.split_once('=') {
-        Some((name, _)) if name.to_ascii_lowercase().contains("pass") => format!("{name}=***"),
-        _ => option.to_owned(),
-    };
-    match options {
-        Some(options) => format!("{place}?{}", options.split('&').map(option).collect::<Vec<_>>().join("&")),
-        None => place,
     }
 }
 
@@ -383,18 +370,5 @@ impl Client {
             .or_else(|| home("XDG_CONFIG_HOME").map(|dir| dir.join("plimsoll")))
             .or_else(|| home("HOME").map(|dir| dir.join(".config/plimsoll")))
             .unwrap_or_else(|| PathBuf::from(".plimsoll"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mask;
-
-    #[test]
-    fn a_password_in_a_url_is_never_printed() {
-        assert_eq!(mask("postgres://ann:s3cret@db:5432/x"), "postgres://ann:***@db:5432/x");
-        assert_eq!(mask("sqlite://a/b.db"), "sqlite://a/b.db");
-        let options = "postgres://db/x?user=ann&password=s3cret&sslPassword=s3cret&sslmode=require";
-        assert_eq!(mask(options), "postgres://db/x?user=ann&password=***&sslPassword=***&sslmode=require");
     }
 }

@@ -1,11 +1,13 @@
-//! Bytes by their digest, on the file system, each chunk with a checksum in the database.
+//! Bytes by their digest, in a folder or a bucket, each chunk with a checksum in the database.
 //!
 //! Architecture invariants: no name from outside ever becomes a path here; a blob's place follows from its sha256
-//! and the id of the copy. A copy is there whole or not at all: it is written under a temporary name, synced,
-//! renamed, and the folder synced. A place is written once and never again, so that whoever removes a copy can't
+//! and the id of the copy. A copy is there whole or not at all: it is written under a temporary name and synced, and
+//! then renamed, and the folder synced, or sent to the bucket, which shows it once it has all of it. A place is written once and never again, so that whoever removes a copy can't
 //! remove another one. Which copy counts is a row of the database, and nothing leaves that row's checksums don't know.
 
+mod bucket;
 mod checksums;
+mod folder;
 mod gc;
 pub mod ops;
 mod reading;
@@ -13,6 +15,7 @@ mod scrub;
 pub mod store;
 mod upload;
 
+pub use bucket::{Bucket, BucketSettings};
 pub use checksums::{CHUNK_BYTES, Checksums};
 pub use gc::{Collected, collect};
 pub use reading::{Opened, Part};
@@ -21,6 +24,8 @@ pub use upload::{Upload, UploadError};
 
 use crate::core::{digest::Digest, ids::StoredBlobId};
 use chrono::{DateTime, Utc};
+use folder::Folder;
+use reading::Source;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -72,17 +77,40 @@ impl Stored {
     }
 }
 
+/// Where bytes stay.
+#[derive(Clone)]
+pub enum Kept {
+    Folder(Folder),
+    Bucket(Bucket),
+}
+
+/// Where bytes go.
+#[derive(Clone)]
+pub struct Plan {
+    /// A folder of this machine, for bytes on their way in and for those that something has to have as a file.
+    pub incoming: PathBuf,
+    pub kept: Kept,
+}
+
+impl Plan {
+    /// All of it in one folder, so that taking in is a rename.
+    pub fn folder(root: PathBuf) -> Self {
+        Self { incoming: root.join("incoming"), kept: Kept::Folder(Folder::new(root.join("sha256"))) }
+    }
+}
+
 pub struct BlobStore {
-    root: PathBuf,
+    plan: Plan,
 }
 
 impl BlobStore {
     /// Makes the folders and sweeps what an earlier process left half-written.
-    pub async fn open(root: PathBuf) -> io::Result<Self> {
-        let store = Self { root };
-        fs::create_dir_all(store.temporary()).await?;
-        fs::create_dir_all(store.kept()).await?;
-        let mut left = fs::read_dir(store.temporary()).await?;
+    pub async fn open(plan: Plan) -> io::Result<Self> {
+        fs::create_dir_all(&plan.incoming).await?;
+        if let Kept::Folder(folder) = &plan.kept {
+            folder.make().await?;
+        }
+        let mut left = fs::read_dir(&plan.incoming).await?;
         while let Some(entry) = left.next_entry().await? {
             let age = entry.metadata().await?.modified()?.elapsed().unwrap_or_default();
             // Another process may be writing: only what nobody has touched for a day is rubbish.
@@ -90,72 +118,67 @@ impl BlobStore {
                 fs::remove_file(entry.path()).await?;
             }
         }
-        Ok(store)
+        Ok(Self { plan })
     }
 
     pub async fn begin(&self) -> io::Result<Upload> {
-        Upload::begin(&self.temporary()).await
+        Upload::begin(&self.plan.incoming).await
+    }
+
+    fn incoming(&self) -> &Path {
+        &self.plan.incoming
     }
 
     async fn put(&self, arrived: Arrived, place: Place) -> io::Result<()> {
-        arrived.put(&self.path(place)).await
+        match &self.plan.kept {
+            Kept::Folder(folder) => arrived.put(&folder.path(place)).await,
+            Kept::Bucket(bucket) => bucket.put(arrived.read().await?, arrived.checksums.size_bytes, place).await,
+        }
     }
 
-    /// A copy for reading, with its size in bytes as the file system has it.
-    async fn read(&self, place: Place) -> io::Result<(fs::File, u64)> {
-        let file = fs::File::open(self.path(place)).await?;
-        let size = file.metadata().await?.len();
-        Ok((file, size))
+    /// A copy for reading, with its size in bytes as the store has it.
+    async fn read(&self, place: Place) -> io::Result<(Source, u64)> {
+        match &self.plan.kept {
+            Kept::Folder(folder) => folder.read(place).await.map(|(file, size)| (Source::file(file), size)),
+            Kept::Bucket(bucket) => Ok((Source::Object(bucket.clone(), place), bucket.size(place).await?)),
+        }
     }
 
     /// Takes a copy away; one that is gone already is no error.
     async fn remove(&self, place: Place) -> io::Result<()> {
-        match fs::remove_file(self.path(place)).await {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
+        match &self.plan.kept {
+            Kept::Folder(folder) => folder.remove(place).await,
+            Kept::Bucket(bucket) => bucket.remove(place).await,
         }
     }
 
     /// Every copy that was last written before then. What has another name than a copy is left alone.
     async fn older_than(&self, before: SystemTime) -> io::Result<Vec<Place>> {
-        let (mut folders, mut found) = (vec![self.kept()], Vec::new());
-        while let Some(folder) = folders.pop() {
-            let mut entries = fs::read_dir(folder).await?;
-            while let Some(entry) = entries.next_entry().await? {
-                let about = entry.metadata().await?;
-                if about.is_dir() {
-                    folders.push(entry.path());
-                } else if about.modified()? < before {
-                    found.extend(entry.file_name().to_str().and_then(Place::named));
-                }
-            }
+        match &self.plan.kept {
+            Kept::Folder(folder) => folder.older_than(before).await,
+            Kept::Bucket(bucket) => bucket.older_than(before).await,
         }
-        Ok(found)
     }
 
-    /// Writes and syncs a few bytes, and looks whether the folder of what is kept is there.
+    /// Writes and syncs a few bytes, and looks whether what is kept can be reached.
     pub async fn probe(&self) -> io::Result<()> {
-        fs::metadata(self.kept()).await?;
+        match &self.plan.kept {
+            Kept::Folder(folder) => folder.probe().await?,
+            Kept::Bucket(bucket) => bucket.probe().await?,
+        }
         let mut upload = self.begin().await?;
         upload.write(b"probe").await?;
         upload.discard().await
     }
-
-    fn temporary(&self) -> PathBuf {
-        self.root.join("incoming")
-    }
-
-    fn kept(&self) -> PathBuf {
-        self.root.join("sha256")
-    }
-
-    fn path(&self, place: Place) -> PathBuf {
-        let hex = place.digest.hex();
-        self.kept().join(&hex[..2]).join(&hex[2..4]).join(place.name())
-    }
 }
 
 impl Place {
+    /// So that no folder holds too many.
+    fn folders(&self) -> [String; 2] {
+        let hex = self.digest.hex();
+        [hex[..2].to_owned(), hex[2..4].to_owned()]
+    }
+
     fn name(&self) -> String {
         let hex = self.digest.hex();
         self.id.map_or_else(|| hex.clone(), |id| format!("{hex}.{}", id.0.simple()))
@@ -170,11 +193,6 @@ impl Place {
     }
 }
 
-/// Makes a rename durable: the folder's own entry has to reach the disk too.
-async fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder).await?.sync_all().await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn a_blob_is_there_whole_or_not_at_all() {
         let dir = tempfile::tempdir().expect("dir");
-        let store = BlobStore::open(dir.path().to_owned()).await.expect("open");
+        let store = BlobStore::open(Plan::folder(dir.path().to_owned())).await.expect("open");
         let place = Place { digest: Digest::of(b"hello"), id: Some(StoredBlobId::generate()) };
         let mut upload = store.begin().await.expect("begin");
         upload.write(b"hell").await.expect("write");

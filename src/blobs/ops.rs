@@ -4,7 +4,11 @@ use crate::{
     app::App,
     authz::{Action, Principal, policy},
     blobs::{
-        Checksums, Fault, Opened, Stored, Upload, UploadError, checksums::Summing, faults, reading::ReadError, store,
+        Checksums, Fault, Opened, Stored, Upload, UploadError,
+        checksums::Summing,
+        faults,
+        reading::{ReadError, Source},
+        store,
         store::Settled,
     },
     core::{
@@ -17,12 +21,12 @@ use crate::{
 };
 use sha2::{Digest as _, Sha256};
 use std::{io, time::Duration};
-use tokio::{fs::File, io::AsyncReadExt};
+use tokio::fs::File;
 
 /// What somebody is told who asks for bytes in quarantine.
 pub const QUARANTINED: &str = "blob_quarantined";
 /// How much is read between two pauses of a scrub.
-const STEP_BYTES: usize = 1 << 20;
+const STEP_BYTES: u64 = 1 << 20;
 
 /// An upload that has its place, and counts once [`store::settle`] has said so in the transaction that refers to it.
 pub struct Placed {
@@ -82,9 +86,7 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
             return Err(withheld(digest, fault));
         }
         match app.blobs.read(stored.place()).await {
-            Ok((file, size)) if size == stored.checksums.size_bytes => {
-                return Ok(Opened::new(stored, file.into_std().await));
-            }
+            Ok((source, size)) if size == stored.checksums.size_bytes => return Ok(Opened::new(stored, source)),
             Ok(_) => return Err(damaged(app, &stored, faults::SIZE).await),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Another copy may count by now. If not, it is gone, unless the whole folder is out of reach.
@@ -93,7 +95,7 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
                     return Err(damaged(app, &stored, faults::MISSING).await);
                 }
             }
-            Err(error) => return Err(Error::internal(error)),
+            Err(error) => return Err(storage(error)),
         }
     }
     Err(Error::internal(format!("the copies of {digest} change all the time")))
@@ -106,7 +108,7 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
 pub async fn local(app: &App, digest: &Digest) -> Result<(File, u64), Error> {
     let opened = open(app, digest).await?;
     let stored = opened.stored.clone();
-    match opened.into_file().await {
+    match opened.into_file(app.blobs.incoming()).await {
         Ok((file, stored)) => Ok((file, stored.checksums.size_bytes)),
         Err(error) => Err(unread(app, &stored, error).await),
     }
@@ -116,7 +118,7 @@ pub async fn local(app: &App, digest: &Digest) -> Result<(File, u64), Error> {
 pub async fn unread(app: &App, stored: &Stored, error: ReadError) -> Error {
     match error {
         ReadError::Damaged(fault) => damaged(app, stored, fault).await,
-        ReadError::Io(error) => Error::internal(error),
+        ReadError::Io(error) => storage(error),
     }
 }
 
@@ -128,8 +130,8 @@ pub async fn check(app: &App, digest: &Digest, rate: Option<u64>) -> Result<(Opt
         return Ok((stored.fault.map(|fault| fault.what), stored.checksums.size_bytes));
     };
     let (read, fault) = match app.blobs.read(stored.place()).await {
-        Ok((file, size)) => {
-            let (found, checksums) = sum(file, rate).await.map_err(Error::internal)?;
+        Ok((source, size)) => {
+            let (found, checksums) = sum(&source, size, rate).await.map_err(Error::internal)?;
             if found == *digest {
                 well(app, &stored, checksums).await?;
                 (size, None)
@@ -175,15 +177,15 @@ async fn look_up(app: &App, digest: &Digest) -> Result<Stored, Error> {
     let now = app.db.clock().now();
     let place = crate::blobs::Place { digest: *digest, id: None };
     let (what, checksums) = match app.blobs.read(place).await {
-        Ok((file, _)) => {
-            let (found, checksums) = sum(file, None).await.map_err(Error::internal)?;
+        Ok((source, size)) => {
+            let (found, checksums) = sum(&source, size, None).await.map_err(Error::internal)?;
             ((found != *digest).then_some(faults::DIGEST), checksums)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             app.blobs.probe().await.map_err(storage)?;
             (Some(faults::MISSING), Summing::default().finish())
         }
-        Err(error) => return Err(Error::internal(error)),
+        Err(error) => return Err(storage(error)),
     };
     let fault = what.map(|what| Fault { what: what.to_owned(), at: now });
     let id = StoredBlobId::generate();
@@ -273,18 +275,18 @@ fn withheld(digest: &Digest, fault: &Fault) -> Error {
     Error::conflict(QUARANTINED, detail)
 }
 
-/// The sha256 of a file and the checksums of its chunks.
-async fn sum(mut file: File, rate: Option<u64>) -> io::Result<(Digest, Checksums)> {
-    let (mut hasher, mut sums, mut buffer) = (Sha256::new(), Summing::default(), vec![0; STEP_BYTES]);
+/// The sha256 of so many bytes and the checksums of their chunks.
+async fn sum(source: &Source, size: u64, rate: Option<u64>) -> io::Result<(Digest, Checksums)> {
+    let (mut hasher, mut sums) = (Sha256::new(), Summing::default());
     let begun = tokio::time::Instant::now();
     loop {
-        let count = file.read(&mut buffer).await?;
-        let read = buffer.get(..count).unwrap_or_default();
+        let left = size.saturating_sub(sums.size_bytes());
+        let read = source.read(sums.size_bytes(), left.min(STEP_BYTES)).await?;
         if read.is_empty() {
             return Ok((Digest::finish(hasher), sums.finish()));
         }
-        hasher.update(read);
-        sums.update(read);
+        hasher.update(&read);
+        sums.update(&read);
         if let Some(rate) = rate.filter(|rate| 0 < *rate) {
             let due = Duration::from_millis(sums.size_bytes().saturating_mul(1_000) / rate);
             tokio::time::sleep_until(begun + due).await;
@@ -292,13 +294,17 @@ async fn sum(mut file: File, rate: Option<u64>) -> io::Result<(Digest, Checksums
     }
 }
 
-/// A full disk is the operator's business, and worth trying again later.
+/// A full disk, or a service that does not answer, is the operator's business, and worth trying again later.
 pub fn storage(error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Unavailable {
-            code: "storage_full",
-            detail: "the registry's storage is full; nothing was kept. Tell its operator".to_owned(),
-        },
-        _ => Error::internal(error),
-    }
+    let (code, detail) = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ("storage_full", "the registry's storage is full; nothing was kept. Tell its operator")
+        }
+        io::ErrorKind::NetworkDown => {
+            ("storage_unreachable", "the store of the registry's files does not answer. Try again in a minute")
+        }
+        _ => return Error::internal(error),
+    };
+    tracing::error!(%error, code, "the store of files failed");
+    Error::Unavailable { code, detail: detail.to_owned() }
 }

@@ -1,13 +1,53 @@
-use crate::blobs::{Checksums, Stored, faults};
+use crate::blobs::{Bucket, Checksums, Place, Stored, faults};
 use actix_web::web::Bytes;
-use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
-use tokio::task::spawn_blocking;
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc};
+use tokio::{
+    io::{AsyncSeekExt, AsyncWriteExt},
+    task::spawn_blocking,
+};
 
 /// A copy that counts, open for reading. Every byte that it gives has been compared with its chunk's checksum.
 pub struct Opened {
     pub stored: Stored,
-    file: Arc<File>,
+    source: Source,
     checksums: Arc<Checksums>,
+}
+
+/// Where bytes are read from.
+#[derive(Clone)]
+pub(super) enum Source {
+    File(Arc<File>),
+    Object(Bucket, Place),
+}
+
+impl Source {
+    pub fn file(file: File) -> Self {
+        Self::File(Arc::new(file))
+    }
+
+    /// So many bytes from there on; fewer only where a file ends.
+    pub async fn read(&self, from: u64, count: u64) -> io::Result<Bytes> {
+        match self {
+            Self::Object(bucket, place) => bucket.range(*place, from, count).await,
+            Self::File(file) => {
+                let (file, size) = (file.clone(), usize::try_from(count).map_err(io::Error::other)?);
+                let read = spawn_blocking(move || {
+                    let (mut bytes, mut filled) = (vec![0; size], 0);
+                    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+                        match file.read_at(room, from + filled as u64) {
+                            Ok(0) => break,
+                            Ok(count) => filled += count,
+                            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                            Err(error) => return Err(error),
+                        }
+                    }
+                    bytes.truncate(filled);
+                    Ok(Bytes::from(bytes))
+                });
+                read.await.map_err(io::Error::other)?
+            }
+        }
+    }
 }
 
 /// Why bytes can't be given.
@@ -28,9 +68,9 @@ pub struct Part {
 }
 
 impl Opened {
-    pub(super) fn new(stored: Stored, file: File) -> Self {
+    pub(super) fn new(stored: Stored, source: Source) -> Self {
         let checksums = Arc::new(stored.checksums.clone());
-        Self { stored, file: Arc::new(file), checksums }
+        Self { stored, source, checksums }
     }
 
     pub fn size_bytes(&self) -> u64 {
@@ -39,13 +79,14 @@ impl Opened {
 
     /// All of one chunk.
     pub async fn chunk(&self, chunk: u64) -> Result<Bytes, ReadError> {
-        let (file, checksums) = (self.file.clone(), self.checksums.clone());
-        let read = spawn_blocking(move || {
-            let mut bytes = vec![0; usize::try_from(checksums.size_of(chunk)).map_err(io::Error::other)?];
-            read_chunk(&file, &checksums, chunk, &mut bytes)?;
-            Ok(Bytes::from(bytes))
-        });
-        read.await.map_err(io::Error::other)?
+        let bytes = self.source.read(self.checksums.begin_of(chunk), self.checksums.size_of(chunk)).await?;
+        if bytes.len() as u64 != self.checksums.size_of(chunk) {
+            return Err(ReadError::Damaged(faults::SIZE));
+        }
+        if !self.checksums.is_chunk(chunk, &bytes) {
+            return Err(ReadError::Damaged(faults::CHUNK));
+        }
+        Ok(bytes)
     }
 
     /// The bytes of a part that are in the chunk at this offset, from the offset on.
@@ -58,30 +99,24 @@ impl Opened {
         Ok(bytes.slice(place(from - begin)?..place(end)?))
     }
 
-    /// The file itself, after every chunk was looked at: for those who read here and there.
-    pub(super) async fn into_file(self) -> Result<(tokio::fs::File, Stored), ReadError> {
-        let (file, checksums) = (self.file, self.checksums);
-        let looked = spawn_blocking(move || {
-            let mut bytes = vec![0; usize::try_from(checksums.chunk_bytes).map_err(io::Error::other)?];
-            for chunk in 0..checksums.chunks() {
-                let size = usize::try_from(checksums.size_of(chunk)).map_err(io::Error::other)?;
-                read_chunk(&file, &checksums, chunk, bytes.get_mut(..size).unwrap_or_default())?;
+    /// All of it as a file of this machine, after every chunk was looked at: for those who read here and there.
+    /// `folder` is for one that has to be fetched; it has no name there and goes away with the last who has it open.
+    pub(super) async fn into_file(self, folder: &Path) -> Result<(tokio::fs::File, Stored), ReadError> {
+        if let Source::File(file) = &self.source {
+            for chunk in 0..self.checksums.chunks() {
+                self.chunk(chunk).await?;
             }
             // At its beginning still: chunks are read by their offset.
-            Ok::<_, ReadError>(file.try_clone()?)
-        });
-        let file = looked.await.map_err(io::Error::other)??;
-        Ok((tokio::fs::File::from_std(file), self.stored))
+            return Ok((tokio::fs::File::from_std(file.try_clone()?), self.stored));
+        }
+        let folder = folder.to_owned();
+        let made = spawn_blocking(move || tempfile::tempfile_in(folder)).await.map_err(io::Error::other)??;
+        let mut file = tokio::fs::File::from_std(made);
+        for chunk in 0..self.checksums.chunks() {
+            file.write_all(&self.chunk(chunk).await?).await?;
+        }
+        file.flush().await?;
+        file.rewind().await?;
+        Ok((file, self.stored))
     }
-}
-
-fn read_chunk(file: &File, checksums: &Checksums, chunk: u64, into: &mut [u8]) -> Result<(), ReadError> {
-    match file.read_exact_at(into, checksums.begin_of(chunk)) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(ReadError::Damaged(faults::SIZE)),
-        read => read?,
-    }
-    if !checksums.is_chunk(chunk, into) {
-        return Err(ReadError::Damaged(faults::CHUNK));
-    }
-    Ok(())
 }

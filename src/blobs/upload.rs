@@ -1,5 +1,5 @@
 use crate::{
-    blobs::{Checksums, checksums::Summing, sync_folder},
+    blobs::{Checksums, checksums::Summing, folder},
     core::digest::Digest,
 };
 use sha2::{Digest as _, Sha256};
@@ -74,13 +74,18 @@ impl Upload {
 }
 
 impl Arrived {
+    /// Its bytes once more, to be sent elsewhere. Dropping it removes them here.
+    pub async fn read(&self) -> io::Result<fs::File> {
+        fs::File::open(&self.upload.path).await
+    }
+
     /// Gives it its place for good.
     pub async fn put(mut self, place: &Path) -> io::Result<()> {
-        if let Some(folder) = place.parent() {
-            fs::create_dir_all(folder).await?;
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent).await?;
             fs::rename(&self.upload.path, place).await?;
             self.upload.kept = true;
-            sync_folder(folder).await?;
+            folder::sync(parent).await?;
         }
         Ok(())
     }

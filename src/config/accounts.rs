@@ -19,7 +19,7 @@ pub struct Accounts {
     #[arg(long, env = "PLIMSOLL_SEALING_KEY_FILE", value_name = "FILE")]
     pub sealing_key_file: Option<PathBuf>,
     /// The key itself, from the environment only: arguments are visible to everyone.
-    #[arg(skip = sealing_key_of_environment())]
+    #[arg(skip = secret_variable_named("PLIMSOLL_SEALING_KEY"))]
     pub sealing_key: Option<Secret>,
     /// A YAML file of the identity providers that people sign in with: docs/single-sign-on.md.
     #[arg(long, env = "PLIMSOLL_IDENTITY_PROVIDERS", value_name = "FILE")]
@@ -49,8 +49,8 @@ impl std::ops::Deref for Secret {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-fn sealing_key_of_environment() -> Option<Secret> {
-    std::env::var("PLIMSOLL_SEALING_KEY").ok().filter(|key| !key.is_empty()).map(Secret)
+pub(super) fn secret_variable_named(name: &str) -> Option<Secret> {
+    std::env::var(name).ok().filter(|key| !key.is_empty()).map(Secret)
 }
 
 /// A secret from a variable of the environment that the operator's settings name.

@@ -1,6 +1,6 @@
 //! A running server on a random port, with its own database, blobs and clock.
 
-use crate::databases;
+use crate::{databases, stores};
 use actix_web::web::Data;
 use chrono::{TimeZone, Utc};
 use clap::Parser;
@@ -81,6 +81,10 @@ impl TestApp {
         if let Some(ort) = ort.as_ref().filter(|_| !arguments.contains(&"--ort-lib")) {
             all.extend(["--ort-lib", ort]);
         }
+        let bucket = stores::s3(data.path()).map(|s3| s3.arguments(data.path())).unwrap_or_default();
+        if !arguments.contains(&"--blobs") {
+            all.extend(bucket.iter().map(String::as_str));
+        }
         all.extend(arguments);
         let config = Cli::parse_from(all).config;
         let at = Utc.with_ymd_and_hms(2026, 1, 2, 3, 4, 5).single().expect("valid");
@@ -119,6 +123,7 @@ impl TestApp {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(arguments).arg("--data").arg(self.data());
         command.args(self.database.iter().flat_map(|url| ["--db-url", url]));
+        command.envs(stores::s3(self.data()).iter().flat_map(stores::S3::variables));
         command.output().await.expect("the program")
     }
 

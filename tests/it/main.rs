@@ -1,6 +1,7 @@
 //! One binary: one link, shared helpers. Test names read as sentences about the product.
 //!
-//! SQLite by default; PostgreSQL when `TEST_POSTGRES` holds a server's URL.
+//! SQLite by default; PostgreSQL when `TEST_POSTGRES` holds a server's URL. Bytes are kept in a folder by default; in a
+//! bucket when `TEST_S3` holds a server's address.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on should stop")]
 
@@ -10,6 +11,7 @@ mod databases;
 mod harness;
 mod raw;
 mod snapshot;
+mod stores;
 mod story;
 mod waivers;
 mod world;
@@ -26,6 +28,7 @@ mod bad_governance;
 mod bad_input;
 mod bad_models;
 mod bias;
+mod blob_stores;
 mod blobs;
 mod browser;
 mod check_local;

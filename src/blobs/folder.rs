@@ -1,0 +1,70 @@
+//! Copies as files of a folder.
+
+use crate::blobs::Place;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+use tokio::fs;
+
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(super) async fn make(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.root).await
+    }
+
+    pub(super) fn path(&self, place: Place) -> PathBuf {
+        place.folders().iter().fold(self.root.clone(), |path, folder| path.join(folder)).join(place.name())
+    }
+
+    /// A copy for reading, with its size in bytes as the file system has it.
+    pub(super) async fn read(&self, place: Place) -> io::Result<(std::fs::File, u64)> {
+        let file = fs::File::open(self.path(place)).await?;
+        let size = file.metadata().await?.len();
+        Ok((file.into_std().await, size))
+    }
+
+    /// Takes a copy away; one that is gone already is no error.
+    pub(super) async fn remove(&self, place: Place) -> io::Result<()> {
+        match fs::remove_file(self.path(place)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Every copy that was last written before then. What has another name than a copy is left alone.
+    pub(super) async fn older_than(&self, before: SystemTime) -> io::Result<Vec<Place>> {
+        let (mut folders, mut found) = (vec![self.root.clone()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            let mut entries = fs::read_dir(folder).await?;
+            while let Some(entry) = entries.next_entry().await? {
+                let about = entry.metadata().await?;
+                if about.is_dir() {
+                    folders.push(entry.path());
+                } else if about.modified()? < before {
+                    found.extend(entry.file_name().to_str().and_then(Place::named));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Looks whether it is there.
+    pub(super) async fn probe(&self) -> io::Result<()> {
+        fs::metadata(&self.root).await.map(drop)
+    }
+}
+
+/// Makes a rename durable: the folder's own entry has to reach the disk too.
+pub(super) async fn sync(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder).await?.sync_all().await
+}
