@@ -4,6 +4,7 @@
 
 mod accounts;
 mod blobs;
+mod encryption;
 mod mask;
 
 pub use accounts::{Accounts, secret_variable};

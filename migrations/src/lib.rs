@@ -30,6 +30,7 @@ mod m0031_workloads;
 mod m0034_quick_pages;
 mod m0035_ranges;
 mod m0038_stored_blobs;
+mod m0043_wrapped_keys;
 mod m0044_refusals;
 mod table;
 
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0044_refusals::Migration),
             Box::new(m0038_stored_blobs::Migration),
             Box::new(m0035_ranges::Migration),
+            Box::new(m0043_wrapped_keys::Migration),
         ]
     }
 }

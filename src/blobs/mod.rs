@@ -2,16 +2,21 @@
 //!
 //! Architecture invariants: no name from outside ever becomes a path here; a blob's place follows from its sha256
 //! and the id of the copy. A copy is there whole or not at all: it is written under a temporary name and synced, and
-//! then renamed, and the folder synced, or sent to the bucket, which shows it once it has all of it. A place is written once and never again, so that whoever removes a copy can't
-//! remove another one. Which copy counts is a row of the database, and nothing leaves that row's checksums don't know.
+//! then renamed, and the folder synced, or sent to the bucket, which shows it once it has all of it. A place is written
+//! once and never again, so that whoever removes a copy can't remove another one. Which copy counts is a row of the
+//! database, and nothing leaves that row's checksums don't know. Where there are keys, bytes are encrypted before they
+//! reach any disk.
 
 mod bucket;
 mod checksums;
 mod folder;
 mod gc;
+pub mod keys;
 pub mod ops;
 mod reading;
+mod rewrap;
 mod scrub;
+mod sealed;
 pub mod store;
 mod upload;
 
@@ -19,16 +24,19 @@ pub use bucket::{Bucket, BucketSettings};
 pub use checksums::{CHUNK_BYTES, Checksums};
 pub use gc::{Collected, collect};
 pub use reading::{Opened, Part};
+pub use rewrap::{Rewrapped, ask_for_keys, rewrap};
 pub use scrub::{Found, Scrubbed, run, scrub};
 pub use upload::{Upload, UploadError};
 
 use crate::core::{digest::Digest, ids::StoredBlobId};
 use chrono::{DateTime, Utc};
 use folder::Folder;
-use reading::Source;
+use keys::{KeyError, KeyService, Wrapped};
+use reading::{Raw, Source};
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 use tokio::fs;
@@ -44,6 +52,8 @@ pub struct Stored {
     pub checksums: Checksums,
     /// When its bytes were last compared with the sha256.
     pub checked_at: Option<DateTime<Utc>>,
+    /// What its bytes are sealed with; `None` where they are as they came.
+    pub key: Option<Wrapped>,
     pub fault: Option<Fault>,
 }
 
@@ -61,6 +71,8 @@ pub mod faults {
     pub const SIZE: &str = "size_differs";
     pub const DIGEST: &str = "sha256_differs";
     pub const MISSING: &str = "missing";
+    /// What is encrypted was changed, or is another file's.
+    pub const SEAL: &str = "does_not_open";
 }
 
 /// Where a copy is.
@@ -90,12 +102,14 @@ pub struct Plan {
     /// A folder of this machine, for bytes on their way in and for those that something has to have as a file.
     pub incoming: PathBuf,
     pub kept: Kept,
+    /// With them whatever comes is encrypted.
+    pub keys: Option<Arc<dyn KeyService>>,
 }
 
 impl Plan {
     /// All of it in one folder, so that taking in is a rename.
     pub fn folder(root: PathBuf) -> Self {
-        Self { incoming: root.join("incoming"), kept: Kept::Folder(Folder::new(root.join("sha256"))) }
+        Self { incoming: root.join("incoming"), kept: Kept::Folder(Folder::new(root.join("sha256"))), keys: None }
     }
 }
 
@@ -122,7 +136,7 @@ impl BlobStore {
     }
 
     pub async fn begin(&self) -> io::Result<Upload> {
-        Upload::begin(&self.plan.incoming).await
+        Upload::begin(&self.plan.incoming, self.plan.keys.is_some()).await
     }
 
     fn incoming(&self) -> &Path {
@@ -132,15 +146,35 @@ impl BlobStore {
     async fn put(&self, arrived: Arrived, place: Place) -> io::Result<()> {
         match &self.plan.kept {
             Kept::Folder(folder) => arrived.put(&folder.path(place)).await,
-            Kept::Bucket(bucket) => bucket.put(arrived.read().await?, arrived.checksums.size_bytes, place).await,
+            Kept::Bucket(bucket) => bucket.put(arrived.read().await?, arrived.stored_bytes(), place).await,
         }
     }
 
+    /// The key of what arrived, wrapped for its row.
+    async fn wrap(&self, arrived: &Arrived) -> Result<Option<Wrapped>, KeyError> {
+        match (&self.plan.keys, arrived.key()) {
+            (Some(keys), Some(key)) => Ok(Some(keys.wrap(key).await?)),
+            _ => Ok(None),
+        }
+    }
+
+    fn keys(&self) -> Result<&dyn KeyService, KeyError> {
+        self.plan.keys.as_deref().ok_or(KeyError::NoKeys)
+    }
+
     /// A copy for reading, with its size in bytes as the store has it.
-    async fn read(&self, place: Place) -> io::Result<(Source, u64)> {
+    async fn read(&self, stored: &Stored) -> io::Result<(Source, u64)> {
+        let (raw, size) = self.read_raw(stored.place()).await?;
+        let Some(wrapped) = &stored.key else { return Ok((Source::plain(raw), size)) };
+        let key = self.keys().map_err(io::Error::other)?.unwrap(wrapped).await.map_err(io::Error::other)?;
+        Source::sealed(raw, size, stored.id, &key).await
+    }
+
+    /// What is there, as it is.
+    async fn read_raw(&self, place: Place) -> io::Result<(Raw, u64)> {
         match &self.plan.kept {
-            Kept::Folder(folder) => folder.read(place).await.map(|(file, size)| (Source::file(file), size)),
-            Kept::Bucket(bucket) => Ok((Source::Object(bucket.clone(), place), bucket.size(place).await?)),
+            Kept::Folder(folder) => folder.read(place).await.map(|(file, size)| (Raw::file(file), size)),
+            Kept::Bucket(bucket) => Ok((Raw::Object(bucket.clone(), place), bucket.size(place).await?)),
         }
     }
 
@@ -205,14 +239,14 @@ mod tests {
         let mut upload = store.begin().await.expect("begin");
         upload.write(b"hell").await.expect("write");
         assert!(matches!(upload.finish(&place.digest).await, Err(UploadError::WrongDigest { .. })));
-        assert!(store.read(place).await.is_err());
+        assert!(store.read_raw(place).await.is_err());
         let mut upload = store.begin().await.expect("begin");
         upload.write(b"hel").await.expect("write");
         upload.write(b"lo").await.expect("write");
         let arrived = upload.finish(&place.digest).await.expect("whole");
         assert!(arrived.checksums.is_chunk(0, b"hello"));
         store.put(arrived, place).await.expect("kept");
-        assert_eq!(store.read(place).await.expect("there").1, 5);
+        assert_eq!(store.read_raw(place).await.expect("there").1, 5);
         let left = std::fs::read_dir(dir.path().join("incoming")).expect("dir").count();
         assert_eq!(left, 0, "nothing half-written stays");
         let later = SystemTime::now() + std::time::Duration::from_secs(60);

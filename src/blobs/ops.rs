@@ -7,6 +7,7 @@ use crate::{
         Checksums, Fault, Opened, Stored, Upload, UploadError,
         checksums::Summing,
         faults,
+        keys::KeyError,
         reading::{ReadError, Source},
         store,
         store::Settled,
@@ -45,12 +46,13 @@ pub async fn place(app: &App, upload: Upload, digest: &Digest) -> Result<Placed,
         UploadError::Io(error) => storage(error),
     })?;
     let copy = Stored {
-        id: StoredBlobId::generate(),
+        id: arrived.id(),
         digest: *digest,
         is_plain: false,
         checksums: arrived.checksums.clone(),
         // It was hashed as it came.
         checked_at: Some(app.db.clock().now()),
+        key: app.blobs.wrap(&arrived).await.map_err(keys)?,
         fault: None,
     };
     store::arrive(&app.db, &copy).await?;
@@ -85,7 +87,7 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
         if let Some(fault) = &stored.fault {
             return Err(withheld(digest, fault));
         }
-        match app.blobs.read(stored.place()).await {
+        match app.blobs.read(&stored).await {
             Ok((source, size)) if size == stored.checksums.size_bytes => return Ok(Opened::new(stored, source)),
             Ok(_) => return Err(damaged(app, &stored, faults::SIZE).await),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -94,6 +96,9 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
                     app.blobs.probe().await.map_err(storage)?;
                     return Err(damaged(app, &stored, faults::MISSING).await);
                 }
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(damaged(app, &stored, faults::SEAL).await);
             }
             Err(error) => return Err(storage(error)),
         }
@@ -129,17 +134,20 @@ pub async fn check(app: &App, digest: &Digest, rate: Option<u64>) -> Result<(Opt
         let stored = look_up(app, digest).await?;
         return Ok((stored.fault.map(|fault| fault.what), stored.checksums.size_bytes));
     };
-    let (read, fault) = match app.blobs.read(stored.place()).await {
-        Ok((source, size)) => {
-            let (found, checksums) = sum(&source, size, rate).await.map_err(Error::internal)?;
-            if found == *digest {
+    let (read, fault) = match app.blobs.read(&stored).await {
+        Ok((source, size)) => match sum(&source, size, rate).await {
+            Ok((found, checksums)) if found == *digest => {
                 well(app, &stored, checksums).await?;
                 (size, None)
-            } else {
+            }
+            Ok((_, checksums)) => {
                 let is_whole = checksums.size_bytes == stored.checksums.size_bytes;
                 (size, Some(if is_whole { faults::DIGEST } else { faults::SIZE }))
             }
-        }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => (size, Some(faults::SEAL)),
+            Err(error) => return Err(storage(error)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => (0, Some(faults::SEAL)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             app.blobs.probe().await.map_err(storage)?;
             (0, Some(faults::MISSING))
@@ -176,8 +184,9 @@ async fn look_up(app: &App, digest: &Digest) -> Result<Stored, Error> {
     }
     let now = app.db.clock().now();
     let place = crate::blobs::Place { digest: *digest, id: None };
-    let (what, checksums) = match app.blobs.read(place).await {
-        Ok((source, size)) => {
+    let (what, checksums) = match app.blobs.read_raw(place).await {
+        Ok((raw, size)) => {
+            let source = Source::plain(raw);
             let (found, checksums) = sum(&source, size, None).await.map_err(Error::internal)?;
             ((found != *digest).then_some(faults::DIGEST), checksums)
         }
@@ -189,7 +198,7 @@ async fn look_up(app: &App, digest: &Digest) -> Result<Stored, Error> {
     };
     let fault = what.map(|what| Fault { what: what.to_owned(), at: now });
     let id = StoredBlobId::generate();
-    let copy = Stored { id, digest: *digest, is_plain: true, checksums, checked_at: Some(now), fault };
+    let copy = Stored { id, digest: *digest, is_plain: true, checksums, checked_at: Some(now), key: None, fault };
     store::adopt(&app.db, &copy).await?;
     let stored = find(app, digest).await?.ok_or_else(|| Error::internal("a blob was removed at this moment"))?;
     if let Some(fault) = what.filter(|_| stored.id == id) {
@@ -294,6 +303,11 @@ async fn sum(source: &Source, size: u64, rate: Option<u64>) -> io::Result<(Diges
     }
 }
 
+/// A key that is not to be had is the operator's business too.
+pub(super) fn keys(error: KeyError) -> Error {
+    storage(io::Error::other(error))
+}
+
 /// A full disk, or a service that does not answer, is the operator's business, and worth trying again later.
 pub fn storage(error: io::Error) -> Error {
     let (code, detail) = match error.kind() {
@@ -303,6 +317,10 @@ pub fn storage(error: io::Error) -> Error {
         io::ErrorKind::NetworkDown => {
             ("storage_unreachable", "the store of the registry's files does not answer. Try again in a minute")
         }
+        _ if error.get_ref().is_some_and(|error| error.is::<KeyError>()) => (
+            "encryption_key_unavailable",
+            "the key of the registry's files is not to be had; nothing was kept or given. Tell its operator",
+        ),
         _ => return Error::internal(error),
     };
     tracing::error!(%error, code, "the store of files failed");

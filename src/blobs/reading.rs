@@ -1,4 +1,8 @@
-use crate::blobs::{Bucket, Checksums, Place, Stored, faults};
+use crate::{
+    blobs::{Bucket, Checksums, Place, Stored, faults, sealed::Seal},
+    core::ids::StoredBlobId,
+    crypto::cobblestone::MessageKey,
+};
 use actix_web::web::Bytes;
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc};
 use tokio::{
@@ -15,12 +19,46 @@ pub struct Opened {
 
 /// Where bytes are read from.
 #[derive(Clone)]
-pub(super) enum Source {
+pub(super) struct Source {
+    raw: Raw,
+    seal: Option<Arc<Seal>>,
+}
+
+/// What the store has, as it is.
+#[derive(Clone)]
+pub(super) enum Raw {
     File(Arc<File>),
     Object(Bucket, Place),
 }
 
 impl Source {
+    pub fn plain(raw: Raw) -> Self {
+        Self { raw, seal: None }
+    }
+
+    /// With the size of what is sealed in it.
+    ///
+    /// # Errors
+    /// `InvalidData` when it is not what was sealed with this key for this copy.
+    pub async fn sealed(raw: Raw, size: u64, id: StoredBlobId, key: &MessageKey) -> io::Result<(Self, u64)> {
+        let seal = Seal::open(&raw, size, id, key).await?;
+        let opened = seal.opened_bytes();
+        Ok((Self { raw, seal: Some(Arc::new(seal)) }, opened))
+    }
+
+    /// So many bytes from there on; fewer only where it ends.
+    ///
+    /// # Errors
+    /// `InvalidData` when what is sealed was changed.
+    pub async fn read(&self, from: u64, count: u64) -> io::Result<Bytes> {
+        match &self.seal {
+            None => self.raw.read(from, count).await,
+            Some(seal) => seal.read(&self.raw, from, count).await,
+        }
+    }
+}
+
+impl Raw {
     pub fn file(file: File) -> Self {
         Self::File(Arc::new(file))
     }
@@ -79,7 +117,11 @@ impl Opened {
 
     /// All of one chunk.
     pub async fn chunk(&self, chunk: u64) -> Result<Bytes, ReadError> {
-        let bytes = self.source.read(self.checksums.begin_of(chunk), self.checksums.size_of(chunk)).await?;
+        let read = self.source.read(self.checksums.begin_of(chunk), self.checksums.size_of(chunk)).await;
+        let bytes = match read {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(ReadError::Damaged(faults::SEAL)),
+            read => read?,
+        };
         if bytes.len() as u64 != self.checksums.size_of(chunk) {
             return Err(ReadError::Damaged(faults::SIZE));
         }
@@ -100,9 +142,9 @@ impl Opened {
     }
 
     /// All of it as a file of this machine, after every chunk was looked at: for those who read here and there.
-    /// `folder` is for one that has to be fetched; it has no name there and goes away with the last who has it open.
+    /// `folder` is for one that has to be fetched or opened; it has no name there and goes away with the last who has it open.
     pub(super) async fn into_file(self, folder: &Path) -> Result<(tokio::fs::File, Stored), ReadError> {
-        if let Source::File(file) = &self.source {
+        if let Source { raw: Raw::File(file), seal: None } = &self.source {
             for chunk in 0..self.checksums.chunks() {
                 self.chunk(chunk).await?;
             }

@@ -1,7 +1,7 @@
 //! The only SQL about copies of bytes.
 
 use crate::{
-    blobs::{Checksums, Fault, Place, Stored},
+    blobs::{Checksums, Fault, Place, Stored, keys::Wrapped},
     core::{
         digest::Digest,
         ids::{StoredBlobId, VersionId, WorkspaceId},
@@ -160,6 +160,47 @@ pub(super) async fn checked(db: &Db, id: StoredBlobId) -> Result<(), Error> {
     tx.commit().await
 }
 
+/// Copies that count or come, in order, after this one.
+pub(super) async fn wrapped(
+    reader: &Reader<'_>,
+    after: Option<StoredBlobId>,
+    limit: u64,
+) -> Result<Vec<Stored>, Error> {
+    let mut select = stored_blob::Entity::find().order_by_asc(stored_blob::Column::Id).limit(limit);
+    if let Some(after) = after {
+        select = select.filter(stored_blob::Column::Id.gt(after));
+    }
+    select.all(reader.conn()).await?.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The key of some copy under each of the names of wrapping keys.
+pub(super) async fn wrappings(reader: &Reader<'_>) -> Result<Vec<Wrapped>, Error> {
+    let rows: Vec<(String, String)> = stored_blob::Entity::find()
+        .select_only()
+        .column(stored_blob::Column::KeyName)
+        .column_as(stored_blob::Column::WrappedKey.max(), "wrapped_key")
+        .filter(stored_blob::Column::KeyName.is_not_null())
+        .group_by(stored_blob::Column::KeyName)
+        .into_tuple()
+        .all(reader.conn())
+        .await?;
+    Ok(rows.into_iter().map(|(by, text)| Wrapped { by, text }).collect())
+}
+
+/// Puts another wrapping in the place of one, if that is still there.
+pub(super) async fn rewrap(db: &Db, id: StoredBlobId, old: &Wrapped, new: &Wrapped) -> Result<bool, Error> {
+    let tx = db.begin_bookkeeping().await?;
+    let changed = stored_blob::Entity::update_many()
+        .col_expr(stored_blob::Column::KeyName, Expr::value(new.by.as_str()))
+        .col_expr(stored_blob::Column::WrappedKey, Expr::value(new.text.as_str()))
+        .filter(stored_blob::COLUMN.id.eq(id))
+        .filter(stored_blob::Column::WrappedKey.eq(old.text.as_str()))
+        .exec(&tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(0 < changed.rows_affected)
+}
+
 /// Every workspace that holds these bytes.
 pub(super) async fn holders(conn: &Conn<'_>, digest: &Digest) -> Result<BTreeSet<WorkspaceId>, Error> {
     let sha256 = digest.to_string();
@@ -292,6 +333,8 @@ fn row(copy: &Stored, state: &str, now: DateTime<Utc>) -> Result<stored_blob::Ac
         checksums: Set(copy.checksums.to_bytes()),
         touched_at: Set(now),
         checked_at: Set(copy.checked_at),
+        key_name: Set(copy.key.as_ref().map(|key| key.by.clone())),
+        wrapped_key: Set(copy.key.as_ref().map(|key| key.text.clone())),
         fault: Set(copy.fault.as_ref().map(|fault| fault.what.clone())),
         fault_at: Set(copy.fault.as_ref().map(|fault| fault.at)),
     })
@@ -317,6 +360,7 @@ impl TryFrom<stored_blob::Model> for Stored {
             is_plain: row.is_plain,
             checksums: checksums.ok_or_else(|| Error::internal("the checksums of a blob don't fit its size"))?,
             checked_at: row.checked_at,
+            key: row.key_name.zip(row.wrapped_key).map(|(by, text)| Wrapped { by, text }),
             fault: row.fault.zip(row.fault_at).map(|(what, at)| Fault { what, at }),
         })
     }

@@ -5,6 +5,7 @@ mod first_code;
 mod gc;
 mod grants;
 mod key;
+mod rewrap;
 mod scrub;
 
 use crate::{
@@ -41,6 +42,11 @@ pub enum Admin {
     /// Take away stored bytes that nothing refers to: of uploads that broke off, and what others took the place of.
     #[command(after_help = "Example:\n  plimsoll admin gc --data ./plimsoll-data --dry-run")]
     Gc(gc::Gc),
+    /// Wrap the keys of encrypted files with the newest encryption key; no file is touched.
+    #[command(
+        after_help = "Example:\n  plimsoll admin rewrap --data ./plimsoll-data --encryption-key-file ./keys --dry-run"
+    )]
+    Rewrap(rewrap::Rewrap),
     /// The registry's own signing keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -85,6 +91,7 @@ impl Admin {
             Self::Check(args) => args.run().await,
             Self::Scrub(args) => args.run().await,
             Self::Gc(args) => args.run().await,
+            Self::Rewrap(args) => args.run().await,
             Self::Key(command) => command.run().await,
             Self::Grants(args) => args.run().await,
         }

@@ -2,6 +2,7 @@ use crate::{
     blobs::{Bucket, Kept, Plan},
     config::{
         accounts::{Secret, secret_variable_named},
+        encryption::Encryption,
         mask::mask,
     },
 };
@@ -37,6 +38,8 @@ pub struct Blobs {
     /// Authorities to believe besides the machine's own (PEM), for a service with a certificate of a private one.
     #[arg(long, env = "PLIMSOLL_S3_CA_FILE", value_name = "FILE")]
     pub s3_ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub encryption: Encryption,
 }
 
 /// What `--blobs` names.
@@ -91,6 +94,10 @@ impl Blobs {
     /// # Errors
     /// When a bucket lacks its key, or a file can't be read: what to do about it.
     pub fn plan(&self, data: &Path) -> io::Result<Plan> {
+        Ok(Plan { keys: self.encryption.keys()?, ..self.place(data)? })
+    }
+
+    fn place(&self, data: &Path) -> io::Result<Plan> {
         let beside = data.join("blobs");
         let (bucket, prefix) = match &self.blobs {
             None => return Ok(Plan::folder(beside)),
@@ -119,13 +126,13 @@ impl Blobs {
             secret_access_key: &secret,
             authorities: authorities.as_deref(),
         })?;
-        Ok(Plan { incoming: beside.join("incoming"), kept: Kept::Bucket(bucket) })
+        Ok(Plan { incoming: beside.join("incoming"), kept: Kept::Bucket(bucket), keys: None })
     }
 
     /// The effective values, with secrets masked.
     pub(super) fn effective(&self) -> Vec<(&'static str, String)> {
         let named = |file: &Option<PathBuf>| file.as_ref().map_or_else(String::new, |file| file.display().to_string());
-        vec![
+        let place = vec![
             ("PLIMSOLL_BLOBS", self.blobs.as_ref().map_or_else(String::new, ToString::to_string)),
             ("PLIMSOLL_S3_ENDPOINT", self.s3_endpoint.as_deref().map(mask).unwrap_or_default()),
             ("PLIMSOLL_S3_REGION", self.s3_region.clone()),
@@ -136,11 +143,12 @@ impl Blobs {
                 self.s3_secret_access_key.as_ref().map_or_else(String::new, |_| "***".to_owned()),
             ),
             ("PLIMSOLL_S3_CA_FILE", named(&self.s3_ca_file)),
-        ]
+        ];
+        [place, self.encryption.effective()].concat()
     }
 }
 
-fn read(file: &Path) -> io::Result<String> {
+pub(super) fn read(file: &Path) -> io::Result<String> {
     std::fs::read_to_string(file).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
 }
 

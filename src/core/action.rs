@@ -69,6 +69,7 @@ actions! {
     VersionSeal => "version.seal",
     BlobQuarantine => "blob.quarantine",
     BlobRestore => "blob.restore",
+    BlobRewrap => "blob.rewrap",
     VersionRevoke => "version.revoke",
     EnvironmentRead => "environment.read",
     EnvironmentCreate => "environment.create",

@@ -124,6 +124,8 @@ events! {
     BlobQuarantined: BlobQuarantine on "blob" { sha256: String, fault: String }
     /// They are what was stored again.
     BlobRestored: BlobRestore on "blob" { sha256: String }
+    /// The keys of so many stored files are wrapped with this one from now on; the files are what they were.
+    BlobsRewrapped: BlobRewrap on "blob" { key: String, files: i64 }
     VersionRevoked: VersionRevoke on "version" { version: VersionId }
     EnvironmentCreated: EnvironmentCreate on "environment" { environment: EnvironmentId, name: String }
     ProfileRevised: EnvironmentRevise on "environment" { environment: EnvironmentId, revision: i64, digest: String }

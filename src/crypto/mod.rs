@@ -6,6 +6,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod cobblestone;
 pub mod cosignature;
 pub mod dsse;
 pub mod jwk;

@@ -20,6 +20,8 @@ pub mod stored_blob {
         pub checksums: Vec<u8>,
         pub touched_at: DateTimeUtc,
         pub checked_at: Option<DateTimeUtc>,
+        pub key_name: Option<String>,
+        pub wrapped_key: Option<String>,
         pub fault: Option<String>,
         pub fault_at: Option<DateTimeUtc>,
     }
