@@ -102,7 +102,8 @@ impl App {
         let db = Db::open(&url, clock).await?;
         let is_sealed = second_factor::ops::is_anything_sealed(&db).await?;
         let seal = key_file::open(config.accounts.sealing_key.as_deref(), &config.sealing_key_file(), is_sealed)?;
-        let plan = config.blobs.plan(&config.storage.data).map_err(Error::internal)?;
+        let plan =
+            config.blobs.plan(&config.storage.data).map_err(|error| Error::invalid("--blobs", error.to_string()))?;
         let blobs = BlobStore::open(plan).await.map_err(Error::internal)?;
         let signer = Signer::open(&config.storage.signing_key(), &config.storage.origin)?;
         let kept_head = KeptHead::beside(&config.storage.signing_key(), config.storage.log_head_file.clone());

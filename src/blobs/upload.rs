@@ -5,25 +5,42 @@ use crate::{
 };
 use sha2::{Digest as _, Sha256};
 use std::{
-    io,
+    io::{self, Write},
+    mem,
     path::{Path, PathBuf},
 };
 use tokio::{
     fs,
-    io::{AsyncWriteExt, BufWriter},
+    task::{JoinHandle, spawn_blocking},
 };
+
+/// So much is hashed and written at once, while the next is on its way.
+const STEP_BYTES: usize = 1 << 20;
+
 /// Bytes on their way in, hashed as they arrive.
 ///
 /// Dropping it removes what was written.
 pub struct Upload {
     id: StoredBlobId,
-    file: BufWriter<fs::File>,
     path: PathBuf,
-    seal: Option<Seal>,
-    stored_bytes: u64,
+    size_bytes: u64,
+    /// What came, and is not at work yet.
+    pending: Vec<u8>,
+    /// The other half, for the next turn.
+    spare: Vec<u8>,
+    /// One of both; neither after a failure.
+    rest: Option<Work>,
+    at_work: Option<JoinHandle<io::Result<(Work, Vec<u8>)>>>,
+    kept: bool,
+}
+
+/// Hashing, sealing and writing, on a thread that may wait for the disk.
+struct Work {
+    file: std::fs::File,
     hasher: Sha256,
     sums: Summing,
-    kept: bool,
+    seal: Option<Seal>,
+    stored_bytes: u64,
 }
 
 /// Bytes that are encrypted as they arrive, so that they are never on a disk as they came.
@@ -46,6 +63,8 @@ pub enum UploadError {
 pub(super) struct Arrived {
     upload: Upload,
     pub checksums: Checksums,
+    key: Option<MessageKey>,
+    stored_bytes: u64,
 }
 
 impl Upload {
@@ -53,57 +72,104 @@ impl Upload {
         let id = StoredBlobId::generate();
         let seal = is_sealed.then(|| Seal::begin(id)).transpose()?;
         let path = folder.join(id.0.to_string());
-        let file = fs::File::create_new(&path).await?;
-        let file = BufWriter::with_capacity(256 << 10, file);
+        let file = fs::File::create_new(&path).await?.into_std().await;
         let (hasher, sums) = (Sha256::new(), Summing::default());
-        Ok(Self { id, file, path, seal, stored_bytes: 0, hasher, sums, kept: false })
+        let rest = Some(Work { file, hasher, sums, seal, stored_bytes: 0 });
+        Ok(Self { id, path, size_bytes: 0, pending: Vec::new(), spare: Vec::new(), rest, at_work: None, kept: false })
     }
 
-    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        self.size_bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(STEP_BYTES - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            bytes = later;
+            if self.pending.len() == STEP_BYTES {
+                self.step().await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Has what is pending worked on, and does not wait for it.
+    async fn step(&mut self) -> io::Result<()> {
+        let mut work = self.done().await?;
+        let mut bytes = mem::replace(&mut self.pending, mem::take(&mut self.spare));
+        self.at_work = Some(spawn_blocking(move || {
+            work.take(&bytes)?;
+            bytes.clear();
+            Ok((work, bytes))
+        }));
+        Ok(())
+    }
+
+    /// Waits for what is worked on.
+    async fn done(&mut self) -> io::Result<Work> {
+        if let Some(at_work) = self.at_work.take() {
+            let (work, spare) = at_work.await.map_err(io::Error::other)??;
+            self.spare = spare;
+            return Ok(work);
+        }
+        self.rest.take().ok_or_else(|| io::Error::other("an upload that failed does not go on"))
+    }
+
+    /// All that came is on the disk.
+    async fn end(&mut self) -> io::Result<Work> {
+        self.step().await?;
+        let mut work = self.done().await?;
+        let ended = spawn_blocking(move || work.end().map(|()| work));
+        ended.await.map_err(io::Error::other)?
+    }
+
+    pub(super) async fn finish(mut self, expected: &Digest) -> Result<Arrived, UploadError> {
+        let work = self.end().await?;
+        let found = Digest::finish(work.hasher);
+        if found != *expected {
+            return Err(UploadError::WrongDigest { expected: *expected, found });
+        }
+        let (checksums, stored_bytes) = (work.sums.finish(), work.stored_bytes);
+        Ok(Arrived { upload: self, checksums, key: work.seal.map(|seal| seal.key), stored_bytes })
+    }
+
+    pub(super) async fn discard(mut self) -> io::Result<()> {
+        self.end().await.map(drop)
+    }
+}
+
+impl Work {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hasher.update(bytes);
         self.sums.update(bytes);
         match &mut self.seal {
             None => {
                 self.stored_bytes += bytes.len() as u64;
-                self.file.write_all(bytes).await
+                self.file.write_all(bytes)
             }
             Some(seal) => {
                 seal.update(bytes)?;
-                self.write_sealed().await
+                self.write_sealed()
             }
         }
     }
 
-    async fn write_sealed(&mut self) -> io::Result<()> {
+    fn end(&mut self) -> io::Result<()> {
+        if let Some(seal) = &mut self.seal {
+            seal.finish()?;
+            self.write_sealed()?;
+        }
+        self.file.sync_all()
+    }
+
+    fn write_sealed(&mut self) -> io::Result<()> {
         let Some(seal) = &mut self.seal else { return Ok(()) };
-        self.file.write_all(&seal.sealed).await?;
+        self.file.write_all(&seal.sealed)?;
         self.stored_bytes += seal.sealed.len() as u64;
         seal.sealed.clear();
         Ok(())
-    }
-
-    pub fn size_bytes(&self) -> u64 {
-        self.sums.size_bytes()
-    }
-
-    pub(super) async fn finish(mut self, expected: &Digest) -> Result<Arrived, UploadError> {
-        let found = Digest::finish(std::mem::take(&mut self.hasher));
-        if found != *expected {
-            return Err(UploadError::WrongDigest { expected: *expected, found });
-        }
-        if let Some(seal) = &mut self.seal {
-            seal.finish()?;
-            self.write_sealed().await?;
-        }
-        self.file.flush().await?;
-        self.file.get_ref().sync_all().await?;
-        let checksums = std::mem::take(&mut self.sums).finish();
-        Ok(Arrived { upload: self, checksums })
-    }
-
-    pub(super) async fn discard(mut self) -> io::Result<()> {
-        self.file.flush().await?;
-        self.file.get_ref().sync_all().await
     }
 }
 
@@ -137,12 +203,12 @@ impl Arrived {
 
     /// What its bytes are sealed with.
     pub fn key(&self) -> Option<&MessageKey> {
-        self.upload.seal.as_ref().map(|seal| &seal.key)
+        self.key.as_ref()
     }
 
     /// How many bytes the store gets.
     pub fn stored_bytes(&self) -> u64 {
-        self.upload.stored_bytes
+        self.stored_bytes
     }
 
     /// Its bytes once more, to be sent elsewhere. Dropping it removes them here.

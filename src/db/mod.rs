@@ -63,7 +63,7 @@ impl Db {
         }
         let mut options = base_options(url);
         options
-            .max_connections(if is_sqlite(url) { 4 } else { 16 })
+            .max_connections(if is_sqlite(url) { sqlite_readers() } else { 16 })
             .map_sqlx_sqlite_opts(|o| o.read_only(true))
             .map_sqlx_postgres_opts(|o| o.options([("default_transaction_read_only", "on")]));
         let read = Database::connect(options).await?;
@@ -183,6 +183,11 @@ pub fn schema_versions() -> Vec<String> {
 
 fn is_sqlite(url: &str) -> bool {
     url.starts_with("sqlite:")
+}
+
+/// More readers than cores wait for each other, and each holds some 6 MB of schema, most of it triggers.
+fn sqlite_readers() -> u32 {
+    std::thread::available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(4).clamp(2, 4))
 }
 
 fn base_options(url: &str) -> ConnectOptions {
