@@ -4,11 +4,13 @@
 
 mod accounts;
 mod blobs;
+mod ci;
 mod encryption;
 mod mask;
 
 pub use accounts::{Accounts, secret_variable};
 pub use blobs::Blobs;
+pub use ci::variables as ci_variables;
 
 use crate::{
     accounts::single_sign_on::settings::described,

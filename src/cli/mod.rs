@@ -23,6 +23,7 @@ mod finding;
 mod framework;
 mod init;
 mod inspect;
+mod lineage;
 mod meter;
 mod output;
 mod policy;

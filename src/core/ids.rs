@@ -72,6 +72,8 @@ ids! {
     SignatureId,
     /// A signed statement about a version.
     AttestationId,
+    /// One digest of something that a version was made from.
+    MaterialId,
     /// A key whose signatures a workspace trusts.
     TrustKeyId,
     /// A deployment target.

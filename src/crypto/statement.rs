@@ -3,7 +3,7 @@
 
 use crate::crypto::json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -30,11 +30,14 @@ pub enum StatementError {
 pub struct Subject {
     pub name: String,
     pub digest: BTreeMap<String, String>,
+    /// The author's remarks, kept and never read.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub annotations: Map<String, Value>,
 }
 
 impl Subject {
     pub fn sha256(name: impl Into<String>, hex: impl Into<String>) -> Self {
-        Self { name: name.into(), digest: BTreeMap::from([("sha256".to_owned(), hex.into())]) }
+        Self { name: name.into(), digest: BTreeMap::from([("sha256".to_owned(), hex.into())]), annotations: Map::new() }
     }
 }
 

@@ -40,6 +40,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ("registry_key", CHANGE),
     // Written once.
     ("attestation", ADD),
+    ("made_from", ADD),
+    ("known_as", ADD),
     ("blob", ADD),
     ("dataset", ADD),
     ("promotion_comment", ADD),

@@ -176,7 +176,7 @@ fn a_statement_is_about_the_whole_version() {
         vec![named("other.onnx")],
         vec![whole(), named("other.onnx")],
         vec![Subject::sha256("model.onnx", Digest::of("x").hex()), named("interface.json")],
-        vec![Subject { name: "model.onnx".to_owned(), digest: Default::default() }],
+        vec![Subject { digest: Default::default(), ..Subject::sha256("model.onnx", "") }],
     ] {
         assert!(judge(wrong.clone()).is_err(), "{wrong:?}");
     }

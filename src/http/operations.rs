@@ -90,8 +90,10 @@ pub const OPERATIONS: &[Row] = &[
     ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}", One(Action::VersionUpload)),
     ("GET", "/api/v1/models/{model}/versions/{version}/infer", One(Action::VersionInspect)),
     ("POST", "/api/v1/models/{model}/versions/{version}/infer", One(Action::VersionInspect)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/lineage", One(Action::VersionRead)),
     ("POST", "/api/v1/models/{model}/versions/{version}/revocation", One(Action::VersionRevoke)),
     ("POST", "/api/v1/models/{model}/versions/{version}/seal", One(Action::VersionSeal)),
+    ("GET", "/api/v1/lineage", One(Action::VersionRead)),
     ("GET", "/api/v1/frameworks", One(Action::FrameworkRead)),
     ("GET", "/api/v1/frameworks/{framework}/revisions/{revision}", One(Action::FrameworkRead)),
     // Environments and what is measured for them.

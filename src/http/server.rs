@@ -5,7 +5,8 @@ use crate::{
     app::App,
     audit, comparisons, datasets, dossiers, environments, evidence, frameworks,
     http::{authn, denials, docs, headers, health, idempotency, operations, pace, problem::Problem, rate, tls},
-    inference, keys, models, oversight, promotions, registry, releases, trust, validation, versions, web, workers,
+    inference, keys, models, oversight, promotions, provenance, registry, releases, trust, validation, versions, web,
+    workers,
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpServer,
@@ -114,6 +115,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     models::api::routes(config);
     versions::api::routes(config);
     versions::contents::api::routes(config);
+    provenance::lineage::api::routes(config);
     inference::api::routes(config);
     // Before environments, whose documents have names of any kind.
     accountability::api::routes(config);

@@ -24,7 +24,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 pub const APPROVAL_TYPE: &str = "https://plimsoll.example/attestations/approval/v1";
 
@@ -171,10 +170,8 @@ fn approval_statement(
     (seen, at): (&Digest, DateTime<Utc>),
 ) -> Result<String, Error> {
     let facts = &looked.facts;
-    let subject = Subject {
-        name: format!("{}@{}", facts.model.name, facts.version.number),
-        digest: BTreeMap::from([("sha256".to_owned(), facts.version.manifest.hex())]),
-    };
+    let name = format!("{}@{}", facts.model.name, facts.version.number);
+    let subject = Subject::sha256(name, facts.version.manifest.hex());
     let mut predicate = json!({
         "request": promotion.id,
         "decision_digest": promotion.decision_digest.to_string(),

@@ -8,6 +8,7 @@ use crate::{
         problem::{Changed, Found, Parts, Problem, Withheld},
         ranges,
     },
+    provenance::{self, api::ProvenanceView},
     versions::{
         Attested, DeclaredFile, Manifest, Signature, State, Version, VersionRef, files, ops,
         ops::Detail,
@@ -129,6 +130,9 @@ pub struct AttestationView {
     /// The signed bundle.
     #[schema(value_type = Object)]
     pub bundle: Value,
+    /// What it says, if it is of SLSA provenance.
+    #[serde(default)]
+    pub provenance: Option<ProvenanceView>,
 }
 
 /// List a model's versions, newest first.
@@ -355,6 +359,7 @@ impl From<Attested> for AttestationView {
             predicate_type: attested.predicate_type,
             digest: attested.digest,
             bundle: serde_json::from_str(&attested.statement).unwrap_or_default(),
+            provenance: provenance::kept(&attested.statement).map(ProvenanceView::from),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         statement::Statement,
     },
     error::Error,
+    provenance::{self, Material, lineage},
     sandbox::Interface,
     trust::{self, TrustKey},
     versions::{
@@ -72,7 +73,7 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
         .enumerate()
         .map(|(i, bundle)| judge_attestation(i, bundle, &detail.files, &keys, by))
         .collect::<Result<Vec<_>, _>>()?;
-    if let Some(twice) = attested.iter().position(|a| !seen.insert(a.digest.clone())) {
+    if let Some(twice) = attested.iter().position(|(a, _)| !seen.insert(a.digest.clone())) {
         return Err(Error::invalid(format!("attestations[{twice}]"), "stands twice"));
     }
     version.signature = signature;
@@ -80,9 +81,11 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
     version.sealed_by = who.id;
     version.sealed_at = Some(tx.at());
     store::seal(&tx, &version, bundle).await?;
-    for attested in &attested {
+    for (attested, materials) in &attested {
         store::insert_attestation(&tx, version.id, attested).await?;
+        lineage::store::insert(&tx, &version, &attested.digest, materials).await?;
     }
+    lineage::store::insert_root(&tx, &version, &root(&detail.files)).await?;
     let event = Event::VersionSealed {
         version: version.id,
         manifest: version.manifest.to_string(),
@@ -91,7 +94,7 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
             Signature::Verified { key } => Some(key.to_string()),
             _ => None,
         },
-        attestations: attested.into_iter().map(|a| a.digest).collect(),
+        attestations: attested.into_iter().map(|(attested, _)| attested.digest).collect(),
     };
     tx.commit(permit, event).await?;
     Ok(Detail { version, files: detail.files })
@@ -180,45 +183,60 @@ fn judge_signature(with: &Seal, files: &Listed, keys: &[TrustKey]) -> Result<(Si
     }
 }
 
-/// A statement counts only if a trusted key signed it and it is about these files.
+/// A statement counts only if a trusted key signed it and it is about these files. Gives with it what the files were made from.
 fn judge_attestation(
     index: usize,
     bundle: &Value,
     files: &[StoredFile],
     keys: &[TrustKey],
     created_by: AccountId,
-) -> Result<Attested, Error> {
+) -> Result<(Attested, Vec<Material>), Error> {
     let field = format!("attestations[{index}]");
     let text = bundle.to_string();
     let statement = bundle::verify_statement(text.as_bytes(), &verifying_keys(keys)?)
         .map_err(|e| Error::invalid(&field, e.to_string()))?;
     require_about(&statement, files).map_err(|detail| Error::invalid(&field, detail))?;
-    Ok(Attested {
+    let read = provenance::of(&statement)
+        .transpose()
+        .map_err(|fault| Error::invalid(format!("{field}.{}", fault.field), fault.detail))?;
+    let attested = Attested {
         predicate_type: statement.predicate_type.clone(),
         digest: Digest::of(&text).to_string(),
         statement: text,
         created_by,
-    })
+    };
+    Ok((attested, read.map(|read| read.materials).unwrap_or_default()))
 }
 
-/// Every file that a statement names is a file of the version, byte for byte.
+/// Every file that a statement names is a file of the version, byte for byte; the version as a whole goes by the root of
+/// its model signature, under any name.
 fn require_about(statement: &Statement, files: &[StoredFile]) -> Result<(), String> {
     if statement.subject.is_empty() {
         return Err("the statement has no subject".to_owned());
     }
+    let root = root(files).hex();
     for subject in &statement.subject {
         let name = subject.name.as_str();
+        let sha256 = subject.digest.get("sha256");
+        if sha256 == Some(&root) {
+            continue;
+        }
         let Ok(path) = FilePath::parse(name) else {
             return Err(format!("the subject \"{name}\" is not a file name"));
         };
         let Some(file) = files.iter().find(|f| f.declared.path == path) else {
             return Err(format!("the subject \"{name}\" is not a file of this version"));
         };
-        if subject.digest.get("sha256") != Some(&file.declared.sha256.hex()) {
+        if sha256 != Some(&file.declared.sha256.hex()) {
             return Err(format!("the subject \"{name}\" has another sha256 than the file that was pushed"));
         }
     }
     Ok(())
+}
+
+/// The digest of all files in OpenSSF Model Signing v1.0: over their raw digests, in the order of their paths.
+fn root(files: &[StoredFile]) -> Digest {
+    Digest::of(files.iter().flat_map(|file| *file.declared.sha256.bytes()).collect::<Vec<_>>())
 }
 
 fn verifying_keys(keys: &[TrustKey]) -> Result<Vec<VerifyingKey>, Error> {

@@ -73,6 +73,8 @@ pub const ADDRESSES: &[Row] = &[
     ("GET", "/models/{model}/versions/{version}/dossier", One(Action::VersionRead)),
     ("GET", "/models/{model}/versions/{version}/dossier.zip", One(Action::DossierExport)),
     ("GET", "/models/{model}/versions/{version}/graph", One(Action::VersionRead)),
+    ("GET", "/models/{model}/versions/{version}/lineage", One(Action::VersionRead)),
+    ("GET", "/lineage", One(Action::VersionRead)),
     ("GET", "/frameworks", One(Action::FrameworkRead)),
     ("GET", "/frameworks/{framework}/{revision}", One(Action::FrameworkRead)),
     ("GET", "/runs/{run}", One(Action::RunRead)),

@@ -97,6 +97,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(models::show)
         .service(versions::show)
         .service(versions::show_graph)
+        .service(versions::show_family)
+        .service(versions::show_made_from)
         .service(versions::show_contents)
         .service(versions::beside)
         .service(frameworks::list)

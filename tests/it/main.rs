@@ -79,6 +79,8 @@ mod people;
 mod policies;
 mod processes;
 mod promotion;
+mod provenance;
+mod provenance_push;
 mod pull_events;
 mod ranges;
 mod reach;

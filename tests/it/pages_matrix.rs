@@ -45,7 +45,11 @@ pub fn filled(world: &World, path: &str) -> String {
         ("{promotion}", promotion),
     ];
     let path = named.iter().fold(path.to_owned(), |path, (from, to)| path.replace(from, to));
-    let query = if path.ends_with("dossier.zip") { "?profile=model-card&environment=production" } else { "" };
+    let query = match path.as_str() {
+        "/lineage" => "?digest=sha256:00",
+        path if path.ends_with("dossier.zip") => "?profile=model-card&environment=production",
+        _ => "",
+    };
     world.fill(&path) + query
 }
 

@@ -32,6 +32,8 @@ const BOOKKEEPING: &[&str] = &[
     "worker",
     "row_salt",
     "stored_blob",
+    "made_from",
+    "known_as",
 ];
 
 async fn compare(app: &TestApp) -> Comparison {

@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod files;
+mod gathered;
 mod provenance;
 
 use super::{Exit, Failure, init, meter::Meter, output, reference, session::Session};
@@ -19,6 +20,8 @@ use crate::{
 use clap::Args;
 use files::Found;
 use futures_util::StreamExt;
+use gathered::Gathered;
+use provenance::Made;
 use reqwest::{Body, header};
 use std::{
     path::PathBuf,
@@ -33,6 +36,9 @@ pub struct Push {
     /// The model; registered from `plimsoll.yaml` if it is new.
     #[arg(value_parser = reference::name)]
     model: String,
+    /// State nothing about how the files were made.
+    #[arg(long)]
+    no_provenance: bool,
     #[command(flatten)]
     connection: Connection,
     /// JSON instead of `MODEL@NUMBER DIGEST`.
@@ -91,13 +97,32 @@ impl Push {
         let listed: Vec<_> =
             manifest.files().iter().map(|f| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() }).collect();
         let signature = oms::sign(&listed, &self.model, key).map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
-        let provenance = provenance::statement(&self.dir, manifest.files())?;
-        match &provenance {
-            Some(_) => eprintln!("signing the files, and their provenance from {}", provenance::TRAINING_FILE),
+        let provenance = self.provenance(manifest)?;
+        let attestations = provenance.iter().map(|made| bundle::sign_statement(&made.statement, key)).collect();
+        Ok(SealInput { signature: Some(signature), attestations })
+    }
+
+    fn provenance(&self, manifest: &Manifest) -> Result<Option<Made>, Failure> {
+        if self.no_provenance {
+            eprintln!("signing the files, without provenance");
+            return Ok(None);
+        }
+        let unreadable = |what| Failure::new(Exit::Usage, what).next("correct it, or push with --no-provenance");
+        let gathered = Gathered::find(&self.dir).map_err(unreadable)?;
+        let made = provenance::statement(&self.dir, manifest.files(), &gathered)?;
+        match &made {
+            Some(made) => {
+                eprintln!(
+                    "signing the files, and their provenance from {}",
+                    output::printable(&made.filled.join(", "))
+                );
+                if !made.missing.is_empty() {
+                    eprintln!("it does not say: {}", made.missing.join("; "));
+                }
+            }
             None => eprintln!("signing the files; there is no {}, so no provenance", provenance::TRAINING_FILE),
         }
-        let attestations = provenance.iter().map(|statement| bundle::sign_statement(statement, key)).collect();
-        Ok(SealInput { signature: Some(signature), attestations })
+        Ok(made)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod comparisons;
 pub mod environments;
 pub mod factors;
 pub mod keys;
+pub mod lineage;
 pub mod log;
 pub mod oversight;
 pub mod people;
@@ -27,6 +28,7 @@ pub use comparisons::comparison;
 pub use environments::{dataset, environment, environment_revision};
 pub use factors::{founding_code, recovery_code, second_factor};
 pub use keys::{loaded_settings, registry_key};
+pub use lineage::{known_as, made_from};
 pub use log::{
     audit_checkpoint, audit_cosignature, audit_event, audit_head, audit_leaf, audit_mention, audit_mentioned,
     audit_node, audit_pending, row_change, row_salt,

@@ -9,6 +9,7 @@ use crate::{
     },
     environments::profile::Profile,
     frameworks::{ItemState, facts::SignatureFact},
+    provenance,
     web::words,
 };
 
@@ -154,6 +155,33 @@ pub(super) fn describe_provenance(section: &mut Section, of: &Collected) {
     let rows = of.facts.attestations.iter().map(|a| vec![a.predicate_type.as_str().into(), a.digest.as_str().into()]);
     let nothing = "No signed statement says how the version was made, nor on which data it was trained.";
     section.table("Signed statements about the version", &["Predicate type", "Digest"], rows.collect(), nothing);
+    let said: Vec<_> = of.facts.attestations.iter().filter_map(|a| provenance::kept(&a.statement)).collect();
+    if said.is_empty() {
+        return;
+    }
+    section.say("What these statements say is their author's word; the registry checked who signed them, and that they are about these files.");
+    for one in &said {
+        let moment = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| when(&rfc3339(at))).unwrap_or_default();
+        let facts = vec![
+            ("Made by", one.builder.clone()),
+            ("Kind of build", one.build_type.clone()),
+            ("Build", one.invocation.clone().unwrap_or_default()),
+            ("Begun", moment(one.started_on)),
+            ("Finished", moment(one.finished_on)),
+        ];
+        section.facts("The making of the version", facts);
+    }
+    let row = |material: &provenance::Material| {
+        let digest = material.shown_digest().map(|(algorithm, value)| format!("{algorithm}:{value}"));
+        vec![material.label().into(), material.role.words().into(), digest.unwrap_or_default().into()]
+    };
+    let rows = said.iter().flat_map(|one| &one.materials).map(row).collect();
+    section.table(
+        "What it was made from",
+        &["Name", "As", "Digest"],
+        rows,
+        "The statements name nothing that it was made from.",
+    );
 }
 
 pub(super) fn data(of: &Collected) -> Section {

@@ -2,12 +2,14 @@
 
 mod compare;
 mod contents;
+mod family;
 mod graph;
 mod lineage;
 mod origin;
 
 pub use compare::beside;
 pub use contents::show_contents;
+pub use family::{show_family, show_made_from};
 
 use self::{graph::Graph, lineage::Lineage, origin::Known};
 use crate::{

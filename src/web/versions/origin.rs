@@ -7,14 +7,13 @@ use crate::{
     environments,
     error::Error,
     promotions::{self, Promotion},
+    provenance::{self, Material},
     releases::board::Posted,
     trust::{self, TrustKey},
     validation::api::RunSummary,
     versions::{Attested, Signature, Version},
     web::words,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
 /// Things that a provenance may name and that are shown.
@@ -149,46 +148,60 @@ fn signed(key: &TrustKey) -> Node {
 
 /// What a signed SLSA provenance says that the version was made from. The author's words: nobody here checked them.
 fn named(bundle: &str) -> Vec<Node> {
-    let read = || -> Option<Value> {
-        let bundle: Value = serde_json::from_str(bundle).ok()?;
-        let payload = STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str()?).ok()?;
-        serde_json::from_slice(&payload).ok()
+    let materials = provenance::kept(bundle).map(|said| said.materials).unwrap_or_default();
+    let node = |material: Material| {
+        let (detail, address) = match material.shown_digest() {
+            Some((algorithm, value)) => {
+                (words::short(value), format!("/lineage?digest={algorithm}%3A{}", urlencoded(value)))
+            }
+            None => Default::default(),
+        };
+        let name = material.label().to_owned();
+        Node { column: 0, kind: material.role.words(), name, detail, address, tone: "quiet", from: Vec::new() }
     };
-    let Some(statement) = read() else { return Vec::new() };
-    let dependencies = statement["predicate"]["buildDefinition"]["resolvedDependencies"].as_array();
-    let node = |made_from: &Value| {
-        let text = |key: &str| made_from[key].as_str().map(str::to_owned);
-        let digests = made_from["digest"].as_object();
-        let digest = digests.and_then(|all| all.values().next()).and_then(Value::as_str).unwrap_or_default();
-        let is_code = digests.is_some_and(|all| all.contains_key("gitCommit"));
-        Some(Node {
-            column: 0,
-            kind: if is_code { "code" } else { "data" },
-            name: text("name").or_else(|| text("uri"))?,
-            detail: words::short(digest),
-            address: String::new(),
-            tone: "quiet",
-            from: Vec::new(),
-        })
+    materials.into_iter().take(MOST_NAMED).map(node).collect()
+}
+
+fn urlencoded(value: &str) -> String {
+    let encoded = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
     };
-    dependencies.into_iter().flatten().take(MOST_NAMED).filter_map(node).collect()
+    value.bytes().map(encoded).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::{
+        bundle,
+        keys::SigningKey,
+        statement::{Statement, Subject},
+    };
     use serde_json::json;
 
     #[test]
     fn a_provenance_names_data_and_code() {
-        let statement = json!({"predicate": {"buildDefinition": {"resolvedDependencies": [
-            {"name": "train.csv", "digest": {"sha256": "ab"}},
-            {"name": "git", "digest": {"gitCommit": "cd"}},
-            {"digest": {"sha256": "ef"}},
-        ]}}});
-        let bundle = json!({"dsseEnvelope": {"payload": STANDARD.encode(statement.to_string())}}).to_string();
-        let read: Vec<_> = named(&bundle).into_iter().map(|node| (node.kind, node.name)).collect();
-        assert_eq!(read, [("data", "train.csv".to_owned()), ("code", "git".to_owned())]);
+        let commit = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d";
+        let digest = "ab".repeat(32);
+        let predicate = json!({
+            "buildDefinition": {"buildType": "https://example.org/t", "resolvedDependencies": [
+                {"name": "train.csv", "digest": {"sha256": digest}, "annotations": {"role": "training-dataset"}},
+                {"name": "git", "digest": {"gitCommit": commit}},
+                {"uri": "s3://notes"},
+            ]},
+            "runDetails": {"builder": {"id": "https://example.org/notebook"}},
+        });
+        let statement =
+            Statement::new(vec![Subject::sha256("m", digest.as_str())], provenance::PREDICATE_TYPE, predicate);
+        let bundle = bundle::sign_statement(&statement, &SigningKey::generate().expect("key")).to_string();
+        let read: Vec<_> = named(&bundle).into_iter().map(|node| (node.kind, node.name, node.address)).collect();
+        let expected = [
+            ("training data", "train.csv", format!("/lineage?digest=sha256%3A{digest}")),
+            ("code", "git", format!("/lineage?digest=gitCommit%3A{commit}")),
+            ("material", "s3://notes", String::new()),
+        ];
+        assert_eq!(read, expected.map(|(kind, name, address)| (kind, name.to_owned(), address)));
         for broken in ["", "{}", "{\"dsseEnvelope\": {\"payload\": \"!\"}}"] {
             assert!(named(broken).is_empty(), "{broken}");
         }

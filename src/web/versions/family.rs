@@ -1,0 +1,84 @@
+//! What a version was made from and what was made from it; and the same of anything that has a digest.
+
+use super::named;
+use crate::{
+    app::App,
+    provenance::{
+        Role,
+        lineage::{
+            api::{DigestLineageView, LineageView, MadeView, Wanted},
+            ops,
+        },
+    },
+    versions::VersionRef,
+    web::{
+        PageError,
+        frame::{Frame, page},
+        visitor::Visitor,
+        words,
+    },
+};
+use actix_web::{
+    HttpResponse, get,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "versions/family.html")]
+struct FamilyPage {
+    frame: Frame,
+    lineage: LineageView,
+}
+
+#[derive(Template)]
+#[template(path = "versions/made_from.html")]
+struct MadeFromPage {
+    frame: Frame,
+    found: DigestLineageView,
+}
+
+#[get("/models/{model}/versions/{version}/lineage")]
+pub async fn show_family(
+    app: Data<App>,
+    visitor: Visitor,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let (model, detail) = named(&app, &visitor.who, path.into_inner()).await?;
+    let wanted = VersionRef::Number(detail.version.number);
+    let lineage = ops::of_version(&app, &visitor.who, &model, &wanted, None).await?.into();
+    page(&FamilyPage { frame: Frame::new("Models", &visitor), lineage })
+}
+
+#[get("/lineage")]
+pub async fn show_made_from(
+    app: Data<App>,
+    visitor: Visitor,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse, PageError> {
+    let Wanted { digest, generations } = wanted.into_inner();
+    let (datasets, family) = ops::of_digest(&app, &visitor.who, &digest, generations).await?;
+    page(&MadeFromPage {
+        frame: Frame::new("Models", &visitor),
+        found: DigestLineageView::new(digest, datasets, &family),
+    })
+}
+
+impl MadeView {
+    /// What people call the material.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().or(self.uri.as_deref()).unwrap_or("without a name")
+    }
+
+    fn role_words(&self) -> &str {
+        Role::ALL.into_iter().find(|role| role.name() == self.role).map_or(&self.role, |role| role.words())
+    }
+
+    fn first_digest(&self) -> &str {
+        self.digests.first().map(String::as_str).unwrap_or_default()
+    }
+
+    fn short_digest(&self) -> String {
+        words::short(self.first_digest())
+    }
+}
