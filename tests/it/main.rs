@@ -81,6 +81,7 @@ mod processes;
 mod promotion;
 mod pull_events;
 mod ranges;
+mod ranges_attacked;
 mod reach;
 mod replay;
 mod reported_evidence;

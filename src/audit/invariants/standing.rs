@@ -5,6 +5,7 @@ use super::{
     Step,
     found::{Found, Invariant},
     people::{self, GRACE},
+    places::Place,
     world::text,
 };
 use crate::audit::leaf::Outcome;
@@ -80,9 +81,11 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     // What follows from an act stands under the name of who acted.
     let is_consequence = leaf.changes.is_empty() && leaf.action != "release.pull";
     let Some((_, may)) = ROLES.iter().find(|(action, _)| *action == leaf.action && !is_consequence) else { return };
-    let roles = people::roles(world, actor);
+    // Who decides in one's stead is of no place: the leave counts where both hold the role.
+    let place = if leaf.action == "delegation.create" { Place::default() } else { Place::of(step) };
+    let roles = people::roles(world, actor, &place);
     found.expect(Invariant::I18, step.index, may.iter().any(|role| roles.contains(*role)), || {
-        format!("{} by {actor}, who holds {roles:?}", leaf.action)
+        format!("{} by {actor}, who holds {roles:?} there", leaf.action)
     });
 }
 
