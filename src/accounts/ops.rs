@@ -176,7 +176,7 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
     }
     let tx = app.db.begin().await?;
     if account.active {
-        roles::ops::keep_an_admin(&tx, who.workspace, &account).await?;
+        roles::ops::keep_admins(&tx, who.workspace, &account).await?;
     }
     let left = vacancy::leaving(&tx, sight.scope(), account.id).await?;
     if store::deactivate(&tx, account.id).await? {

@@ -79,7 +79,8 @@ pub async fn found(app: &App, cause: Cause, code: &str, first: First) -> Result<
     if !store::use_up(&tx, &hash).await? {
         return Err(dead());
     }
-    // Somebody with the machine may have made one meanwhile.
+    // Somebody with the machine may have made one meanwhile, or be about to: each new account is of a workspace, and waits.
+    store::lock_workspaces(&tx).await?;
     if store::has_accounts_now(&tx).await? {
         return Err(founded());
     }

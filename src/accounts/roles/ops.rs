@@ -134,6 +134,26 @@ async fn begin(app: &App, who: &Principal, action: Action, name: &str) -> Result
     Ok(Begun { tx, account, held, by })
 }
 
+/// An account that ends ends everywhere: none of the workspaces in which it is an administrator may be left without one.
+///
+/// # Errors
+/// 409 `last_admin`.
+pub(in crate::accounts) async fn keep_admins(tx: &WriteTx, here: WorkspaceId, of: &Account) -> Result<(), Error> {
+    for workspace in store::administered(tx, of.id).await? {
+        match keep_an_admin(tx, workspace, of).await {
+            Err(Error::Conflict { .. }) if workspace != here => {
+                let detail = format!(
+                    "{} is the last administrator of another workspace too, which would be left without one; somebody there gives                      the role to somebody else first",
+                    of.name
+                );
+                return Err(Error::conflict("last_admin", detail));
+            }
+            kept => kept?,
+        }
+    }
+    Ok(())
+}
+
 /// # Errors
 /// 409 `last_admin` when the workspace would be left without one.
 pub(in crate::accounts) async fn keep_an_admin(

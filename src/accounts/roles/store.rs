@@ -46,6 +46,17 @@ pub async fn take(tx: &WriteTx, held: &Held) -> Result<(), Error> {
     Ok(())
 }
 
+/// The workspaces in which an account is an administrator, in the order in which they are locked.
+pub async fn administered(tx: &WriteTx, id: AccountId) -> Result<Vec<WorkspaceId>, Error> {
+    let rows = membership::Entity::find()
+        .filter(membership::COLUMN.account_id.eq(id))
+        .filter(membership::COLUMN.role.eq(Role::Admin.name()))
+        .order_by_asc(membership::Column::WorkspaceId)
+        .all(&tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(|row| row.workspace_id).collect())
+}
+
 /// The active administrators of a workspace. Nobody else stops being one before this transaction ends.
 pub async fn lock_admins(tx: &WriteTx, workspace: WorkspaceId) -> Result<Vec<AccountId>, Error> {
     let rows = membership::Entity::find()

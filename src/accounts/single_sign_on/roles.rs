@@ -30,6 +30,8 @@ pub async fn set(
     cause: Cause,
 ) -> Result<BTreeSet<Role>, Error> {
     let tx = app.db.begin().await?;
+    // Administrators first, as whoever takes a role or deactivates an account does.
+    let is_last = held_roles::lock_admins(&tx, workspace).await? == [account] && !wanted.contains_key(&Role::Admin);
     if !store::lock_active(&tx, account).await? {
         return Err(Error::Unauthenticated);
     }
@@ -40,7 +42,12 @@ pub async fn set(
             .is_none_or(|origin| wanted.get(&held.role).is_some_and(|group| *origin == provider.origin(group)))
     };
     let held = held_roles::held(&tx.conn(), workspace, account).await?;
+    // A workspace without an administrator could be helped by nobody but the operator: the last one stays.
+    let stays = |held: &Held| stays(held) || (is_last && held.role == Role::Admin);
     let (kept, mut gone): (Vec<_>, Vec<_>) = held.into_iter().partition(stays);
+    if is_last && kept.iter().any(|held| held.role == Role::Admin && held.origin.is_some()) {
+        tracing::warn!(%account, "the last administrator of a workspace lost the group that makes them one, and stays it");
+    }
     let mut now: BTreeSet<Role> = kept.iter().map(|held| held.role).collect();
     let new: Vec<_> = wanted.iter().filter(|(role, _)| !now.contains(role)).collect();
     if gone.is_empty() && new.is_empty() {
