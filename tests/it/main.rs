@@ -7,6 +7,7 @@
 
 // What the tests share.
 mod break_glass;
+mod custom_roles;
 mod databases;
 mod harness;
 mod raw;

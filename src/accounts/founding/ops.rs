@@ -8,7 +8,7 @@ use crate::{
         store as accounts,
     },
     app::App,
-    authz::{Action, Cause, Kind, Principal, Ranges, Role, policy},
+    authz::{Action, Cause, CustomRoles, Kind, Principal, Ranges, Role, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -94,6 +94,7 @@ pub async fn found(app: &App, cause: Cause, code: &str, first: First) -> Result<
         identity: None,
         roles: BTreeSet::from([Role::Admin]),
         ranges: Ranges::default(),
+        custom: CustomRoles::default(),
         created_at: tx.at(),
     };
     accounts::insert(&tx, &account, workspace, Some(password)).await?;

@@ -95,6 +95,16 @@ pub(super) fn roles(world: &World, account: &str, place: &Place) -> BTreeSet<Str
     held.map(|(_, row)| text(row, "role").to_owned()).collect()
 }
 
+/// Whether a role that the workspace made lets an account do something in a place.
+pub(super) fn may_by_own_role(world: &World, account: &str, action: &str, place: &Place) -> bool {
+    let held = world.of("membership", "account_id", account);
+    held.filter(|(_, row)| place.is_empty() || place.is_within(row)).any(|(_, row)| {
+        let definition = world.row("custom_role", text(row, "custom_id"));
+        let actions = definition.and_then(|row| serde_json::from_str::<Vec<String>>(text(row, "actions")).ok());
+        actions.is_some_and(|actions| actions.iter().any(|held| held == action))
+    })
+}
+
 /// The roles that an account holds for a model in an environment: what it holds everywhere, and what it holds for these.
 pub(super) fn roles_in(world: &World, account: &str, (model, environment): (&str, &str)) -> BTreeSet<String> {
     let is_here = |row: &Row| {

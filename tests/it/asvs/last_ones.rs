@@ -7,7 +7,7 @@ use plimsoll::{
     core::ids::{AccountId, MembershipId, WorkspaceId},
     db::entity::{account, membership, workspace},
 };
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set, TransactionTrait};
+use sea_orm::{DatabaseTransaction, EntityTrait, QueryFilter, Set, TransactionTrait};
 use serde_json::json;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ async fn make_admin(tx: &DatabaseTransaction, workspace: WorkspaceId, account: A
         role: Set("admin".to_owned()),
         origin: Set(None),
         reach: Set(None),
+        custom_id: Set(None),
     };
     membership::Entity::insert(row).exec_without_returning(tx).await.expect("membership");
 }
