@@ -29,6 +29,7 @@ mod m0029_single_sign_on;
 mod m0031_workloads;
 mod m0034_quick_pages;
 mod m0035_ranges;
+mod m0036_custom_roles;
 mod m0038_stored_blobs;
 mod m0043_wrapped_keys;
 mod m0044_refusals;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0035_ranges::Migration),
             Box::new(m0045_lineage::Migration),
             Box::new(m0043_wrapped_keys::Migration),
+            Box::new(m0036_custom_roles::Migration),
         ]
     }
 }

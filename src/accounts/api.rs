@@ -165,9 +165,9 @@ async fn whoami(app: Data<App>, who: Principal) -> Result<Json<WhoView>, Problem
     let scope = scope(&app, &who, &who.reach).await?;
     Ok(Json(WhoView {
         scope,
-        name: who.name,
+        name: who.name.clone(),
         kind: who.kind.name().to_owned(),
-        roles: who.roles.iter().map(ToString::to_string).collect(),
+        roles: who.role_names(),
         credential: who.credential.name().to_owned(),
         second_factor: who.second_factor.name().to_owned(),
     }))
@@ -281,7 +281,7 @@ impl From<Account> for AccountView {
             display_name: account.display_name,
             kind: account.kind.name().to_owned(),
             state: if account.active { "active" } else { "deactivated" }.to_owned(),
-            roles: account.roles.iter().map(ToString::to_string).collect(),
+            roles: account.roles.iter().map(ToString::to_string).chain(account.custom.names()).collect(),
             created_at: rfc3339(account.created_at),
         }
     }

@@ -20,7 +20,7 @@ pub mod workloads;
 
 use crate::{
     accounts::passwords::NewPassword,
-    authz::{Kind, Ranges, Reach, Role},
+    authz::{CustomRoles, Kind, Ranges, Reach, Role},
     core::{
         Malformed,
         ids::{AccountId, TokenId, WorkloadTrustId, WorkspaceId},
@@ -48,6 +48,8 @@ pub struct Account {
     pub roles: BTreeSet<Role>,
     /// Where those are held that are not held in the whole workspace.
     pub ranges: Ranges,
+    /// Roles that the workspace made.
+    pub custom: CustomRoles,
     pub created_at: DateTime<Utc>,
 }
 

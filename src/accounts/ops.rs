@@ -14,7 +14,9 @@ use crate::{
         token_expiry, workloads,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Limits, Person, Principal, Ranges, Reach, SecondFactor, policy},
+    authz::{
+        Action, Cause, Credential, CustomRoles, Kind, Limits, Person, Principal, Ranges, Reach, SecondFactor, policy,
+    },
     core::{
         clock::rfc3339,
         event::Event,
@@ -71,7 +73,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
     }
     let (mut factor, mut person) = (SecondFactor::None, Person::Known);
     if account.identity.is_none() {
-        factor = second_factor::ops::standing_of(app, &reader, account.id, account.kind, &account.roles).await?;
+        factor = second_factor::ops::standing_of(app, &reader, &account).await?;
     } else if people::store::person(reader.conn(), token.workspace, account.id).await?.is_none() {
         person = Person::Unsaid;
     }
@@ -83,6 +85,7 @@ pub async fn identify(app: &App, secret: &str) -> Result<(Principal, Token), Err
         workspace: token.workspace,
         roles: account.roles,
         ranges: account.ranges,
+        custom: account.custom,
         credential,
         proof: token.proof(),
         second_factor: factor,
@@ -146,6 +149,7 @@ pub async fn create(app: &App, who: &Principal, new: NewAccount) -> Result<Made,
         identity: None,
         roles: new.roles,
         ranges: Ranges::default(),
+        custom: CustomRoles::default(),
         created_at: tx.at(),
     };
     store::insert(&tx, &account, who.workspace, hash).await?;
@@ -176,7 +180,7 @@ pub async fn deactivate(app: &App, who: &Principal, name: &str) -> Result<Accoun
     }
     let tx = app.db.begin().await?;
     if account.active {
-        roles::ops::keep_an_admin(&tx, who.workspace, &account).await?;
+        roles::ops::keep_admins(&tx, who.workspace, &account).await?;
     }
     let left = vacancy::leaving(&tx, sight.scope(), account.id).await?;
     if store::deactivate(&tx, account.id).await? {

@@ -1,8 +1,11 @@
 //! The only SQL about accounts, roles and credentials.
 
 use crate::{
-    accounts::{Account, Identity, Token, roles::store::to_held},
-    authz::{Kind, Ranges, Reach, Role, Scope},
+    accounts::{
+        Account, Identity, Token,
+        roles::{custom, store::to_held},
+    },
+    authz::{CustomRole, CustomRoles, Kind, Ranges, Reach, Role, RoleName, Scope},
     core::{
         digest::Digest,
         ids::{AccountId, MembershipId, TokenId, WorkspaceId},
@@ -10,12 +13,13 @@ use crate::{
     },
     db::{
         Reader, WriteTx,
-        entity::{account, api_token, idempotency_claim, membership},
+        entity::{account, api_token, custom_role, idempotency_claim, membership},
     },
     error::Error,
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, SqlErr,
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select, Set,
+    SqlErr,
     sea_query::{Expr, Query},
 };
 use std::collections::HashMap;
@@ -126,6 +130,7 @@ pub async fn insert(
             role: Set(role.name().to_owned()),
             origin: Set(None),
             reach: Set(None),
+            custom_id: Set(None),
         };
         membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     }
@@ -285,16 +290,43 @@ async fn with_roles(reader: &Reader<'_>, row: Option<account::Model>) -> Result<
 }
 
 /// Roles with where they are held, in one look: one without its range would be held everywhere.
-async fn roles_of(reader: &Reader<'_>, account: AccountId, scope: Scope) -> Result<Vec<(Role, Reach)>, Error> {
-    let mut query = membership::Entity::find().filter(membership::COLUMN.account_id.eq(account));
+/// The roles of a workspace's own come with what they say, so that they act as soon as fixed ones.
+async fn roles_of(reader: &Reader<'_>, account: AccountId, scope: Scope) -> Result<Roles, Error> {
+    let definition: RelationDef = membership::Entity::belongs_to(custom_role::Entity)
+        .from(membership::Column::CustomId)
+        .to(custom_role::Column::Id)
+        .into();
+    let mut query = membership::Entity::find()
+        .join(JoinType::LeftJoin, definition)
+        .select_also(custom_role::Entity)
+        .filter(membership::COLUMN.account_id.eq(account));
     if let Scope::Workspace(id) = scope {
         query = query.filter(membership::COLUMN.workspace_id.eq(id));
     }
-    let rows = query.all(reader.conn()).await?;
-    rows.into_iter().map(|row| to_held(row).map(|held| (held.role, held.reach))).collect()
+    let mut roles = Roles::default();
+    for (row, definition) in query.all(reader.conn()).await? {
+        let held = to_held(row)?;
+        match (held.role, definition) {
+            (RoleName::Fixed(role), _) => roles.fixed.push((role, held.reach)),
+            (RoleName::Custom(_), Some(definition)) => match custom::store::to_role(&definition) {
+                Some(role) => roles.custom.push((role, held.reach)),
+                // It gives nothing.
+                None => tracing::error!(role = definition.name, "by the rules of now there can be no such custom role"),
+            },
+            (RoleName::Custom(_), None) => {}
+        }
+    }
+    Ok(roles)
 }
 
-fn to_account(row: account::Model, held: Vec<(Role, Reach)>) -> Result<Account, Error> {
+/// Roles as they are held, each with where.
+#[derive(Default)]
+struct Roles {
+    fixed: Vec<(Role, Reach)>,
+    custom: Vec<(CustomRole, Reach)>,
+}
+
+fn to_account(row: account::Model, Roles { fixed: held, custom }: Roles) -> Result<Account, Error> {
     Ok(Account {
         id: row.id,
         name: row.name,
@@ -309,6 +341,7 @@ fn to_account(row: account::Model, held: Vec<(Role, Reach)>) -> Result<Account, 
         identity: row.issuer.zip(row.subject).map(|(issuer, subject)| Identity { issuer, subject }),
         roles: held.iter().map(|(role, _)| *role).collect(),
         ranges: Ranges::of(held),
+        custom: CustomRoles::of(custom),
         created_at: row.created_at,
     })
 }

@@ -4,6 +4,7 @@
 //! The database hands out readers and commits writes only against one of them, so
 //! code that forgot to ask for a decision does not compile.
 
+mod custom;
 mod persons;
 pub mod policy;
 mod principal;
@@ -12,6 +13,7 @@ mod reach;
 mod role;
 
 pub use crate::core::action::Action;
+pub use custom::{CustomRole, CustomRoles, RoleName};
 pub use persons::{Leave, People, Persons};
 pub use principal::{Cause, Credential, Kind, Person, Principal, Proof, SecondFactor};
 pub use ranges::Ranges;

@@ -304,7 +304,7 @@ fn role_missing(who: &Principal, action: Action) -> Denied {
         );
         return denied(who, action, "person_unsaid", reason);
     }
-    let roles: Vec<_> = who.roles.iter().map(|role| role.name()).collect();
+    let roles = who.role_names();
     let held = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
     let reason = format!("{} ({held}) may not {action}; ask a workspace administrator for a role that may", who.name);
     denied(who, action, "forbidden", reason)

@@ -1,5 +1,5 @@
 use crate::{
-    authz::{Action, Actor, Ranges, Reach, Role},
+    authz::{Action, Actor, CustomRoles, Ranges, Reach, Role},
     core::ids::{AccountId, ClaimId, TokenId, WorkspaceId},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -135,6 +135,8 @@ pub struct Principal {
     pub roles: BTreeSet<Role>,
     /// Where those are held that are not held in the whole workspace.
     pub ranges: Ranges,
+    /// Roles that the workspace made.
+    pub custom: CustomRoles,
     pub credential: Credential,
     pub proof: Proof,
     pub second_factor: SecondFactor,
@@ -153,6 +155,7 @@ impl Principal {
             workspace,
             roles: BTreeSet::new(),
             ranges: Ranges::default(),
+            custom: CustomRoles::default(),
             credential: Credential::None,
             proof: Proof::Standing,
             second_factor: SecondFactor::None,
@@ -175,15 +178,23 @@ impl Principal {
 
     /// Whether one of the roles allows it, whatever else may be in the way.
     pub fn has_role_for(&self, action: Action) -> bool {
-        self.roles.iter().any(|role| role.allows(action))
+        self.roles.iter().any(|role| role.allows(action)) || self.custom.allow(action)
     }
 
     /// Within one of which something has to be that this person does; empty where it may be anywhere.
     pub fn ranges_for(&self, action: Action) -> Vec<Reach> {
-        if self.ranges.is_empty() || Role::is_nowhere(action) {
+        if Role::is_nowhere(action) {
             return Vec::new();
         }
-        self.ranges.around(self.roles.iter().copied().filter(|role| role.allows(action)))
+        let roles = self.roles.iter().filter(|role| role.allows(action)).map(|role| self.ranges.at(*role));
+        let custom = self.custom.places(action).map(|reach| Some(reach).filter(|reach| reach.asks_where()));
+        // One that is held everywhere makes the rest irrelevant.
+        roles.chain(custom).map(Option::<&Reach>::cloned).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// As the log and the lists call the roles.
+    pub fn role_names(&self) -> Vec<String> {
+        self.roles.iter().map(ToString::to_string).chain(self.custom.names()).collect()
     }
 
     pub fn actor(&self) -> Actor {

@@ -28,6 +28,11 @@ impl Ranges {
         all
     }
 
+    /// Where a role is held; everywhere if nothing says where.
+    pub fn at(&self, role: Role) -> Option<&Reach> {
+        self.0.get(&role)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -23,6 +23,8 @@ const NEVER: &[Action] = &[
     Action::AccountCreate,
     Action::RoleGive,
     Action::RoleTake,
+    Action::RoleDefine,
+    Action::RoleDiscard,
     Action::PasswordReset,
     Action::PasswordChange,
     Action::SecondFactorAdd,

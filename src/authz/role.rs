@@ -126,6 +126,11 @@ impl Role {
         LOOK.contains(&action) || action == Action::AuditRead
     }
 
+    /// Whether it is for everybody, with what is their own.
+    pub fn is_own(action: Action) -> bool {
+        OWN.contains(&action)
+    }
+
     /// Whether it bears on no model and no environment, so that where a role is held says nothing of it: looking, what is
     /// one's own, and who decides in one's stead.
     pub fn is_nowhere(action: Action) -> bool {
@@ -203,6 +208,8 @@ impl Role {
                 Action::AccountErase,
                 Action::RoleGive,
                 Action::RoleTake,
+                Action::RoleDefine,
+                Action::RoleDiscard,
                 Action::PasswordReset,
                 Action::SecondFactorTake,
                 Action::PersonLink,

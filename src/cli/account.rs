@@ -2,6 +2,7 @@
 
 mod bonds;
 mod erase;
+mod own_role;
 pub mod reach;
 mod reset;
 mod role;

@@ -34,6 +34,8 @@ actions! {
     RoleMap => "role.map",
     RoleGive => "role.give",
     RoleTake => "role.take",
+    RoleDefine => "role.define",
+    RoleDiscard => "role.discard",
     PersonLink => "person.link",
     TeamSet => "team.set",
     DelegationRead => "delegation.read",

@@ -47,6 +47,10 @@ events! {
     }
     /// The same; what was decided by it alone counts no more.
     RoleTaken: RoleTake on "account" { account: AccountId, role: String, before: Vec<String>, now: Vec<String> }
+    /// A role of the workspace allows these actions from now on; it is new where it allowed none before.
+    RoleDefined: RoleDefine on "role" { role: CustomRoleId, name: String, before: Vec<String>, now: Vec<String> }
+    /// There is none of that name any more; nobody held it.
+    RoleDiscarded: RoleDiscard on "role" { role: CustomRoleId, name: String, before: Vec<String> }
     /// The account is of the same person as the other one from now on.
     PersonLinked: PersonLink on "account" { account: AccountId, same_as: AccountId, person: PersonId }
     /// The account is of a person of its own from now on.

@@ -58,6 +58,8 @@ ids! {
     ResetId,
     /// One role of one account in one workspace.
     MembershipId,
+    /// A role that a workspace made.
+    CustomRoleId,
     /// One human, whatever accounts they have.
     PersonId,
     /// One person's leave for another to decide in their stead.

@@ -49,6 +49,7 @@ pub const TABLES: &[(&str, &str)] = &[
     // States of the domain.
     // Those that come from a provider's groups go with them; one is never changed, only locked.
     ("membership", "SELECT, INSERT, UPDATE (id), DELETE"),
+    ("custom_role", "SELECT, INSERT, UPDATE (actions), DELETE"),
     ("workload_trust", "SELECT, INSERT, UPDATE (ended_at)"),
     ("person_link", REPLACE),
     ("person_team", REPLACE),

@@ -15,7 +15,6 @@ use actix_web::{
     middleware::from_fn,
     web::{self as actix, Data},
 };
-use rustls::ServerConfig;
 use std::{net::TcpListener, sync::LazyLock, time::Duration};
 use utoipa::{
     Modify, OpenApi,
@@ -64,13 +63,14 @@ pub fn openapi() -> Document {
     document
 }
 
+/// How long a caller may take for the handshake; whoever says nothing holds a place for no longer.
+const HANDSHAKE: Duration = Duration::from_secs(3);
+/// So many may be in it at once, per worker, before others wait: a place is a socket and a few kilobytes.
+const HANDSHAKES: usize = 4_096;
+
 /// Starts the service on a socket that is already bound, over TLS if there is a certificate.
-pub fn run(
-    listener: TcpListener,
-    app: Data<App>,
-    workers: usize,
-    tls: Option<ServerConfig>,
-) -> std::io::Result<Server> {
+pub fn run(listener: TcpListener, app: Data<App>, workers: usize, tls: Option<tls::Edge>) -> std::io::Result<Server> {
+    let (config, callers) = tls.map_or((None, None), |edge| (Some(edge.config), edge.callers));
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
             .wrap(from_fn(pace::bodies))
@@ -93,8 +93,10 @@ pub fn run(
     .client_request_timeout(Duration::from_secs(10))
     .shutdown_timeout(30)
     .disable_signals()
-    .on_connect(tls::note_certificate);
-    let server = match tls {
+    .tls_handshake_timeout(HANDSHAKE)
+    .max_connection_rate(HANDSHAKES)
+    .on_connect(move |connection, of_it| tls::note_certificate(callers.as_ref(), connection, of_it));
+    let server = match config {
         Some(config) => server.listen_rustls_0_23(listener, config)?,
         None => server.listen(listener)?,
     };

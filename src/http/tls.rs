@@ -7,8 +7,10 @@ use actix_web::{dev::Extensions, rt::net::TcpStream};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
+    server::{
+        ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier,
+    },
     sign::CertifiedKey,
 };
 use sha2::{Digest as _, Sha256};
@@ -33,8 +35,28 @@ pub struct Shown {
     seen: RwLock<[u8; 32]>,
 }
 
+/// Over which callers come: what is shown to them, and by what their certificates are looked at.
+pub struct Edge {
+    pub config: ServerConfig,
+    pub callers: Option<Callers>,
+}
+
+/// Looks at the certificates of callers.
+pub type Callers = Arc<dyn ClientCertVerifier>;
+
 /// Somebody showed a certificate of the operator's authority in the handshake.
-pub struct Presented;
+pub struct Presented {
+    chain: Vec<CertificateDer<'static>>,
+    callers: Callers,
+}
+
+impl Presented {
+    /// Whether it is good now: a connection may outlive what it was opened with.
+    pub fn is_good(&self) -> bool {
+        let Some((own, between)) = self.chain.split_first() else { return false };
+        self.callers.verify_client_cert(own, between, UnixTime::now()).is_ok()
+    }
+}
 
 impl Shown {
     /// # Errors
@@ -69,12 +91,13 @@ impl Shown {
 
     /// TLS 1.2 and 1.3 as rustls has them. With an authority, callers may show a certificate of it; who must is for
     /// `policy` to say.
-    pub async fn config(self: &Arc<Self>, client_ca: Option<&Path>) -> Result<ServerConfig, Error> {
+    pub async fn config(self: &Arc<Self>, client_ca: Option<&Path>) -> Result<Edge, Error> {
         let provider = provider();
         let versions = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
         let versions = versions.map_err(Error::internal)?;
         let Some(file) = client_ca else {
-            return Ok(versions.with_no_client_auth().with_cert_resolver(self.clone()));
+            let config = versions.with_no_client_auth().with_cert_resolver(self.clone());
+            return Ok(Edge { config, callers: None });
         };
         let pem = tokio::fs::read(file).await.map_err(|e| unusable(file, &e.to_string()))?;
         let mut roots = RootCertStore::empty();
@@ -86,11 +109,11 @@ impl Shown {
             .allow_unauthenticated()
             .build()
             .map_err(|e| unusable(file, &e.to_string()))?;
-        let mut config = versions.with_client_cert_verifier(verifier).with_cert_resolver(self.clone());
+        let mut config = versions.with_client_cert_verifier(verifier.clone()).with_cert_resolver(self.clone());
         // A connection that is taken up again would bring its old certificate along without another look at its end.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(config)
+        Ok(Edge { config, callers: Some(verifier) })
     }
 }
 
@@ -109,25 +132,48 @@ impl fmt::Debug for Shown {
 /// Looks at the files every few seconds, and at once when the process is told to (SIGHUP).
 pub async fn watch(shown: Arc<Shown>, mut stopped: watch::Receiver<bool>) {
     let Ok(mut told) = unix::signal(unix::SignalKind::hangup()) else { return };
+    let mut trouble = Trouble::default();
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             _ = told.recv() => {}
             _ = stopped.changed() => return,
         }
-        match shown.reload().await {
+        let done = shown.reload().await;
+        match &done {
             Ok(true) => tracing::info!("the certificate was replaced; new connections see the new one"),
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "the certificate could not be read again; the one before is shown"),
+            Err(error) if trouble.is_new(error) => {
+                tracing::error!(%error, "the certificate could not be read again; the one before is shown");
+            }
+            Err(_) => {}
+        }
+        if done.is_ok() {
+            trouble = Trouble::default();
         }
     }
 }
 
+/// What went wrong when the files were looked at last: said once, and not every few seconds.
+#[derive(Default)]
+struct Trouble(Option<String>);
+
+impl Trouble {
+    fn is_new(&mut self, error: &Error) -> bool {
+        let said = error.to_string();
+        let is_new = self.0.as_ref() != Some(&said);
+        self.0 = Some(said);
+        is_new
+    }
+}
+
 /// Notes for the requests of a connection that a certificate was shown in its handshake.
-pub fn note_certificate(connection: &dyn Any, of_it: &mut Extensions) {
+pub fn note_certificate(callers: Option<&Callers>, connection: &dyn Any, of_it: &mut Extensions) {
+    let Some(callers) = callers else { return };
     let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
-    if stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty()) {
-        of_it.insert(Presented);
+    if let Some(chain) = stream.get_ref().1.peer_certificates().filter(|chain| !chain.is_empty()) {
+        let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
+        of_it.insert(Presented { chain, callers: callers.clone() });
     }
 }
 
@@ -164,4 +210,17 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn unusable(file: &Path, why: &str) -> Error {
     Error::invalid("tls", format!("{} cannot be used: {why}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_wrong_is_said_once_until_it_is_something_else() {
+        let (gone, half) = (Error::invalid("tls", "it is gone"), Error::invalid("tls", "it is half"));
+        let mut trouble = Trouble::default();
+        let said = [&gone, &gone, &half, &half, &gone].map(|error| trouble.is_new(error));
+        assert_eq!(said, [true, false, true, false, true]);
+    }
 }

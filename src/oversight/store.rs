@@ -1,7 +1,7 @@
 //! The only SQL that gives names to what findings, waivers and emergency activations are about.
 
 use crate::{
-    authz::Role,
+    authz::{Role, Touched},
     core::ids::{AccountId, EnvironmentId, ModelId, VersionId, WorkspaceId},
     db::{
         Conn,
@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     models::Accountability,
     oversight::Reach,
+    promotions::store::is_held_in,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -94,6 +95,14 @@ pub(crate) async fn in_charge(
         .filter(membership::COLUMN.role.eq(Role::EnvironmentManager.name()))
         .all(conn)
         .await?;
+    let place = Touched { models: [model].into(), environments: [environment].into() };
+    let mut managing_here = Vec::new();
+    for row in managing {
+        if is_held_in(&row, &place)? {
+            managing_here.push(row);
+        }
+    }
+    let managing = managing_here;
     let ids: Vec<_> =
         managing.iter().map(|row| row.account_id).chain(owner.as_ref().map(|row| row.account_id)).collect();
     let active = account::Entity::find()

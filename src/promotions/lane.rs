@@ -245,3 +245,10 @@ pub(crate) struct Looked {
     pub involved: Involved,
     pub observed: Observed,
 }
+
+impl Looked {
+    /// Where roles are asked for that decide about it.
+    pub fn place(&self) -> Touched {
+        Touched { models: [self.facts.model.id].into(), environments: [self.facts.environment.id].into() }
+    }
+}

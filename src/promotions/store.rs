@@ -305,10 +305,11 @@ pub(crate) async fn robots(
     Ok(rows.into_iter().filter_map(|row| Some((row.id, row.owner_id?))).collect())
 }
 
-/// Names of active people who hold a role here and had no part in it: who can unblock it.
+/// Names of active people who hold a role in a place and had no part in it: who can unblock it.
 pub(crate) async fn holders(
     conn: &DatabaseExecutor<'_>,
     workspace: WorkspaceId,
+    place: &Touched,
     roles: &[Role],
     except: &[AccountId],
 ) -> Result<Vec<String>, Error> {
@@ -317,8 +318,12 @@ pub(crate) async fn holders(
         .filter(membership::COLUMN.role.is_in(roles.iter().map(|role| role.name())))
         .all(conn)
         .await?;
-    let may = |id: &AccountId| !except.contains(id);
-    let ids: Vec<_> = held.into_iter().map(|row| row.account_id).filter(may).collect();
+    let mut ids = Vec::new();
+    for row in held {
+        if !except.contains(&row.account_id) && is_held_in(&row, place)? {
+            ids.push(row.account_id);
+        }
+    }
     let rows = account::Entity::find()
         .filter(account::COLUMN.id.is_in(ids))
         .filter(account::COLUMN.state.eq("active"))

@@ -118,10 +118,11 @@ pub async fn activate(app: &App, who: &Principal, id: PromotionId) -> Result<Rel
 /// Who could fill the seats that are empty.
 async fn quorum_lost(tx: &WriteTx, who: &Principal, id: PromotionId, looked: &Looked, detail: String) -> Error {
     let involved = looked.involved.people();
-    let unblock = match promotions::store::holders(&tx.conn(), who.workspace, Role::JUDGES, &involved).await {
-        Ok(unblock) => unblock,
-        Err(error) => return error,
-    };
+    let unblock =
+        match promotions::store::holders(&tx.conn(), who.workspace, &looked.place(), Role::JUDGES, &involved).await {
+            Ok(unblock) => unblock,
+            Err(error) => return error,
+        };
     let denied = policy::refuse(who, Action::PromotionActivate, "quorum_lost", detail.clone());
     let failed = vec![FailedCheck { check: "quorum_lost".to_owned(), detail, owner: None }];
     Error::Refused { denied: denied.on("promotion", id), failed, unblock }

@@ -26,6 +26,7 @@ pub mod watch;
 pub use assurance::Assurance;
 
 use crate::{
+    authz::Touched,
     core::ids::{AccountId, EnvironmentId, ModelId, PromotionId, ReleaseId, VersionId, WorkspaceId},
     environments::profile::OperatingMode,
     error::Error,
@@ -71,6 +72,11 @@ impl Release {
     /// Whether the policy took it down because its approval had lapsed, and nobody else did.
     pub fn was_taken_down(&self) -> bool {
         self.state == State::Suspended && self.ended_by.is_none() && self.lapse_cause.is_some()
+    }
+
+    /// Where roles are asked for that decide about it.
+    pub fn place(&self) -> Touched {
+        Touched { models: [self.model].into(), environments: [self.environment].into() }
     }
 
     /// Whether its own end has come.

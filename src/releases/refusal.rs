@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    authz::{Action, Principal, Role, Scope, policy, policy::Involved},
+    authz::{Action, Principal, Role, Scope, Touched, policy, policy::Involved},
     blobs,
     core::clock::rfc3339,
     db::Conn,
@@ -30,7 +30,8 @@ impl Asked<'_> {
     }
 
     async fn holders(&self, roles: &[Role], involved: &Involved) -> Result<Vec<String>, Error> {
-        promotions::store::holders(self.conn, self.who.workspace, roles, &involved.people()).await
+        let place = Touched { models: [self.model.id].into(), environments: [self.environment.id].into() };
+        promotions::store::holders(self.conn, self.who.workspace, &place, roles, &involved.people()).await
     }
 
     /// Nothing is active here.
@@ -156,7 +157,9 @@ pub(super) async fn unreadable(
         _ => "Tell the registry's operator, who finds the cause in the service's log",
     };
     let detail = format!("{detail}. {next}");
-    let unblock = promotions::store::holders(conn, who.workspace, &[Role::Admin], &[]).await.unwrap_or_default();
+    let unblock = promotions::store::holders(conn, who.workspace, &Touched::default(), &[Role::Admin], &[])
+        .await
+        .unwrap_or_default();
     let denied = policy::refuse(who, Action::ReleasePull, code, detail.clone()).on(about.0, about.1);
     Error::Refused { denied, failed: vec![check(code, detail)], unblock }
 }

@@ -198,7 +198,9 @@ async fn fit(
     let failed: Vec<FailedCheck> = fitness::checks(&version, key.as_ref(), tx.at());
     let Some(first) = failed.first() else { return Ok(version) };
     let detail = format!("version {} may not leave: {}; roll back instead", version.number, first.detail);
-    let unblock = promotions::store::holders(&tx.conn(), who.workspace, &[Role::EnvironmentManager], &[]).await?;
+    let unblock =
+        promotions::store::holders(&tx.conn(), who.workspace, &release.place(), &[Role::EnvironmentManager], &[])
+            .await?;
     let denied = policy::refuse(who, action, "release_blocked", detail).on("release", release.id);
     Err(Error::Refused { denied, failed, unblock })
 }
@@ -210,7 +212,7 @@ async fn lapsed(tx: &WriteTx, who: &Principal, release: &Release, lapse: Lapse) 
         "what its approval rested on no longer holds ({detail}), and the policy takes down what lapses; have it \
          approved anew, or roll back"
     );
-    let unblock = promotions::store::holders(&tx.conn(), who.workspace, Role::JUDGES, &[]).await?;
+    let unblock = promotions::store::holders(&tx.conn(), who.workspace, &release.place(), Role::JUDGES, &[]).await?;
     let denied = policy::refuse(who, Action::ReleaseResume, "assurance_lapsed", told).on("release", release.id);
     let failed = vec![FailedCheck { check: cause, detail, owner: None }];
     Ok(Error::Refused { denied, failed, unblock })

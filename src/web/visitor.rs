@@ -38,7 +38,7 @@ impl Visitor {
     }
 
     pub fn roles(&self) -> String {
-        let roles: Vec<_> = self.who.roles.iter().map(|role| role.name().replace('_', " ")).collect();
+        let roles: Vec<_> = self.who.role_names().iter().map(|role| role.replace('_', " ")).collect();
         roles.join(", ")
     }
 }

@@ -96,6 +96,8 @@ fn recipes() -> Vec<Recipe> {
         recipe("resetPassword", "", &[], Json(|| json!({"code": "{code}", "new_password": "another one of some length"})), Not("who has no code gets 422"), &[("password.change", "account", "")]),
         recipe("linkPerson", "admin", &[("account", "twin")], Json(|| json!({"same_as": "a-viewer"})), Viewer, &[("person.link", "account", "")]),
         recipe("setTeam", "admin", &[("account", "twin")], Json(|| json!({"team": "first-line"})), Viewer, &[("team.set", "account", "")]),
+        recipe("defineRole", "admin", &[("role", "clerk")], Json(|| json!({"actions": ["model.read"]})), Viewer, &[("role.define", "role", "")]),
+        recipe("discardRole", "admin", &[("role", "clerk")], Empty, Viewer, &[("role.discard", "role", "")]),
         recipe("giveRole", "admin", &[("account", "twin"), ("role", "auditor")], Json(|| json!({})), Viewer, &[("role.give", "account", "")]),
         recipe("takeRole", "admin", &[("account", "twin"), ("role", "auditor")], Empty, Viewer, &[("role.take", "account", "")]),
         recipe("createDelegation", "reviewer", &[], Json(|| json!({"to": "deputy", "valid_until": "2026-01-03T00:00:00Z"})), Viewer, &[("delegation.create", "delegation", "$id")]),

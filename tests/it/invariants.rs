@@ -18,13 +18,13 @@ use plimsoll::{
 };
 use sea_orm::{EntityTrait, QueryOrder};
 
-async fn leaves(story: &Story) -> Vec<Leaf> {
+pub async fn leaves(story: &Story) -> Vec<Leaf> {
     let db = story.app.app.db.raw_for_tests();
     let rows = audit_event::Entity::find().order_by_asc(audit_event::Column::Id).all(db).await.expect("read");
     rows.iter().map(|row| Leaf::parse(&row.leaf).expect("a leaf")).collect()
 }
 
-async fn texts(story: &Story) -> Texts {
+pub async fn texts(story: &Story) -> Texts {
     let db = story.app.app.db.raw_for_tests();
     let mut texts = Texts::default();
     for row in promotion_request::Entity::find().all(db).await.expect("read") {
@@ -47,7 +47,7 @@ async fn texts(story: &Story) -> Texts {
     texts
 }
 
-fn check(texts: &Texts, leaves: Vec<Leaf>) -> Report {
+pub fn check(texts: &Texts, leaves: Vec<Leaf>) -> Report {
     let mut checker = Checker::new(texts.clone());
     (0..).zip(leaves).for_each(|(index, leaf)| checker.take(index, leaf));
     checker.finish()

@@ -7,6 +7,7 @@
 
 // What the tests share.
 mod break_glass;
+mod custom_roles;
 mod databases;
 mod harness;
 mod raw;
@@ -83,6 +84,7 @@ mod provenance;
 mod provenance_push;
 mod pull_events;
 mod ranges;
+mod ranges_attacked;
 mod reach;
 mod replay;
 mod reported_evidence;

@@ -1,7 +1,7 @@
 //! `docs/security/roles.md`: what each role may, and where it gets, as the service goes by it.
 
 use plimsoll::{
-    authz::{Action, Role},
+    authz::{Action, CustomRole, Role},
     http::{
         door::{Needs, Row},
         operations::OPERATIONS,
@@ -21,6 +21,9 @@ Roles are named sets of actions (`authz::role`). What an operation, a page or a 
 `web::addresses`): the service asks it before a handler begins, and an address without a declaration is open to nobody. What the
 tables do not say only takes away: whose an object is, who had a part in it, a password that was given too long ago, a second factor
 that is missing, an account that nobody has said the person of, the models and environments that a role is held for, and the limits of a token.
+
+What a role that the workspace made itself can hold says the column `custom` (`authz::custom`). Such a role opens the addresses of the
+actions that it names, and of what is one's own (`a_role_with_one_action_opens_the_addresses_of_that_action_and_no_others`).
 
 A role is held in one workspace, and what belongs to another one does not exist: 404, with the same bytes as for what never was
 (`what_another_workspace_holds_is_answered_like_what_never_existed`).
@@ -51,9 +54,10 @@ fn rows(text: &mut String, rows: &[Row]) {
 
 fn written() -> String {
     let mut text = BEFORE.to_owned();
-    text.push_str(&heads("Actions", &["action"]));
+    text.push_str(&heads("Actions", &["action", "custom"]));
     for action in Action::ALL.iter().filter(|action| Role::ALL.iter().any(|role| role.allows(**action))) {
-        let _ = writeln!(text, "| `{action}` |{}", marks(|role| role.allows(*action)));
+        let custom = if CustomRole::may_hold(*action) { "●" } else { "" };
+        let _ = writeln!(text, "| `{action}` | {custom} |{}", marks(|role| role.allows(*action)));
     }
     text.push_str(&heads("Operations of the API", &["", "address", "needs"]));
     rows(&mut text, OPERATIONS);

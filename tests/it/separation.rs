@@ -33,7 +33,7 @@ async fn link(story: &Story, account: &str, same_as: Option<&str>) {
     put(story, account, "person", json!({"same_as": same_as})).await;
 }
 
-async fn delegate(story: &Story, from: &str, to: &str) -> Value {
+pub async fn delegate(story: &Story, from: &str, to: &str) -> Value {
     let body = json!({"to": to, "valid_until": WEEK});
     story.app.post(from, "/api/v1/delegations", body).await.expect(201).json()
 }

@@ -42,6 +42,7 @@ pub async fn stranger(t: &TestApp) -> String {
             role: Set(role.to_owned()),
             origin: Set(None),
             reach: Set(None),
+            custom_id: Set(None),
         };
         membership::Entity::insert(row).exec_without_returning(&tx).await.expect("membership");
     }
@@ -211,6 +212,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("PUT", "/api/v1/accounts/{account}/team", json!({"team": null})),
         ("PUT", "/api/v1/accounts/{account}/roles/{role}", json!({})),
         ("DELETE", "/api/v1/accounts/{account}/roles/{role}", json!({})),
+        ("DELETE", "/api/v1/roles/{role}", json!({})),
         ("DELETE", "/api/v1/delegations/{delegation}", json!({})),
         ("POST", "/api/v1/promotions/{promotion}/comments", json!({"body": "x"})),
         ("DELETE", "/api/v1/tokens/{token}", json!({})),

@@ -8,7 +8,7 @@ use crate::{
         store as accounts,
     },
     app::App,
-    authz::{Action, Cause, Kind, Principal, Ranges, Role, policy},
+    authz::{Action, Cause, CustomRoles, Kind, Principal, Ranges, Role, policy},
     core::{
         clock::rfc3339,
         event::Event,
@@ -79,7 +79,8 @@ pub async fn found(app: &App, cause: Cause, code: &str, first: First) -> Result<
     if !store::use_up(&tx, &hash).await? {
         return Err(dead());
     }
-    // Somebody with the machine may have made one meanwhile.
+    // Somebody with the machine may have made one meanwhile, or be about to: each new account is of a workspace, and waits.
+    store::lock_workspaces(&tx).await?;
     if store::has_accounts_now(&tx).await? {
         return Err(founded());
     }
@@ -93,6 +94,7 @@ pub async fn found(app: &App, cause: Cause, code: &str, first: First) -> Result<
         identity: None,
         roles: BTreeSet::from([Role::Admin]),
         ranges: Ranges::default(),
+        custom: CustomRoles::default(),
         created_at: tx.at(),
     };
     accounts::insert(&tx, &account, workspace, Some(password)).await?;

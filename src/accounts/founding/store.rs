@@ -3,12 +3,12 @@
 use crate::{
     db::{
         Reader, WriteTx,
-        entity::{account, founding_code},
+        entity::{account, founding_code, workspace},
     },
     error::Error,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set, SqlErr, sea_query::Expr};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set, SqlErr, sea_query::Expr};
 
 const ONE: i32 = 1;
 
@@ -18,6 +18,12 @@ pub async fn has_accounts(reader: &Reader<'_>) -> Result<bool, Error> {
 
 pub async fn has_accounts_now(tx: &WriteTx) -> Result<bool, Error> {
     Ok(0 < account::Entity::find().limit(1).count(&tx.conn()).await?)
+}
+
+/// Nobody makes an account before this transaction ends: each refers to its workspace.
+pub async fn lock_workspaces(tx: &WriteTx) -> Result<(), Error> {
+    workspace::Entity::find().order_by_asc(workspace::Column::Id).lock_exclusive().all(&tx.conn()).await?;
+    Ok(())
 }
 
 /// Whether there ever was a code.

@@ -3,10 +3,10 @@ use crate::{
         Account,
         api::scope,
         reach::{ReachView, meant},
-        roles::{Held, ops},
+        roles::{Held, custom, ops},
     },
     app::App,
-    authz::{Principal, Role},
+    authz::{Principal, RoleName},
     error::{Error, InField},
     http::{
         extract::ValidJson,
@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(give).service(take);
+    config.service(list).service(give).service(take).configure(custom::api::routes);
 }
 
 /// What an account may do, role by role.
@@ -61,7 +61,7 @@ async fn list(app: Data<App>, who: Principal, name: Path<String>) -> Result<Json
 
 /// Give an account one more role, or one that it holds for other models and environments. It holds from the next request on.
 #[utoipa::path(tag = "accounts", operation_id = "giveRole", request_body = RoleInput, params(
-    ("account" = String, Path, description = "Account name"), ("role" = String, Path, description = "Name of a role")),
+    ("account" = String, Path, description = "Account name"), ("role" = String, Path, description = "Name of a role; `custom:` and a name for one that the workspace made")),
     responses((status = 200, description = "The roles from now on", body = RolesView), Changed))]
 #[put("/accounts/{account}/roles/{role}")]
 async fn give(
@@ -71,9 +71,9 @@ async fn give(
     input: ValidJson<RoleInput>,
 ) -> Result<Json<RolesView>, Problem> {
     let (name, role) = path.into_inner();
-    let role = Role::parse(&role).in_field("role")?;
+    let role = RoleName::parse(&role).in_field("role")?;
     let limits = meant(&app, &who, input.0.scope.parse()?).await?;
-    Ok(Json(RolesView::of(&app, &who, ops::give(&app, &who, &name, role, limits).await?).await?))
+    Ok(Json(RolesView::of(&app, &who, ops::give(&app, &who, &name, &role, limits).await?).await?))
 }
 
 /// Take a role from an account, from the next request on. Approvals that were given by it alone count no more.
@@ -83,8 +83,8 @@ async fn give(
 #[delete("/accounts/{account}/roles/{role}")]
 async fn take(app: Data<App>, who: Principal, path: Path<(String, String)>) -> Result<Json<RolesView>, Problem> {
     let (name, role) = path.into_inner();
-    let role = Role::parse(&role).in_field("role")?;
-    Ok(Json(RolesView::of(&app, &who, ops::take(&app, &who, &name, role).await?).await?))
+    let role = RoleName::parse(&role).in_field("role")?;
+    Ok(Json(RolesView::of(&app, &who, ops::take(&app, &who, &name, &role).await?).await?))
 }
 
 impl RolesView {

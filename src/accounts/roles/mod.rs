@@ -3,11 +3,12 @@
 //! Invariants: nobody changes the roles of their own accounts; somebody who can give roles is always left.
 
 pub mod api;
+pub mod custom;
 pub mod ops;
 pub(in crate::accounts) mod store;
 
 use crate::{
-    authz::{Reach, Role},
+    authz::{Reach, RoleName},
     core::ids::MembershipId,
 };
 
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Held {
     pub id: MembershipId,
-    pub role: Role,
+    pub role: RoleName,
     /// The provider and the group of it that gave the role, `corp/credit-risk`; a person did where there is none.
     pub origin: Option<String>,
     /// For which models and environments; the whole workspace where it is not limited.

@@ -2,8 +2,8 @@
 
 use crate::{
     accounts::roles::Held,
-    authz::{Reach, Role},
-    core::ids::{AccountId, MembershipId, WorkspaceId},
+    authz::{Reach, Role, RoleName},
+    core::ids::{AccountId, CustomRoleId, MembershipId, WorkspaceId},
     db::{
         Conn, WriteTx,
         entity::{account, membership},
@@ -26,16 +26,18 @@ pub async fn give(
     tx: &WriteTx,
     workspace: WorkspaceId,
     id: AccountId,
-    (role, reach): (Role, &Reach),
+    (role, reach): (&RoleName, &Reach),
+    custom: Option<CustomRoleId>,
     origin: Option<&str>,
 ) -> Result<(), Error> {
     let row = membership::ActiveModel {
         id: Set(MembershipId::generate()),
         workspace_id: Set(workspace),
         account_id: Set(id),
-        role: Set(role.name().to_owned()),
+        role: Set(role.to_string()),
         origin: Set(origin.map(str::to_owned)),
         reach: Set(reach.limits().map(serde_json::to_string).transpose().map_err(Error::internal)?),
+        custom_id: Set(custom),
     };
     membership::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     Ok(())
@@ -44,6 +46,17 @@ pub async fn give(
 pub async fn take(tx: &WriteTx, held: &Held) -> Result<(), Error> {
     membership::Entity::delete_by_id(held.id).exec(&tx.conn()).await?;
     Ok(())
+}
+
+/// The workspaces in which an account is an administrator, in the order in which they are locked.
+pub async fn administered(tx: &WriteTx, id: AccountId) -> Result<Vec<WorkspaceId>, Error> {
+    let rows = membership::Entity::find()
+        .filter(membership::COLUMN.account_id.eq(id))
+        .filter(membership::COLUMN.role.eq(Role::Admin.name()))
+        .order_by_asc(membership::Column::WorkspaceId)
+        .all(&tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(|row| row.workspace_id).collect())
 }
 
 /// The active administrators of a workspace. Nobody else stops being one before this transaction ends.
@@ -65,7 +78,7 @@ pub async fn lock_admins(tx: &WriteTx, workspace: WorkspaceId) -> Result<Vec<Acc
 }
 
 pub fn to_held(row: membership::Model) -> Result<Held, Error> {
-    let role = Role::parse(&row.role).map_err(|e| Error::internal(e.0))?;
+    let role = RoleName::parse(&row.role).map_err(|e| Error::internal(e.0))?;
     let reach = Reach::read(row.reach.as_deref()).map_err(Error::internal)?;
     Ok(Held { id: row.id, role, origin: row.origin, reach })
 }

@@ -2,19 +2,19 @@
 
 use crate::{
     accounts::{
+        Account,
         passwords::store as passwords,
         second_factor::{Factor, demand, paper_hash, recovery_codes, store, tried},
         single_sign_on, store as accounts,
         throttle::Place,
     },
     app::App,
-    authz::{Action, Kind, Principal, Role, SecondFactor, policy},
+    authz::{Action, Kind, Principal, SecondFactor, policy},
     core::{event::Event, ids::AccountId},
     crypto::totp::Secret,
     db::{Db, Reader},
     error::Error,
 };
-use std::collections::BTreeSet;
 
 /// A factor in the only moment in which its secret is readable.
 pub struct Begun {
@@ -37,18 +37,18 @@ pub struct Standing {
 pub(in crate::accounts) async fn standing_of(
     app: &App,
     reader: &Reader<'_>,
-    account: AccountId,
-    kind: Kind,
-    roles: &BTreeSet<Role>,
+    of: &Account,
 ) -> Result<SecondFactor, Error> {
-    if kind != Kind::User {
+    if of.kind != Kind::User {
         return Ok(SecondFactor::None);
     }
-    let factor = store::find(reader, account).await?;
+    let factor = store::find(reader, of.id).await?;
     let was_taken = factor.as_ref().is_some_and(|factor| factor.taken_at.is_some());
     Ok(match factor.is_some_and(|factor| factor.counts()) {
         true => SecondFactor::Active,
-        false if was_taken || demand::is_needed(&app.factor_demands, kind, roles) => SecondFactor::Missing,
+        false if was_taken || demand::is_needed(&app.factor_demands, of.kind, &of.roles, &of.custom) => {
+            SecondFactor::Missing
+        }
         false => SecondFactor::None,
     })
 }

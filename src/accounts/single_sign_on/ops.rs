@@ -17,7 +17,7 @@ use crate::{
         throttle::Place,
     },
     app::App,
-    authz::{Action, Cause, Credential, Kind, Principal, Ranges, Reach, policy},
+    authz::{Action, Cause, Credential, CustomRoles, Kind, Principal, Ranges, Reach, RoleName, policy},
     core::{
         event::Event,
         ids::{AccountId, PersonId, WorkspaceId},
@@ -260,6 +260,7 @@ async fn provision(
         identity: Some(Identity { issuer: issuer.clone(), subject: subject.clone() }),
         roles: BTreeSet::new(),
         ranges: Ranges::default(),
+        custom: CustomRoles::default(),
         created_at: tx.at(),
     };
     match accounts::insert(&tx, &account, workspace, None).await {
@@ -273,7 +274,8 @@ async fn provision(
         Err(error) => return Err(error.into()),
     }
     for (role, group) in wanted {
-        held_roles::give(&tx, workspace, account.id, (*role, &Reach::default()), Some(&provider.origin(group))).await?;
+        let given = (&RoleName::Fixed(*role), &Reach::default());
+        held_roles::give(&tx, workspace, account.id, given, None, Some(&provider.origin(group))).await?;
     }
     let person = provider.one_account_each.then(PersonId::generate);
     if let Some(person) = person {

@@ -61,7 +61,12 @@ tables! {
         owner_id: Plain, created_at: Time, issuer: Plain, subject: Salted,
         home_id: Plain,
     }
-    membership [id] { id: Plain, workspace_id: Plain, account_id: Plain, role: Plain, origin: Plain, reach: Plain }
+    membership [id] {
+        id: Plain, workspace_id: Plain, account_id: Plain, role: Plain, origin: Plain, reach: Plain, custom_id: Plain,
+    }
+    custom_role [id] {
+        id: Plain, workspace_id: Plain, name: Plain, actions: Plain, created_by: Plain, created_at: Time,
+    }
     person_link [workspace_id, account_id] {
         workspace_id: Plain, account_id: Plain, person_id: Plain, linked_by: Plain, linked_at: Time,
     }

@@ -15,6 +15,7 @@ pub mod ops;
 mod parties;
 mod passed;
 mod people;
+mod places;
 mod pulled;
 mod refused;
 mod restored;

@@ -1,6 +1,9 @@
 //! Who counts as whom, and whether people fill seats.
 
-use super::world::{World, text};
+use super::{
+    places::Place,
+    world::{World, text},
+};
 use crate::audit::changes::Row;
 use chrono::{DateTime, TimeDelta};
 use serde_json::Value;
@@ -85,9 +88,21 @@ fn classes(pairs: &[(String, String)]) -> BTreeMap<String, String> {
     first
 }
 
-/// The roles that an account holds.
-pub(super) fn roles(world: &World, account: &str) -> BTreeSet<String> {
-    world.of("membership", "account_id", account).map(|(_, row)| text(row, "role").to_owned()).collect()
+/// The roles by which an account may act in a place; by any of them where a record says nothing of a place.
+pub(super) fn roles(world: &World, account: &str, place: &Place) -> BTreeSet<String> {
+    let held = world.of("membership", "account_id", account);
+    let held = held.filter(|(_, row)| place.is_empty() || place.is_within(row));
+    held.map(|(_, row)| text(row, "role").to_owned()).collect()
+}
+
+/// Whether a role that the workspace made lets an account do something in a place.
+pub(super) fn may_by_own_role(world: &World, account: &str, action: &str, place: &Place) -> bool {
+    let held = world.of("membership", "account_id", account);
+    held.filter(|(_, row)| place.is_empty() || place.is_within(row)).any(|(_, row)| {
+        let definition = world.row("custom_role", text(row, "custom_id"));
+        let actions = definition.and_then(|row| serde_json::from_str::<Vec<String>>(text(row, "actions")).ok());
+        actions.is_some_and(|actions| actions.iter().any(|held| held == action))
+    })
 }
 
 /// The roles that an account holds for a model in an environment: what it holds everywhere, and what it holds for these.

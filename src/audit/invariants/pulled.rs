@@ -36,8 +36,9 @@ fn fault(step: &Step<'_>) -> Option<String> {
         return Some(format!("another digest was pulled than that of release {id}"));
     }
     let actor = step.leaf.actor.id.as_deref().unwrap_or_default();
-    if !people::roles(step.world, actor).contains("deployer") {
-        return Some(format!("{actor} pulled without the role of a deployer"));
+    let place = (text(release, "model_id"), text(release, "environment_id"));
+    if !people::roles_in(step.world, actor, place).contains("deployer") {
+        return Some(format!("{actor} pulled without the role of a deployer there"));
     }
     unfit(step, version, now).map(|why| format!("release {id} was pulled: {why}"))
 }

@@ -5,6 +5,7 @@ use super::{
     Step,
     found::{Found, Invariant},
     people::{self, GRACE},
+    places::Place,
     world::text,
 };
 use crate::audit::leaf::Outcome;
@@ -45,6 +46,8 @@ const ROLES: &[(&str, &[&str])] = &[
     ("team.set", &["admin"]),
     ("role.give", &["admin"]),
     ("role.take", &["admin"]),
+    ("role.define", &["admin"]),
+    ("role.discard", &["admin"]),
     ("record.put", &["contributor"]),
     ("environment_record.put", &["environment_manager"]),
     ("evidence.report", &["contributor", "reviewer"]),
@@ -58,6 +61,35 @@ const ROLES: &[(&str, &[&str])] = &[
     ("version.revoke", &["admin"]),
     ("trust_key.revoke", &["admin"]),
     ("account.deactivate", &["admin"]),
+];
+
+/// What no role of a workspace's own allows, whatever it says.
+const NEVER_CUSTOM: &[&str] = &[
+    "promotion.approve",
+    "promotion.reject",
+    "promotion.unapprove",
+    "finding.close",
+    "finding.accept",
+    "waiver.grant",
+    "waiver.refuse",
+    "break_glass.invoke",
+    "break_glass.confirm",
+    "break_glass.close",
+    "break_glass.review",
+    "delegation.create",
+    "person.link",
+    "team.set",
+    "role.give",
+    "role.take",
+    "role.define",
+    "role.discard",
+    "evidence.refute",
+    "release.pull",
+    "running.report",
+    "release.review",
+    "version.revoke",
+    "trust_key.revoke",
+    "account.deactivate",
 ];
 
 pub(super) fn check(step: &Step<'_>, found: &mut Found) {
@@ -80,10 +112,14 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     // What follows from an act stands under the name of who acted.
     let is_consequence = leaf.changes.is_empty() && leaf.action != "release.pull";
     let Some((_, may)) = ROLES.iter().find(|(action, _)| *action == leaf.action && !is_consequence) else { return };
-    let roles = people::roles(world, actor);
-    found.expect(Invariant::I18, step.index, may.iter().any(|role| roles.contains(*role)), || {
-        format!("{} by {actor}, who holds {roles:?}", leaf.action)
-    });
+    // Who decides in one's stead is of no place: the leave counts where both hold the role.
+    let place = if leaf.action == "delegation.create" { Place::default() } else { Place::of(step) };
+    let roles = people::roles(world, actor, &place);
+    let could = may.iter().any(|role| roles.contains(*role))
+        || (!NEVER_CUSTOM.contains(&leaf.action.as_str())
+            && people::may_by_own_role(world, actor, &leaf.action, &place));
+    found
+        .expect(Invariant::I18, step.index, could, || format!("{} by {actor}, who holds {roles:?} there", leaf.action));
 }
 
 /// Why the credential of a record did not hold. Records of before they were named say nothing.

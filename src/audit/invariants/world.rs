@@ -18,6 +18,7 @@ const TABLES: &[&str] = &[
     "attestation",
     "break_glass",
     "comparison",
+    "custom_role",
     "dataset",
     "delegation",
     "environment",

@@ -121,7 +121,7 @@ mod tests {
             transactions in prop::collection::vec(prop::collection::vec((0..4_u8, prop::option::of(0..5_i64)), 1..6), 0..12)
         ) {
             let text = |key: u8, n: i64| json!({"id": format!("{key}"), "workspace_id": "w", "account_id": n.to_string(),
-                "role": "r", "origin": null}).to_string();
+                "role": "r", "origin": null, "reach": null, "custom_id": null}).to_string();
             let mut stored: BTreeMap<u8, i64> = BTreeMap::new();
             let mut replayed = Tables::default();
             for steps in transactions {

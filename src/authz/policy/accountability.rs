@@ -39,6 +39,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: roles.iter().copied().collect(),
             ranges: crate::authz::Ranges::default(),
+            custom: crate::authz::CustomRoles::default(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
             second_factor: crate::authz::SecondFactor::None,

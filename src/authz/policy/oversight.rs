@@ -142,6 +142,7 @@ mod tests {
             workspace: WorkspaceId::generate(),
             roles: Role::ALL.iter().copied().collect(),
             ranges: crate::authz::Ranges::default(),
+            custom: crate::authz::CustomRoles::default(),
             credential: Credential::None,
             proof: crate::authz::Proof::Standing,
             second_factor: crate::authz::SecondFactor::None,

@@ -36,6 +36,8 @@ const WEIGHTY: &[Action] = &[
     Action::AccountErase,
     Action::RoleGive,
     Action::RoleTake,
+    Action::RoleDefine,
+    Action::RoleDiscard,
     // Both decide who is independent of whom.
     Action::PersonLink,
     Action::TeamSet,

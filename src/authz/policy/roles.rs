@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn administrators_alone_change_roles_and_nobody_their_own() {
-        for action in [Action::RoleGive, Action::RoleTake] {
+        for action in [Action::RoleGive, Action::RoleTake, Action::RoleDefine] {
             for role in Role::ALL {
                 assert_eq!(change_role(&holder(*role), action, false).is_ok(), *role == Role::Admin, "{role}");
             }

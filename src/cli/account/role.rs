@@ -1,5 +1,6 @@
 //! Which roles an account holds, given and taken one by one.
 
+use super::own_role::{Custom, Define, Discard};
 use crate::{
     accounts::{
         reach::ReachView,
@@ -28,6 +29,20 @@ pub enum Roles {
     /// group of an identity provider gives ends there.
     #[command(after_help = "Example:\n  plimsoll user role take mara reviewer")]
     Take(Change),
+    /// List the roles that your workspace made, with what they allow and who holds them.
+    #[command(after_help = "Example:\n  plimsoll user role custom")]
+    Custom(Custom),
+    /// Make a role of your workspace's own, or say anew what one allows.
+    ///
+    /// Whoever holds it may that from their next request on. It allows the actions that are named and no others; deciding,
+    /// giving rights and pulling are not among those that it can.
+    #[command(
+        after_help = "Example:\n  plimsoll user role define clerk --action model.read --action model.register\n  plimsoll user role give mara custom:clerk"
+    )]
+    Define(Define),
+    /// Remove a role of your workspace's own that nobody holds.
+    #[command(after_help = "Example:\n  plimsoll user role discard clerk")]
+    Discard(Discard),
 }
 
 #[derive(Args)]
@@ -59,7 +74,7 @@ pub struct Change {
     #[arg(value_parser = reference::name)]
     name: String,
     /// viewer, contributor, reviewer, environment_manager, deployer, auditor, admin, risk_officer, compliance_officer;
-    /// worker, alone and for a service.
+    /// worker, alone and for a service; or custom: and the name of a role that your workspace made.
     role: String,
     #[command(flatten)]
     connection: Connection,
@@ -85,6 +100,9 @@ impl Roles {
                 let client = Session::open(&args.connection)?.client;
                 show(&client.end(&["accounts", &args.name, "roles", &args.role]).await?, args.json)
             }
+            Self::Custom(args) => args.run().await,
+            Self::Define(args) => args.run().await,
+            Self::Discard(args) => args.run().await,
         }
     }
 }

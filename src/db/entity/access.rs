@@ -49,7 +49,7 @@ pub mod account {
 }
 
 pub mod membership {
-    use crate::core::ids::{AccountId, MembershipId, WorkspaceId};
+    use crate::core::ids::{AccountId, CustomRoleId, MembershipId, WorkspaceId};
     use sea_orm::entity::prelude::*;
 
     #[sea_orm::model]
@@ -66,6 +66,34 @@ pub mod membership {
         /// For which models and environments it is held, as JSON; none: in the whole workspace.
         #[sea_orm(column_type = "Text", nullable)]
         pub reach: Option<String>,
+        /// The role of the workspace's own that it is, if it is none of the fixed ones.
+        #[sea_orm(indexed)]
+        pub custom_id: Option<CustomRoleId>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A role that a workspace made for itself.
+pub mod custom_role {
+    use crate::core::ids::{AccountId, CustomRoleId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "custom_role")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: CustomRoleId,
+        #[sea_orm(unique_key = "name")]
+        pub workspace_id: WorkspaceId,
+        #[sea_orm(unique_key = "name")]
+        pub name: String,
+        /// A list of names, as JSON.
+        #[sea_orm(column_type = "Text")]
+        pub actions: String,
+        pub created_by: Option<AccountId>,
+        pub created_at: DateTimeUtc,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

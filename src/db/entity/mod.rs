@@ -20,7 +20,7 @@ pub mod validation;
 pub mod workers;
 
 pub use access::{
-    account, api_token, membership, password_reset, trust_key, used_assertion, workload_trust, workspace,
+    account, api_token, custom_role, membership, password_reset, trust_key, used_assertion, workload_trust, workspace,
 };
 pub use accountability::{accountability_record, accountability_revision};
 pub use blobs::stored_blob;

@@ -12,7 +12,7 @@ mod owner;
 pub(crate) mod store;
 
 use crate::{
-    authz::policy::Involved,
+    authz::{Touched, policy::Involved},
     constraints::{Constraint, ConstraintSpec, ConstraintVerdict, Severity, Verdict, words::words},
     core::{
         canonical,
@@ -107,6 +107,11 @@ impl Waiver {
     /// What it bears on.
     pub fn reach(&self) -> Reach {
         Reach { model: Some(self.model), version: self.version, environment: Some(self.environment) }
+    }
+
+    /// Where roles are asked for that decide about it.
+    pub fn place(&self) -> Touched {
+        Touched { models: [self.model].into(), environments: [self.environment].into() }
     }
 
     /// The state at a moment. The last moment does not count any more.

@@ -1,7 +1,7 @@
 use crate::{
     accounts,
     app::App,
-    authz::{Action, Permit, Principal, Scope, policy, policy::Involved},
+    authz::{Action, Permit, Principal, Scope, Touched, policy, policy::Involved},
     constraints::{Constraint, Severity},
     core::{
         clock::rfc3339,
@@ -83,7 +83,8 @@ pub async fn request(app: &App, who: &Principal, ask: Ask) -> Result<Waiver, Err
     let constraint = limit(&current, &environment, &model, &ask.constraint)?;
     let asked = oversight::ops::asked(&current, &model)?;
     check_end(ask.expires_at, asked.map_or(MAX_DAYS, |asked| asked.waiver_maximum_days), tx.at())?;
-    owner::of(&tx.conn(), who, &current, &constraint).await?;
+    let place = Touched { models: [model.id].into(), environments: [environment.id].into() };
+    owner::of(&tx.conn(), who, &place, &current, &constraint).await?;
     let waiver = Waiver {
         id: WaiverId::generate(),
         workspace: who.workspace,
@@ -180,7 +181,7 @@ pub async fn decide(app: &App, who: &Principal, id: WaiverId, outcome: Outcome, 
     policy::read(who, action).map_err(|d| d.on("waiver", id))?;
     let place = place(&tx, scope, &waiver).await?;
     let constraint = excepted_limit(&waiver, &place)?;
-    let owner = owner::of(&tx.conn(), who, &place.current, &constraint).await?;
+    let owner = owner::of(&tx.conn(), who, &waiver.place(), &place.current, &constraint).await?;
     let involved = involved(&tx, scope, &waiver, &place).await?;
     let permit = policy::decide_waiver(who, action, owner, &involved).map_err(|d| d.on("waiver", id))?;
     let account = who.id.ok_or(Error::Unauthenticated)?;
@@ -238,7 +239,7 @@ pub async fn find(app: &App, who: &Principal, id: WaiverId) -> Result<Detail, Er
     let limit = spec.as_ref().and_then(|spec| spec.constraints().iter().find(|l| l.name == waiver.constraint));
     let open = waiver.standing(app.db.clock().now()) == State::Requested;
     let vacancy = match limit.filter(|_| open) {
-        Some(limit) => owner::vacancy(reader.conn(), who, &current, limit).await?,
+        Some(limit) => owner::vacancy(reader.conn(), who, &waiver.place(), &current, limit).await?,
         None => None,
     };
     let owner = limit.map(|limit| limit.owner.clone());

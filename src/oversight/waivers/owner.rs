@@ -1,7 +1,7 @@
 //! Whose word a waiver needs: the owner that its limit names, and what is to be done where there is none.
 
 use crate::{
-    authz::{Principal, Role},
+    authz::{Principal, Role, Touched},
     constraints::Constraint,
     core::ids::AccountId,
     db::Conn,
@@ -15,12 +15,13 @@ use chrono::{DateTime, Utc};
 pub(super) async fn of(
     conn: &Conn<'_>,
     who: &Principal,
+    place: &Touched,
     current: &Current,
     constraint: &Constraint,
 ) -> Result<AccountId, Error> {
     match find(conn, who, current, constraint).await? {
         Some(found) => Ok(found),
-        None => Err(Error::conflict("constraint_owner_unknown", advice(conn, who, constraint).await?)),
+        None => Err(Error::conflict("constraint_owner_unknown", advice(conn, who, place, constraint).await?)),
     }
 }
 
@@ -28,12 +29,13 @@ pub(super) async fn of(
 pub(super) async fn vacancy(
     conn: &Conn<'_>,
     who: &Principal,
+    place: &Touched,
     current: &Current,
     constraint: &Constraint,
 ) -> Result<Option<String>, Error> {
     match find(conn, who, current, constraint).await? {
         Some(_) => Ok(None),
-        None => advice(conn, who, constraint).await.map(Some),
+        None => advice(conn, who, place, constraint).await.map(Some),
     }
 }
 
@@ -49,8 +51,8 @@ async fn find(
 }
 
 /// Whoever acted for an owner who is gone would grant in nobody's name.
-async fn advice(conn: &Conn<'_>, who: &Principal, constraint: &Constraint) -> Result<String, Error> {
-    let managers = promotions::store::holders(conn, who.workspace, &[Role::EnvironmentManager], &[]).await?;
+async fn advice(conn: &Conn<'_>, who: &Principal, place: &Touched, constraint: &Constraint) -> Result<String, Error> {
+    let managers = promotions::store::holders(conn, who.workspace, place, &[Role::EnvironmentManager], &[]).await?;
     let managers = match managers.as_slice() {
         [] => "whoever manages the environment".to_owned(),
         managers => format!("who manages the environment ({})", managers.join(", ")),

@@ -50,7 +50,7 @@ impl FromRequest for Puller {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let needed = request.app_data::<Data<App>>().is_some_and(|app| app.pulls_need_certificate);
-        let is_shown = !needed || request.conn_data::<Presented>().is_some();
+        let is_shown = !needed || request.conn_data::<Presented>().is_some_and(Presented::is_good);
         let who = Principal::from_request(request, payload);
         Box::pin(async move {
             let who = who.await?;

@@ -13,7 +13,7 @@ use crate::{
             self,
             api::{BondsView, view},
         },
-        roles::{api::RolesView, ops as role_ops},
+        roles::{api::RolesView, custom, ops as role_ops},
         second_factor::ops as factors,
         sessions::{self, api::SessionView},
     },
@@ -78,7 +78,11 @@ async fn render(
     };
     let sessions = sessions.map(|live| live.into_iter().map(|session| SessionView::of(session, who)).collect());
     let member = AccountView::from(account);
-    let mut forms = roles::offers(who, &member, &roles);
+    let custom = match who.may(Action::RoleGive) {
+        true => custom::ops::list(app, who).await?,
+        false => Vec::new(),
+    };
+    let mut forms = roles::offers(who, &member, &roles, &custom);
     forms.extend(offers(visitor, &member, &bonds));
     let forms = forms.into_iter().map(|form| form.with(typed)).collect();
     let bonds = is_person.then_some(bonds);

@@ -7,6 +7,7 @@ mod commit;
 pub mod factor;
 pub mod failures;
 mod headers;
+mod last_ones;
 mod limits;
 mod passwords;
 mod races;

@@ -9,7 +9,13 @@ use plimsoll::{
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client, Identity, tls::Version};
-use std::{net::TcpListener, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -39,9 +45,18 @@ impl Authority {
     }
 
     fn issue(&self) -> Issued {
+        self.issue_for(None)
+    }
+
+    /// One that is good for so long from now.
+    fn issue_for(&self, time: Option<Duration>) -> Issued {
         let key = KeyPair::generate().expect("key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names).expect("names").signed_by(&key, &self.issuer).expect("signed");
+        let mut params = CertificateParams::new(names).expect("names");
+        if let Some(time) = time {
+            params.not_after = (SystemTime::now() + time).into();
+        }
+        let certificate = params.signed_by(&key, &self.issuer).expect("signed");
         Issued { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 
@@ -177,6 +192,52 @@ async fn v12_1_3_nobody_pulls_without_a_certificate_where_they_are_asked_for() {
     assert_eq!(ask(&with, &pull).await.expect("an answer").status().as_u16(), 404);
     let foreign = authority.client().identity(stranger.issue().identity()).build().expect("client");
     assert!(ask(&foreign, &pull).await.is_err(), "a certificate of somebody else's opens nothing");
+}
+
+#[actix_web::test]
+async fn v12_1_3_a_certificate_that_ended_pulls_nothing_more_on_the_connection_that_it_opened() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (authority, fleet) = (Authority::new(), Authority::new());
+    authority.issue().write(folder.path());
+    std::fs::write(folder.path().join("clients.pem"), &fleet.pem).expect("written");
+    let arguments = arguments(folder.path(), true);
+    let t = TestApp::start_with(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let token = t.robot("edge", &["deployer"]).await;
+    let (url, _running) = serve(&t, folder.path(), true).await;
+    let address = url.strip_prefix("https://").expect("https").to_owned();
+    // One connection, kept open.
+    let short = fleet.issue_for(Some(Duration::from_secs(5)));
+    let client = authority.client().identity(short.identity()).pool_max_idle_per_host(1).http1_only().build();
+    let client = client.expect("client");
+    let pull = format!("https://{address}/api/v1/environments/production/models/scorer/release");
+    let ask = async || client.get(&pull).bearer_auth(&token).send().await.expect("an answer");
+    // There is no such environment, which only those hear who are let in.
+    assert_eq!(ask().await.status().as_u16(), 404);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(ask().await.status().as_u16(), 404);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let refused = ask().await;
+    assert_eq!(refused.status().as_u16(), 403);
+    assert!(refused.text().await.expect("text").contains("client_certificate_required"));
+}
+
+#[actix_web::test]
+async fn v12_1_1_those_who_say_nothing_in_the_handshake_keep_nobody_else_out() {
+    let (t, folder, authority) = (TestApp::start().await, tempfile::tempdir().expect("folder"), Authority::new());
+    authority.issue().write(folder.path());
+    let (url, _running) = serve(&t, folder.path(), false).await;
+    let address = url.strip_prefix("https://").expect("https");
+    let mut silent = Vec::new();
+    for _ in 0..400 {
+        silent.push(TcpStream::connect(address).await.expect("connect"));
+    }
+    let client = authority.client().timeout(Duration::from_secs(2)).build().expect("client");
+    let answer = client.get(format!("{url}/livez")).send().await.expect("an answer while the others are silent");
+    assert_eq!(answer.status().as_u16(), 200);
+    // And they are not kept for ever.
+    let mut nothing = [0; 1];
+    let end = tokio::time::timeout(Duration::from_secs(8), silent[0].read(&mut nothing)).await.expect("an end");
+    assert!(matches!(end, Ok(0) | Err(_)));
 }
 
 #[actix_web::test]

@@ -31,6 +31,7 @@ async fn give(t: &TestApp, name: &str, role: &str) {
         role: Set(role.to_owned()),
         origin: Set(None),
         reach: Set(None),
+        custom_id: Set(None),
     };
     let tx = db.begin().await.expect("begin");
     membership::Entity::insert(row).exec_without_returning(&tx).await.expect("insert");
@@ -85,6 +86,7 @@ async fn who_comes_for_the_first_time_gets_an_account_with_the_roles_of_their_gr
 #[actix_web::test]
 async fn lost_groups_take_their_roles_along_and_leave_those_that_a_person_gave() {
     let rogue = Rogue::start().await;
+    rogue.t.user("olga", &["admin"]).await;
     let (first, _) = rogue.sign_in(json!({"groups": ["credit-risk", "it"]})).await;
     assert_eq!(roles(&rogue, &first).await, json!(["viewer", "reviewer", "admin"]));
     give(&rogue.t, "ines", "auditor").await;
@@ -105,6 +107,19 @@ async fn lost_groups_take_their_roles_along_and_leave_those_that_a_person_gave()
     assert_eq!(rogue.t.events().await, before + 1);
     let (third, _) = rogue.sign_in(json!({"groups": null})).await;
     assert_eq!(roles(&rogue, &third).await, json!(["auditor"]));
+}
+
+#[actix_web::test]
+async fn the_last_administrator_stays_whatever_the_groups_say() {
+    let rogue = Rogue::start().await;
+    let (first, _) = rogue.sign_in(json!({"groups": ["credit-risk", "it"]})).await;
+    assert_eq!(roles(&rogue, &first).await, json!(["viewer", "reviewer", "admin"]));
+    let (second, _) = rogue.sign_in(json!({"groups": ["credit-risk"]})).await;
+    assert_eq!(roles(&rogue, &second).await, json!(["viewer", "reviewer", "admin"]));
+    // As soon as there is another one, the group has its say.
+    rogue.t.user("olga", &["admin"]).await;
+    let (third, _) = rogue.sign_in(json!({"groups": ["credit-risk"]})).await;
+    assert_eq!(roles(&rogue, &third).await, json!(["viewer", "reviewer"]));
 }
 
 #[actix_web::test]

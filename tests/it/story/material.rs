@@ -146,6 +146,7 @@ pub async fn give_role(story: &Story, name: &str, role: &str) {
         role: Set(role.to_owned()),
         origin: Set(None),
         reach: Set(None),
+        custom_id: Set(None),
     };
     let tx = db.begin().await.expect("begin");
     membership::Entity::insert(row).exec_without_returning(&tx).await.expect("insert");
