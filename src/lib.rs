@@ -11,6 +11,7 @@ pub mod constraints;
 pub mod core;
 pub mod crypto;
 pub mod policies;
+pub mod readme;
 pub mod stats;
 pub use plimsoll_formats as formats;
 

@@ -32,6 +32,7 @@ mod m0035_ranges;
 mod m0038_stored_blobs;
 mod m0043_wrapped_keys;
 mod m0044_refusals;
+mod m0047_authorities;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0044_refusals::Migration),
             Box::new(m0038_stored_blobs::Migration),
             Box::new(m0035_ranges::Migration),
+            Box::new(m0047_authorities::Migration),
             Box::new(m0043_wrapped_keys::Migration),
         ]
     }

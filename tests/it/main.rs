@@ -7,6 +7,7 @@
 
 // What the tests share.
 mod break_glass;
+mod certificates;
 mod databases;
 mod harness;
 mod raw;
@@ -23,6 +24,7 @@ mod asof;
 mod assertions;
 mod asvs;
 mod audit_log;
+mod authorities;
 mod authz_matrix;
 mod bad_governance;
 mod bad_input;
@@ -31,6 +33,7 @@ mod bias;
 mod blob_stores;
 mod blobs;
 mod browser;
+mod cards;
 mod check_local;
 mod commands;
 mod comparisons;
