@@ -74,8 +74,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0044_refusals::Migration),
             Box::new(m0038_stored_blobs::Migration),
             Box::new(m0035_ranges::Migration),
-            Box::new(m0047_authorities::Migration),
             Box::new(m0043_wrapped_keys::Migration),
+            Box::new(m0047_authorities::Migration),
         ]
     }
 }
