@@ -1,6 +1,7 @@
 //! Models' signatures before foreign judges: what `plimsoll sign` makes, PyPI `model-signing` and npm `@sigstore/verify`
 //! accept, and the reverse. `scripts/foreign.sh` installs them.
 
+use crate::certificates::Authorities;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -147,4 +148,102 @@ fn what_others_sign_is_verified_here() {
         String::from_utf8_lossy(&refused.stderr).contains("which is not trusted"),
         "it says that the key is another"
     );
+}
+
+/// PEM files beside the key.
+struct Placed {
+    root: String,
+    between: String,
+    leaf: String,
+    chain: String,
+    key: String,
+}
+
+fn certify(desk: &Desk) -> Placed {
+    let made = Authorities::made();
+    let write = |name: &str, text: &str| {
+        let place = desk.key(name);
+        fs::write(&place, text).expect("written");
+        place
+    };
+    Placed {
+        root: write("root.pem", &made.root),
+        between: write("between.pem", &made.between),
+        leaf: write("leaf.pem", &made.leaf),
+        chain: write("chain.pem", &made.chain()),
+        key: write("leaf.key.pem", &made.key),
+    }
+}
+
+#[test]
+fn what_is_signed_here_with_a_certificate_others_verify() {
+    let desk = Desk::set();
+    let made = certify(&desk);
+    let (model, signature) = (desk.model(), desk.in_model("model.sig"));
+    succeeded(desk.plimsoll(&["sign", &model, "--key", &made.key, "--certificate", &made.chain]));
+    succeeded(desk.reference(&[
+        "verify",
+        "certificate",
+        &model,
+        "--signature",
+        &signature,
+        "--certificate_chain",
+        &made.root,
+    ]));
+    let verify = |more: &[&str]| desk.plimsoll(&[&["verify", &model, "--trust-root", &made.root], more].concat());
+    let said = succeeded(verify(&["--identity", "email:ines@example.com"]));
+    assert!(said.contains("email:ines@example.com"), "{said}");
+    let refused = verify(&["--identity", "email:anna@example.com"]);
+    assert_eq!(refused.status.code(), Some(6), "another name");
+    let refused = verify(&["--at", "1971-01-01T00:00:00Z"]);
+    assert_eq!(refused.status.code(), Some(6), "another time");
+    let refused = desk.plimsoll(&["verify", &model, "--key", &desk.key("signing-key.pub.pem")]);
+    assert_eq!(refused.status.code(), Some(6), "a key says nothing about certificates");
+    fs::write(desk.in_model("weights.txt"), b"W").expect("written");
+    assert_eq!(verify(&[]).status.code(), Some(6), "a changed byte");
+    let mixed = desk.plimsoll(&["sign", &model, "--certificate", &made.chain]);
+    assert_eq!(mixed.status.code(), Some(2), "the certificate is for another key");
+}
+
+#[test]
+fn what_others_sign_with_a_certificate_is_verified_here() {
+    let desk = Desk::set();
+    let made = certify(&desk);
+    let (model, signature) = (desk.model(), desk.key("theirs.sig"));
+    succeeded(desk.reference(&[
+        "sign",
+        "certificate",
+        &model,
+        "--signature",
+        &signature,
+        "--private_key",
+        &made.key,
+        "--signing_certificate",
+        &made.leaf,
+        "--certificate_chain",
+        &made.between,
+    ]));
+    let verify = |root: &str| desk.plimsoll(&["verify", &model, "--signature", &signature, "--trust-root", root]);
+    let said = succeeded(verify(&made.root));
+    assert!(said.contains("6 files of credit"), "{said}");
+    let stranger = Desk::set();
+    let refused = verify(&certify(&stranger).root);
+    assert_eq!(refused.status.code(), Some(6), "another authority");
+    assert_eq!(verify(&made.leaf).status.code(), Some(2), "who signs is no authority");
+}
+
+#[test]
+fn who_prefers_ed25519_signs_in_the_same_layout() {
+    let desk = Desk::set();
+    let pair = plimsoll::crypto::keys::RegistryKey::generate().expect("pair");
+    let (key, public) = (desk.key("ed25519.pem"), desk.key("ed25519.pub.pem"));
+    fs::write(&key, pair.to_pem()).expect("written");
+    fs::write(&public, pair.public_key_pem()).expect("written");
+    let model = desk.model();
+    succeeded(desk.plimsoll(&["sign", &model, "--key", &key]));
+    succeeded(desk.plimsoll(&["verify", &model, "--key", &public]));
+    let other = desk.key("signing-key.pub.pem");
+    assert_eq!(desk.plimsoll(&["verify", &model, "--key", &other]).status.code(), Some(6));
+    fs::write(desk.in_model("weights.txt"), b"W").expect("written");
+    assert_eq!(desk.plimsoll(&["verify", &model, "--key", &public]).status.code(), Some(6));
 }
