@@ -55,10 +55,10 @@ pub fn read(dir: &Path) -> Result<Option<Logged>, String> {
         Some(read.and_utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
     });
     let flavors = file["flavors"].as_object().into_iter().flatten().filter_map(|(name, about)| {
-        let version = about.as_object().into_iter().flatten().find(|(key, _)| {
-            key.as_str() == "loader_module" || key.ends_with("_version") && key.as_str() != "python_version"
-        });
-        let version = version.filter(|(key, _)| key.ends_with("_version")).and_then(|(_, value)| value.as_str());
+        let mut facts = about.as_object().into_iter().flatten();
+        // That of the library; the version of Python is another matter.
+        let version = facts.find(|(key, _)| key.ends_with("_version") && key.as_str() != "python_version");
+        let version = version.and_then(|(_, value)| value.as_str());
         Some((plain(name)?, version.and_then(plain)))
     });
     let mut flavors: Vec<_> = flavors.collect();
