@@ -3,12 +3,16 @@
 use super::{Exit, Failure, init, meter::Meter, output, print, push::files};
 use crate::{
     config::Client as Connection,
+    core::clock::{Clock, rfc3339},
     crypto::{
+        certificate::{Authority, CertificateError, Chain},
+        certificate_names::Rule,
         hex,
-        keys::VerifyingKey,
-        oms::{self, FileDigest, FileEntries, SIGNATURE_FILE, Signed},
+        keys::{SigningKey, VerifyingKey},
+        oms::{self, FileDigest, FileEntries, SIGNATURE_FILE, Signed, Trust},
     },
 };
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -18,6 +22,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
+use zeroize::Zeroizing;
 
 /// Larger bundles are read by nobody.
 const MAX_SIGNATURE_BYTES: u64 = 32 << 20;
@@ -34,6 +39,12 @@ pub struct Sign {
     /// Where the signature goes [default: model.sig in the folder].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The private key: EC P-256, or Ed25519, which no other tool of the format reads [default: the one of `plimsoll init`].
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The key's certificate, followed by those of the authorities below the root (PEM).
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     #[command(flatten)]
     connection: Connection,
     #[arg(long)]
@@ -45,8 +56,18 @@ pub struct Verify {
     /// The folder of the model.
     dir: PathBuf,
     /// A public key that may have signed (PEM); again for more.
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "trust_root")]
     key: Vec<PathBuf>,
+    /// The certificate of an authority that may say who signed (PEM); again for more.
+    #[arg(long, value_name = "FILE")]
+    trust_root: Vec<PathBuf>,
+    /// Whom the authorities may name, such as email:ines@example.com, uri:https://ci.example.com/acme/*, or one of them
+    /// and " issuer=ADDRESS"; again for more [default: everybody whom they certify].
+    #[arg(long, value_name = "NAME", requires = "trust_root")]
+    identity: Vec<String>,
+    /// When the signature came to you, where that is known: certificates are judged at that time [default: now].
+    #[arg(long, value_name = "TIME", requires = "trust_root")]
+    at: Option<DateTime<Utc>>,
     /// The signature [default: model.sig in the folder].
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
@@ -63,7 +84,11 @@ pub(super) struct Local {
 
 impl Sign {
     pub fn run(self) -> Result<Exit, Failure> {
-        let key = init::read_signing_key(&self.connection)?;
+        let key = match &self.key {
+            Some(file) => read_private_key(file)?,
+            None => init::read_signing_key(&self.connection)?,
+        };
+        let chain = self.certificate.as_deref().map(read_chain).transpose()?;
         let target = self.output.unwrap_or_else(|| self.dir.join(SIGNATURE_FILE));
         let mut files = all(&self.dir)?;
         // A signature cannot sign itself, whatever it is called.
@@ -77,13 +102,18 @@ impl Sign {
         });
         let digests = digests.collect::<Result<Vec<_>, Failure>>()?;
         let wrong = |e: oms::OmsError| Failure::new(Exit::Usage, e.to_string());
-        let signature = oms::sign(&digests, &name, &key).map_err(wrong)?;
+        let signature = match &chain {
+            Some(chain) => oms::sign_certified(&digests, &name, &key, chain),
+            None => oms::sign(&digests, &name, &key),
+        };
+        let signature = signature.map_err(wrong)?;
         write_whole(&target, &signature.to_string())?;
         let fingerprint = key.verifying_key().fingerprint();
         if self.json {
             return output::json(&json!({"signature": target, "files": digests.len(), "fingerprint": fingerprint}));
         }
-        eprintln!("next: plimsoll verify {} --key PUBLIC-KEY.pem", self.dir.display());
+        let with = if chain.is_some() { "--trust-root AUTHORITY.pem" } else { "--key PUBLIC-KEY.pem" };
+        eprintln!("next: plimsoll verify {} {with}", self.dir.display());
         print(&output::fields(&[
             ("signed", format!("{} files of {name}", digests.len())),
             ("key", fingerprint),
@@ -94,14 +124,17 @@ impl Sign {
 
 impl Verify {
     pub fn run(self) -> Result<Exit, Failure> {
-        let source = self.signature.unwrap_or_else(|| self.dir.join(SIGNATURE_FILE));
+        let source = self.signature.clone().unwrap_or_else(|| self.dir.join(SIGNATURE_FILE));
         let bundle = read_signature(&source)?;
         let keys = self.key.iter().map(|file| read_key(file)).collect::<Result<Vec<_>, _>>()?;
+        let authorities = self.authorities()?;
+        let at = self.at.unwrap_or_else(|| Clock::System.now());
         let wrong = |e: oms::OmsError| {
             let failure = Failure::new(Exit::Verification, format!("the signature does not verify: {e}"));
             failure.next("do not use these files as those that were signed")
         };
-        let signed = oms::open(&bundle, &keys).map_err(wrong)?;
+        let trust = Trust { keys: &keys, authorities: &authorities, at };
+        let signed = oms::open_trusting(&bundle, &trust).map_err(wrong)?;
         let mut files = all(&self.dir)?;
         files.retain(|file| !is_same(&file.place, &source));
         let mut meter = meter(&files);
@@ -111,16 +144,43 @@ impl Verify {
             return output::json(&json!({
                 "model": verified.model_name, "root": verified.root, "files": verified.file_count,
                 "fingerprint": verified.key_fingerprint, "unsigned": verified.unsigned,
+                "certificate": verified.signatory.as_ref().map(|who| json!({
+                    "sha256": who.sha256, "serial": who.serial, "names": who.names.names, "issuer": who.names.issuer,
+                })),
             }));
         }
         if !verified.unsigned.is_empty() {
             eprintln!("note: not signed, as Git's own: {}", output::printable(&verified.unsigned.join(", ")));
         }
-        print(&output::fields(&[
-            ("verified", format!("{} files of {}", verified.file_count, output::printable(&verified.model_name))),
-            ("signed by", verified.key_fingerprint),
-            ("root", verified.root),
-        ]))
+        let mut said =
+            vec![("verified", format!("{} files of {}", verified.file_count, output::printable(&verified.model_name)))];
+        match verified.signatory {
+            Some(who) => {
+                said.push(("signed by", output::printable(&who.names.names.join(", "))));
+                said.push(("certificate", who.sha256));
+                said.push(("authority", verified.key_fingerprint));
+                eprintln!(
+                    "note: certificates are judged as of {}; nothing tells when the signature was made",
+                    rfc3339(at)
+                );
+            }
+            None => said.push(("signed by", verified.key_fingerprint)),
+        }
+        said.push(("root", verified.root));
+        print(&output::fields(&said))
+    }
+
+    fn authorities(&self) -> Result<Vec<Authority>, Failure> {
+        let usage = |what: String| Failure::new(Exit::Usage, what);
+        let everybody = ["*".to_owned()];
+        let named = if self.identity.is_empty() { &everybody[..] } else { &self.identity };
+        let rules = named.iter().map(|text| Rule::parse(text)).collect::<Result<Vec<_>, _>>();
+        let rules = rules.map_err(|e| usage(format!("--identity: {e}")))?;
+        let read = |file: &PathBuf| {
+            let text = fs::read_to_string(file).map_err(|e| usage(format!("{}: {e}", file.display())))?;
+            Authority::from_pem(&text, rules.clone()).map_err(|e| usage(format!("{}: {e}", file.display())))
+        };
+        self.trust_root.iter().map(read).collect()
     }
 }
 
@@ -173,6 +233,18 @@ fn read_signature(source: &Path) -> Result<Vec<u8>, Failure> {
     let file = File::open(source).map_err(failed)?;
     file.take(MAX_SIGNATURE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+fn read_private_key(file: &Path) -> Result<SigningKey, Failure> {
+    let usage = |what: String| Failure::new(Exit::Usage, format!("the key {}: {what}", file.display()));
+    let text = Zeroizing::new(fs::read_to_string(file).map_err(|e| usage(e.to_string()))?);
+    SigningKey::from_pem(&text).map_err(|e| usage(e.to_string()))
+}
+
+fn read_chain(file: &Path) -> Result<Chain, Failure> {
+    let usage = |what: String| Failure::new(Exit::Usage, format!("the certificate {}: {what}", file.display()));
+    let text = fs::read_to_string(file).map_err(|e| usage(e.to_string()))?;
+    Chain::from_pem(&text).map_err(|e: CertificateError| usage(e.to_string()))
 }
 
 fn read_key(file: &Path) -> Result<VerifyingKey, Failure> {

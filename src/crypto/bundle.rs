@@ -1,15 +1,16 @@
-//! Sigstore bundle v0.3 with a public key as verification material: a DSSE envelope with a
-//! hint that says which key signed it. Format: sigstore/protobuf-specs, `sigstore_bundle.proto`.
+//! Sigstore bundle v0.3: a DSSE envelope, with a hint that says which key signed it, or with the certificates of who did. Format: sigstore/protobuf-specs, `sigstore_bundle.proto`.
 //!
 //! Invariants: the hint only selects among keys that the caller trusts; exactly one
 //! signature; the signature is checked before the payload is parsed.
 
 use crate::crypto::{
+    certificate::{CertificateError, Chain},
     dsse::{Envelope, EnvelopeError, Signer, Verifier},
     json,
     keys::{RegistryKey, RegistryVerifyingKey, SigningKey, VerifyingKey},
     statement::{MAX_STATEMENT_BYTES, PAYLOAD_TYPE, Statement, StatementError},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,6 +28,8 @@ pub enum BundleError {
     NotKeyMethod,
     #[error("signed by the key {hint}, which is not trusted; add the key, or sign with a trusted one")]
     UnknownKey { hint: String },
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
     #[error("the payload type is \"{0}\"; only \"{PAYLOAD_TYPE}\" is read")]
@@ -48,6 +51,7 @@ impl BundleError {
             Self::MediaType(_) => "media_type_unknown",
             Self::NotKeyMethod => "not_key_method",
             Self::UnknownKey { .. } => "key_unknown",
+            Self::Certificate(error) => error.code(),
             Self::Envelope(_) => "envelope_malformed",
             Self::PayloadType(_) => "payload_type_unknown",
             Self::SignatureCount(_) => "signature_count",
@@ -61,17 +65,17 @@ impl BundleError {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Wire {
     media_type: String,
-    verification_material: Material,
+    verification_material: WireMaterial,
     dsse_envelope: Value,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Material {
+struct WireMaterial {
     public_key: Option<PublicKey>,
-    x509_certificate_chain: Option<Value>,
-    certificate: Option<Value>,
-    /// Logs and timestamps prove nothing that a key bundle needs: they are not looked at.
+    x509_certificate_chain: Option<WireChain>,
+    certificate: Option<WireCertificate>,
+    /// Logs and timestamps prove nothing that is asked here: they are not looked at.
     #[serde(default, rename = "tlogEntries")]
     _tlog_entries: Option<Value>,
     #[serde(default, rename = "timestampVerificationData")]
@@ -84,16 +88,53 @@ struct PublicKey {
     hint: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireChain {
+    certificates: Vec<WireCertificate>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct WireCertificate {
+    raw_bytes: String,
+}
+
 /// A payload whose signature holds, and the fingerprint of the key that made it.
 pub(super) struct Opened {
     pub payload: Vec<u8>,
     pub key_fingerprint: String,
 }
 
+/// What says who signed.
+pub(super) enum Material {
+    Key { hint: String },
+    Certificates(Chain),
+}
+
+/// A bundle whose signature nobody has looked at yet.
+pub(super) struct Unverified {
+    pub material: Material,
+    envelope: Value,
+}
+
 /// Checks the signature of a bundle that carries an in-toto statement.
 ///
 /// `max_payload_bytes` bounds the payload; the bundle may be half as large again.
 pub(super) fn open<K: Verifier>(bundle: &[u8], trusted: &[K], max_payload_bytes: usize) -> Result<Opened, BundleError> {
+    let unverified = read(bundle, max_payload_bytes)?;
+    let Material::Key { hint } = &unverified.material else { return Err(BundleError::NotKeyMethod) };
+    let key = find(hint, trusted)?;
+    unverified.check(key)
+}
+
+/// The trusted key at which a bundle hints.
+pub(super) fn find<'k, K: Verifier>(hint: &str, trusted: &'k [K]) -> Result<&'k K, BundleError> {
+    let unknown = || BundleError::UnknownKey { hint: hint.chars().take(128).collect() };
+    trusted.iter().find(|key| key.fingerprint() == hint).ok_or_else(unknown)
+}
+
+pub(super) fn read(bundle: &[u8], max_payload_bytes: usize) -> Result<Unverified, BundleError> {
     let max_bytes = max_payload_bytes / 2 * 3;
     if max_bytes < bundle.len() {
         return Err(BundleError::TooLarge { size_bytes: bundle.len(), max_bytes });
@@ -103,24 +144,46 @@ pub(super) fn open<K: Verifier>(bundle: &[u8], trusted: &[K], max_payload_bytes:
         return Err(BundleError::MediaType(wire.media_type));
     }
     let material = wire.verification_material;
-    let hint = match (material.public_key, material.x509_certificate_chain, material.certificate) {
-        (Some(key), None, None) => key.hint,
-        _ => return Err(BundleError::NotKeyMethod),
+    let material = match (material.public_key, material.x509_certificate_chain, material.certificate) {
+        (Some(key), None, None) => Material::Key { hint: key.hint },
+        (None, Some(chain), None) => Material::Certificates(decode_chain(&chain.certificates)?),
+        (None, None, Some(one)) => Material::Certificates(decode_chain(&[one])?),
+        _ => {
+            return Err(BundleError::Malformed("it does not say by exactly one kind of material who signed".to_owned()));
+        }
     };
-    let Some(key) = trusted.iter().find(|key| key.fingerprint() == hint) else {
-        return Err(BundleError::UnknownKey { hint: hint.chars().take(128).collect() });
-    };
-    let envelope = Envelope::from_value(wire.dsse_envelope)?;
-    if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(BundleError::PayloadType(envelope.payload_type));
+    Ok(Unverified { material, envelope: wire.dsse_envelope })
+}
+
+fn decode_chain(certificates: &[WireCertificate]) -> Result<Chain, BundleError> {
+    let decoded = certificates.iter().map(|c| STANDARD.decode(&c.raw_bytes)).collect::<Result<Vec<_>, _>>();
+    let decoded = decoded.map_err(|_| BundleError::Malformed("a certificate is not base64".to_owned()))?;
+    Ok(Chain::new(decoded)?)
+}
+
+impl Unverified {
+    pub fn check<K: Verifier>(self, key: &K) -> Result<Opened, BundleError> {
+        let envelope = Envelope::from_value(self.envelope)?;
+        if envelope.payload_type != PAYLOAD_TYPE {
+            return Err(BundleError::PayloadType(envelope.payload_type));
+        }
+        if envelope.signatures.len() != 1 {
+            return Err(BundleError::SignatureCount(envelope.signatures.len()));
+        }
+        if !envelope.verify(key) {
+            return Err(BundleError::BadSignature { fingerprint: key.fingerprint() });
+        }
+        Ok(Opened { payload: envelope.payload, key_fingerprint: key.fingerprint() })
     }
-    if envelope.signatures.len() != 1 {
-        return Err(BundleError::SignatureCount(envelope.signatures.len()));
-    }
-    if !envelope.verify(key) {
-        return Err(BundleError::BadSignature { fingerprint: hint });
-    }
-    Ok(Opened { payload: envelope.payload, key_fingerprint: hint })
+}
+
+/// A statement whose signature a chain of certificates speaks for.
+pub(super) fn seal_certified(statement: &Statement, key: &SigningKey, chain: &Chain) -> Value {
+    let certificates: Vec<_> =
+        chain.certificates().iter().map(|der| json!({"rawBytes": STANDARD.encode(der)})).collect();
+    let mut bundle = seal(payload(statement), key);
+    bundle["verificationMaterial"] = json!({"x509CertificateChain": {"certificates": certificates}, "tlogEntries": []});
+    bundle
 }
 
 pub(super) fn seal(payload: Vec<u8>, key: &impl Signer) -> Value {
@@ -200,7 +263,7 @@ mod tests {
         let other = sign_statement(&Statement::new(Vec::new(), "t", json!({})), &key);
         let cases: [(&str, Value, &str); 7] = [
             ("/mediaType", json!("application/json"), "media_type_unknown"),
-            ("/verificationMaterial", json!({"certificate": {}}), "not_key_method"),
+            ("/verificationMaterial", json!({"certificate": {}}), "bundle_malformed"),
             ("/verificationMaterial/publicKey/hint", json!("00"), "key_unknown"),
             ("/dsseEnvelope/payloadType", json!("text/plain"), "payload_type_unknown"),
             ("/dsseEnvelope/payload", other["dsseEnvelope"]["payload"].clone(), "signature_invalid"),

@@ -1,5 +1,5 @@
-//! Keys. Model signatures are made with EC P-256 keys, as OMS v1.0 does not allow
-//! Ed25519, and verified with those of P-384 and P-521 too; the registry signs its own statements and checkpoints with an Ed25519 key.
+//! Keys. Model signatures are made with EC P-256 keys, and verified with those of P-384 and P-521 too. Who prefers Ed25519
+//! signs with it in the same layout, which OMS v1.0 does not know; the registry signs its own statements and checkpoints so.
 //!
 //! Invariants: the `Debug` form of a secret key shows no secret; public keys have one
 //! text form, and the fingerprint (the OMS key hint) is the SHA-256 over that text.
@@ -22,12 +22,12 @@ pub enum KeyError {
     #[error("the text is longer than any key; send the PEM text of one key only")]
     TooLong,
     #[error(
-        "this is not the public key of a supported pair; send an EC key on P-256, P-384 or P-521 in PEM form, \
-         which begins with \"-----BEGIN PUBLIC KEY-----\""
+        "this is not the public key of a supported pair; send an EC key on P-256, P-384 or P-521, or an Ed25519 key, \
+         in PEM form, which begins with \"-----BEGIN PUBLIC KEY-----\""
     )]
     NotP256Public,
     #[error(
-        "this is not a supported private key; use an EC P-256 key in PKCS#8 PEM form, \
+        "this is not a supported private key; use an EC P-256 or Ed25519 key in PKCS#8 PEM form, \
          which begins with \"-----BEGIN PRIVATE KEY-----\""
     )]
     NotP256Private,
@@ -41,17 +41,25 @@ pub enum KeyError {
          which begins with \"-----BEGIN PRIVATE KEY-----\""
     )]
     NotEd25519Private,
+    #[error("anybody can make signatures for this key, as its point is of small order; make another pair")]
+    Weak,
     #[error("the verifier key is malformed; it reads NAME+8 hex digits+base64, as the registry prints it")]
     NotVkey,
     #[error("the operating system gave no randomness, so no key was made; try again")]
     NoRandomness,
 }
 
-/// A model-signing key (EC P-256). Wiped from memory when dropped.
+/// A model-signing key (EC P-256, or Ed25519). Wiped from memory when dropped.
 #[derive(Clone)]
 pub struct SigningKey {
-    key: ecdsa::SigningKey,
+    key: Secret,
     pem: Zeroizing<String>,
+}
+
+#[derive(Clone)]
+enum Secret {
+    P256(ecdsa::SigningKey),
+    Ed25519(RegistryKey),
 }
 
 impl SigningKey {
@@ -72,12 +80,16 @@ impl SigningKey {
         if pem::MAX_PEM_BYTES < text.len() {
             return Err(KeyError::TooLong);
         }
-        Self::new(ecdsa::SigningKey::from_pkcs8_pem(text.trim()).map_err(|_| KeyError::NotP256Private)?)
+        if let Ok(key) = ecdsa::SigningKey::from_pkcs8_pem(text.trim()) {
+            return Self::new(key);
+        }
+        let key = RegistryKey::from_pem(text).map_err(|_| KeyError::NotP256Private)?;
+        Ok(Self { pem: key.to_pem(), key: Secret::Ed25519(key) })
     }
 
     fn new(key: ecdsa::SigningKey) -> Result<Self, KeyError> {
         let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::NotP256Private)?;
-        Ok(Self { key, pem })
+        Ok(Self { key: Secret::P256(key), pem })
     }
 
     /// PKCS#8 in PEM form; the copy is wiped when dropped.
@@ -86,7 +98,10 @@ impl SigningKey {
     }
 
     pub fn verifying_key(&self) -> VerifyingKey {
-        VerifyingKey::from(*self.key.verifying_key())
+        match &self.key {
+            Secret::P256(key) => VerifyingKey::from(*key.verifying_key()),
+            Secret::Ed25519(key) => VerifyingKey::from(key.verifying_key()),
+        }
     }
 }
 
@@ -95,10 +110,15 @@ impl Signer for SigningKey {
         self.verifying_key().fingerprint()
     }
 
-    /// Deterministic ECDSA (RFC 6979) with SHA-256, in ASN.1 DER.
+    /// Deterministic ECDSA (RFC 6979) with SHA-256, in ASN.1 DER; or Ed25519.
     fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let signature: ecdsa::Signature = signature::Signer::sign(&self.key, message);
-        signature.to_der().as_bytes().to_vec()
+        match &self.key {
+            Secret::P256(key) => {
+                let signature: ecdsa::Signature = signature::Signer::sign(key, message);
+                signature.to_der().as_bytes().to_vec()
+            }
+            Secret::Ed25519(key) => Signer::sign(key, message),
+        }
     }
 }
 
@@ -119,7 +139,8 @@ mod tests {
     fn a_key_survives_its_text_and_the_text_is_canonical() {
         let key = SigningKey::generate().expect("key");
         let public = key.verifying_key();
-        let library = key.key.verifying_key().to_public_key_pem(LineEnding::LF).expect("pem");
+        let Secret::P256(secret) = &key.key else { unreachable!("made on P-256") };
+        let library = secret.verifying_key().to_public_key_pem(LineEnding::LF).expect("pem");
         assert_eq!(public.to_pem(), library);
         for text in [library.clone(), library.replace('\n', "\r\n"), library.trim().to_owned()] {
             assert_eq!(VerifyingKey::from_pem(&text).expect("readable").to_pem(), library);
@@ -134,19 +155,29 @@ mod tests {
         let key = SigningKey::generate().expect("key");
         let shown = format!("{key:?}");
         assert!(shown.contains(&key.verifying_key().fingerprint()));
-        assert!(!shown.contains(&hex::encode(&key.key.to_bytes())));
+        let Secret::P256(secret) = &key.key else { unreachable!("made on P-256") };
+        assert!(!shown.contains(&hex::encode(&secret.to_bytes())));
         assert!(key.to_pem().lines().all(|line| !shown.contains(line)));
     }
 
     #[test]
     fn other_keys_are_refused_with_a_sentence() {
-        let registry = RegistryKey::generate().expect("key");
-        assert_eq!(VerifyingKey::from_pem(&registry.public_key_pem()).err(), Some(KeyError::NotP256Public));
-        assert_eq!(SigningKey::from_pem(&registry.to_pem()).err(), Some(KeyError::NotP256Private));
+        let key = SigningKey::generate().expect("key");
+        assert_eq!(VerifyingKey::from_pem(&key.to_pem()).err(), Some(KeyError::NotP256Public));
+        assert_eq!(SigningKey::from_pem(&key.verifying_key().to_pem()).err(), Some(KeyError::NotP256Private));
         assert_eq!(VerifyingKey::from_pem(&"x".repeat(9000)).err(), Some(KeyError::TooLong));
         for bad in ["", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", "\0"] {
             assert!(VerifyingKey::from_pem(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn who_prefers_ed25519_signs_with_it() {
+        let registry = RegistryKey::generate().expect("key");
+        let key = SigningKey::from_pem(&registry.to_pem()).expect("private");
+        assert_eq!(key.to_pem(), registry.to_pem());
+        assert_eq!(key.verifying_key().to_pem(), registry.public_key_pem());
+        assert!(key.verifying_key().accepts(b"message", &Signer::sign(&key, b"message")));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! a signature is checked before the bytes that it covers are interpreted.
 
 pub mod bundle;
+pub mod certificate;
+pub mod certificate_names;
 pub mod checkpoint;
 pub mod cobblestone;
 pub mod cosignature;
@@ -35,6 +37,8 @@ mod oms_manifest;
 mod pem;
 mod registry_key;
 
+#[cfg(test)]
+mod certificate_tests;
 #[cfg(test)]
 mod merkle_tests;
 #[cfg(test)]

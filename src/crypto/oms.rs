@@ -1,4 +1,4 @@
-//! OpenSSF Model Signing (OMS) v1.0, method `key`: one signature over all files of a model.
+//! OpenSSF Model Signing (OMS) v1.0, methods `key` and `certificate`: one signature over all files of a model.
 //! Format: ossf/model-signing-spec, `spec/v1.0.md`.
 //!
 //! Invariants: the received bytes are verified, never a re-serialisation; the stored files
@@ -7,13 +7,15 @@
 //! implementation leaves out (reported in [`Verified::unsigned`]).
 
 use crate::crypto::{
-    bundle::{self, BundleError},
+    bundle::{self, BundleError, Material},
+    certificate::{Authority, CertificateError, Chain, Signatory},
     hex,
     keys::{SigningKey, VerifyingKey},
     oms_hashing::{Entry, FileHasher, Hashing},
     oms_manifest::{Manifest, Predicate, Resource, SINGLE_FILE, Serialization, is_canonical, root_of},
     statement::{Statement, Subject},
 };
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -35,8 +37,10 @@ pub struct FileDigest {
 /// What a valid signature says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Of the key that signed; see [`VerifyingKey::fingerprint`].
+    /// Of what is trusted: the key that signed, see [`VerifyingKey::fingerprint`], or the authority that says who did.
     pub key_fingerprint: String,
+    /// Who signed, where an authority says it.
+    pub signatory: Option<Signatory>,
     /// The name that the signer gave to the model.
     pub model_name: String,
     /// Lowercase hex SHA-256 over the signed digests.
@@ -52,6 +56,8 @@ pub enum OmsError {
     UnknownKey { hint: String },
     #[error(transparent)]
     Bundle(BundleError),
+    #[error("the certificate is for another key than the one that signs; name the two that belong together")]
+    OtherKey,
     #[error("the statement's predicateType is \"{0}\"; a model signature has \"{PREDICATE_TYPE}\"")]
     PredicateType(String),
     #[error("the list of signed files is malformed: {0}")]
@@ -100,6 +106,7 @@ impl OmsError {
         match self {
             Self::UnknownKey { .. } => "key_unknown",
             Self::Bundle(error) => error.code(),
+            Self::OtherKey => "certificate_key",
             Self::PredicateType(_) => "predicate_type_unknown",
             Self::Predicate(_) => "predicate_malformed",
             Self::SubjectCount(_) => "subject_count",
@@ -121,6 +128,23 @@ impl OmsError {
     }
 }
 
+impl OmsError {
+    /// Whether it was signed by somebody whom we do not know, rather than wrongly.
+    pub fn is_stranger(&self) -> bool {
+        match self {
+            Self::UnknownKey { .. } => true,
+            Self::Bundle(BundleError::Certificate(error)) => error.is_stranger(),
+            _ => false,
+        }
+    }
+}
+
+impl From<CertificateError> for OmsError {
+    fn from(error: CertificateError) -> Self {
+        Self::Bundle(error.into())
+    }
+}
+
 impl From<BundleError> for OmsError {
     fn from(error: BundleError) -> Self {
         match error {
@@ -137,17 +161,45 @@ pub fn verify(bundle: &[u8], files: &[FileDigest], trusted: &[VerifyingKey]) -> 
     open(bundle, trusted)?.compare(files)
 }
 
+/// Whose signatures count, and the time at which certificates are judged.
+#[derive(Clone, Copy)]
+pub struct Trust<'a> {
+    pub keys: &'a [VerifyingKey],
+    pub authorities: &'a [Authority],
+    /// When the signature came in: nothing else tells when it was made.
+    pub at: DateTime<Utc>,
+}
+
 /// Checks the signature of a bundle and reads what was signed. The files are still to be compared with it.
 pub fn open(bundle: &[u8], trusted: &[VerifyingKey]) -> Result<Signed, OmsError> {
-    let opened = bundle::open(bundle, trusted, MAX_PAYLOAD_BYTES)?;
+    open_trusting(bundle, &Trust { keys: trusted, authorities: &[], at: DateTime::UNIX_EPOCH })
+}
+
+/// The same, where authorities may say who signed.
+pub fn open_trusting(bundle: &[u8], trust: &Trust<'_>) -> Result<Signed, OmsError> {
+    let unverified = bundle::read(bundle, MAX_PAYLOAD_BYTES)?;
+    let (key, certified) = match &unverified.material {
+        Material::Key { hint } => (bundle::find(hint, trust.keys)?.clone(), None),
+        Material::Certificates(_) if trust.authorities.is_empty() => return Err(BundleError::NotKeyMethod.into()),
+        Material::Certificates(chain) => {
+            let (key, signatory, authority) = chain.judge(trust.authorities, trust.at)?;
+            (key, Some((signatory, authority)))
+        }
+    };
+    let opened = unverified.check(&key)?;
+    let (signatory, key_fingerprint) = match certified {
+        Some((signatory, authority)) => (Some(signatory), authority),
+        None => (None, opened.key_fingerprint),
+    };
     let statement = Statement::parse_up_to(&opened.payload, MAX_PAYLOAD_BYTES).map_err(BundleError::from)?;
     let manifest = Manifest::from_statement(statement)?;
-    Ok(Signed { key_fingerprint: opened.key_fingerprint, manifest })
+    Ok(Signed { key_fingerprint, signatory, manifest })
 }
 
 /// A signature that holds, and what it says about files that nobody has looked at yet.
 pub struct Signed {
     key_fingerprint: String,
+    signatory: Option<Signatory>,
     manifest: Manifest,
 }
 
@@ -220,6 +272,7 @@ impl Signed {
         }
         Ok(Verified {
             key_fingerprint: self.key_fingerprint.clone(),
+            signatory: self.signatory.clone(),
             model_name: self.manifest.model_name.clone(),
             root: self.manifest.root.clone(),
             file_count,
@@ -254,6 +307,26 @@ fn basename(path: &str) -> &str {
 
 /// Signs all files of a model. The signature file and Git's own files are left out.
 pub fn sign(files: &[FileDigest], model_name: &str, key: &SigningKey) -> Result<Value, OmsError> {
+    Ok(bundle::sign_statement(&statement(files, model_name)?, key))
+}
+
+/// The same, with the certificates that say whose key it is, its own first.
+pub fn sign_certified(
+    files: &[FileDigest],
+    model_name: &str,
+    key: &SigningKey,
+    chain: &Chain,
+) -> Result<Value, OmsError> {
+    if chain.key()? != key.verifying_key() {
+        return Err(OmsError::OtherKey);
+    }
+    if !key.verifying_key().is_of_oms() {
+        return Err(CertificateError::Key.into());
+    }
+    Ok(bundle::seal_certified(&statement(files, model_name)?, key, chain))
+}
+
+fn statement(files: &[FileDigest], model_name: &str) -> Result<Statement, OmsError> {
     let mut digests = BTreeMap::new();
     for file in files {
         if file.path == SIGNATURE_FILE || covers(&NEVER_SIGNED, &file.path) {
@@ -286,6 +359,5 @@ pub fn sign(files: &[FileDigest], model_name: &str, key: &SigningKey) -> Result<
             shard_size: None,
         },
     };
-    let statement = Statement::new(vec![Subject::sha256(model_name, root)], PREDICATE_TYPE, json!(predicate));
-    Ok(bundle::sign_statement(&statement, key))
+    Ok(Statement::new(vec![Subject::sha256(model_name, root)], PREDICATE_TYPE, json!(predicate)))
 }

@@ -1,5 +1,8 @@
 use crate::crypto::{
-    bundle, hex,
+    bundle,
+    certificate::Authority,
+    certificate_names::Rule,
+    hex,
     keys::{SigningKey, VerifyingKey},
     oms::*,
     statement::{Statement, Subject},
@@ -229,4 +232,32 @@ fn the_vectors_of_the_reference_tool_answer_as_listed() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_vector_with_certificates_holds_for_its_authority_and_time() {
+    let Some(oms) = vectors() else {
+        println!("skipped: no vectors; name their directory in PLIMSOLL_VECTORS");
+        return;
+    };
+    let mut files = Vec::new();
+    listing(&oms.join("model"), &oms.join("model"), &mut files);
+    let bundle = fs::read(oms.join("bundles/cert-P256.sig")).expect("bundle");
+    let text = fs::read_to_string(oms.join("certs/ca.crt")).expect("authority");
+    let judge = |rule: &str, at: &str| {
+        let authorities = [Authority::from_pem(&text, vec![Rule::parse(rule).expect("rule")]).expect("authority")];
+        let trust = Trust { keys: &[], authorities: &authorities, at: at.parse().expect("time") };
+        match open_trusting(&bundle, &trust).and_then(|signed| signed.compare(&files)) {
+            Ok(verified) => format!("ok {}", &verified.root[..12]),
+            Err(error) => error.code().to_owned(),
+        }
+    };
+    assert_eq!(judge("email:signer@example.com", "2026-11-22T00:00:00Z"), "ok bdb32136365f");
+    assert_eq!(judge("email:another@example.com", "2026-11-22T00:00:00Z"), "identity_unknown");
+    assert_eq!(judge("*", "2026-11-21T09:12:00Z"), "certificate_not_yet_valid");
+    assert_eq!(judge("*", "2046-11-17T00:00:00Z"), "certificate_expired");
+    // Two that are no authority, and one that is, though below another.
+    let below = |name: &str| Authority::from_pem(&fs::read_to_string(oms.join(name)).expect("certificate"), Vec::new());
+    assert_eq!(below("certs/leaf.crt").expect_err("no authority").code(), "not_authority");
+    assert!(below("certs/int.crt").is_ok());
 }

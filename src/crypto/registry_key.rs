@@ -105,6 +105,11 @@ impl RegistryVerifyingKey {
         self.0.to_bytes()
     }
 
+    /// Of small order: signatures of such a key can be made without its secret.
+    pub fn is_weak(&self) -> bool {
+        self.0.is_weak()
+    }
+
     /// The canonical text: LF line ends, final newline.
     pub fn to_pem(&self) -> String {
         let mut der = SPKI_PREFIX.to_vec();

@@ -148,3 +148,122 @@ fn what_others_sign_is_verified_here() {
         "it says that the key is another"
     );
 }
+
+/// An authority, one below it, and the certificate of who signs, as PEM files beside the key.
+struct Authorities {
+    root: String,
+    between: String,
+    leaf: String,
+    chain: String,
+    key: String,
+}
+
+fn certify(desk: &Desk) -> Authorities {
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+        SanType,
+    };
+    let authority = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params
+    };
+    let pair = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("pair");
+    let (root_key, between_key, key) = (pair(), pair(), pair());
+    let (root, between) = (authority("root"), authority("between"));
+    let root_pem = root.self_signed(&root_key).expect("root").pem();
+    let between_pem = between.signed_by(&between_key, &Issuer::new(root, root_key)).expect("between").pem();
+    let mut leaf = CertificateParams::default();
+    leaf.distinguished_name.push(DnType::CommonName, "ines");
+    leaf.subject_alt_names = vec![SanType::Rfc822Name("ines@example.com".try_into().expect("name"))];
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
+    let leaf_pem = leaf.signed_by(&key, &Issuer::new(between, between_key)).expect("leaf").pem();
+    let write = |name: &str, text: &str| {
+        let place = desk.key(name);
+        fs::write(&place, text).expect("written");
+        place
+    };
+    Authorities {
+        root: write("root.pem", &root_pem),
+        between: write("between.pem", &between_pem),
+        leaf: write("leaf.pem", &leaf_pem),
+        chain: write("chain.pem", &format!("{leaf_pem}{between_pem}")),
+        key: write("leaf.key.pem", &key.serialize_pem()),
+    }
+}
+
+#[test]
+fn what_is_signed_here_with_a_certificate_others_verify() {
+    let desk = Desk::set();
+    let made = certify(&desk);
+    let (model, signature) = (desk.model(), desk.in_model("model.sig"));
+    succeeded(desk.plimsoll(&["sign", &model, "--key", &made.key, "--certificate", &made.chain]));
+    succeeded(desk.reference(&[
+        "verify",
+        "certificate",
+        &model,
+        "--signature",
+        &signature,
+        "--certificate_chain",
+        &made.root,
+    ]));
+    let verify = |more: &[&str]| desk.plimsoll(&[&["verify", &model, "--trust-root", &made.root], more].concat());
+    let said = succeeded(verify(&["--identity", "email:ines@example.com"]));
+    assert!(said.contains("email:ines@example.com"), "{said}");
+    let refused = verify(&["--identity", "email:anna@example.com"]);
+    assert_eq!(refused.status.code(), Some(6), "another name");
+    let refused = verify(&["--at", "1999-01-01T00:00:00Z"]);
+    assert_eq!(refused.status.code(), Some(6), "another time");
+    let refused = desk.plimsoll(&["verify", &model, "--key", &desk.key("signing-key.pub.pem")]);
+    assert_eq!(refused.status.code(), Some(6), "a key says nothing about certificates");
+    fs::write(desk.in_model("weights.txt"), b"W").expect("written");
+    assert_eq!(verify(&[]).status.code(), Some(6), "a changed byte");
+    let mixed = desk.plimsoll(&["sign", &model, "--certificate", &made.chain]);
+    assert_eq!(mixed.status.code(), Some(2), "the certificate is for another key");
+}
+
+#[test]
+fn what_others_sign_with_a_certificate_is_verified_here() {
+    let desk = Desk::set();
+    let made = certify(&desk);
+    let (model, signature) = (desk.model(), desk.key("theirs.sig"));
+    succeeded(desk.reference(&[
+        "sign",
+        "certificate",
+        &model,
+        "--signature",
+        &signature,
+        "--private_key",
+        &made.key,
+        "--signing_certificate",
+        &made.leaf,
+        "--certificate_chain",
+        &made.between,
+    ]));
+    let verify = |root: &str| desk.plimsoll(&["verify", &model, "--signature", &signature, "--trust-root", root]);
+    let said = succeeded(verify(&made.root));
+    assert!(said.contains("6 files of credit"), "{said}");
+    let stranger = Desk::set();
+    let refused = verify(&certify(&stranger).root);
+    assert_eq!(refused.status.code(), Some(6), "another authority");
+    assert_eq!(verify(&made.leaf).status.code(), Some(2), "who signs is no authority");
+}
+
+#[test]
+fn who_prefers_ed25519_signs_in_the_same_layout() {
+    let desk = Desk::set();
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("pair");
+    let (key, public) = (desk.key("ed25519.pem"), desk.key("ed25519.pub.pem"));
+    fs::write(&key, pair.serialize_pem()).expect("written");
+    fs::write(&public, pair.public_key_pem()).expect("written");
+    let model = desk.model();
+    succeeded(desk.plimsoll(&["sign", &model, "--key", &key]));
+    succeeded(desk.plimsoll(&["verify", &model, "--key", &public]));
+    let other = desk.key("signing-key.pub.pem");
+    assert_eq!(desk.plimsoll(&["verify", &model, "--key", &other]).status.code(), Some(6));
+    fs::write(desk.in_model("weights.txt"), b"W").expect("written");
+    assert_eq!(desk.plimsoll(&["verify", &model, "--key", &public]).status.code(), Some(6));
+}
