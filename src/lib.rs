@@ -12,6 +12,7 @@ pub mod core;
 pub mod crypto;
 pub mod policies;
 pub mod provenance;
+pub mod readme;
 pub mod stats;
 pub use plimsoll_formats as formats;
 

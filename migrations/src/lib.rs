@@ -34,6 +34,7 @@ mod m0038_stored_blobs;
 mod m0043_wrapped_keys;
 mod m0044_refusals;
 mod m0045_lineage;
+mod m0047_authorities;
 mod table;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0045_lineage::Migration),
             Box::new(m0043_wrapped_keys::Migration),
             Box::new(m0036_custom_roles::Migration),
+            Box::new(m0047_authorities::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     core::path::FilePath,
     formats::{Contents, Pickles, Refusal},
+    readme,
     versions::{
         contents::api::{ContentsView, RefusalView},
         inspect,
@@ -39,7 +40,8 @@ impl Inspect {
         if self.json {
             output::json(&read)?;
         } else {
-            print(&read.iter().map(shown).collect::<Vec<_>>().join("\n\n"))?;
+            let each = read.iter().zip(&found).map(|(view, file)| shown(view, said(file)));
+            print(&each.collect::<Vec<_>>().join("\n\n"))?;
         }
         Ok(if is_refused { Exit::Refused } else { Exit::Ok })
     }
@@ -73,7 +75,7 @@ fn look(file: &Found, all: &[Found], pickles: Pickles) -> Result<ContentsView, F
     Ok(ContentsView { refusal, ..ContentsView::new(path, contents) })
 }
 
-fn shown(view: &ContentsView) -> String {
+fn shown(view: &ContentsView, said: Vec<(&'static str, String)>) -> String {
     let format = if view.format.is_empty() { "nothing is known of its format" } else { &view.format };
     let mut pairs = vec![("format", format.to_owned()), ("class", view.class.clone())];
     if view.total.tensors != 0 {
@@ -110,5 +112,36 @@ fn shown(view: &ContentsView) -> String {
     if let Some(refusal) = &view.refusal {
         pairs.push(("not sealed", format!("{}: {}", refusal.code, refusal.detail)));
     }
+    pairs.extend(said);
     format!("{}\n{}", output::printable(&view.path), output::fields(&pairs))
+}
+
+/// What the author says at the head of a model card.
+fn said(file: &Found) -> Vec<(&'static str, String)> {
+    if file.path.as_str() != readme::FILE || file.size_bytes > readme::MAX_BYTES as u64 {
+        return Vec::new();
+    }
+    let Some(card) = std::fs::read(&file.place).ok().and_then(|bytes| readme::read(&bytes).ok()) else {
+        return Vec::new();
+    };
+    let said = card.metadata;
+    let mut pairs: Vec<(&'static str, String)> = [
+        ("says: license", said.license.unwrap_or_default()),
+        ("says: task", said.pipeline_tag.unwrap_or_default()),
+        ("says: library", said.library.unwrap_or_default()),
+        ("says: base model", said.base_model.join(", ")),
+        ("says: datasets", said.datasets.join(", ")),
+        ("says: language", said.language.join(", ")),
+        ("says: tags", said.tags.join(", ")),
+        ("metadata not read", card.metadata_refused.unwrap_or_default()),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .collect();
+    let result = |one: &readme::Reported| {
+        let on = one.dataset.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+        ("reports", format!("{} {}{on}", one.metric, one.value))
+    };
+    pairs.extend(said.reported.iter().map(result));
+    pairs
 }

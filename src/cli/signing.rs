@@ -241,7 +241,7 @@ fn read_private_key(file: &Path) -> Result<SigningKey, Failure> {
     SigningKey::from_pem(&text).map_err(|e| usage(e.to_string()))
 }
 
-fn read_chain(file: &Path) -> Result<Chain, Failure> {
+pub(super) fn read_chain(file: &Path) -> Result<Chain, Failure> {
     let usage = |what: String| Failure::new(Exit::Usage, format!("the certificate {}: {what}", file.display()));
     let text = fs::read_to_string(file).map_err(|e| usage(e.to_string()))?;
     Chain::from_pem(&text).map_err(|e: CertificateError| usage(e.to_string()))

@@ -11,8 +11,10 @@ use std::{fs, path::PathBuf};
 
 #[derive(Subcommand)]
 pub enum Trust {
-    /// Trust a key's signatures from now on.
-    #[command(after_help = "Example:\n  plimsoll trust add ines-laptop signing-key.pub.pem")]
+    /// Trust a key's signatures, or those of whom an authority names, from now on.
+    #[command(
+        after_help = "Examples:\n  plimsoll trust add ines-laptop signing-key.pub.pem\n  plimsoll trust add company authority.pem --identity 'email:*@example.com'"
+    )]
     Add(Add),
     /// List the keys that are trusted here, revoked ones too.
     #[command(after_help = "Example:\n  plimsoll trust list --json")]
@@ -24,8 +26,11 @@ pub struct Add {
     /// Whose key it is.
     #[arg(value_parser = reference::name)]
     name: String,
-    /// An EC public key as PEM.
+    /// A public key (EC or Ed25519), or the certificate of an authority, as PEM.
     file: PathBuf,
+    /// Whom an authority may name: email:NAME@DOMAIN, email:*@DOMAIN, uri:ADDRESS, uri:ADDRESS/*, dns:NAME or *; again for more.
+    #[arg(long, value_name = "NAME")]
+    identity: Vec<String>,
     /// Since when it counts, such as 2026-07-01T00:00:00Z; now if absent.
     #[arg(long, value_name = "TIME")]
     valid_from: Option<DateTime<Utc>>,
@@ -61,7 +66,13 @@ impl Add {
                 .next("give the public half, the file that ends in .pub.pem; nothing was sent"));
         }
         let client = Session::open(&self.connection)?.client;
-        let input = TrustKeyInput { name: self.name, public_key_pem, valid_from: self.valid_from, valid_until: None };
+        let input = TrustKeyInput {
+            name: self.name,
+            public_key_pem,
+            identities: self.identity,
+            valid_from: self.valid_from,
+            valid_until: None,
+        };
         let key: TrustKeyView = client.create(&["trust-keys"], &input).await?;
         if self.json {
             return output::json(&key);

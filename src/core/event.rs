@@ -114,6 +114,8 @@ events! {
     WorkloadRefused: TokenExchange on "workload_trust" { trust: WorkloadTrustId, cause: String }
     TrustKeyAdded: TrustKeyAdd on "trust_key" { key: TrustKeyId, fingerprint: String }
     TrustKeyRevoked: TrustKeyRevoke on "trust_key" { key: TrustKeyId, fingerprint: String }
+    /// One certificate of an authority, by SHA-256 or serial number.
+    CertificateRevoked: TrustKeyRevoke on "trust_key" { key: TrustKeyId, certificate: String }
     ModelRegistered: ModelRegister on "model" { model: ModelId, name: String, risk_tier: String }
     ModelUpdated: ModelUpdate on "model" { model: ModelId, revision: i64 }
     VersionCreated: VersionCreate on "version" { version: VersionId, model: ModelId, number: i64, manifest: String }

@@ -149,7 +149,9 @@ pub(super) fn read(bundle: &[u8], max_payload_bytes: usize) -> Result<Unverified
         (None, Some(chain), None) => Material::Certificates(decode_chain(&chain.certificates)?),
         (None, None, Some(one)) => Material::Certificates(decode_chain(&[one])?),
         _ => {
-            return Err(BundleError::Malformed("it does not say by exactly one kind of material who signed".to_owned()));
+            return Err(BundleError::Malformed(
+                "it does not say by exactly one kind of material who signed".to_owned(),
+            ));
         }
     };
     Ok(Unverified { material, envelope: wire.dsse_envelope })

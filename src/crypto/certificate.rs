@@ -132,10 +132,11 @@ pub struct Authority {
 pub struct Signatory {
     /// Lowercase hex SHA-256 over the DER of the certificate.
     pub sha256: String,
-    /// Lowercase hex, as the authority numbered it.
+    /// Lowercase hex without leading zeros but for whole bytes, as the authority numbered it.
     pub serial: String,
     pub names: Names,
-    /// The SHA-256 of every certificate below the authority, the signatory's first.
+    /// The SHA-256 of every certificate below the authority, the signatory's first; then those of their twins, which differ
+    /// in how their signatures are written alone.
     pub path: Vec<String>,
 }
 
@@ -215,8 +216,13 @@ impl Authority {
             return Err(CertificateError::Identity(called));
         }
         let digest = |der: &[u8]| hex::encode(&Sha256::digest(der));
-        let path = std::iter::once(digest(first)).chain(between.iter().map(|der| digest(der))).collect();
-        Ok((key, Signatory { sha256: digest(first), serial: hex::encode(leaf.raw_serial()), names, path }))
+        let all: Vec<&[u8]> = std::iter::once(first).chain(&between).map(AsRef::as_ref).collect();
+        let twins = all.iter().filter_map(|der| twin(der));
+        let path = all.iter().map(|der| digest(der)).chain(twins.map(|der| digest(&der))).collect();
+        let serial = leaf.raw_serial();
+        let start = serial.iter().position(|byte| *byte != 0).unwrap_or(serial.len().saturating_sub(1));
+        let serial = hex::encode(serial.get(start..).unwrap_or_default());
+        Ok((key, Signatory { sha256: digest(first), serial, names, path }))
     }
 
     /// What is not asked of the certificate that a path ends at, as it is trusted: its time, and how long the path may be.
@@ -312,4 +318,43 @@ fn require_issuing(issuer: &X509Certificate<'_>) -> Result<(), CertificateError>
         return Err(CertificateError::IssuerIsNoAuthority);
     }
     Ok(())
+}
+
+/// The same certificate with the other signature that ECDSA has for it: whoever holds one can write the other, which must
+/// not bring back what was revoked by its fingerprint. None where the signature is of another kind.
+pub(super) fn twin(der: &[u8]) -> Option<Vec<u8>> {
+    let read = parse(der).ok()?;
+    let signature = read.signature_value.data.as_ref();
+    let other = match p256::ecdsa::Signature::from_der(signature) {
+        Ok(found) => {
+            let (r, s) = found.split_scalars();
+            p256::ecdsa::Signature::from_scalars(*r, -*s).ok()?.to_der().as_bytes().to_vec()
+        }
+        Err(_) => {
+            let (r, s) = p384::ecdsa::Signature::from_der(signature).ok()?.split_scalars();
+            p384::ecdsa::Signature::from_scalars(*r, -*s).ok()?.to_der().as_bytes().to_vec()
+        }
+    };
+    let header = match *der.get(1)? {
+        short if short < 0x80 => 2,
+        long => 2 + usize::from(long & 0x7f),
+    };
+    let end = der.len().checked_sub(element(BIT_STRING, &[&[0], signature]).len())?;
+    Some(element(SEQUENCE, &[der.get(header..end)?, &element(BIT_STRING, &[&[0], &other])]))
+}
+
+const BIT_STRING: u8 = 0x03;
+const SEQUENCE: u8 = 0x30;
+
+/// DER of an element of less than 64 KiB.
+fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let [high, low] = u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let mut all = match (high, low) {
+        (0, 0..=0x7f) => vec![tag, low],
+        (0, _) => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    all.extend(content);
+    all
 }

@@ -2,6 +2,7 @@
 //!
 //! A name is written with its kind: `email:ines@example.com`, `uri:https://ci.example.com/train`, `dns:ci.example.com`.
 
+use crate::formats::misleads;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
 
 /// More names than anybody has.
@@ -38,7 +39,7 @@ impl Names {
                 }
             }
         }
-        let is_readable = |name: &String| name.len() <= MAX_NAME_BYTES && !name.contains(char::is_control);
+        let is_readable = |name: &String| name.len() <= MAX_NAME_BYTES && !name.contains(misleads);
         if MAX_NAMES < names.len() || !names.iter().all(is_readable) {
             return None;
         }

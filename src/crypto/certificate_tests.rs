@@ -1,7 +1,7 @@
 //! Chains made here, each wrong in one way, and the verdict on it.
 
 use crate::crypto::{
-    certificate::{Authority, CertificateError, Chain},
+    certificate::{Authority, CertificateError, Chain, twin},
     certificate_names::Rule,
     dsse::Signer,
     hex,
@@ -107,7 +107,7 @@ fn an_authority_says_who_signed() {
     assert_eq!(verified.key_fingerprint, made.root.fingerprint());
     let who = verified.signatory.expect("named");
     assert_eq!(who.names.names, ["email:ines@example.com"]);
-    assert_eq!((who.path.len(), &who.path[0]), (2, &who.sha256));
+    assert_eq!((who.path.len(), &who.path[0]), (4, &who.sha256));
     assert_eq!(Authority::from_pem(&made.root.to_pem(), made.root.rules().to_vec()).as_ref(), Ok(&made.root));
     let other = judge(&made.signed(), &[], "2026-06-01").expect_err("nobody is trusted to say it");
     assert_eq!(other.code(), "not_key_method");
@@ -216,6 +216,27 @@ fn a_changed_byte_in_a_chain_is_found() {
     let without = Chain::new(made.chain.certificates()[..1].to_vec()).expect("chain");
     let without = Made { root: made.root, chain: without, key: made.key };
     assert_eq!(without.verdict("2026-06-01"), "authority_unknown", "the authority between is not there");
+}
+
+#[test]
+fn a_certificate_written_otherwise_has_the_same_fingerprints() {
+    let path = |made: &Made| {
+        let trust = std::slice::from_ref(&made.root);
+        judge(&made.signed(), trust, "2026-06-01").expect("verified").signatory.expect("named").path
+    };
+    let p384 = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).expect("pair");
+    for issuers in [pair, p384] {
+        let made = made_with(UNCHANGED, UNCHANGED, UNCHANGED, [issuers(), issuers(), pair()]);
+        let twins: Vec<_> = made.chain.certificates().iter().map(|der| twin(der).expect("of ECDSA")).collect();
+        assert_eq!(&twin(&twins[0]).expect("twin"), &made.chain.certificates()[0], "there are two");
+        let first = path(&made);
+        let other = Made { chain: Chain::new(twins).expect("chain"), ..made };
+        let second = path(&other);
+        assert_ne!(first[0], second[0]);
+        for one in &first {
+            assert!(second.contains(one), "{first:?} {second:?}");
+        }
+    }
 }
 
 #[test]

@@ -235,7 +235,7 @@ async fn facts(
     let Subject { model, version, environment, .. } = subject;
     let current = store::current(conn, environment.id, at).await?;
     let key = match &version.signature {
-        Signature::Verified { key } => trust::store::find(conn, scope, *key).await?,
+        Signature::Verified { key, .. } => trust::store::find(conn, scope, *key).await?,
         _ => None,
     };
     let key = key.map(|key| trust::TrustKey { revoked_at: key.revoked_at.filter(|end| *end <= at), ..key });

@@ -76,6 +76,7 @@ fn then(mut row: model_version::Model, at: DateTime<Utc>) -> Result<Version, Err
     if is_later(row.sealed_at) {
         row.state = "draft".to_owned();
         (row.sealed_at, row.sealed_by, row.signature_state, row.trust_key_id) = (None, None, None, None);
+        (row.signatory, row.certificates) = (None, None);
     }
     row.try_into()
 }

@@ -12,7 +12,7 @@ use crate::{
         page::{Page, PageRequest},
         text::Line,
     },
-    crypto::{bundle, keys::VerifyingKey},
+    crypto::bundle,
     db::{Conn, WriteTx},
     error::Error,
     evidence::{
@@ -122,11 +122,7 @@ async fn verify(
     bundle: &str,
 ) -> Result<(TrustKey, crate::crypto::statement::Statement), Error> {
     let keys = trust::store::all(&tx.conn(), sight.scope()).await?;
-    let verifying = keys
-        .iter()
-        .map(|key| VerifyingKey::from_pem(&key.public_key_pem).map_err(|e| Error::internal(e.to_string())))
-        .collect::<Result<Vec<_>, _>>()?;
-    let signed = bundle::verify_statement_by(bundle.as_bytes(), &verifying);
+    let signed = bundle::verify_statement_by(bundle.as_bytes(), &trust::Roots::of(&keys)?.keys);
     let (statement, fingerprint) = signed.map_err(|e| Error::invalid("bundle", e.to_string()))?;
     let key = keys.into_iter().find(|key| key.fingerprint == fingerprint);
     let key = key.ok_or_else(|| Error::internal("verified by a key that is not listed"))?;

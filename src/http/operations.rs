@@ -69,6 +69,7 @@ pub const OPERATIONS: &[Row] = &[
     ("GET", "/api/v1/trust-keys", One(Action::TrustKeyRead)),
     ("POST", "/api/v1/trust-keys", One(Action::TrustKeyAdd)),
     ("DELETE", "/api/v1/trust-keys/{key}", One(Action::TrustKeyRevoke)),
+    ("POST", "/api/v1/trust-keys/{key}/revoked-certificates", One(Action::TrustKeyRevoke)),
     // Models, versions and what is said of them.
     ("GET", "/api/v1/models", One(Action::ModelRead)),
     ("POST", "/api/v1/models", One(Action::ModelRegister)),
@@ -83,6 +84,7 @@ pub const OPERATIONS: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}", One(Action::VersionRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/attestations", One(Action::VersionRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", One(Action::VersionRead)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/card", One(Action::VersionRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/coverage", One(Action::FrameworkRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/evidence", One(Action::EvidenceRead)),
     ("POST", "/api/v1/models/{model}/versions/{version}/evidence", One(Action::EvidenceReport)),

@@ -118,6 +118,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     versions::api::routes(config);
     versions::contents::api::routes(config);
     provenance::lineage::api::routes(config);
+    versions::card::api::routes(config);
     inference::api::routes(config);
     // Before environments, whose documents have names of any kind.
     accountability::api::routes(config);

@@ -115,7 +115,7 @@ impl Asked<'_> {
         failed: Vec<FailedCheck>,
     ) -> Result<Error, Error> {
         let now = self.app.db.clock().now();
-        let by_key = failed.iter().any(|failed| failed.check == "signing_key_not_valid");
+        let by_key = failed.iter().any(|failed| failed.check.starts_with("signing_"));
         let (roles, next): (&[Role], _) = if rollback::has_way_back(self.conn, self.scope(), release, now).await? {
             (&[Role::EnvironmentManager], "roll back to an earlier release")
         } else if by_key {

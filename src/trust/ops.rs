@@ -7,25 +7,37 @@ use crate::{
         name::Name,
         page::{Page, PageRequest},
     },
-    crypto::keys::VerifyingKey,
+    crypto::{certificate::Authority, keys::VerifyingKey},
     error::Error,
     promotions::invalidation::{self, Cause},
     releases,
-    trust::{TrustKey, store},
+    trust::{TrustKey, rules, store},
 };
 use chrono::{DateTime, SubsecRound, Utc};
+use std::collections::BTreeSet;
+
+/// A key, or the certificate of an authority with whom it may name.
+pub struct Root<'r> {
+    pub pem: &'r str,
+    /// One rule each; none for a key.
+    pub identities: &'r [String],
+}
+
+const MAX_RULES: usize = 64;
+/// Then the authority itself is better revoked.
+const MAX_REVOKED: usize = 1_000;
 
 /// A key counts from now on unless whoever adds it vouches for it since an earlier day.
 pub async fn add(
     app: &App,
     who: &Principal,
     name: Name,
-    public_key_pem: &str,
+    root: Root<'_>,
     (valid_from, valid_until): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 ) -> Result<TrustKey, Error> {
     let permit = policy::act(who, Action::TrustKeyAdd)?;
     let added_by = who.id.ok_or(Error::Unauthenticated)?;
-    let key = VerifyingKey::from_pem(public_key_pem).map_err(|e| Error::invalid("public_key_pem", e.to_string()))?;
+    let (fingerprint, pem, identities) = read(&root)?;
     let tx = app.db.begin().await?;
     store::lock_names(&tx, who.workspace).await?;
     let valid_from = valid_from.map_or(tx.at(), |from| from.trunc_subsecs(6));
@@ -38,8 +50,10 @@ pub async fn add(
     let key = TrustKey {
         id: TrustKeyId::generate(),
         name: name.to_string(),
-        fingerprint: key.fingerprint(),
-        public_key_pem: key.to_pem(),
+        fingerprint,
+        public_key_pem: pem,
+        identities,
+        revoked_certificates: BTreeSet::new(),
         added_by,
         valid_from,
         valid_until,
@@ -55,6 +69,88 @@ pub async fn add(
     let event = Event::TrustKeyAdded { key: key.id, fingerprint: key.fingerprint.clone() };
     tx.commit(permit, event).await?;
     Ok(key)
+}
+
+/// Fingerprint, text and rules of a root.
+fn read(root: &Root<'_>) -> Result<(String, String, Option<String>), Error> {
+    let invalid = |e: String| Error::invalid("public_key_pem", e);
+    if !root.pem.contains("-----BEGIN CERTIFICATE-----") {
+        if !root.identities.is_empty() {
+            let detail = "a key stands for itself and names nobody; leave the identities out, or send the certificate \
+                of an authority";
+            return Err(Error::invalid("identities", detail));
+        }
+        let key = VerifyingKey::from_pem(root.pem).map_err(|e| invalid(e.to_string()))?;
+        return Ok((key.fingerprint(), key.to_pem(), None));
+    }
+    if root.identities.is_empty() || MAX_RULES < root.identities.len() {
+        let detail = format!("say in 1 to {MAX_RULES} rules whom the authority may name; * is everybody");
+        return Err(Error::invalid("identities", detail));
+    }
+    let text = root.identities.iter().map(|rule| rule.trim()).collect::<Vec<_>>().join("\n");
+    let rules = rules(&text).map_err(|e| Error::invalid("identities", e.to_string()))?;
+    let authority = Authority::from_pem(root.pem, rules).map_err(|e| invalid(e.to_string()))?;
+    let text = authority.rules().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Ok((authority.fingerprint(), authority.to_pem(), Some(text)))
+}
+
+/// From now on nothing signed with this certificate leaves through the gate, and requests that rest on it end.
+///
+/// `certificate`: its SHA-256, or `serial:` and its number, in hex; of who signed, or of an authority below this one.
+pub async fn revoke_certificate(
+    app: &App,
+    who: &Principal,
+    id: TrustKeyId,
+    certificate: &str,
+) -> Result<TrustKey, Error> {
+    let sight = policy::read(who, Action::TrustKeyRead)?;
+    let permit = policy::act(who, Action::TrustKeyRevoke)?;
+    let certificate = certificate_name(certificate)?;
+    let tx = app.db.begin().await?;
+    let mut key = store::lock(&tx, sight.scope(), id).await?.ok_or(Error::not_found("trusted key"))?;
+    if !key.is_authority() {
+        return Err(Error::conflict(
+            "not_authority",
+            "this is a key, which has no certificates; revoke the key itself",
+        ));
+    }
+    if !key.revoked_certificates.insert(certificate.clone()) {
+        return Err(Error::conflict("certificate_revoked", "the certificate is revoked already"));
+    }
+    if MAX_REVOKED < key.revoked_certificates.len() {
+        let detail = format!("{MAX_REVOKED} certificates of it are revoked; revoke the authority itself");
+        return Err(Error::conflict("authority_spent", detail));
+    }
+    store::revoke_certificates(&tx, id, &key.revoked_certificates).await?;
+    let event = Event::CertificateRevoked { key: id, certificate };
+    let ended = invalidation::follow(&tx, sight.scope(), Cause::TrustKey(id)).await?;
+    releases::store::hold_key(&tx, sight.scope(), id).await?;
+    tx.commit_all(permit, event, ended).await?;
+    Ok(key)
+}
+
+/// As versions note the certificates by which they were signed. Colons between the digits are what other tools print.
+fn certificate_name(raw: &str) -> Result<String, Error> {
+    let refused = || {
+        let detail = "is neither the SHA-256 of a certificate (64 hex digits) nor serial: and its number in hex";
+        Error::invalid("certificate", detail)
+    };
+    let hex = |text: &str| text.replace(':', "").to_ascii_lowercase();
+    let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
+    match raw.trim().strip_prefix("serial:") {
+        Some(number) => {
+            let number = hex(number);
+            if !is_hex(&number) || 42 < number.len() {
+                return Err(refused());
+            }
+            // Whole bytes, without those that are nothing.
+            let number = number.trim_start_matches('0');
+            let number = if number.is_empty() { "0" } else { number };
+            let number = if number.len() % 2 == 1 { format!("0{number}") } else { number.to_owned() };
+            Ok(format!("serial:{number}"))
+        }
+        None => Some(hex(raw.trim())).filter(|text| is_hex(text) && text.len() == 64).ok_or_else(refused),
+    }
 }
 
 /// From now on nothing signed by this key leaves through the gate, and requests that rest on it end.

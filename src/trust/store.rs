@@ -18,6 +18,7 @@ use sea_orm::{
     Set, SqlErr,
     sea_query::{Expr, LockType},
 };
+use std::collections::BTreeSet;
 
 pub async fn list(reader: &Reader<'_>, page: PageRequest) -> Result<Page<TrustKey>, Error> {
     let mut query = visible(reader.scope()).order_by_asc(trust_key::Column::Id).limit(page.limit + 1);
@@ -85,6 +86,8 @@ pub async fn insert(tx: &WriteTx, workspace: WorkspaceId, new: &TrustKey) -> Res
         valid_from: Set(new.valid_from),
         valid_until: Set(new.valid_until),
         revoked_at: Set(None),
+        identities: Set(new.identities.clone()),
+        revoked_certificates: Set(None),
     };
     trust_key::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict("trust_key_known", "this key is listed already"),
@@ -102,11 +105,26 @@ pub async fn revoke(tx: &WriteTx, id: TrustKeyId) -> Result<(), Error> {
     Ok(())
 }
 
+/// One more certificate of an authority counts no more.
+pub async fn revoke_certificates(tx: &WriteTx, id: TrustKeyId, all: &BTreeSet<String>) -> Result<(), Error> {
+    let text = all.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    trust_key::Entity::update_many()
+        .col_expr(trust_key::Column::RevokedCertificates, Expr::value(text))
+        .filter(trust_key::COLUMN.id.eq(id))
+        .exec(&tx.conn())
+        .await?;
+    Ok(())
+}
+
 fn visible(scope: Scope) -> Select<trust_key::Entity> {
     match scope {
         Scope::Instance => trust_key::Entity::find(),
         Scope::Workspace(id) => trust_key::Entity::find().filter(trust_key::COLUMN.workspace_id.eq(id)),
     }
+}
+
+fn words(text: Option<&str>) -> impl Iterator<Item = String> {
+    text.unwrap_or_default().split(' ').filter(|word| !word.is_empty()).map(str::to_owned)
 }
 
 impl From<trust_key::Model> for TrustKey {
@@ -120,6 +138,8 @@ impl From<trust_key::Model> for TrustKey {
             valid_from: row.valid_from,
             valid_until: row.valid_until,
             revoked_at: row.revoked_at,
+            identities: row.identities,
+            revoked_certificates: words(row.revoked_certificates.as_deref()).collect(),
         }
     }
 }

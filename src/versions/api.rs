@@ -63,6 +63,13 @@ pub struct VersionView {
     /// `verified`, `untrusted` or `absent`.
     pub signature: String,
     pub signature_detail: Option<String>,
+    /// Who signed, where an authority says it, such as `email:ines@example.com`.
+    #[serde(default)]
+    pub signed_by: Vec<String>,
+    /// The SHA-256 of the certificate that signed and of those above it, those of the same certificates with their other ECDSA
+    /// signatures, and `serial:` with the number of the first.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     pub files: Vec<FileView>,
     pub created_at: String,
     pub sealed_at: Option<String>,
@@ -314,9 +321,16 @@ impl VersionView {
             Signature::Absent if version.state != State::Draft => Some("the version was sealed without one".to_owned()),
             _ => None,
         };
+        let named = match &version.signature {
+            Signature::Verified { signatory, .. } => signatory.clone(),
+            _ => None,
+        };
+        let (signed_by, certificates) = named.map_or_else(Default::default, |named| (named.names, named.certificates));
         Self {
             id: version.id,
             model: model.to_owned(),
+            signed_by,
+            certificates,
             number: version.number,
             state: version.state.name().to_owned(),
             digest: version.manifest.to_string(),

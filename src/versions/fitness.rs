@@ -22,7 +22,13 @@ pub fn checks(version: &Version, key: Option<&TrustKey>, now: DateTime<Utc>) -> 
         }
     }
     match (&version.signature, key) {
-        (Signature::Verified { .. }, Some(key)) if key.is_valid_at(now) => {}
+        (Signature::Verified { signatory, .. }, Some(key)) if key.is_valid_at(now) => {
+            let revoked = signatory.as_ref().and_then(|named| key.revoked_of(&named.certificates));
+            if let Some(certificate) = revoked {
+                let detail = format!("the certificate {certificate} that signed it, or stands above it, was revoked");
+                failed.push(check("signing_certificate_revoked", detail));
+            }
+        }
         (Signature::Verified { .. }, Some(key)) => {
             let detail = format!("the signing key {} is revoked or no longer valid", key.name);
             failed.push(check("signing_key_not_valid", detail));

@@ -2,6 +2,7 @@
 //! number is a label.
 
 pub mod api;
+pub mod card;
 pub mod contents;
 mod download;
 pub mod files;
@@ -69,10 +70,19 @@ pub enum State {
 pub enum Signature {
     /// Not sealed yet, or sealed without one.
     Absent,
-    /// Made by this trusted key over exactly these files.
-    Verified { key: TrustKeyId },
+    /// Made by this trusted key over exactly these files; or by who this authority says.
+    Verified { key: TrustKeyId, signatory: Option<Named> },
     /// Well-formed, by a key that the workspace does not trust.
     Untrusted { detail: String },
+}
+
+/// Who signed, as an authority says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// With their kinds, such as `email:ines@example.com`.
+    pub names: Vec<String>,
+    /// As a revocation names them: the SHA-256 of each certificate below the authority, and the serial number of the first.
+    pub certificates: Vec<String>,
 }
 
 impl State {
@@ -95,6 +105,11 @@ impl State {
 }
 
 impl Signature {
+    /// Whether this key made it, or this authority says who did.
+    pub fn is_by(&self, root: TrustKeyId) -> bool {
+        matches!(self, Self::Verified { key, .. } if *key == root)
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::Absent => "absent",

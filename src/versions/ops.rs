@@ -159,7 +159,7 @@ pub(crate) async fn authors(conn: &Conn<'_>, version: &Version) -> Result<Involv
 /// The key that signed a version, if it is still listed.
 pub(crate) async fn signing_key(conn: &Conn<'_>, scope: Scope, version: &Version) -> Result<Option<TrustKey>, Error> {
     match &version.signature {
-        Signature::Verified { key } => trust::store::find(conn, scope, *key).await,
+        Signature::Verified { key, .. } => trust::store::find(conn, scope, *key).await,
         _ => Ok(None),
     }
 }

@@ -8,22 +8,22 @@ use crate::{
     core::{digest::Digest, event::Event, ids::AccountId, path::FilePath},
     crypto::{
         bundle, json as crypto_json,
-        keys::VerifyingKey,
         oms::{self, OmsError},
         statement::Statement,
     },
     error::Error,
     provenance::{self, Material, lineage},
     sandbox::Interface,
-    trust::{self, TrustKey},
+    trust::{self, Roots, TrustKey},
     versions::{
-        INTERFACE_FILE, Signature, State, StoredFile, VersionRef, inspect, ops,
+        INTERFACE_FILE, Named, Signature, State, StoredFile, VersionRef, inspect, ops,
         ops::Detail,
         signature::{ListError, Listed},
         store,
         store::Attested,
     },
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tokio::io::AsyncReadExt;
@@ -64,14 +64,15 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
     ops::require_own_draft(who, &version)?;
     let keys: Vec<_> =
         trust::store::all(&tx.conn(), sight.scope()).await?.into_iter().filter(|k| k.is_valid_at(tx.at())).collect();
-    let (signature, bundle) = judge_signature(&with, &listed, &keys)?;
+    let roots = Roots::of(&keys)?;
+    let (signature, bundle) = judge_signature(&with, &listed, &keys, &roots, tx.at())?;
     let by = who.id.ok_or(Error::Unauthenticated)?;
     let mut seen = BTreeSet::new();
     let attested = with
         .attestations
         .iter()
         .enumerate()
-        .map(|(i, bundle)| judge_attestation(i, bundle, &detail.files, &keys, by))
+        .map(|(i, bundle)| judge_attestation(i, bundle, &detail.files, &roots, by))
         .collect::<Result<Vec<_>, _>>()?;
     if let Some(twice) = attested.iter().position(|(a, _)| !seen.insert(a.digest.clone())) {
         return Err(Error::invalid(format!("attestations[{twice}]"), "stands twice"));
@@ -91,7 +92,7 @@ pub async fn seal(app: &App, who: &Principal, model: &str, version: &VersionRef,
         manifest: version.manifest.to_string(),
         signature: version.signature.name().to_owned(),
         key: match &version.signature {
-            Signature::Verified { key } => Some(key.to_string()),
+            Signature::Verified { key, .. } => Some(key.to_string()),
             _ => None,
         },
         attestations: attested.into_iter().map(|(attested, _)| attested.digest).collect(),
@@ -148,7 +149,8 @@ async fn listed(app: &App, sight: &ReadPermit, with: &Seal, files: &[StoredFile]
     let Some(bundle) = &with.signature else { return Ok(Listed::stored(files)) };
     let reader = app.db.read(sight);
     let keys = trust::store::all(reader.conn(), sight.scope()).await?;
-    let Ok(signed) = oms::open(bundle.to_string().as_bytes(), &verifying_keys(&keys)?) else {
+    let roots = Roots::of(&keys)?;
+    let Ok(signed) = oms::open_trusting(bundle.to_string().as_bytes(), &roots.at(app.db.clock().now())) else {
         return Ok(Listed::stored(files));
     };
     Listed::of(app, &signed, files).await.map_err(|error| match error {
@@ -158,13 +160,20 @@ async fn listed(app: &App, sight: &ReadPermit, with: &Seal, files: &[StoredFile]
     })
 }
 
-/// A signature over other bytes is refused; one by a stranger is kept and said to be so.
-fn judge_signature(with: &Seal, files: &Listed, keys: &[TrustKey]) -> Result<(Signature, Option<String>), Error> {
+/// A signature over other bytes is refused; one by a stranger is kept and said to be so. Certificates are judged as of now,
+/// when the signature comes in.
+fn judge_signature(
+    with: &Seal,
+    files: &Listed,
+    keys: &[TrustKey],
+    roots: &Roots,
+    now: DateTime<Utc>,
+) -> Result<(Signature, Option<String>), Error> {
     let Some(bundle) = &with.signature else {
         return Ok((Signature::Absent, None));
     };
     let text = bundle.to_string();
-    let verified = oms::open(text.as_bytes(), &verifying_keys(keys)?).and_then(|signed| files.compare(&signed));
+    let verified = oms::open_trusting(text.as_bytes(), &roots.at(now)).and_then(|signed| files.compare(&signed));
     match verified {
         Ok(verified) => {
             if let Some(path) = verified.unsigned.first() {
@@ -173,10 +182,21 @@ fn judge_signature(with: &Seal, files: &Listed, keys: &[TrustKey]) -> Result<(Si
             }
             let key = keys.iter().find(|key| key.fingerprint == verified.key_fingerprint);
             let key = key.ok_or_else(|| Error::internal("verified by a key that is not listed"))?;
-            Ok((Signature::Verified { key: key.id }, Some(text)))
+            let signatory = verified.signatory.map(|signatory| {
+                let certificates = trust::certificates(&signatory);
+                Named { names: signatory.names.names, certificates }
+            });
+            if let Some(certificate) = signatory.as_ref().and_then(|named| key.revoked_of(&named.certificates)) {
+                let detail = format!("the certificate {certificate} was revoked; sign with one that counts");
+                return Err(Error::invalid("signature", detail));
+            }
+            Ok((Signature::Verified { key: key.id, signatory }, Some(text)))
         }
-        Err(OmsError::UnknownKey { .. }) => {
-            let detail = "signed by a key that this workspace does not trust".to_owned();
+        Err(error) if error.is_stranger() => {
+            let detail = match error {
+                OmsError::UnknownKey { .. } => "signed by a key that this workspace does not trust".to_owned(),
+                error => error.to_string(),
+            };
             Ok((Signature::Untrusted { detail }, Some(text)))
         }
         Err(error) => Err(Error::invalid("signature", error.to_string())),
@@ -188,13 +208,13 @@ fn judge_attestation(
     index: usize,
     bundle: &Value,
     files: &[StoredFile],
-    keys: &[TrustKey],
+    roots: &Roots,
     created_by: AccountId,
 ) -> Result<(Attested, Vec<Material>), Error> {
     let field = format!("attestations[{index}]");
     let text = bundle.to_string();
-    let statement = bundle::verify_statement(text.as_bytes(), &verifying_keys(keys)?)
-        .map_err(|e| Error::invalid(&field, e.to_string()))?;
+    let statement =
+        bundle::verify_statement(text.as_bytes(), &roots.keys).map_err(|e| Error::invalid(&field, e.to_string()))?;
     require_about(&statement, files).map_err(|detail| Error::invalid(&field, detail))?;
     let read = provenance::of(&statement)
         .transpose()
@@ -237,10 +257,4 @@ fn require_about(statement: &Statement, files: &[StoredFile]) -> Result<(), Stri
 /// The digest of all files in OpenSSF Model Signing v1.0: over their raw digests, in the order of their paths.
 fn root(files: &[StoredFile]) -> Digest {
     Digest::of(files.iter().flat_map(|file| *file.declared.sha256.bytes()).collect::<Vec<_>>())
-}
-
-fn verifying_keys(keys: &[TrustKey]) -> Result<Vec<VerifyingKey>, Error> {
-    keys.iter()
-        .map(|key| VerifyingKey::from_pem(&key.public_key_pem).map_err(|e| Error::internal(e.to_string())))
-        .collect()
 }

@@ -14,7 +14,7 @@ use crate::{
         entity::{attestation, blob, earlier_author, model_version, version_file},
     },
     error::Error,
-    versions::{DeclaredFile, Manifest, Signature, State, StoredFile, Version, VersionRef},
+    versions::{DeclaredFile, Manifest, Named, Signature, State, StoredFile, Version, VersionRef},
 };
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
@@ -140,6 +140,8 @@ pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest) -> Result<
         sealed_at: Set(None),
         revoked_at: Set(None),
         revocation_reason: Set(None),
+        signatory: Set(None),
+        certificates: Set(None),
     };
     model_version::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     for files in manifest.files().chunks(500) {
@@ -219,8 +221,12 @@ pub(crate) async fn earlier_authors(conn: &DatabaseExecutor<'_>, id: VersionId) 
 }
 
 pub async fn seal(tx: &WriteTx, version: &Version, bundle: Option<String>) -> Result<(), Error> {
+    let named = match &version.signature {
+        Signature::Verified { signatory, .. } => signatory.as_ref(),
+        _ => None,
+    };
     let (key, detail) = match &version.signature {
-        Signature::Verified { key } => (Some(*key), None),
+        Signature::Verified { key, .. } => (Some(*key), None),
         Signature::Untrusted { detail } => (None, Some(detail.clone())),
         Signature::Absent => (None, None),
     };
@@ -230,6 +236,8 @@ pub async fn seal(tx: &WriteTx, version: &Version, bundle: Option<String>) -> Re
         .col_expr(model_version::Column::SignatureDetail, Expr::value(detail))
         .col_expr(model_version::Column::TrustKeyId, Expr::value(key))
         .col_expr(model_version::Column::SignatureBundle, Expr::value(bundle))
+        .col_expr(model_version::Column::Signatory, Expr::value(named.map(|named| named.names.join("\n"))))
+        .col_expr(model_version::Column::Certificates, Expr::value(named.map(|named| named.certificates.join(" "))))
         .col_expr(model_version::Column::SealedBy, Expr::value(version.sealed_by))
         .col_expr(model_version::Column::SealedAt, Expr::value(version.sealed_at))
         .filter(model_version::COLUMN.id.eq(version.id))
@@ -323,7 +331,13 @@ impl TryFrom<model_version::Model> for Version {
 
     fn try_from(row: model_version::Model) -> Result<Self, Error> {
         let signature = match (row.signature_state.as_deref(), row.trust_key_id) {
-            (Some("verified"), Some(key)) => Signature::Verified { key },
+            (Some("verified"), Some(key)) => {
+                let signatory = row.certificates.map(|certificates| Named {
+                    names: row.signatory.unwrap_or_default().lines().map(str::to_owned).collect(),
+                    certificates: certificates.split(' ').map(str::to_owned).collect(),
+                });
+                Signature::Verified { key, signatory }
+            }
             (Some("untrusted"), _) => Signature::Untrusted { detail: row.signature_detail.unwrap_or_default() },
             _ => Signature::Absent,
         };

@@ -62,6 +62,7 @@ pub const ADDRESSES: &[Row] = &[
     ("GET", "/trust-keys", One(Action::TrustKeyRead)),
     ("POST", "/trust-keys", One(Action::TrustKeyAdd)),
     ("POST", "/trust-keys/{key}/revocation", One(Action::TrustKeyRevoke)),
+    ("POST", "/trust-keys/{key}/revoked-certificates", One(Action::TrustKeyRevoke)),
     ("GET", "/workers", One(Action::RunRead)),
     // Models and versions.
     ("GET", "/models", One(Action::ModelRead)),

@@ -91,6 +91,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(administration::list_trust_keys)
         .service(administration::add_trust_key)
         .service(administration::revoke_trust_key)
+        .service(administration::revoke_certificate)
         .service(administration::list_workers)
         .service(overview::show)
         .service(models::list)

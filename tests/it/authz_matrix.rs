@@ -153,6 +153,7 @@ pub const MATRIX: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}", "/api/v1/models/scorer/versions/1", Empty, to(200)),
     ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/4/files/model.onnx", File("tensor_binary.onnx"), to(204)),
     ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, to(200)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/card", "/api/v1/models/scorer/versions/1/card", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", "/api/v1/models/scorer/versions/1/contents/README.md", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Empty, to(200)),
     ("POST", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Json(|| json!({"inputs": [
@@ -224,6 +225,8 @@ pub const MATRIX: &[Row] = &[
     ("POST", "/api/v1/releases/{release}/review", "/api/v1/releases/{run}/review", Json(|| json!({"outcome": "justified", "reason": "a test"})), to(404)),
     ("GET", "/api/v1/rollback-reviews", "", Empty, to(200)),
     ("POST", "/api/v1/models/{model}/versions/{version}/revocation", "/api/v1/models/scorer/versions/3/revocation", Json(|| json!({"reason": "a test"})), to(200)),
+    // A key has no certificates.
+    ("POST", "/api/v1/trust-keys/{key}/revoked-certificates", "/api/v1/trust-keys/{key}/revoked-certificates", Json(|| json!({"certificate": "serial:0b"})), to(409)),
     ("DELETE", "/api/v1/trust-keys/{key}", "/api/v1/trust-keys/{key}", Empty, to(200)),
     ("GET", "/api/v1/audit/keys", "", Empty, to(200)),
     ("GET", "/api/v1/dossiers", "/api/v1/dossiers?profile=model-card&model=scorer&environment=production", Empty, to(200)),

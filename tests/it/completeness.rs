@@ -157,6 +157,7 @@ fn recipes() -> Vec<Recipe> {
         recipe("lintPolicy", "viewer", &[], Json(|| json!({"policy": {"approvals": []}, "environment": "spare"})), Not("whoever sees environments may ask, and nothing is written"), &[]),
         recipe("dryRunPolicy", "viewer", &[("environment", "spare")], Json(|| json!({"model": "scorer", "version": "3"})), Not("whoever sees requests may ask, and nothing is written"), &[]),
         recipe("revokeVersion", "admin", V3, Json(WHY), Viewer, &[("version.revoke", "version", "$id")]),
+        recipe("revokeCertificate", "admin", &[("key", "{authority}")], Json(|| json!({"certificate": "serial:0b"})), Viewer, &[("trust_key.revoke", "trust_key", "{authority}")]),
         recipe("revokeTrustKey", "admin", &[("key", "{key}")], Empty, Viewer, &[("trust_key.revoke", "trust_key", "{key}"), ("release.lapse", "release", ""), ("finding.open", "finding", "")]),
         recipe("exportDossier", "auditor", &[], Query("profile=model-card&model=scorer&environment=production"), Viewer, &[("dossier.export", "version", "")]),
         recipe("exportLog", "auditor", &[], Empty, Viewer, &[("audit.export", "log", "")]),

@@ -8,6 +8,7 @@
 // What the tests share.
 mod break_glass;
 mod custom_roles;
+mod certificates;
 mod databases;
 mod harness;
 mod raw;
@@ -24,6 +25,7 @@ mod asof;
 mod assertions;
 mod asvs;
 mod audit_log;
+mod authorities;
 mod authz_matrix;
 mod bad_governance;
 mod bad_input;
@@ -32,6 +34,7 @@ mod bias;
 mod blob_stores;
 mod blobs;
 mod browser;
+mod cards;
 mod check_local;
 mod commands;
 mod comparisons;

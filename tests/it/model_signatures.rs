@@ -1,6 +1,7 @@
 //! Models' signatures before foreign judges: what `plimsoll sign` makes, PyPI `model-signing` and npm `@sigstore/verify`
 //! accept, and the reverse. `scripts/foreign.sh` installs them.
 
+use crate::certificates::Authorities;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -149,8 +150,8 @@ fn what_others_sign_is_verified_here() {
     );
 }
 
-/// An authority, one below it, and the certificate of who signs, as PEM files beside the key.
-struct Authorities {
+/// PEM files beside the key.
+struct Placed {
     root: String,
     between: String,
     leaf: String,
@@ -158,40 +159,19 @@ struct Authorities {
     key: String,
 }
 
-fn certify(desk: &Desk) -> Authorities {
-    use rcgen::{
-        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-        SanType,
-    };
-    let authority = |name: &str| {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params
-    };
-    let pair = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("pair");
-    let (root_key, between_key, key) = (pair(), pair(), pair());
-    let (root, between) = (authority("root"), authority("between"));
-    let root_pem = root.self_signed(&root_key).expect("root").pem();
-    let between_pem = between.signed_by(&between_key, &Issuer::new(root, root_key)).expect("between").pem();
-    let mut leaf = CertificateParams::default();
-    leaf.distinguished_name.push(DnType::CommonName, "ines");
-    leaf.subject_alt_names = vec![SanType::Rfc822Name("ines@example.com".try_into().expect("name"))];
-    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
-    let leaf_pem = leaf.signed_by(&key, &Issuer::new(between, between_key)).expect("leaf").pem();
+fn certify(desk: &Desk) -> Placed {
+    let made = Authorities::made();
     let write = |name: &str, text: &str| {
         let place = desk.key(name);
         fs::write(&place, text).expect("written");
         place
     };
-    Authorities {
-        root: write("root.pem", &root_pem),
-        between: write("between.pem", &between_pem),
-        leaf: write("leaf.pem", &leaf_pem),
-        chain: write("chain.pem", &format!("{leaf_pem}{between_pem}")),
-        key: write("leaf.key.pem", &key.serialize_pem()),
+    Placed {
+        root: write("root.pem", &made.root),
+        between: write("between.pem", &made.between),
+        leaf: write("leaf.pem", &made.leaf),
+        chain: write("chain.pem", &made.chain()),
+        key: write("leaf.key.pem", &made.key),
     }
 }
 

@@ -218,6 +218,7 @@ async fn what_another_workspace_holds_cannot_be_changed() {
         ("DELETE", "/api/v1/tokens/{token}", json!({})),
         ("DELETE", "/api/v1/workload-trusts/{trust}", json!({})),
         ("DELETE", "/api/v1/trust-keys/{key}", json!({})),
+        ("POST", "/api/v1/trust-keys/{key}/revoked-certificates", json!({"certificate": "serial:0b"})),
         (
             "POST",
             "/api/v1/findings",

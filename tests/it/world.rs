@@ -5,6 +5,7 @@
 //! through the main job.
 
 use crate::{
+    certificates,
     harness::{Reply, TestApp, reply},
     story::scan,
 };
@@ -185,6 +186,10 @@ impl World {
         let key = json!({"name": "laptop", "public_key_pem": pem});
         let key = self.post("admin", "/api/v1/trust-keys", key).await;
         self.keep("key", &key["id"]);
+        let authority =
+            json!({"name": "company", "public_key_pem": certificates::Authorities::made().root, "identities": ["*"]});
+        let authority = self.post("admin", "/api/v1/trust-keys", authority).await;
+        self.keep("authority", &authority["id"]);
         let spare = json!({"name": "spare", "kind": "user", "roles": ["viewer"]});
         let spare = self.post("admin", "/api/v1/accounts", spare).await;
         let chosen = json!({"code": spare["invitation"]["code"], "new_password": "a long enough one"});

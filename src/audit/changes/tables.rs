@@ -97,7 +97,7 @@ tables! {
     founding_code [id] { id: Plain, secret_hash: Salted, issued_at: Time, expires_at: Time, used_at: Time }
     trust_key [id] {
         id: Plain, workspace_id: Plain, name: Salted, fingerprint: Plain, public_key_pem: Salted, added_by: Plain,
-        valid_from: Time, valid_until: Time, revoked_at: Time,
+        valid_from: Time, valid_until: Time, revoked_at: Time, identities: Salted, revoked_certificates: Plain,
     }
     environment [id] { id: Plain, workspace_id: Plain, name: Plain, created_by: Plain, created_at: Time }
     environment_revision [id] {
@@ -123,7 +123,7 @@ tables! {
         id: Plain, workspace_id: Plain, model_id: Plain, number: Plain, state: Plain, manifest_digest: Plain,
         signature_state: Plain, signature_detail: Salted, trust_key_id: Plain, signature_bundle: Salted,
         created_by: Plain, created_at: Time, sealed_by: Plain, sealed_at: Time, revoked_at: Time,
-        revocation_reason: Salted,
+        revocation_reason: Salted, signatory: Salted, certificates: Plain,
     }
     version_file [id] { id: Plain, version_id: Plain, path: Plain, sha256: Plain, size_bytes: Plain, uploaded_at: Time }
     attestation [id] {

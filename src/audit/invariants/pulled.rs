@@ -58,5 +58,14 @@ pub(super) fn unfit(step: &Step<'_>, version: &Row, now: &str) -> Option<String>
     let (from, until) = (text(key, "valid_from"), text(key, "valid_until"));
     let is_valid =
         text(key, "revoked_at").is_empty() && (from.is_empty() || from <= now) && (until.is_empty() || now < until);
-    (!is_valid).then(|| "its key is revoked, or not valid at that time".to_owned())
+    if !is_valid {
+        return Some("its key is revoked, or not valid at that time".to_owned());
+    }
+    revoked_certificate(key, version).then(|| "its certificate is revoked".to_owned())
+}
+
+/// Whether a certificate by which an authority says who signed a version counts no more.
+pub(super) fn revoked_certificate(key: &Row, version: &Row) -> bool {
+    let revoked: Vec<&str> = text(key, "revoked_certificates").split(' ').filter(|one| !one.is_empty()).collect();
+    text(version, "certificates").split(' ').any(|one| revoked.contains(&one))
 }

@@ -6,7 +6,7 @@ use super::{
     asked::severity,
     excepted,
     found::{Found, Invariant},
-    pulled,
+    pulled::{self, revoked_certificate},
     texts::{field, list},
     world::{Moved, place_of, text},
 };
@@ -181,7 +181,8 @@ fn blocking_finding(step: &Step<'_>, request: &Row, decision: &Value) -> Option<
 /// Revoked by somebody, not run out by the clock: time ends a request when somebody next looks.
 fn is_stopped(step: &Step<'_>, version: &Row) -> bool {
     let key = step.world.row("trust_key", text(version, "trust_key_id"));
-    text(version, "state") != "sealed" || key.is_none_or(|key| !text(key, "revoked_at").is_empty())
+    let is_revoked = |key: &Row| !text(key, "revoked_at").is_empty() || revoked_certificate(key, version);
+    text(version, "state") != "sealed" || key.is_none_or(is_revoked)
 }
 
 fn newer_run(step: &Step<'_>, request: &Row, decision: &Value) -> Option<String> {

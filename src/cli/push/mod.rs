@@ -5,11 +5,11 @@ pub mod files;
 mod gathered;
 mod provenance;
 
-use super::{Exit, Failure, init, meter::Meter, output, reference, session::Session};
+use super::{Exit, Failure, init, meter::Meter, output, reference, session::Session, signing};
 use crate::{
     client::Client,
     config::Client as Connection,
-    crypto::{bundle, keys::SigningKey, oms, oms::FileDigest},
+    crypto::{bundle, certificate::Chain, keys::SigningKey, oms, oms::FileDigest},
     models::api::ModelView,
     trust::api::TrustKeyView,
     versions::{
@@ -39,6 +39,10 @@ pub struct Push {
     /// State nothing about how the files were made.
     #[arg(long)]
     no_provenance: bool,
+    /// The certificate of the signing key, followed by those of the authorities below the root (PEM). Then no provenance is
+    /// signed, as statements are believed of keys alone.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     #[command(flatten)]
     connection: Connection,
     /// JSON instead of `MODEL@NUMBER DIGEST`.
@@ -51,14 +55,17 @@ impl Push {
         let session = Session::open(&self.connection)?;
         let client = &session.client;
         let key = init::read_signing_key(&self.connection)?;
-        require_trusted(client, &key).await?;
+        let chain = self.certificate.as_deref().map(signing::read_chain).transpose()?;
+        if chain.is_none() {
+            require_trusted(client, &key).await?;
+        }
         let found = files::find(&self.dir)?;
         let total = found.iter().map(|f| f.size_bytes).sum();
         eprintln!("{} files, {}", found.len(), output::size(total));
         let (found, manifest) = tokio::task::spawn_blocking(move || files::manifest(&found).map(|m| (found, m)))
             .await
             .map_err(Failure::other)??;
-        let with = self.signed(&manifest, &key)?;
+        let with = self.signed(&manifest, &key, chain.as_ref())?;
         self.register(client).await?;
         let draft: VersionView = client.create(&["models", &self.model, "versions"], &declaration(&manifest)).await?;
         if draft.digest != manifest.digest()?.to_string() {
@@ -93,10 +100,16 @@ impl Push {
         Ok(())
     }
 
-    fn signed(&self, manifest: &Manifest, key: &SigningKey) -> Result<SealInput, Failure> {
+    fn signed(&self, manifest: &Manifest, key: &SigningKey, chain: Option<&Chain>) -> Result<SealInput, Failure> {
         let listed: Vec<_> =
             manifest.files().iter().map(|f| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() }).collect();
-        let signature = oms::sign(&listed, &self.model, key).map_err(|e| Failure::new(Exit::Usage, e.to_string()))?;
+        let wrong = |e: oms::OmsError| Failure::new(Exit::Usage, e.to_string());
+        if let Some(chain) = chain {
+            eprintln!("signing the files with the certificate; provenance is not signed");
+            let signature = oms::sign_certified(&listed, &self.model, key, chain).map_err(wrong)?;
+            return Ok(SealInput { signature: Some(signature), attestations: Vec::new() });
+        }
+        let signature = oms::sign(&listed, &self.model, key).map_err(wrong)?;
         let provenance = self.provenance(manifest)?;
         let attestations = provenance.iter().map(|made| bundle::sign_statement(&made.statement, key)).collect();
         Ok(SealInput { signature: Some(signature), attestations })

@@ -230,6 +230,10 @@ pub mod trust_key {
         pub valid_from: DateTimeUtc,
         pub valid_until: Option<DateTimeUtc>,
         pub revoked_at: Option<DateTimeUtc>,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub identities: Option<String>,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub revoked_certificates: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -71,6 +71,10 @@ pub mod model_version {
         pub sealed_at: Option<DateTimeUtc>,
         pub revoked_at: Option<DateTimeUtc>,
         pub revocation_reason: Option<String>,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub signatory: Option<String>,
+        #[sea_orm(column_type = "Text", nullable)]
+        pub certificates: Option<String>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

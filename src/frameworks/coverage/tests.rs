@@ -115,6 +115,8 @@ fn key(revoked_at: Option<DateTime<Utc>>) -> TrustKey {
         name: "laptop".to_owned(),
         fingerprint: "ab12".to_owned(),
         public_key_pem: String::new(),
+        identities: None,
+        revoked_certificates: std::collections::BTreeSet::new(),
         added_by: crate::core::ids::AccountId::generate(),
         valid_from: at("2020-01-01T00:00:00Z"),
         valid_until: None,

@@ -5,7 +5,7 @@ use crate::{
     authz::{Action, Principal, Scope, policy},
     blobs,
     core::{canonical, clock::rfc3339, digest::Digest, event::Event, ids::RehearsalId},
-    crypto::{keys::VerifyingKey, oms},
+    crypto::oms,
     datasets, environments,
     error::Error,
     promotions::{
@@ -17,7 +17,7 @@ use crate::{
         store as releases,
     },
     sandbox::{FailureKind, Outcome, Task},
-    trust::TrustKey,
+    trust::{Roots, TrustKey},
     validation::{self, measure},
     versions::{
         self, MODEL_FILE, StoredFile, Version, fitness, model_source,
@@ -25,6 +25,7 @@ use crate::{
         signature::{ListError, Listed},
     },
 };
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// One thing that was tried.
@@ -63,7 +64,7 @@ pub async fn run(app: &App, id: RehearsalId) -> Result<(), Error> {
     let bundle = versions::store::signature_bundle(conn, version.id).await?;
     let mut tried = vec![fit(&version, key.as_ref(), app)];
     tried.push(bytes(app, &files).await);
-    tried.push(signature(app, bundle.as_deref(), &files, key.as_ref()).await);
+    tried.push(signature(app, bundle.as_deref(), &files, key.as_ref(), version.sealed_at).await);
     tried.push(loads(app, &rehearsal, &files).await?);
     finish(app, &rehearsal, tried).await
 }
@@ -105,15 +106,23 @@ async fn bytes(app: &App, files: &[StoredFile]) -> Tried {
 }
 
 /// The author's signature over the files, verified again with the key.
-async fn signature(app: &App, bundle: Option<&str>, files: &[StoredFile], key: Option<&TrustKey>) -> Tried {
+async fn signature(
+    app: &App,
+    bundle: Option<&str>,
+    files: &[StoredFile],
+    key: Option<&TrustKey>,
+    sealed_at: Option<DateTime<Utc>>,
+) -> Tried {
     let (Some(bundle), Some(key)) = (bundle, key) else {
         return said("signature", false, "there is no signature by a listed key".to_owned());
     };
-    let Ok(public) = VerifyingKey::from_pem(&key.public_key_pem) else {
+    let Ok(roots) = Roots::of([key]) else {
         return said("signature", false, format!("the key {} can't be read", key.name));
     };
     let verified = async {
-        let signed = oms::open(bundle.as_bytes(), &[public])?;
+        // Certificates count as of when the signature came in.
+        let at = sealed_at.unwrap_or_else(|| app.db.clock().now());
+        let signed = oms::open_trusting(bundle.as_bytes(), &roots.at(at))?;
         Ok::<_, ListError>(Listed::of(app, &signed, files).await?.compare(&signed)?)
     };
     match verified.await {

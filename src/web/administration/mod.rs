@@ -14,7 +14,7 @@ pub use member::{
 pub use members::{create as create_member, list as list_members};
 pub use roles::{give as give_role, take as take_role};
 pub use tokens::{create as create_token, list as list_tokens, replace as replace_token, revoke as revoke_token};
-pub use trust_keys::{add as add_trust_key, list as list_trust_keys, revoke as revoke_trust_key};
+pub use trust_keys::{add as add_trust_key, list as list_trust_keys, revoke as revoke_trust_key, revoke_certificate};
 pub use workers::list as list_workers;
 
 /// The entry of the bar that all of it belongs to.

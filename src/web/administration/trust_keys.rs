@@ -82,7 +82,10 @@ async fn render(
             None => "ended",
         };
         let may = key.revoked_at.is_none() && who.may(Action::TrustKeyRevoke);
-        let forms = if may { vec![revoking(key.id, &key.name).with(typed)] } else { Vec::new() };
+        let mut forms = if may { vec![revoking(key.id, &key.name).with(typed)] } else { Vec::new() };
+        if may && key.is_authority() {
+            forms.insert(0, revoking_one(key.id).with(typed));
+        }
         Row { key: key.into(), state, forms }
     };
     let keys = found.items.into_iter().map(row).collect();
@@ -101,10 +104,25 @@ fn adding() -> Form {
         .ask("name", "Whose key it is", Kind::Line)
         .hint("such as ines-laptop; limits name the keys whose reports they accept")
         .ask("public_key_pem", "Public key", Kind::Text)
-        .hint("PEM of an EC key: P-256, P-384 or P-521")
+        .hint("PEM of a key (EC P-256, P-384, P-521, or Ed25519), or of the certificate of an authority")
+        .may("identities", "Whom an authority may name", Kind::Text)
+        .hint("one rule a line, such as email:ines@example.com, email:*@example.com or uri:https://ci.example.com/*; none for a key")
         .may("from", "Counts since", Kind::Day)
         .hint("today if empty; an earlier day means that you vouch for it since then")
         .may("until", "Counts until the end of", Kind::Day)
+}
+
+fn id_of_one(key: TrustKeyId) -> String {
+    format!("certificate-{key}")
+}
+
+fn revoking_one(key: TrustKeyId) -> Form {
+    let says = "Nothing that was signed with it leaves through the gate any more, and requests that rest on it end. It \
+        can't be taken back.";
+    let to = format!("/trust-keys/{key}/revoked-certificates");
+    Form::new(&id_of_one(key), &to, "Revoke one certificate", says, "Revoke the certificate")
+        .ask("certificate", "Its SHA-256, or serial: and its number", Kind::Line)
+        .hint("in hex, as the page of a version shows them")
 }
 
 fn id(key: TrustKeyId) -> String {
@@ -125,7 +143,15 @@ pub async fn add(app: Data<App>, sent: Signed) -> Result<HttpResponse, PageError
         let name = Name::parse(fields.get("name").trim()).in_field("name")?;
         let period = (day(&fields, "from")?.map(beginning), day(&fields, "until")?);
         let pem = fields.get("public_key_pem").replace("\r\n", "\n");
-        ops::add(&app, &visitor.who, name, &pem, period).await.map(drop)
+        let identities: Vec<_> = fields
+            .get("identities")
+            .lines()
+            .map(str::trim)
+            .filter(|rule| !rule.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let root = ops::Root { pem: &pem, identities: &identities };
+        ops::add(&app, &visitor.who, name, root, period).await.map(drop)
     };
     let done = done.await;
     answer(&app, &visitor, fields, ADD, done).await
@@ -159,6 +185,21 @@ pub async fn revoke(app: Data<App>, sent: Signed, key: Path<TrustKeyId>) -> Resu
     };
     let done = done.await;
     answer(&app, &visitor, fields, &id(*key), done).await
+}
+
+#[post("/trust-keys/{key}/revoked-certificates")]
+pub async fn revoke_certificate(
+    app: Data<App>,
+    sent: Signed,
+    key: Path<TrustKeyId>,
+) -> Result<HttpResponse, PageError> {
+    let Signed { visitor, fields } = sent;
+    let done = match ops::revoke_certificate(&app, &visitor.who, *key, fields.get("certificate")).await {
+        // The second of two clicks.
+        Err(Error::Conflict { code: "certificate_revoked", .. }) => Ok(()),
+        done => done.map(drop),
+    };
+    answer(&app, &visitor, fields, &id_of_one(*key), done).await
 }
 
 async fn answer(

@@ -23,6 +23,7 @@ use crate::{
     versions::{
         Version, VersionRef,
         api::{AttestationView, FileView, VersionView},
+        card::{self, api::CardView},
         ops::{self, Detail},
         outline::AT_ONCE_BYTES,
     },
@@ -58,6 +59,8 @@ struct ShowPage {
     graph: Graph,
     lineage: Option<Lineage>,
     attestations: Vec<AttestationView>,
+    /// The author's, or why it can't be read.
+    card: Option<Result<CardView, String>>,
     runs: Vec<RunRow>,
     runs_left_out: usize,
     comparisons: Vec<ComparisonSummary>,
@@ -107,6 +110,7 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
     };
     let lineage = known.lineage();
     let graph = graph::of(&app, who, &detail, AT_ONCE_BYTES).await?;
+    let card = card(&app, &detail).await?;
     let version = VersionView::new(&model, detail);
     let bytes = |size: i64| u64::try_from(size).unwrap_or(0);
     let total = version.files.iter().map(|file| bytes(file.size_bytes)).fold(0_u64, u64::saturating_add);
@@ -123,6 +127,7 @@ pub async fn show(app: Data<App>, visitor: Visitor, path: Path<(String, String)>
         version,
         signer,
         graph,
+        card,
         lineage,
         attestations: attested.into_iter().map(AttestationView::from).collect(),
         runs_left_out: runs.len().saturating_sub(RUNS_SHOWN),
@@ -161,6 +166,15 @@ async fn runs(app: &App, who: &Principal, version: &Version) -> Result<(Vec<Run>
     let runs = validation::ops::of_version(app, who, version.id).await?;
     let summaries = validation::api::summaries(app, who, runs.clone()).await?;
     Ok((runs, summaries))
+}
+
+/// Bytes that can't be had are said of the files.
+async fn card(app: &App, detail: &Detail) -> Result<Option<Result<CardView, String>>, Error> {
+    match card::beside(app, detail).await {
+        Ok(read) => Ok(read.map(|read| read.map(CardView::from).map_err(|e| e.to_string()))),
+        Err(Error::Conflict { detail, .. }) => Ok(Some(Err(detail))),
+        Err(error) => Err(error),
+    }
 }
 
 async fn active(app: &App, who: &Principal, version: &Version) -> Result<Vec<Posted>, Error> {

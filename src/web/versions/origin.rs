@@ -35,7 +35,7 @@ pub struct Known<'a> {
 /// The key that signed it, for those who may see keys.
 pub async fn signer(app: &App, who: &Principal, version: &Version) -> Result<Option<TrustKey>, Error> {
     match &version.signature {
-        Signature::Verified { key } if who.may(Action::TrustKeyRead) => {
+        Signature::Verified { key, .. } if who.may(Action::TrustKeyRead) => {
             trust::ops::find(app, who, *key).await.map(Some)
         }
         _ => Ok(None),

@@ -1,0 +1,44 @@
+//! Certificates for tests: an authority, one below it, and somebody who signs.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
+};
+
+/// All in PEM.
+pub struct Authorities {
+    pub root: String,
+    pub between: String,
+    pub leaf: String,
+    pub key: String,
+}
+
+impl Authorities {
+    /// Names ines@example.com.
+    pub fn made() -> Self {
+        let authority = |name: &str| {
+            let mut params = CertificateParams::default();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            params
+        };
+        let pair = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("pair");
+        let (root_key, between_key, key) = (pair(), pair(), pair());
+        let (root, between) = (authority("root"), authority("between"));
+        let root_pem = root.self_signed(&root_key).expect("root").pem();
+        let between_pem = between.signed_by(&between_key, &Issuer::new(root, root_key)).expect("between").pem();
+        let mut leaf = CertificateParams::default();
+        leaf.distinguished_name.push(DnType::CommonName, "ines");
+        leaf.subject_alt_names = vec![SanType::Rfc822Name("ines@example.com".try_into().expect("name"))];
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
+        let leaf = leaf.signed_by(&key, &Issuer::new(between, between_key)).expect("leaf").pem();
+        Self { root: root_pem, between: between_pem, leaf, key: key.serialize_pem() }
+    }
+
+    /// As a signature carries them.
+    pub fn chain(&self) -> String {
+        format!("{}{}", self.leaf, self.between)
+    }
+}
