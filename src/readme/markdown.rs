@@ -74,6 +74,9 @@ impl Page {
             Tag::Emphasis => ("<em>", "</em>"),
             Tag::Strong => ("<strong>", "</strong>"),
             Tag::Strikethrough => ("<del>", "</del>"),
+            // With room for its rows and cells, or not at all.
+            Tag::Table(_) if MAX_DEPTH < self.open.len() + 3 => ("", ""),
+            Tag::TableHead | Tag::TableRow | Tag::TableCell if !matches!(self.open.last(), Some(Some(_))) => ("", ""),
             Tag::Table(_) => ("<table>\n", "</tbody></table>\n"),
             Tag::TableHead => {
                 self.in_head = true;

@@ -77,7 +77,8 @@ async fn what_is_signed_with_a_certificate_leaves_until_it_is_revoked() {
     let refused = story.pull(None).await;
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert_eq!(story.look(&open).await["state"], "invalidated");
-    assert_eq!(checks(&story.request(MODEL, "2", ENVIRONMENT).await), ["signing_certificate_revoked"]);
+    let found = checks(&story.request(MODEL, "2", ENVIRONMENT).await);
+    assert!(found.contains(&"signing_certificate_revoked".to_owned()), "{found:?}");
     // Nothing more comes in with it.
     let files = scorer(3);
     let draft = story.draft(MODEL, &files).await;
