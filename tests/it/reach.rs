@@ -72,6 +72,7 @@ async fn a_token_for_another_environment_touches_nothing_that_is_in_one() {
         ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}"),
         ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}"),
         ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}"),
+        ("GET", "/api/v1/models/{model}/versions/{version}/card"),
         ("GET", "/api/v1/models/{model}/versions/{version}/infer"),
         ("POST", "/api/v1/models/{model}/versions/{version}/infer"),
         ("POST", "/api/v1/models/{model}/versions/{version}/seal"),
