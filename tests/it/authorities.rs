@@ -74,8 +74,7 @@ async fn what_is_signed_with_a_certificate_leaves_until_it_is_revoked() {
     let now = revoke(&story, &authority, &spelled).await.expect(200).json();
     assert_eq!(now["revoked_certificates"].as_array().map(Vec::len), Some(2), "{now:#}");
     assert_eq!(revoke(&story, &authority, &spelled).await.expect(409).code(), "certificate_revoked");
-    let refused = story.pull(None).await;
-    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert_eq!(story.pull(None).await.expect(412).code(), "release_blocked");
     assert_eq!(story.look(&open).await["state"], "invalidated");
     let found = checks(&story.request(MODEL, "2", ENVIRONMENT).await);
     assert!(found.contains(&"signing_certificate_revoked".to_owned()), "{found:?}");

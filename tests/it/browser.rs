@@ -232,7 +232,11 @@ impl Shown {
         });
         let filled =
             pages.map(|(_, path, _)| named.iter().fold((*path).to_owned(), |path, (from, to)| path.replace(from, to)));
-        let also = [format!("/runs/{}", self.queued), "/audit/as-of?at=2026-01-02".to_owned()];
+        let also = [
+            format!("/runs/{}", self.queued),
+            format!("/lineage?digest={}", self.digest),
+            "/audit/as-of?at=2026-01-02".to_owned(),
+        ];
         let all: Vec<_> = filled.chain(also).collect();
         assert!(all.iter().all(|address| !address.contains('{')), "{all:?}");
         all

@@ -7,8 +7,8 @@
 
 // What the tests share.
 mod break_glass;
-mod custom_roles;
 mod certificates;
+mod custom_roles;
 mod databases;
 mod harness;
 mod raw;

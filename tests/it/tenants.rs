@@ -183,5 +183,6 @@ const FIELDS: &[(&str, &str)] = &[
     ("outcome", "justified"),
     ("name", "spare"),
     ("days", "1"),
+    ("certificate", "serial:0b"),
     ("once", "0190a000-0000-7000-8000-00000000abcd"),
 ];

@@ -102,6 +102,8 @@ impl World {
     pub async fn live_on(&self) {
         crate::asvs::factor::enrol(&self.app, &crate::asvs::session(&self.app, "other-twin").await).await;
         const PLACE: &str = "/api/v1/environments/production/models/scorer";
+        let clerk = self.app.request(self.token("admin"), "PUT", "/api/v1/roles/clerk");
+        reply(clerk.json(&json!({"actions": ["model.read"]}))).await.expect(200);
         let approve = json!({"decision_digest": self.fill("{promotion_decision}"), "outcome": "approve"});
         self.post("reviewer", &self.fill("/api/v1/promotions/{promotion}/decisions"), approve).await;
         let activation = self.fill("/api/v1/promotions/{promotion}/activation");

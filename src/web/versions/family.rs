@@ -6,7 +6,7 @@ use crate::{
     provenance::{
         Role,
         lineage::{
-            api::{DigestLineageView, LineageView, MadeView, Wanted},
+            api::{DigestLineageView, LineageView, MadeView},
             ops,
         },
     },
@@ -35,7 +35,17 @@ struct FamilyPage {
 #[template(path = "versions/made_from.html")]
 struct MadeFromPage {
     frame: Frame,
-    found: DigestLineageView,
+    /// Nothing before somebody asked.
+    found: Option<DigestLineageView>,
+}
+
+/// What a form sends; nothing when somebody comes by without one.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[serde(default)]
+    digest: String,
+    generations: Option<u32>,
 }
 
 #[get("/models/{model}/versions/{version}/lineage")]
@@ -51,17 +61,16 @@ pub async fn show_family(
 }
 
 #[get("/lineage")]
-pub async fn show_made_from(
-    app: Data<App>,
-    visitor: Visitor,
-    wanted: Query<Wanted>,
-) -> Result<HttpResponse, PageError> {
-    let Wanted { digest, generations } = wanted.into_inner();
-    let (datasets, family) = ops::of_digest(&app, &visitor.who, &digest, generations).await?;
-    page(&MadeFromPage {
-        frame: Frame::new("Models", &visitor),
-        found: DigestLineageView::new(digest, datasets, &family),
-    })
+pub async fn show_made_from(app: Data<App>, visitor: Visitor, asked: Query<Asked>) -> Result<HttpResponse, PageError> {
+    let Asked { digest, generations } = asked.into_inner();
+    let digest = digest.trim().to_owned();
+    let found = if digest.is_empty() {
+        None
+    } else {
+        let (datasets, family) = ops::of_digest(&app, &visitor.who, &digest, generations).await?;
+        Some(DigestLineageView::new(digest, datasets, &family))
+    };
+    page(&MadeFromPage { frame: Frame::new("Models", &visitor), found })
 }
 
 impl MadeView {

@@ -270,6 +270,8 @@ async fn an_account_of_a_provider_has_no_password_to_guess_reset_or_change() {
 #[actix_web::test]
 async fn a_confirmation_needs_proof_of_this_moment_by_the_same_person() {
     let rogue = Rogue::start().await;
+    // The last administrator would stay one.
+    rogue.t.user("olga", &["admin"]).await;
     let (mut browser, _) = rogue.sign_in(json!({"groups": ["it"]})).await;
     let token = async |browser: &Browser<'_>| {
         let session = session_of(browser).expect("a session");
