@@ -56,7 +56,7 @@ mod tests {
             (Role::Contributor, scorer.clone()),
             (Role::Viewer, Reach::default()),
         ]);
-        assert_eq!(ranges.around([Role::Reviewer]), [staging.clone()]);
+        assert_eq!(ranges.around([Role::Reviewer]), std::slice::from_ref(&staging));
         assert_eq!(ranges.around([Role::Contributor, Role::Reviewer]), [scorer, staging]);
         assert!(ranges.around([Role::Reviewer, Role::RiskOfficer]).is_empty(), "an officer everywhere");
         assert!(ranges.around([Role::Viewer]).is_empty() && Ranges::default().is_empty() && !ranges.is_empty());

@@ -113,7 +113,7 @@ impl Bucket {
         if count == 0 {
             return Ok(Bytes::new());
         }
-        Ok(self.store.get_range(&self.key(place), from..from + count).await.map_err(told)?)
+        self.store.get_range(&self.key(place), from..from + count).await.map_err(told)
     }
 
     /// Takes a copy away; one that is gone already is no error.

@@ -30,9 +30,12 @@ pub struct Upload {
     spare: Vec<u8>,
     /// One of both; neither after a failure.
     rest: Option<Work>,
-    at_work: Option<JoinHandle<io::Result<(Work, Vec<u8>)>>>,
+    at_work: Option<Turn>,
     kept: bool,
 }
+
+/// Ends with the work, and the room that the bytes took.
+type Turn = JoinHandle<io::Result<(Work, Vec<u8>)>>;
 
 /// Hashing, sealing and writing, on a thread that may wait for the disk.
 struct Work {

@@ -307,7 +307,7 @@ fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
         return Err(CertificateError::Malformed);
     }
     match X509Certificate::from_der(der) {
-        Ok((rest, certificate)) if rest.is_empty() => Ok(certificate),
+        Ok(([], certificate)) => Ok(certificate),
         _ => Err(CertificateError::Malformed),
     }
 }

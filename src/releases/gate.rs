@@ -48,7 +48,7 @@ pub struct Pull {
 /// What a deployer is told.
 pub enum Answer {
     /// It has this release already; nothing leaves, and nothing is logged.
-    Known(Admission),
+    Known(Box<Admission>),
     Pulled(Box<Pull>),
 }
 
@@ -80,7 +80,7 @@ pub async fn admit(app: &App, who: &Principal, wish: Wish<'_>, seen: Option<&[u8
     for _ in 0..LOOKS {
         let pull = look(app, who, wish).await?;
         if seen.is_some_and(|seen| seen == tag(pull.release.id).as_bytes()) {
-            return Ok(Answer::Known(admission(who, &pull)));
+            return Ok(Answer::Known(Box::new(admission(who, &pull))));
         }
         if record(app, who, &pull, None).await? {
             return Ok(Answer::Pulled(Box::new(pull)));

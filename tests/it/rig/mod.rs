@@ -169,11 +169,20 @@ impl Trial {
         let (mut ines, mut mara) = (self.actor(103, "ines", &[]), self.actor(104, "mara", &[]));
         let (mut tom, mut robot) = (self.actor(105, "tom", &[]), self.actor(106, "pipeline", &[]));
         // One seal in twenty-five is by a key that nobody trusts.
-        for _ in 0..3 {
+        let mut verified = None;
+        for number in 1.. {
             deeds::authors::push_version(&mut ines).await;
+            let newest = self.board.lock().versions.last().cloned().expect("a version");
+            let path = format!("/api/v1/models/{}/versions/{}", newest.model, newest.number);
+            let seen = ines.client.get("look_at_version", &path).await;
+            if seen.text("signature") == "verified" {
+                verified.get_or_insert(newest);
+            }
+            if 3 <= number && verified.is_some() {
+                break;
+            }
         }
-        let versions = self.board.lock().versions.clone();
-        let version = versions.first().expect("a version");
+        let version = verified.expect("a version whose signer is trusted");
         for environment in ENVIRONMENTS {
             let body = json!({"model": version.model, "version": version.number, "environment": environment});
             let run = ines.client.send("run", "POST", "/api/v1/runs", Sent::json(&body)).await;
