@@ -60,8 +60,7 @@ def section(result):
         "",
         f"Reference: {result['reference']}. Measured {result['at']} in {result['took_s']} s at commit {facts['commit']}.",
         "",
-        f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['kernel']}; load of the last 15 "
-        f"minutes {busy}{' (other work ran beside it: trust processor time)' if 1.5 < busy else ''}. {facts['rustc']}; Python "
+        f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['kernel']}; {load(busy)}. {facts['rustc']}; Python "
         f"{facts['python']}; {', '.join(facts['references'])}.",
         "",
         "| what | Plimsoll | reference | ratio | goal | reached |",
@@ -78,6 +77,12 @@ def section(result):
         "",
     ]
     return "\n".join(lines)
+
+
+def load(busy):
+    if busy is None:
+        return "load of the last 15 minutes not noted"
+    return f"load of the last 15 minutes {busy}{' (other work ran beside it: trust processor time)' if 1.5 < busy else ''}"
 
 
 def row(figure):
