@@ -4,6 +4,7 @@
 
 use crate::{
     accountability, app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions, releases,
+    versions,
 };
 use std::fmt::Display;
 
@@ -18,6 +19,7 @@ pub const ALL: &[Sweep] = &[
         name: "idempotency claims",
         run: |app| Box::pin(async { idempotency::store::purge(&app.db).await.map(drop) }),
     },
+    Sweep { name: "upload sessions", run: |app| Box::pin(versions::sessions::ops::sweep(app)) },
     Sweep { name: "statistics of the database", run: |app| Box::pin(app.db.refresh_statistics()) },
 ];
 

@@ -31,6 +31,7 @@ mod m0034_quick_pages;
 mod m0035_ranges;
 mod m0036_custom_roles;
 mod m0038_stored_blobs;
+mod m0039_upload_sessions;
 mod m0043_wrapped_keys;
 mod m0044_refusals;
 mod m0045_lineage;
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0043_wrapped_keys::Migration),
             Box::new(m0036_custom_roles::Migration),
             Box::new(m0047_authorities::Migration),
+            Box::new(m0039_upload_sessions::Migration),
         ]
     }
 }

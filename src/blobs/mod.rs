@@ -13,6 +13,7 @@ mod folder;
 mod gc;
 pub mod keys;
 pub mod ops;
+pub mod pieces;
 mod reading;
 mod rewrap;
 mod scrub;

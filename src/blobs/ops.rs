@@ -4,7 +4,7 @@ use crate::{
     app::App,
     authz::{Action, Principal, policy},
     blobs::{
-        Checksums, Fault, Opened, Stored, Upload, UploadError,
+        Checksums, Fault, Opened, Place, Stored, Upload, UploadError,
         checksums::Summing,
         faults,
         keys::KeyError,
@@ -62,12 +62,7 @@ pub async fn place(app: &App, upload: Upload, digest: &Digest) -> Result<Placed,
 
 /// After the commit: takes away what does not count any more, and tells of bytes that are well again.
 pub async fn tidy(app: &App, digest: &Digest, settled: Settled) -> Result<(), Error> {
-    for place in settled.leftover {
-        // It is nobody's now; what stays is found by the next collection.
-        if let Err(error) = app.blobs.remove(place).await {
-            tracing::warn!(%digest, %error, "a copy that is not needed any more could not be removed");
-        }
-    }
+    clear(app, settled.leftover).await;
     if settled.healed {
         tracing::info!(%digest, "damaged bytes were sent again and are well");
         for workspace in holders(app, digest).await? {
@@ -104,6 +99,15 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
         }
     }
     Err(Error::internal(format!("the copies of {digest} change all the time")))
+}
+
+/// Takes away copies that have no row any more. What stays is found by the next collection.
+pub async fn clear(app: &App, places: Vec<Place>) {
+    for place in places {
+        if let Err(error) = app.blobs.remove(place).await {
+            tracing::warn!(digest = %place.digest, %error, "a copy that is not needed any more could not be removed");
+        }
+    }
 }
 
 /// Bytes as a file that was looked at from end to end, with its size.

@@ -8,7 +8,7 @@ use crate::{
     },
     db::{
         Conn, Db, Reader, WriteTx,
-        entity::{blob, dataset, stored_blob, version_file},
+        entity::{blob, dataset, stored_blob, upload_chunk, version_file},
     },
     error::Error,
 };
@@ -33,6 +33,18 @@ pub async fn find(conn: &Conn<'_>, digest: &Digest) -> Result<Option<Stored>, Er
         .one(conn)
         .await?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// A copy, whether or not it counts.
+pub(super) async fn find_copy(conn: &Conn<'_>, id: StoredBlobId) -> Result<Option<Stored>, Error> {
+    stored_blob::Entity::find_by_id(id).one(conn).await?.map(TryInto::try_into).transpose()
+}
+
+/// Forgets a copy that nobody refers to any more.
+pub(super) async fn discard(db: &Db, id: StoredBlobId) -> Result<(), Error> {
+    let tx = db.begin_bookkeeping().await?;
+    stored_blob::Entity::delete_by_id(id).exec(&tx.conn()).await?;
+    tx.commit().await
 }
 
 /// Which of a version's bytes are in quarantine, by their sha256.
@@ -263,12 +275,15 @@ pub(super) async fn unknown(reader: &Reader<'_>, limit: u64) -> Result<Vec<Diges
 pub(super) async fn unreferenced(reader: &Reader<'_>, before: DateTime<Utc>) -> Result<Vec<Stored>, Error> {
     let blobs = blob::Entity::find().select_only().column(blob::Column::Sha256).into_query();
     let datasets = dataset::Entity::find().select_only().column(dataset::Column::Sha256).into_query();
+    // Those of a file that is still coming go with its session.
+    let pieces = upload_chunk::Entity::find().select_only().column(upload_chunk::Column::StoredBlobId).into_query();
     let nobodys = Condition::all()
         .add(stored_blob::Column::Sha256.not_in_subquery(blobs))
         .add(stored_blob::Column::Sha256.not_in_subquery(datasets));
     let rows = stored_blob::Entity::find()
         .filter(stored_blob::Column::TouchedAt.lt(before))
         .filter(Condition::any().add(stored_blob::Column::State.eq(ARRIVING)).add(nobodys))
+        .filter(stored_blob::Column::Id.not_in_subquery(pieces))
         .order_by_asc(stored_blob::Column::Id)
         .all(reader.conn())
         .await?;
@@ -283,6 +298,11 @@ pub(super) async fn forget(db: &Db, copy: &Stored, before: DateTime<Utc>) -> Res
     let Some(row) = locked.filter(|row| row.touched_at < before) else { return Ok(false) };
     // Whoever refers to a copy that counts holds the lock on its row while doing so.
     if row.state != ARRIVING && !holders(&tx.conn(), &copy.digest).await?.is_empty() {
+        return Ok(false);
+    }
+    // Whoever makes it a piece holds the same lock.
+    let of_piece = upload_chunk::COLUMN.stored_blob_id.eq(copy.id);
+    if upload_chunk::Entity::find().filter(of_piece).one(&tx.conn()).await?.is_some() {
         return Ok(false);
     }
     stored_blob::Entity::delete_by_id(copy.id).exec(&tx.conn()).await?;

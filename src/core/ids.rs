@@ -52,6 +52,8 @@ ids! {
     WorkloadTrustId,
     /// One copy of bytes in the blob store.
     StoredBlobId,
+    /// A file that comes in pieces.
+    UploadId,
     /// A credential: a session or an API token.
     TokenId,
     /// A code by which somebody sets their password anew.

@@ -91,6 +91,8 @@ pub const TABLES: &[(&str, &str)] = &[
     ("job", QUEUE),
     ("worker", QUEUE),
     ("stored_blob", QUEUE),
+    ("upload_session", QUEUE),
+    ("upload_chunk", QUEUE),
     ("seaql_migrations", READ),
 ];
 

@@ -116,6 +116,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     trust::api::routes(config);
     models::api::routes(config);
     versions::api::routes(config);
+    versions::sessions::api::routes(config);
     versions::contents::api::routes(config);
     provenance::lineage::api::routes(config);
     versions::card::api::routes(config);

@@ -290,7 +290,7 @@ async fn list_attestations(
     Ok(Json(all.into_iter().map(AttestationView::from).collect()))
 }
 
-fn reference(raw: &str) -> Result<VersionRef, Error> {
+pub(super) fn reference(raw: &str) -> Result<VersionRef, Error> {
     VersionRef::parse(raw).in_field("version")
 }
 

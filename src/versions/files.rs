@@ -8,7 +8,7 @@ use crate::{
     core::{event::Event, path::FilePath},
     error::Error,
     http::uploads::Place,
-    versions::{DeclaredFile, StoredFile, VersionRef, ops, store},
+    versions::{DeclaredFile, StoredFile, Version, VersionRef, ops, store},
 };
 
 const NO_FILE: Error = Error::NotFound { kind: "file" };
@@ -35,6 +35,31 @@ pub async fn begin<'a>(
     version: &VersionRef,
     path: &FilePath,
 ) -> Result<Option<Intake<'a>>, Error> {
+    let Wanted { file, heals, .. } = wanted(app, who, model, version, path).await?;
+    if file.is_here() {
+        return Ok(None);
+    }
+    let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?).await?;
+    let upload = app.blobs.begin().await.map_err(storage)?;
+    Ok(Some(Intake { file: file.declared, upload, heals, _place }))
+}
+
+/// A file that somebody wants to send.
+pub(super) struct Wanted {
+    pub version: Version,
+    pub file: StoredFile,
+    /// As of [`Intake`].
+    heals: bool,
+}
+
+/// Looks whether they may, and whether there is such a file.
+pub(super) async fn wanted(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    path: &FilePath,
+) -> Result<Wanted, Error> {
     policy::act(who, Action::VersionUpload).map(drop)?;
     let detail = ops::find(app, who, model, version).await?;
     let file = detail.files.into_iter().find(|f| f.declared.path == *path);
@@ -42,13 +67,7 @@ pub async fn begin<'a>(
     if !heals {
         ops::require_own_draft(who, &detail.version)?;
     }
-    let file = file.ok_or(NO_FILE)?;
-    if file.is_here() {
-        return Ok(None);
-    }
-    let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?).await?;
-    let upload = app.blobs.begin().await.map_err(storage)?;
-    Ok(Some(Intake { file: file.declared, upload, heals, _place }))
+    Ok(Wanted { version: detail.version, file: file.ok_or(NO_FILE)?, heals })
 }
 
 impl Intake<'_> {

@@ -12,6 +12,7 @@ pub(crate) mod model_source;
 pub mod ops;
 pub mod outline;
 pub mod seal;
+pub mod sessions;
 pub(crate) mod signature;
 pub(crate) mod store;
 

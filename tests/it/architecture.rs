@@ -140,6 +140,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "src/validation/store.rs",
             "src/workers/store.rs",
             "src/accounts/sessions/store.rs",
+            "src/versions/sessions/store.rs",
         ],
     ),
     ("std::env::var", &["src/config.rs", "src/config/"]),

@@ -12,6 +12,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use plimsoll::{
     authz::Role,
+    core::digest::Digest,
     crypto::keys::SigningKey,
     http::{door::Needs, operations::OPERATIONS},
 };
@@ -155,6 +156,13 @@ pub const MATRIX: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/card", "/api/v1/models/scorer/versions/1/card", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", "/api/v1/models/scorer/versions/1/contents/README.md", Empty, to(200)),
+    ("POST", "/api/v1/models/{model}/versions/{version}/uploads", "/api/v1/models/scorer/versions/4/uploads", Json(|| json!({
+        "path": "README.md", "sha256": Digest::of("version 4").to_string(), "size_bytes": 9, "chunk_bytes": 65_536})), to(201)),
+    // No such session.
+    ("GET", "/api/v1/models/{model}/versions/{version}/uploads/{upload}", "/api/v1/models/scorer/versions/4/uploads/{run}", Empty, to(404)),
+    ("DELETE", "/api/v1/models/{model}/versions/{version}/uploads/{upload}", "/api/v1/models/scorer/versions/4/uploads/{run}", Empty, to(404)),
+    ("PUT", "/api/v1/models/{model}/versions/{version}/uploads/{upload}/chunks/{number}", "/api/v1/models/scorer/versions/4/uploads/{run}/chunks/0", Body::Bytes(b"version 4"), to(404)),
+    ("POST", "/api/v1/models/{model}/versions/{version}/uploads/{upload}/completion", "/api/v1/models/scorer/versions/4/uploads/{run}/completion", Empty, to(404)),
     ("GET", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Empty, to(200)),
     ("POST", "/api/v1/models/{model}/versions/{version}/infer", "/api/v1/models/scorer/versions/1/infer", Json(|| json!({"inputs": [
         {"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]})), to(200)),
@@ -435,7 +443,10 @@ pub async fn send_as(world: &World, token: &str, method: &str, path: &str, body:
         Body::Json(body) | Body::Both(_, body) => request.json(&json(body)),
         Body::Match(etag, body) => request.header("if-match", *etag).json(&json(body)),
         Body::File(name) => request.header("content-type", "application/octet-stream").body(fixture(name)),
-        Body::Bytes(bytes) => request.header("content-type", "application/octet-stream").body(*bytes),
+        Body::Bytes(bytes) => request
+            .header("content-type", "application/octet-stream")
+            .header("content-digest", format!("sha-256=:{}:", STANDARD.encode(Digest::of(bytes).bytes())))
+            .body(*bytes),
         Body::Table => request
             .header("content-type", "text/csv")
             .header("plimsoll-dataset", STANDARD.encode(r#"{"label":"y"}"#))

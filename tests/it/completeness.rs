@@ -18,6 +18,7 @@ use Refused::{Not, Viewer, With};
 use plimsoll::{
     audit::replay::ops::compare_tables,
     authz::{Action, policy::is_weighty},
+    core::digest::Digest,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +62,11 @@ const TENSOR: fn() -> Value =
     || json!({"inputs": [{"name": "features", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]});
 const V3: &[(&str, &str)] = &[("model", "scorer"), ("version", "3")];
 const V4: &[(&str, &str)] = &[("model", "scorer"), ("version", "4")];
+const V5: &[(&str, &str)] = &[("model", "scorer"), ("version", "5")];
+const PIECE: &[(&str, &str)] =
+    &[("model", "scorer"), ("version", "5"), ("upload", "{beginUpload}"), ("number", "0")];
+const PIECES: fn() -> Value =
+    || json!({"path": "a", "sha256": Digest::of("a").to_string(), "size_bytes": 1, "chunk_bytes": 65_536});
 const README: &[(&str, &str)] = &[("model", "scorer"), ("version", "4"), ("path", "README.md")];
 const PLACE: &[(&str, &str)] = &[("environment", "production"), ("model", "scorer")];
 const RECORD: &[(&str, &str)] = &[("model", "scorer"), ("kind", "sla"), ("name", "promise")];
@@ -109,7 +115,13 @@ fn recipes() -> Vec<Recipe> {
         recipe("updateModel", "contributor", &[("model", "scorer")], Match("\"1\"", || json!({"title": "Scorer"})), Viewer, &[("model.update", "model", "$id")]),
         recipe("uploadFile", "contributor", README, Bytes(b"version 4"), Viewer, &[("version.upload", "version", "")]),
         recipe("sealVersion", "contributor", V4, Json(|| json!({})), Viewer, &[("version.seal", "version", "$id")]),
-        recipe("createVersion", "contributor", &[("model", "scorer")], Json(|| json!({"files": [{"path": "a", "sha256": format!("sha256:{}", "0".repeat(64)), "size_bytes": 1}]})), Viewer, &[("version.create", "version", "$id")]),
+        recipe("createVersion", "contributor", &[("model", "scorer")], Json(|| json!({"files": [{"path": "a", "sha256": Digest::of("a").to_string(), "size_bytes": 1}]})), Viewer, &[("version.create", "version", "$id")]),
+        // What comes in pieces is an event when it is whole.
+        recipe("beginUpload", "contributor", V5, Json(PIECES), Viewer, &[]),
+        recipe("abandonUpload", "contributor", PIECE, Empty, Viewer, &[]),
+        recipe("beginUpload", "contributor", V5, Json(PIECES), Viewer, &[]),
+        recipe("uploadChunk", "contributor", PIECE, Bytes(b"a"), Viewer, &[]),
+        recipe("completeUpload", "contributor", PIECE, Empty, Viewer, &[("version.upload", "version", "")]),
         recipe("withdrawPromotion", "contributor", &[("promotion", "{withdrawable}")], Empty, Viewer, &[("promotion.withdraw", "promotion", "{withdrawable}")]),
         recipe("reportEvidence", "contributor", V3, Json(|| json!({"bundle": "{bundle}"})), Viewer, &[("evidence.report", "evidence", "$id")]),
         recipe("withdrawEvidence", "contributor", &[("model", "scorer"), ("version", "3"), ("evidence", "{reportEvidence}")], Json(WHY), Viewer, &[("evidence.withdraw", "evidence", "{reportEvidence}")]),

@@ -105,6 +105,7 @@ mod spec_files;
 mod suspension;
 mod tenants;
 mod transit;
+mod upload_sessions;
 mod uploads;
 mod validation;
 mod worker_kills;

@@ -85,6 +85,8 @@ fn theirs(world: &World, path: &str) -> String {
         ("{reference}", "model:scorer"),
         ("{kind}", "runbook"),
         ("{name}", "night"),
+        ("{upload}", "00000000-0000-7000-8000-000000000000"),
+        ("{number}", "0"),
     ];
     let path = named.iter().fold(path.to_owned(), |path, (from, to)| path.replace(from, to));
     world.fill(&path)

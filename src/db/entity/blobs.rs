@@ -28,3 +28,48 @@ pub mod stored_blob {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// A file that comes in pieces.
+pub mod upload_session {
+    use crate::core::ids::{AccountId, UploadId, VersionId, WorkspaceId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "upload_session")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: UploadId,
+        pub workspace_id: WorkspaceId,
+        pub version_id: VersionId,
+        pub account_id: AccountId,
+        pub path: String,
+        pub sha256: String,
+        pub size_bytes: i64,
+        pub chunk_bytes: i64,
+        pub begun_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// One piece of it, which is a copy in the store.
+pub mod upload_chunk {
+    use crate::core::ids::{StoredBlobId, UploadId};
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "upload_chunk")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub session_id: UploadId,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i64,
+        pub sha256: String,
+        pub stored_blob_id: StoredBlobId,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -23,7 +23,7 @@ pub use access::{
     account, api_token, custom_role, membership, password_reset, trust_key, used_assertion, workload_trust, workspace,
 };
 pub use accountability::{accountability_record, accountability_revision};
-pub use blobs::stored_blob;
+pub use blobs::{stored_blob, upload_chunk, upload_session};
 pub use comparisons::comparison;
 pub use environments::{dataset, environment, environment_revision};
 pub use factors::{founding_code, recovery_code, second_factor};
