@@ -160,7 +160,7 @@ async fn only_the_declared_file_is_begun_and_in_pieces_of_a_sensible_size() {
         ("sha256", json!(Digest::of("other").to_string())),
         ("size_bytes", json!(7)),
         ("chunk_bytes", json!(CHUNK - 1)),
-        ("chunk_bytes", json!(1 << 40)),
+        ("chunk_bytes", json!(1_u64 << 40)),
         ("chunk_bytes", json!(0)),
         ("chunk_bytes", json!(-1)),
     ] {
