@@ -132,8 +132,7 @@ pub async fn begin_piece<'a>(
         .size_of(number)
         .and_then(|size| u64::try_from(size).ok())
         .ok_or_else(|| Error::invalid("number", format!("there are {} pieces, numbered from 0", session.chunks())))?;
-    let here = store::chunks(app.db.read(&policy::upkeep()).conn(), id).await?;
-    if let Some(known) = here.iter().find(|chunk| chunk.number == number) {
+    if let Some(known) = store::chunk(app.db.read(&policy::upkeep()).conn(), id, number).await? {
         if known.sha256 != sha256 {
             let detail =
                 format!("piece {number} is here with {}; abandon this upload to send another file", known.sha256);

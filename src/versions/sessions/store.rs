@@ -63,6 +63,11 @@ pub async fn find_same(
     row.map(TryInto::try_into).transpose()
 }
 
+/// The piece with this number, if it is here.
+pub async fn chunk(conn: &Conn<'_>, id: UploadId, number: i64) -> Result<Option<Chunk>, Error> {
+    upload_chunk::Entity::find_by_id((id, number)).one(conn).await?.map(TryInto::try_into).transpose()
+}
+
 /// In their order.
 pub async fn chunks(conn: &Conn<'_>, id: UploadId) -> Result<Vec<Chunk>, Error> {
     let rows = upload_chunk::Entity::find()
