@@ -72,15 +72,12 @@ async fn a_token_for_another_environment_touches_nothing_that_is_in_one() {
         ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}"),
         ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}"),
         ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}"),
-<<<<<<< HEAD
         ("GET", "/api/v1/models/{model}/versions/{version}/card"),
-=======
         ("POST", "/api/v1/models/{model}/versions/{version}/uploads"),
         ("GET", "/api/v1/models/{model}/versions/{version}/uploads/{upload}"),
         ("DELETE", "/api/v1/models/{model}/versions/{version}/uploads/{upload}"),
         ("PUT", "/api/v1/models/{model}/versions/{version}/uploads/{upload}/chunks/{number}"),
         ("POST", "/api/v1/models/{model}/versions/{version}/uploads/{upload}/completion"),
->>>>>>> Take files in pieces, in any order, and go on where a transfer broke off
         ("GET", "/api/v1/models/{model}/versions/{version}/infer"),
         ("POST", "/api/v1/models/{model}/versions/{version}/infer"),
         ("POST", "/api/v1/models/{model}/versions/{version}/seal"),

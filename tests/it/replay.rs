@@ -32,13 +32,10 @@ const BOOKKEEPING: &[&str] = &[
     "worker",
     "row_salt",
     "stored_blob",
-<<<<<<< HEAD
     "made_from",
     "known_as",
-=======
     "upload_session",
     "upload_chunk",
->>>>>>> Take files in pieces, in any order, and go on where a transfer broke off
 ];
 
 async fn compare(app: &TestApp) -> Comparison {
