@@ -24,6 +24,7 @@ use crate::{
     formats::Pickles,
     http::{peer::Network, rate::Buckets, uploads::Uploads},
     sandbox,
+    versions::sessions::Joins,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, Semaphore};
@@ -56,6 +57,8 @@ pub struct App {
     pub buckets: Buckets,
     /// Who is uploading.
     pub uploads: Uploads,
+    /// Which files that came in pieces are put together now.
+    pub joins: Joins,
     /// Password hashing takes tens of milliseconds and 19 MiB: a few at once, no more.
     pub hashing: Semaphore,
     /// The same for sign-ins from where nobody is known: however many of them there are, they keep nobody else waiting.
@@ -124,6 +127,7 @@ impl App {
             pulls_need_certificate: config.http.tls.tls_client_ca.is_some(),
             buckets: Buckets::new(config.http.requests_per_minute),
             uploads: Uploads::default(),
+            joins: Joins::default(),
             hashing: Semaphore::new(2),
             strangers: Semaphore::new(2),
             tables: Semaphore::new(1),

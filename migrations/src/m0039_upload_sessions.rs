@@ -28,6 +28,7 @@ impl MigrationTrait for Migration {
             .col(big_integer("chunk_bytes"))
             .col(timestamp_with_time_zone("begun_at"))
             .col(timestamp_with_time_zone("expires_at"))
+            .col(string("state"))
             .foreign_key(&mut references("workspace_id", "workspace"))
             .foreign_key(&mut references("version_id", "model_version"))
             .foreign_key(&mut references("account_id", "account"))

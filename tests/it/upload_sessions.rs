@@ -7,7 +7,9 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
-use plimsoll::{blobs, core::digest::Digest, sweeps};
+use futures_util::future;
+use plimsoll::{blobs, core::digest::Digest, db::entity::account, sweeps};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
@@ -100,8 +102,12 @@ async fn pieces_come_in_any_order_and_several_at_once_and_are_the_file_when_comp
     assert!(is_uploaded(&story).await);
     let path = format!("/api/v1/models/{MODEL}/versions/1/files/a.bin");
     assert!(story.app.get(&story.ines, &path).await.expect(200).body == bytes());
-    story.app.get(&story.ines, &upload).await.expect(404);
+    complete(&story, &upload).await.expect(204);
+    assert_eq!(story.app.events().await, before + 1, "whoever did not hear the answer asks again, and changes nothing");
+    assert_eq!(story.app.get(&story.ines, &upload).await.expect(200).json()["state"], "completed");
     assert_eq!(kept(&story), 1, "the pieces are gone");
+    let late = put(&story, &story.ines, &upload, 1, &header(b"x"), b"x").await.expect(409);
+    assert_eq!(late.code(), "upload_over");
     let again = story.app.post(&story.ines, &address(), plan("a.bin", &bytes())).await.expect(409);
     assert_eq!(again.code(), "file_is_here");
 }
@@ -146,9 +152,11 @@ async fn pieces_that_are_another_file_together_are_refused_and_nothing_of_them_s
         let piece = vec![7; size];
         put(&story, &story.ines, &upload, number, &header(&piece), &piece).await.expect(204);
     }
-    complete(&story, &upload).await.expect(422);
-    assert!(!is_uploaded(&story).await);
-    story.app.get(&story.ines, &upload).await.expect(404);
+    for _ in 0..2 {
+        complete(&story, &upload).await.expect(422);
+        assert!(!is_uploaded(&story).await);
+    }
+    assert_eq!(story.app.get(&story.ines, &upload).await.expect(200).json()["state"], "mismatched");
     assert_eq!(kept(&story), 0);
     begin(&story).await;
 }
@@ -204,6 +212,30 @@ async fn what_is_abandoned_or_expires_leaves_nothing() {
     story.app.app.db.clock().advance(TimeDelta::days(7));
     sweeps::run(&story.app.app).await.expect("swept");
     assert_eq!(kept(&story), 0);
+}
+
+#[actix_web::test]
+async fn putting_together_goes_on_when_it_takes_long_and_whoever_asks_again_waits_on() {
+    let story = declared().await;
+    let upload = begin(&story).await;
+    for number in 0..3 {
+        send(&story, &upload, number).await;
+    }
+    let db = story.app.app.db.raw_for_tests();
+    let found = account::Entity::find().filter(account::COLUMN.name.eq("ines")).one(db).await.expect("read");
+    let ines = found.expect("ines").id;
+    let places = (0..8).map(|_| story.app.app.uploads.take(ines));
+    let places = future::try_join_all(places).await.expect("all her places");
+    let (first, second) = tokio::join!(complete(&story, &upload), complete(&story, &upload));
+    for waited in [first, second] {
+        assert_eq!(waited.expect(202).header("retry-after"), "1");
+    }
+    assert!(!is_uploaded(&story).await);
+    let before = story.app.events().await;
+    drop(places);
+    complete(&story, &upload).await.expect(204);
+    assert!(is_uploaded(&story).await);
+    assert_eq!(story.app.events().await, before + 1, "it was put together once");
 }
 
 #[actix_web::test]

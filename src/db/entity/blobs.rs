@@ -49,6 +49,7 @@ pub mod upload_session {
         pub chunk_bytes: i64,
         pub begun_at: DateTimeUtc,
         pub expires_at: DateTimeUtc,
+        pub state: String,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

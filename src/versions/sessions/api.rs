@@ -1,4 +1,4 @@
-use super::ops::{self, Plan, Progress};
+use super::ops::{self, Completion, Plan, Progress};
 use crate::{
     app::App,
     authz::Principal,
@@ -11,7 +11,9 @@ use crate::{
     versions::api::reference,
 };
 use actix_web::{
-    HttpRequest, HttpResponse, delete, get, post, put,
+    HttpRequest, HttpResponse, delete, get,
+    http::header::RETRY_AFTER,
+    post, put,
     web::{Data, Json, Path, Payload},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -48,8 +50,10 @@ pub struct UploadView {
     pub chunk_bytes: i64,
     /// How many pieces there are, numbered from 0.
     pub chunks: i64,
-    /// The numbers of those that are here.
+    /// The numbers of those that are here, as long as it is open.
     pub received: Vec<i64>,
+    /// `open`, `completed` (the file is here) or `mismatched` (its pieces were another file together, and are gone).
+    pub state: String,
     /// From then on it does not exist.
     pub expires_at: String,
 }
@@ -124,11 +128,13 @@ async fn chunk(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Put the pieces together. The sha256 of the whole is computed, and another file is refused.
+/// Put the pieces together. The sha256 of the whole is computed, and another file is refused. It goes on when you go away,
+/// and may be asked for again.
 #[utoipa::path(tag = "versions", operation_id = "completeUpload",
     params(("model" = String, Path, description = "Model name"), ("version" = String, Path, description = "Number or digest"),
         ("upload" = UploadId, Path, description = "Upload id")),
-    responses((status = 204, description = "The file is here, and the upload is over"), Changed))]
+    responses((status = 204, description = "The file is here, and the upload is over"),
+        (status = 202, description = "It takes longer and goes on; ask again after `Retry-After`, and you wait on for it"), Changed))]
 #[post("/models/{model}/versions/{version}/uploads/{upload}/completion")]
 async fn complete(
     app: Data<App>,
@@ -136,8 +142,11 @@ async fn complete(
     path: Path<(String, String, UploadId)>,
 ) -> Result<HttpResponse, Problem> {
     let (model, version, id) = path.into_inner();
-    ops::complete(&app, &who, &model, &reference(&version)?, id).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let app = app.into_inner();
+    Ok(match ops::complete(&app, &who, &model, &reference(&version)?, id).await? {
+        Completion::Done => HttpResponse::NoContent().finish(),
+        Completion::UnderWay => HttpResponse::Accepted().insert_header((RETRY_AFTER, "1")).finish(),
+    })
 }
 
 /// Abandon an upload; what came of it is taken away.
@@ -181,6 +190,7 @@ impl From<Progress> for UploadView {
             chunk_bytes: session.chunk_bytes,
             chunks: session.chunks(),
             received,
+            state: session.state.name().to_owned(),
             expires_at: rfc3339(session.expires_at),
         }
     }

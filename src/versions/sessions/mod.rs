@@ -5,13 +5,19 @@
 //! before all of it was read again, in order, and has the sha256 that the manifest says: the same way in as that of one request.
 
 pub mod api;
+mod joining;
 pub mod ops;
 pub(super) mod store;
 
-use crate::core::{
-    digest::Digest,
-    ids::{AccountId, StoredBlobId, UploadId, VersionId, WorkspaceId},
-    path::FilePath,
+pub use joining::Joins;
+
+use crate::{
+    core::{
+        digest::Digest,
+        ids::{AccountId, StoredBlobId, UploadId, VersionId, WorkspaceId},
+        path::FilePath,
+    },
+    error::Error,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -39,6 +45,37 @@ pub struct UploadSession {
     pub chunk_bytes: i64,
     pub begun_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    pub state: State,
+}
+
+/// How far it is. What is over stays known until it expires, so that whoever did not hear the answer may ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Pieces are taken.
+    Open,
+    /// The file is here.
+    Completed,
+    /// Its pieces were another file together.
+    Mismatched,
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Completed => "completed",
+            Self::Mismatched => "mismatched",
+        }
+    }
+
+    fn parse(raw: &str) -> Result<Self, Error> {
+        match raw {
+            "open" => Ok(Self::Open),
+            "completed" => Ok(Self::Completed),
+            "mismatched" => Ok(Self::Mismatched),
+            other => Err(Error::internal(format!("upload state {other}"))),
+        }
+    }
 }
 
 /// A piece that is here.
@@ -84,6 +121,7 @@ mod tests {
                 chunk_bytes: 10,
                 begun_at: DateTime::UNIX_EPOCH,
                 expires_at: DateTime::UNIX_EPOCH,
+                state: State::Open,
             };
             let found: Vec<_> = (-1..4).filter_map(|number| session.size_of(number)).collect();
             assert_eq!((found, session.chunks()), (sizes.clone(), sizes.len() as i64));

@@ -1,7 +1,8 @@
 //! A file in pieces: begun, continued, completed or abandoned.
 
 use super::{
-    Chunk, LARGEST_CHUNK_BYTES, LEAST_CHUNK_BYTES, LIFETIME, MOST_CHUNKS, UploadSession, chunks,
+    Chunk, LARGEST_CHUNK_BYTES, LEAST_CHUNK_BYTES, LIFETIME, MOST_CHUNKS, State, UploadSession, chunks,
+    joining::{self, Turn},
     store::{self, Arrival, Begun},
 };
 use crate::{
@@ -15,10 +16,15 @@ use crate::{
     sweeps,
     versions::{VersionRef, files, ops},
 };
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 const NOT_FOUND: Error = Error::NotFound { kind: "upload" };
 /// So many numbers of missing pieces are named.
 const NAMED: usize = 20;
+/// Whoever completes hears something by then: connections that are silent for longer are cut by somebody in between.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What somebody wants to send, and how.
 pub struct Plan {
@@ -32,6 +38,14 @@ pub struct Plan {
 pub struct Progress {
     pub session: UploadSession,
     pub received: Vec<i64>,
+}
+
+/// What became of the wish to complete.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Completion {
+    Done,
+    /// It takes longer; asking again waits on.
+    UnderWay,
 }
 
 /// A place for one piece: made before its first byte is read.
@@ -74,10 +88,10 @@ pub async fn begin(
     let now = app.db.clock().now();
     let upkeep = app.db.read(&policy::upkeep());
     if let Some(same) = store::find_same(upkeep.conn(), wanted.version.id, account, &plan.path).await? {
-        if now < same.expires_at {
+        if same.state == State::Open && now < same.expires_at {
             return Ok((progress(app, same).await?, false));
         }
-        end(app, same.id).await?;
+        end(app, same.id, None).await?;
     }
     let session = UploadSession {
         id: UploadId::generate(),
@@ -90,6 +104,7 @@ pub async fn begin(
         chunk_bytes: plan.chunk_bytes,
         begun_at: now,
         expires_at: now + LIFETIME,
+        state: State::Open,
     };
     match store::begin(&app.db, &session).await? {
         Begun::New => Ok((Progress { session, received: Vec::new() }, true)),
@@ -118,7 +133,7 @@ pub async fn look(
 /// Where a piece goes. `None` when it is here already.
 ///
 /// # Errors
-/// `Conflict` when another piece has the number already.
+/// `Conflict` when another piece has the number already, or the session is over.
 pub async fn begin_piece<'a>(
     app: &'a App,
     who: &Principal,
@@ -128,6 +143,9 @@ pub async fn begin_piece<'a>(
     sha256: Digest,
 ) -> Result<Option<Piece<'a>>, Error> {
     let session = own(app, who, model, version, id).await?;
+    if session.state != State::Open {
+        return Err(over(session.state));
+    }
     let size_bytes = session
         .size_of(number)
         .and_then(|size| u64::try_from(size).ok())
@@ -182,38 +200,71 @@ pub async fn finish_piece(app: &App, who: &Principal, piece: Piece<'_>) -> Resul
     outcome
 }
 
-/// Puts the pieces together, if they are the declared file, and keeps it.
+/// Puts the pieces together, if they are the declared file, and keeps it. It goes on when the caller goes away.
 ///
 /// # Errors
-/// `Conflict` when pieces are missing. When together they are another file, the session is over.
+/// `Conflict` when pieces are missing, `Invalid` when together they are another file, and the session is over.
 pub async fn complete(
-    app: &App,
+    app: &Arc<App>,
     who: &Principal,
     model: &str,
     version: &VersionRef,
     id: UploadId,
+) -> Result<Completion, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let session = own(app, who, model, version, id).await?;
+        match session.state {
+            State::Open => {}
+            State::Completed => return Ok(Completion::Done),
+            State::Mismatched => return Err(another_file()),
+        }
+        let join = match joining::enter(app, id) {
+            Turn::Own(join) => join,
+            Turn::Others(wait) if wait.until(deadline).await => continue,
+            Turn::Others(_) => return Ok(Completion::UnderWay),
+        };
+        let (app, who, model, version) = (Arc::clone(app), who.clone(), model.to_owned(), version.clone());
+        let work = async move {
+            let outcome = put_together(&app, &who, &model, &version, &session).await;
+            drop(join);
+            outcome.inspect_err(|error| tracing::warn!(upload = %id, %error, "a file was not put together"))
+        };
+        return match timeout_at(deadline, tokio::spawn(work.in_current_span())).await {
+            Ok(outcome) => outcome.map_err(Error::internal)?.map(|()| Completion::Done),
+            Err(_) => Ok(Completion::UnderWay),
+        };
+    }
+}
+
+async fn put_together(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    session: &UploadSession,
 ) -> Result<(), Error> {
-    let session = own(app, who, model, version, id).await?;
     if let Some(mut intake) = files::begin(app, who, model, version, &session.path).await? {
-        let here = store::chunks(app.db.read(&policy::upkeep()).conn(), id).await?;
-        require_all(&session, &here)?;
+        let here = store::chunks(app.db.read(&policy::upkeep()).conn(), session.id).await?;
+        require_all(session, &here)?;
         for chunk in &here {
-            copy(app, &session, chunk, &mut intake).await?;
+            copy(app, session, chunk, &mut intake).await?;
         }
         if let Err(error) = files::finish(app, who, model, version, intake).await {
-            if matches!(error, Error::Invalid(_)) {
-                end(app, id).await?;
+            if !matches!(error, Error::Invalid(_)) {
+                return Err(error);
             }
-            return Err(error);
+            end(app, session.id, Some(State::Mismatched)).await?;
+            return Err(another_file());
         }
     }
-    end(app, id).await
+    end(app, session.id, Some(State::Completed)).await
 }
 
 /// Forgets a session and what came of it.
 pub async fn abandon(app: &App, who: &Principal, model: &str, version: &VersionRef, id: UploadId) -> Result<(), Error> {
     let session = own(app, who, model, version, id).await?;
-    end(app, session.id).await
+    end(app, session.id, None).await
 }
 
 /// Forgets what nobody completed in time.
@@ -221,7 +272,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.db.clock().now();
     let mut outcome = Ok(());
     for id in store::expired(app.db.read(&policy::upkeep()).conn(), now).await? {
-        outcome = sweeps::and(outcome, id, end(app, id).await);
+        outcome = sweeps::and(outcome, id, end(app, id, None).await);
     }
     outcome
 }
@@ -248,8 +299,9 @@ async fn progress(app: &App, session: UploadSession) -> Result<Progress, Error> 
     Ok(Progress { session, received: here.into_iter().map(|chunk| chunk.number).collect() })
 }
 
-async fn end(app: &App, id: UploadId) -> Result<(), Error> {
-    let places = store::end(&app.db, id).await?;
+/// Takes the pieces away, and remembers what became of them, if that is said.
+async fn end(app: &App, id: UploadId, known_as: Option<State>) -> Result<(), Error> {
+    let places = store::end(&app.db, id, known_as).await?;
     blobs::ops::clear(app, places).await;
     Ok(())
 }
@@ -272,6 +324,7 @@ async fn unread(app: &App, session: &UploadSession, chunk: &Chunk) -> Error {
     // Another completion may have been faster, and its end took the pieces away.
     match store::find(app.db.read(&policy::upkeep()).conn(), session.id).await {
         Ok(None) => return NOT_FOUND,
+        Ok(Some(now)) if now.state != State::Open => return over(now.state),
         Ok(Some(_)) => {}
         Err(error) => return error,
     }
@@ -281,6 +334,19 @@ async fn unread(app: &App, session: &UploadSession, chunk: &Chunk) -> Error {
     }
     let detail = format!("piece {} was damaged where it was stored; send it again, then complete", chunk.number);
     Error::conflict("chunk_damaged", detail)
+}
+
+fn over(state: State) -> Error {
+    match state {
+        State::Mismatched => another_file(),
+        _ => Error::conflict("upload_over", "this upload is over: its file is here".to_owned()),
+    }
+}
+
+fn another_file() -> Error {
+    let detail = "the pieces were not the declared file together, and are gone; look whether the file changed while it was \
+                  sent, and begin again";
+    Error::invalid("body", detail.to_owned())
 }
 
 fn require_all(session: &UploadSession, here: &[Chunk]) -> Result<(), Error> {

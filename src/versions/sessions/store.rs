@@ -1,6 +1,6 @@
 //! The only SQL about files that come in pieces.
 
-use super::{Chunk, OF_ONE_ACCOUNT, OF_ONE_WORKSPACE, UploadSession};
+use super::{Chunk, OF_ONE_ACCOUNT, OF_ONE_WORKSPACE, State, UploadSession};
 use crate::{
     blobs::{Place, Stored},
     core::{
@@ -85,7 +85,9 @@ pub async fn begin(db: &Db, new: &UploadSession) -> Result<Begun, Error> {
     if let Some(same) = find_same(&tx.conn(), new.version, new.account, &new.path).await? {
         return Ok(Begun::Known(same));
     }
-    let open = upload_session::Entity::find().filter(upload_session::COLUMN.workspace_id.eq(new.workspace));
+    let open = upload_session::Entity::find()
+        .filter(upload_session::COLUMN.workspace_id.eq(new.workspace))
+        .filter(upload_session::COLUMN.state.eq(State::Open.name()));
     let own = open.clone().filter(upload_session::COLUMN.account_id.eq(new.account));
     for (open, most) in [(own, OF_ONE_ACCOUNT), (open, OF_ONE_WORKSPACE)] {
         if most <= open.count(&tx.conn()).await? {
@@ -103,6 +105,7 @@ pub async fn begin(db: &Db, new: &UploadSession) -> Result<Begun, Error> {
         chunk_bytes: Set(new.chunk_bytes),
         begun_at: Set(new.begun_at),
         expires_at: Set(new.expires_at),
+        state: Set(new.state.name().to_owned()),
     };
     upload_session::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     tx.commit().await?;
@@ -113,7 +116,7 @@ pub async fn begin(db: &Db, new: &UploadSession) -> Result<Begun, Error> {
 pub async fn arrive(db: &Db, id: UploadId, chunk: &Chunk) -> Result<Arrival, Error> {
     let tx = db.begin_bookkeeping().await?;
     let open = upload_session::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(&tx.conn()).await?;
-    if open.is_none() {
+    if open.is_none_or(|session| session.state != State::Open.name()) {
         return Ok(Arrival::Ended);
     }
     if upload_chunk::Entity::find_by_id((id, chunk.number)).one(&tx.conn()).await?.is_some() {
@@ -144,8 +147,8 @@ pub async fn forget(db: &Db, id: UploadId, chunk: &Chunk) -> Result<(), Error> {
     tx.commit().await
 }
 
-/// Forgets a session with all that came; returns the places that are nobody's now.
-pub async fn end(db: &Db, id: UploadId) -> Result<Vec<Place>, Error> {
+/// Forgets all that came, and the session too unless it is to be known as something; returns the places that are nobody's now.
+pub async fn end(db: &Db, id: UploadId, known_as: Option<State>) -> Result<Vec<Place>, Error> {
     let tx = db.begin_bookkeeping().await?;
     upload_session::Entity::find_by_id(id).lock_exclusive().one(&tx.conn()).await?;
     let pieces = || {
@@ -163,7 +166,16 @@ pub async fn end(db: &Db, id: UploadId) -> Result<Vec<Place>, Error> {
         .await?;
     stored_blob::Entity::delete_many().filter(stored_blob::Column::Id.in_subquery(pieces())).exec(&tx.conn()).await?;
     upload_chunk::Entity::delete_many().filter(upload_chunk::COLUMN.session_id.eq(id)).exec(&tx.conn()).await?;
-    upload_session::Entity::delete_by_id(id).exec(&tx.conn()).await?;
+    match known_as {
+        None => drop(upload_session::Entity::delete_by_id(id).exec(&tx.conn()).await?),
+        Some(state) => {
+            upload_session::Entity::update_many()
+                .col_expr(upload_session::Column::State, state.name().into())
+                .filter(upload_session::COLUMN.id.eq(id))
+                .exec(&tx.conn())
+                .await?;
+        }
+    }
     tx.commit().await?;
     rows.into_iter().map(|row| Stored::try_from(row).map(|stored| stored.place())).collect()
 }
@@ -195,6 +207,7 @@ impl TryFrom<upload_session::Model> for UploadSession {
             chunk_bytes: row.chunk_bytes,
             begun_at: row.begun_at,
             expires_at: row.expires_at,
+            state: State::parse(&row.state)?,
         })
     }
 }
