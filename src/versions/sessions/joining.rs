@@ -43,9 +43,10 @@ pub(super) fn enter(app: &Arc<App>, id: UploadId) -> Turn {
 
 impl Wait {
     /// Whether it ended by then.
-    pub async fn until(mut self, deadline: Instant) -> bool {
+    pub async fn until(&self, deadline: Instant) -> bool {
+        let mut ended = self.0.clone();
         // Nothing is ever sent: what is heard is that the other side is gone.
-        tokio::time::timeout_at(deadline, self.0.changed()).await.is_ok()
+        tokio::time::timeout_at(deadline, ended.changed()).await.is_ok()
     }
 }
 
