@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use futures_util::future;
 use plimsoll::{blobs, core::digest::Digest, db::entity::account, sweeps};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
