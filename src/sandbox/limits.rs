@@ -6,9 +6,9 @@ use std::time::Duration;
 
 /// Address space that one more thread reserves without using it: its stack and a guard.
 const STACK_RESERVE_BYTES: u64 = 9 << 20;
-/// Address space that the C library reserves for each arena of its allocator without using it.
+/// Address space that an allocator reserves for each arena without using it; the C library's reserves the most.
 const ARENA_RESERVE_BYTES: u64 = 64 << 20;
-/// Arenas that the child's allocator may have. The C library's default grows with the number of cores, and the
+/// Arenas that the child's allocator may have. The default grows with the number of cores, and the
 /// reserve with it, which would loosen the limit on memory.
 pub(super) const MAX_ARENAS: u64 = 4;
 /// Standard streams, the two files about the child itself, and some room for the runtime's start.

@@ -154,7 +154,9 @@ impl Runner {
             .env_clear()
             // Newer runtimes report home unless told not to.
             .env("ORT_DISABLE_TELEMETRY", "1")
+            // Of the C library's allocator, and of the program's own, which keeps what a model asks for with every call.
             .env("MALLOC_ARENA_MAX", MAX_ARENAS.to_string())
+            .env("MALLOC_CONF", format!("narenas:{MAX_ARENAS},dirty_decay_ms:10000"))
             .current_dir(directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
