@@ -167,15 +167,14 @@ pub async fn end(db: &Db, id: UploadId, known_as: Option<State>) -> Result<Vec<P
     stored_blob::Entity::delete_many().filter(stored_blob::Column::Id.in_subquery(pieces())).exec(&tx.conn()).await?;
     upload_chunk::Entity::delete_many().filter(upload_chunk::COLUMN.session_id.eq(id)).exec(&tx.conn()).await?;
     match known_as {
-        None => drop(upload_session::Entity::delete_by_id(id).exec(&tx.conn()).await?),
+        None => upload_session::Entity::delete_by_id(id).exec(&tx.conn()).await?.rows_affected,
         Some(state) => {
-            upload_session::Entity::update_many()
+            let known = upload_session::Entity::update_many()
                 .col_expr(upload_session::Column::State, state.name().into())
-                .filter(upload_session::COLUMN.id.eq(id))
-                .exec(&tx.conn())
-                .await?;
+                .filter(upload_session::COLUMN.id.eq(id));
+            known.exec(&tx.conn()).await?.rows_affected
         }
-    }
+    };
     tx.commit().await?;
     rows.into_iter().map(|row| Stored::try_from(row).map(|stored| stored.place())).collect()
 }
