@@ -4,7 +4,7 @@ use crate::core::Malformed;
 use std::fmt;
 
 /// Invariant: 1 to 64 characters of `a-z 0-9 . _ -`, starting and ending with a letter
-/// or digit, without `..`, and none of the reserved words.
+/// or digit, without `..`, none of the reserved words, and no id.
 ///
 /// Plain ASCII on purpose: two names that look alike are the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,10 @@ impl Name {
         if RESERVED.contains(&raw) {
             return Err(Malformed::new(format!("\"{raw}\" is a reserved word")));
         }
+        // Ids are looked for wherever they may stand, and by them it is judged what somebody bears on.
+        if uuid::Uuid::try_parse(raw).is_ok() {
+            return Err(Malformed::new("a name is no id; take another"));
+        }
         Ok(Self(raw.to_owned()))
     }
 
@@ -57,6 +61,8 @@ mod tests {
         }
         for bad in [
             "",
+            "0190a3c4-0000-7000-8000-00000000000a",
+            "0190a3c400007000800000000000000a",
             "Fraud",
             "a b",
             "ü",

@@ -134,6 +134,10 @@ pub struct Signatory {
     pub sha256: String,
     /// Lowercase hex without leading zeros but for whole bytes, as the authority numbered it.
     pub serial: String,
+    /// The numbers of every certificate below the authority, the signatory's first.
+    pub serials: Vec<String>,
+    /// Lowercase hex SHA-256 over the PEM text of the key that signed, as of a key that is trusted by itself.
+    pub key_fingerprint: String,
     pub names: Names,
     /// The SHA-256 of every certificate below the authority, the signatory's first; then those of their twins, which differ
     /// in how their signatures are written alone.
@@ -219,10 +223,16 @@ impl Authority {
         let all: Vec<&[u8]> = std::iter::once(first).chain(&between).map(AsRef::as_ref).collect();
         let twins = all.iter().filter_map(|der| twin(der));
         let path = all.iter().map(|der| digest(der)).chain(twins.map(|der| digest(&der))).collect();
-        let serial = leaf.raw_serial();
-        let start = serial.iter().position(|byte| *byte != 0).unwrap_or(serial.len().saturating_sub(1));
-        let serial = hex::encode(serial.get(start..).unwrap_or_default());
-        Ok((key, Signatory { sha256: digest(first), serial, names, path }))
+        let serials: Vec<_> = all.iter().map(|der| parse(der).map(|read| serial(&read))).collect::<Result<_, _>>()?;
+        let signatory = Signatory {
+            sha256: digest(first),
+            serial: serial(&leaf),
+            serials,
+            key_fingerprint: key.fingerprint(),
+            names,
+            path,
+        };
+        Ok((key, signatory))
     }
 
     /// What is not asked of the certificate that a path ends at, as it is trusted: its time, and how long the path may be.
@@ -310,6 +320,12 @@ fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
         Ok(([], certificate)) => Ok(certificate),
         _ => Err(CertificateError::Malformed),
     }
+}
+
+fn serial(certificate: &X509Certificate<'_>) -> String {
+    let number = certificate.raw_serial();
+    let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len().saturating_sub(1));
+    hex::encode(number.get(start..).unwrap_or_default())
 }
 
 fn require_issuing(issuer: &X509Certificate<'_>) -> Result<(), CertificateError> {

@@ -41,9 +41,16 @@ pub(super) async fn require(
     let told = json!({
         "object": {"kind": kind, "id": id}, "detail": event, "changes": parts.concat(), "outcome": "done",
     });
-    let touched = touched(conn, mentions::of_leaf(&told.to_string())).await?;
-    policy::require_range(actor, action, &touched, vec![(kind, id.clone())])?;
-    Ok(policy::require_reach(actor, action, &touched, vec![(kind, id)])?)
+    let about = vec![(kind, id)];
+    // What is about a whole environment is so whatever follows from it: consequences for one model don't make it smaller.
+    let own = of_objects(conn, &about).await?;
+    let all = touched(conn, mentions::of_leaf(&told.to_string())).await?;
+    let own = Some(own).filter(|own| *own != Touched::default());
+    for touched in own.iter().chain([&all]) {
+        policy::require_range(actor, action, touched, about.clone())?;
+        policy::require_reach(actor, action, touched, about.clone())?;
+    }
+    Ok(())
 }
 
 /// The models and environments of these objects.

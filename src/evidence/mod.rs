@@ -126,6 +126,13 @@ pub struct ReportingKey {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
+impl ReportingKey {
+    /// What a signature of it is known by.
+    pub fn signs_as(&self) -> (TrustKeyId, &str) {
+        (self.id, &self.fingerprint)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
     pub at: DateTime<Utc>,

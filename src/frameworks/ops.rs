@@ -275,7 +275,7 @@ async fn reported(conn: &Conn<'_>, of: &assessment::Facts) -> Result<Vec<Reporte
 fn dependence(of: &assessment::Facts, record: &Reported) -> Option<Dependence> {
     let version = &of.version;
     let is_same = |key: &crate::trust::TrustKey| key.id == record.key.id || key.fingerprint == record.key.fingerprint;
-    let by_its_key = version.signature.is_by(record.key.id);
+    let by_its_key = version.signature.is_by(record.key.signs_as());
     if by_its_key || of.key.as_ref().is_some_and(is_same) {
         return Some(Dependence::SigningKey);
     }

@@ -36,9 +36,10 @@ pub async fn require_range(
     who: &Principal,
     needs: Option<Needs>,
 ) -> Result<(), Error> {
-    let Some(Needs::One(action)) = needs else { return Ok(()) };
-    let ranges = who.ranges_for(action);
-    if ranges.is_empty() {
+    // Of several actions any one lets in, as far as the roles for it reach.
+    let actions = needs.as_ref().map(Needs::actions).unwrap_or_default();
+    let held: Vec<_> = actions.iter().filter(|action| who.may(**action)).map(|a| (*a, who.ranges_for(*a))).collect();
+    if held.is_empty() || held.iter().any(|(_, ranges)| ranges.is_empty()) {
         return Ok(());
     }
     let sight = policy::within_workspace(who);
@@ -50,7 +51,14 @@ pub async fn require_range(
         return Ok(());
     }
     let touched = of_objects(reader.conn(), &named).await?;
-    Ok(policy::require_range(&Actor { ranges, ..who.actor() }, action, &touched, named)?)
+    let mut outcome = Ok(());
+    for (action, ranges) in held {
+        outcome = policy::require_range(&Actor { ranges, ..who.actor() }, action, &touched, named.clone());
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    Ok(outcome?)
 }
 
 /// What the query names.

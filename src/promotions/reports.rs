@@ -73,7 +73,7 @@ impl Reports<'_> {
         let limits = self.limits.into_iter().flat_map(ConstraintSpec::constraints);
         let accepted = limits.filter(|known| known.name == limit).any(|known| known.accepts_reports_of(&one.key.name));
         one.kind == Kind::Performance
-            && !self.signature.is_by(one.key.id)
+            && !self.signature.is_by(one.key.signs_as())
             && one.digest.to_string() != source.evidence
             && one.counts(now)
             && accepted

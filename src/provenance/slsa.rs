@@ -188,5 +188,7 @@ impl<'a> Place<'a> {
 pub(crate) fn has_password(uri: &str) -> bool {
     let Some((_, rest)) = uri.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    // Of a web address the user is a token as well as a name; of others, such as ssh://git@host, it is one that all share.
+    let is_web = uri.split_once("://").is_some_and(|(scheme, _)| scheme.to_ascii_lowercase().contains("http"));
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':') || is_web)
 }

@@ -51,8 +51,8 @@ pub fn read(yaml: &str) -> Result<Metadata, String> {
     if MAX_BYTES < yaml.len() {
         return Err(format!("the metadata have {} bytes, and at most {MAX_BYTES} are read", yaml.len()));
     }
-    let left = Cell::new(MAX_VALUES);
-    let bounded = Bounded { left: &left, depth: 0 };
+    let room = Room { values: Cell::new(MAX_VALUES), bytes: Cell::new(MAX_BYTES) };
+    let bounded = Bounded { room: &room, depth: 0 };
     let value = bounded.deserialize(yaml_serde::Deserializer::from_str(yaml));
     match value.map_err(|e| clean(&e.to_string()))? {
         Value::Null => Ok(Metadata::default()),
@@ -84,21 +84,23 @@ fn metadata(fields: &Map<String, Value>) -> Metadata {
 }
 
 fn reported(index: &Value) -> Vec<Reported> {
-    let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let called = |of: Option<&Value>| {
         let of = of?;
         of.get("name").and_then(scalar).or_else(|| of.get("type").and_then(scalar))
     };
-    let results = each(index).into_iter().flat_map(|model| model.get("results").map(each).unwrap_or_default());
+    let results = each(Some(index)).iter().flat_map(|model| each(model.get("results")));
     let metrics = results.flat_map(|result| {
         let (task, dataset) = (called(result.get("task")), called(result.get("dataset")));
-        let metrics = result.get("metrics").map(each).unwrap_or_default();
-        metrics.into_iter().filter_map(move |metric| {
+        each(result.get("metrics")).iter().filter_map(move |metric| {
             let value = scalar(metric.get("value")?)?;
-            Some(Reported { task: task.clone(), dataset: dataset.clone(), metric: called(Some(&metric))?, value })
+            Some(Reported { task: task.clone(), dataset: dataset.clone(), metric: called(Some(metric))?, value })
         })
     });
     metrics.take(MAX_ITEMS).collect()
+}
+
+fn each(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -120,14 +122,32 @@ fn clean(text: &str) -> String {
     line.trim().chars().take(MAX_CHARS).collect()
 }
 
-/// Reads a value as long as there are not too many, nor too deep; repeated names and tags are refused.
+/// What may still be read. An alias takes of it whatever it stands for, so that little text can't become much.
+struct Room {
+    values: Cell<usize>,
+    bytes: Cell<usize>,
+}
+
+impl Room {
+    fn take<E: Error>(of: &Cell<usize>, wanted: usize, refusal: &str) -> Result<(), E> {
+        of.set(of.get().checked_sub(wanted).ok_or_else(|| E::custom(refusal))?);
+        Ok(())
+    }
+}
+
+/// Reads a value as long as there are not too many, nor too long, nor too deep; repeated names and tags are refused.
 #[derive(Clone, Copy)]
 struct Bounded<'b> {
-    left: &'b Cell<usize>,
+    room: &'b Room,
     depth: usize,
 }
 
 impl Bounded<'_> {
+    fn text<E: Error>(self, text: &str) -> Result<String, E> {
+        Room::take(&self.room.bytes, text.len(), "the metadata repeat too much text")?;
+        Ok(text.to_owned())
+    }
+
     fn deeper<E: Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom("the metadata are nested too deeply"));
@@ -140,9 +160,7 @@ impl<'de> DeserializeSeed<'de> for Bounded<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let left =
-            self.left.get().checked_sub(1).ok_or_else(|| D::Error::custom("the metadata are too many values"))?;
-        self.left.set(left);
+        Room::take(&self.room.values, 1, "the metadata are too many values")?;
         deserializer.deserialize_any(self)
     }
 }
@@ -174,8 +192,8 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         Ok(Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        self.text(value).map(Value::String)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -189,6 +207,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let (within, mut all) = (self.deeper()?, Map::new());
         while let Some(name) = fields.next_key::<String>()? {
+            let name = self.text(&name)?;
             let value = fields.next_value_seed(within)?;
             if all.insert(name, value).is_some() {
                 return Err(A::Error::custom("the metadata name something twice"));

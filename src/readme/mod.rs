@@ -108,6 +108,9 @@ mod tests {
         }
         let card = read(format!("---\n{bomb}---\nx").as_bytes()).expect("read");
         assert!(card.metadata_refused.is_some());
+        let often = format!("---\na: &a \"{}\"\nb: [{}]\n---\n", "x".repeat(40_000), vec!["*a"; 4_000].join(","));
+        let refused = read(often.as_bytes()).expect("read").metadata_refused.expect("refused");
+        assert!(refused.contains("repeat too much text"), "{refused}");
         let deep = format!("---\na: {}{}\n---\n", "[".repeat(2_000), "]".repeat(2_000));
         assert!(read(deep.as_bytes()).expect("read").metadata_refused.is_some());
     }

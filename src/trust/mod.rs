@@ -60,10 +60,15 @@ pub(crate) fn rules(text: &str) -> Result<Vec<Rule>, crate::crypto::certificate_
 
 /// How the certificates by which a version was signed are noted: what a revocation may name.
 pub(crate) fn certificates(signatory: &Signatory) -> Vec<String> {
-    let mut all = signatory.path.clone();
-    all.push(format!("serial:{}", signatory.serial));
-    all
+    let serials = signatory.serials.iter().map(|serial| format!("{SERIAL}{serial}"));
+    let key = format!("{OF_KEY}{}", signatory.key_fingerprint);
+    signatory.path.iter().cloned().chain(serials).chain([key]).collect()
 }
+
+/// How the key is noted that a certificate is of, so that its holder is known by it alone, too.
+pub(crate) const OF_KEY: &str = "key:";
+/// The number of a certificate. It is of one authority, where a SHA-256 is of all.
+const SERIAL: &str = "serial:";
 
 /// Trust roots, read.
 pub(crate) struct Roots {

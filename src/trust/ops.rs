@@ -1,17 +1,17 @@
 use crate::{
     app::App,
-    authz::{Action, Principal, policy},
+    authz::{Action, Principal, Scope, policy},
     core::{
         event::Event,
         ids::TrustKeyId,
         name::Name,
         page::{Page, PageRequest},
     },
-    crypto::{certificate::Authority, keys::VerifyingKey},
+    crypto::{certificate::Authority, certificate_names::Rule, keys::VerifyingKey},
     error::Error,
     promotions::invalidation::{self, Cause},
     releases,
-    trust::{TrustKey, rules, store},
+    trust::{SERIAL, TrustKey, store},
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use std::collections::BTreeSet;
@@ -47,13 +47,18 @@ pub async fn add(
     if valid_until.is_some_and(|end| end <= tx.at()) {
         return Err(Error::invalid("valid_until", "lies in the past"));
     }
+    let known = store::all(&tx.conn(), Scope::Workspace(who.workspace)).await?;
     let key = TrustKey {
         id: TrustKeyId::generate(),
         name: name.to_string(),
         fingerprint,
         public_key_pem: pem,
+        // A certificate that was revoked under another authority comes back under none.
+        revoked_certificates: match identities.is_some() {
+            true => known.into_iter().flat_map(|key| key.revoked_certificates).filter(|one| is_of_all(one)).collect(),
+            false => BTreeSet::new(),
+        },
         identities,
-        revoked_certificates: BTreeSet::new(),
         added_by,
         valid_from,
         valid_until,
@@ -87,8 +92,8 @@ fn read(root: &Root<'_>) -> Result<(String, String, Option<String>), Error> {
         let detail = format!("say in 1 to {MAX_RULES} rules whom the authority may name; * is everybody");
         return Err(Error::invalid("identities", detail));
     }
-    let text = root.identities.iter().map(|rule| rule.trim()).collect::<Vec<_>>().join("\n");
-    let rules = rules(&text).map_err(|e| Error::invalid("identities", e.to_string()))?;
+    let rules: Result<Vec<_>, _> = root.identities.iter().map(|rule| Rule::parse(rule.trim())).collect();
+    let rules = rules.map_err(|e| Error::invalid("identities", e.to_string()))?;
     let authority = Authority::from_pem(root.pem, rules).map_err(|e| invalid(e.to_string()))?;
     let text = authority.rules().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     Ok((authority.fingerprint(), authority.to_pem(), Some(text)))
@@ -96,7 +101,8 @@ fn read(root: &Root<'_>) -> Result<(String, String, Option<String>), Error> {
 
 /// From now on nothing signed with this certificate leaves through the gate, and requests that rest on it end.
 ///
-/// `certificate`: its SHA-256, or `serial:` and its number, in hex; of who signed, or of an authority below this one.
+/// `certificate`: its SHA-256, or `serial:` and its number, in hex; of who signed, or of an authority below this one. By
+/// its SHA-256 it counts under no other authority of the workspace either: who signs chooses by which one they are judged.
 pub async fn revoke_certificate(
     app: &App,
     who: &Principal,
@@ -107,13 +113,15 @@ pub async fn revoke_certificate(
     let permit = policy::act(who, Action::TrustKeyRevoke)?;
     let certificate = certificate_name(certificate)?;
     let tx = app.db.begin().await?;
-    let mut key = store::lock(&tx, sight.scope(), id).await?.ok_or(Error::not_found("trusted key"))?;
-    if !key.is_authority() {
-        return Err(Error::conflict(
-            "not_authority",
-            "this is a key, which has no certificates; revoke the key itself",
-        ));
-    }
+    // No authority comes meanwhile that would know nothing of it.
+    store::lock_names(&tx, who.workspace).await?;
+    let (own, mut others): (Vec<_>, Vec<_>) =
+        store::lock_authorities(&tx, sight.scope()).await?.into_iter().partition(|one| one.id == id);
+    let Some(mut key) = own.into_iter().next() else {
+        store::find(&tx.conn(), sight.scope(), id).await?.ok_or(Error::not_found("trusted key"))?;
+        let detail = "this is a key, which has no certificates; revoke the key itself";
+        return Err(Error::conflict("not_authority", detail));
+    };
     if !key.revoked_certificates.insert(certificate.clone()) {
         return Err(Error::conflict("certificate_revoked", "the certificate is revoked already"));
     }
@@ -121,12 +129,23 @@ pub async fn revoke_certificate(
         let detail = format!("{MAX_REVOKED} certificates of it are revoked; revoke the authority itself");
         return Err(Error::conflict("authority_spent", detail));
     }
-    store::revoke_certificates(&tx, id, &key.revoked_certificates).await?;
-    let event = Event::CertificateRevoked { key: id, certificate };
-    let ended = invalidation::follow(&tx, sight.scope(), Cause::TrustKey(id)).await?;
-    releases::store::hold_key(&tx, sight.scope(), id).await?;
-    tx.commit_all(permit, event, ended).await?;
+    others.retain(|other| is_of_all(&certificate) && !other.revoked_certificates.contains(&certificate));
+    for other in &mut others {
+        other.revoked_certificates.insert(certificate.clone());
+    }
+    let mut ended = Vec::new();
+    for one in std::iter::once(&key).chain(&others) {
+        store::revoke_certificates(&tx, one.id, &one.revoked_certificates).await?;
+        ended.extend(invalidation::follow(&tx, sight.scope(), Cause::TrustKey(one.id)).await?);
+        releases::store::hold_key(&tx, sight.scope(), one.id).await?;
+    }
+    tx.commit_all(permit, Event::CertificateRevoked { key: id, certificate }, ended).await?;
     Ok(key)
+}
+
+/// Whether a revocation is of a certificate whoever vouches for it. Numbers are given by each authority anew.
+fn is_of_all(certificate: &str) -> bool {
+    !certificate.starts_with(SERIAL)
 }
 
 /// As versions note the certificates by which they were signed. Colons between the digits are what other tools print.

@@ -53,6 +53,13 @@ pub async fn lock(tx: &WriteTx, scope: Scope, id: TrustKeyId) -> Result<Option<T
     Ok(query.one(&tx.conn()).await?.map(TrustKey::from))
 }
 
+/// Every authority of the scope, revoked ones too, in one order for whoever locks them.
+pub async fn lock_authorities(tx: &WriteTx, scope: Scope) -> Result<Vec<TrustKey>, Error> {
+    let query = visible(scope).filter(trust_key::COLUMN.identities.is_not_null()).order_by_asc(trust_key::Column::Id);
+    let rows = query.lock(LockType::NoKeyUpdate).all(&tx.conn()).await?;
+    Ok(rows.into_iter().map(TrustKey::from).collect())
+}
+
 /// No key is revoked before the end of the transaction.
 pub async fn lock_all_shared(tx: &WriteTx, scope: Scope) -> Result<(), Error> {
     visible(scope).order_by_asc(trust_key::Column::Id).lock_shared().all(&tx.conn()).await?;
@@ -87,7 +94,7 @@ pub async fn insert(tx: &WriteTx, workspace: WorkspaceId, new: &TrustKey) -> Res
         valid_until: Set(new.valid_until),
         revoked_at: Set(None),
         identities: Set(new.identities.clone()),
-        revoked_certificates: Set(None),
+        revoked_certificates: Set(written(&new.revoked_certificates)),
     };
     trust_key::Entity::insert(row).exec_without_returning(&tx.conn()).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict("trust_key_known", "this key is listed already"),
@@ -107,9 +114,8 @@ pub async fn revoke(tx: &WriteTx, id: TrustKeyId) -> Result<(), Error> {
 
 /// One more certificate of an authority counts no more.
 pub async fn revoke_certificates(tx: &WriteTx, id: TrustKeyId, all: &BTreeSet<String>) -> Result<(), Error> {
-    let text = all.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
     trust_key::Entity::update_many()
-        .col_expr(trust_key::Column::RevokedCertificates, Expr::value(text))
+        .col_expr(trust_key::Column::RevokedCertificates, Expr::value(written(all)))
         .filter(trust_key::COLUMN.id.eq(id))
         .exec(&tx.conn())
         .await?;
@@ -121,6 +127,10 @@ fn visible(scope: Scope) -> Select<trust_key::Entity> {
         Scope::Instance => trust_key::Entity::find(),
         Scope::Workspace(id) => trust_key::Entity::find().filter(trust_key::COLUMN.workspace_id.eq(id)),
     }
+}
+
+fn written(all: &BTreeSet<String>) -> Option<String> {
+    Some(all.iter().map(String::as_str).collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
 }
 
 fn words(text: Option<&str>) -> impl Iterator<Item = String> {

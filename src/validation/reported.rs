@@ -26,7 +26,7 @@ pub async fn stand_ins(
     }
     let mut found = Vec::new();
     let reported = evidence::store::of_version(conn, scope, version.id).await?;
-    let is_signer = |record: &Reported| version.signature.is_by(record.key.id);
+    let is_signer = |record: &Reported| version.signature.is_by(record.key.signs_as());
     let stands = |record: &Reported| record.kind == Kind::Performance && record.counts(now) && !is_signer(record);
     for record in reported.into_iter().filter(stands) {
         // Its schema, and that its basis names this manifest, were checked when it was reported.

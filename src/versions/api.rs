@@ -67,7 +67,7 @@ pub struct VersionView {
     #[serde(default)]
     pub signed_by: Vec<String>,
     /// The SHA-256 of the certificate that signed and of those above it, those of the same certificates with their other ECDSA
-    /// signatures, and `serial:` with the number of the first.
+    /// signatures, `serial:` with the number of each, and `key:` with the fingerprint of the key that signed.
     #[serde(default)]
     pub certificates: Vec<String>,
     pub files: Vec<FileView>,

@@ -28,6 +28,7 @@ use crate::{
         path::FilePath,
     },
     error::Error,
+    trust,
 };
 use chrono::{DateTime, Utc};
 use std::{
@@ -82,7 +83,8 @@ pub enum Signature {
 pub struct Named {
     /// With their kinds, such as `email:ines@example.com`.
     pub names: Vec<String>,
-    /// As a revocation names them: the SHA-256 of each certificate below the authority, and the serial number of the first.
+    /// As a revocation names them: the SHA-256 of each certificate below the authority, and its serial number; and `key:` with
+    /// the fingerprint of the key that signed.
     pub certificates: Vec<String>,
 }
 
@@ -106,9 +108,11 @@ impl State {
 }
 
 impl Signature {
-    /// Whether this key made it, or this authority says who did.
-    pub fn is_by(&self, root: TrustKeyId) -> bool {
-        matches!(self, Self::Verified { key, .. } if *key == root)
+    /// Whether this key made it, by itself or by a certificate of it, or this authority says who did.
+    pub fn is_by(&self, (root, fingerprint): (TrustKeyId, &str)) -> bool {
+        let Self::Verified { key, signatory } = self else { return false };
+        let own = format!("{}{fingerprint}", trust::OF_KEY);
+        *key == root || signatory.as_ref().is_some_and(|named| named.certificates.contains(&own))
     }
 
     pub fn name(&self) -> &'static str {

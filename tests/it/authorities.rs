@@ -56,8 +56,8 @@ async fn what_is_signed_with_a_certificate_leaves_until_it_is_revoked() {
     let certificates = version["certificates"].as_array().expect("a list");
     assert_eq!(
         certificates.len(),
-        5,
-        "who signed, who stands above, both as written otherwise, a number: {certificates:?}"
+        7,
+        "who signed, who stands above, both as written otherwise, their numbers, the key: {certificates:?}"
     );
     assert_eq!(story.run(MODEL, "1", ENVIRONMENT).await["state"], "passed");
     let promotion = story.approved("1").await;
@@ -84,6 +84,43 @@ async fn what_is_signed_with_a_certificate_leaves_until_it_is_revoked() {
     let refused = story.seal(MODEL, &draft, json!({"signature": signed(&made, &files)})).await.expect(422);
     assert!(refused.text().contains("revoked"), "{}", refused.text());
     assert!(!story.leaves("trust_key.revoke").await.is_empty());
+}
+
+#[actix_web::test]
+async fn a_revoked_certificate_counts_under_no_other_authority() {
+    let story = Story::begin_without_runtime(&[]).await;
+    story.model(MODEL).await;
+    let (made, stranger, later) = (Authorities::made(), Authorities::made(), Authorities::made());
+    let authority = trust(&story, &made, &["*"]).await;
+    let body = json!({"name": "partner", "public_key_pem": stranger.root, "identities": ["*"]});
+    let partner = text(&story.app.post(&story.olga, "/api/v1/trust-keys", body).await.expect(201).json()["id"]);
+    sealed(&story, &made, 1).await;
+    let version = story.app.get(&story.ines, &format!("/api/v1/models/{MODEL}/versions/1")).await.expect(200).json();
+    let certificates = version["certificates"].as_array().expect("certificates");
+    let (sha256, serial) =
+        (text(&certificates[0]), certificates.iter().map(text).find(|one| one.starts_with("serial:")));
+    revoke(&story, &authority, &sha256).await.expect(200);
+    revoke(&story, &authority, &serial.expect("a number")).await.expect(200);
+    let body = json!({"name": "later", "public_key_pem": later.root, "identities": ["*"]});
+    let later = text(&story.app.post(&story.olga, "/api/v1/trust-keys", body).await.expect(201).json()["id"]);
+    for other in [partner, later] {
+        let listed = story.app.get(&story.olga, &format!("/api/v1/trust-keys/{other}")).await.expect(200).json();
+        assert_eq!(listed["revoked_certificates"], json!([sha256]), "numbers are of one authority");
+        assert_eq!(revoke(&story, &other, &sha256).await.expect(409).code(), "certificate_revoked");
+    }
+}
+
+#[actix_web::test]
+async fn the_number_of_an_authority_below_is_noted_and_the_key_that_signed() {
+    let story = Story::begin_without_runtime(&[]).await;
+    story.model(MODEL).await;
+    let made = Authorities::made();
+    trust(&story, &made, &["*"]).await;
+    sealed(&story, &made, 1).await;
+    let version = story.app.get(&story.ines, &format!("/api/v1/models/{MODEL}/versions/1")).await.expect(200).json();
+    let certificates: Vec<_> = version["certificates"].as_array().expect("certificates").iter().map(text).collect();
+    let count = |start: &str| certificates.iter().filter(|one| one.starts_with(start)).count();
+    assert_eq!((count("serial:"), count("key:")), (2, 1), "{certificates:?}");
 }
 
 #[actix_web::test]

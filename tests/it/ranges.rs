@@ -88,6 +88,16 @@ async fn an_environment_manager_for_one_environment_changes_no_other_and_makes_n
 }
 
 #[actix_web::test]
+async fn an_environment_manager_for_one_model_changes_nothing_of_a_whole_environment() {
+    let story = Story::measured().await;
+    // What follows from it is about that model alone: its open request would end.
+    let open = story.request(MODEL, "1", ENVIRONMENT).await;
+    give_in(&story.app, &story.olga, "tom", "environment_manager", json!({"models": [MODEL]})).await.expect(200);
+    assert_eq!(revise(&story, ENVIRONMENT).await.expect(403).code(), "out_of_range");
+    assert_eq!(story.look(&open).await["state"], "awaiting_approval");
+}
+
+#[actix_web::test]
 async fn a_contributor_for_one_model_adds_to_no_other_and_registers_none() {
     let story = Story::stage().await;
     story.model("other").await;

@@ -88,8 +88,10 @@ pub async fn reconcile(app: &App) -> Result<(), Error> {
     let people: BTreeSet<_> = all.iter().filter(|(_, held)| stale(held)).map(|(of, _)| *of).collect();
     for (workspace, account) in people {
         let tx = app.db.begin().await?;
+        // Who else starts at this moment finds nothing left to take. The last administrator stays, as at a sign-in.
+        let is_last = held_roles::lock_admins(&tx, workspace).await? == [account];
         let mut gone = held_roles::held(&tx.conn(), workspace, account).await?;
-        gone.retain(stale);
+        gone.retain(|held| stale(held) && !(is_last && held.role == RoleName::Fixed(Role::Admin)));
         gone.sort_by(|a, b| a.role.cmp(&b.role));
         let Some(first) = gone.first() else { continue };
         let provider = first.origin.as_deref().and_then(|origin| origin.split('/').next()).unwrap_or_default();

@@ -88,17 +88,21 @@ fn classes(pairs: &[(String, String)]) -> BTreeMap<String, String> {
     first
 }
 
-/// The roles by which an account may act in a place; by any of them where a record says nothing of a place.
-pub(super) fn roles(world: &World, account: &str, place: &Place) -> BTreeSet<String> {
+/// The roles by which an account may act in all these places; by any of them where a record says nothing of a place.
+pub(super) fn roles(world: &World, account: &str, places: &[Place]) -> BTreeSet<String> {
     let held = world.of("membership", "account_id", account);
-    let held = held.filter(|(_, row)| place.is_empty() || place.is_within(row));
+    let held = held.filter(|(_, row)| is_there(row, places));
     held.map(|(_, row)| text(row, "role").to_owned()).collect()
 }
 
-/// Whether a role that the workspace made lets an account do something in a place.
-pub(super) fn may_by_own_role(world: &World, account: &str, action: &str, place: &Place) -> bool {
+fn is_there(membership: &Row, places: &[Place]) -> bool {
+    places.iter().all(|place| place.is_empty() || place.is_within(membership))
+}
+
+/// Whether a role that the workspace made lets an account do something in all these places.
+pub(super) fn may_by_own_role(world: &World, account: &str, action: &str, places: &[Place]) -> bool {
     let held = world.of("membership", "account_id", account);
-    held.filter(|(_, row)| place.is_empty() || place.is_within(row)).any(|(_, row)| {
+    held.filter(|(_, row)| is_there(row, places)).any(|(_, row)| {
         let definition = world.row("custom_role", text(row, "custom_id"));
         let actions = definition.and_then(|row| serde_json::from_str::<Vec<String>>(text(row, "actions")).ok());
         actions.is_some_and(|actions| actions.iter().any(|held| held == action))

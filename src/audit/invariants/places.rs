@@ -46,12 +46,23 @@ impl Place {
             let row = moved.after.as_ref().or(moved.before.as_ref());
             place.add(step.world, &moved.table, &moved.key, row);
         }
+        place.add_object(step);
+        place
+    }
+
+    /// Where its object is, whatever changed with it.
+    pub fn of_object(step: &Step<'_>) -> Self {
+        let mut place = Self::default();
+        place.add_object(step);
+        place
+    }
+
+    fn add_object(&mut self, step: &Step<'_>) {
         if let Some(object) = &step.leaf.object
             && let Some((_, table)) = OBJECTS.iter().find(|(kind, _)| *kind == object.kind)
         {
-            place.add(step.world, table, &object.id, step.world.row(table, &object.id));
+            self.add(step.world, table, &object.id, step.world.row(table, &object.id));
         }
-        place
     }
 
     fn add(&mut self, world: &World, table: &str, key: &str, row: Option<&Row>) {

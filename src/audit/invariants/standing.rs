@@ -113,11 +113,13 @@ pub(super) fn check(step: &Step<'_>, found: &mut Found) {
     let is_consequence = leaf.changes.is_empty() && leaf.action != "release.pull";
     let Some((_, may)) = ROLES.iter().find(|(action, _)| *action == leaf.action && !is_consequence) else { return };
     // Who decides in one's stead is of no place: the leave counts where both hold the role.
-    let place = if leaf.action == "delegation.create" { Place::default() } else { Place::of(step) };
-    let roles = people::roles(world, actor, &place);
+    // Besides all that changed, what the record is about by itself: consequences don't make it smaller.
+    let places =
+        if leaf.action == "delegation.create" { vec![] } else { vec![Place::of(step), Place::of_object(step)] };
+    let roles = people::roles(world, actor, &places);
     let could = may.iter().any(|role| roles.contains(*role))
         || (!NEVER_CUSTOM.contains(&leaf.action.as_str())
-            && people::may_by_own_role(world, actor, &leaf.action, &place));
+            && people::may_by_own_role(world, actor, &leaf.action, &places));
     found
         .expect(Invariant::I18, step.index, could, || format!("{} by {actor}, who holds {roles:?} there", leaf.action));
 }

@@ -126,8 +126,9 @@ impl<'a> Walk<'a> {
         for generation in 1..=generations {
             let limit = self.left();
             let links = self.from(&start, limit as u64 + 1).await?;
-            let links = self.within(links).await?;
-            let made = gathered(generation, self.cut(links, limit));
+            // Before those of other models are left out: who may see one alone is told, too, that there may be more.
+            let links = self.cut(links, limit);
+            let made = gathered(generation, self.within(links).await?);
             let ids: BTreeSet<_> = made.iter().map(|made| made.version).collect();
             self.family.made_into.extend(made);
             let next: Vec<_> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
@@ -149,20 +150,20 @@ impl<'a> Walk<'a> {
     }
 
     /// What materials are here, if they are anything.
-    async fn recognise(&self, made: &mut [Made]) -> Result<(), Error> {
+    async fn recognise(&mut self, made: &mut [Made]) -> Result<(), Error> {
         let digests: BTreeSet<String> = made.iter().flat_map(|made| made.digests.iter().cloned()).collect();
+        // In order, as they are looked for.
         let digests: Vec<_> = digests.into_iter().collect();
-        let versions = store::known_by(self.conn, self.scope, &digests, MOST_LINKS as u64).await?;
+        let (versions, is_cut) = store::known_by(self.conn, self.scope, &digests, MOST_LINKS as u64).await?;
+        self.family.is_cut |= is_cut;
         let datasets = store::datasets(self.conn, self.scope, &digests).await?;
         for one in made {
             let is_it = |digest: &String| one.digests.contains(digest);
             let visible = |named: &Named| self.only.is_none_or(|only| named.model == only);
-            let found: BTreeSet<_> = versions
-                .iter()
-                // A version that holds the very file is not made from itself.
-                .filter(|(digest, named)| is_it(digest) && visible(named) && named.id != one.version)
-                .map(|(_, named)| named.id)
-                .collect();
+            let known = one.digests.iter().filter_map(|digest| versions.get(digest)).flatten();
+            // A version that holds the very file is not made from itself.
+            let found: BTreeSet<_> =
+                known.filter(|named| visible(named) && named.id != one.version).map(|named| named.id).collect();
             one.is = found.into_iter().collect();
             one.datasets = datasets.iter().filter(|(digest, _)| is_it(digest)).map(|(_, name)| name.clone()).collect();
         }

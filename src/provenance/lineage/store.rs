@@ -21,7 +21,7 @@ use sea_orm::{
     ColumnTrait, Condition, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     Set,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const DRAFT: &str = "draft";
 /// Of values in one statement; PostgreSQL takes 65,535 and SQLite 32,766.
@@ -111,14 +111,15 @@ pub async fn from_versions(
     links(conn, links_in(scope).filter(any), limit).await
 }
 
-/// Sealed versions that go by one of these digests: by their manifest, by all files together, or by one file.
+/// Sealed versions that go by one of these digests: by their manifest, by all files together, or by one file; and whether
+/// there are more. Those that are meant as a whole come before those that hold one file, which may be in every version.
 pub async fn known_by(
     conn: &DatabaseExecutor<'_>,
     scope: Scope,
     digests: &[String],
     limit: u64,
-) -> Result<Vec<(String, Named)>, Error> {
-    let mut found = BTreeSet::new();
+) -> Result<(BTreeMap<String, Vec<Named>>, bool), Error> {
+    let (mut found, mut is_cut) = (BTreeMap::<_, BTreeSet<_>>::new(), false);
     for chunk in digests.chunks(AT_ONCE) {
         let of_file = version_file::Entity::find()
             .select_only()
@@ -130,23 +131,29 @@ pub async fn known_by(
             .column(known_as::Column::VersionId)
             .filter(known_as::COLUMN.digest.is_in(chunk.to_vec()))
             .into_query();
-        let any = Condition::any()
+        let whole = Condition::any()
             .add(model_version::COLUMN.manifest_digest.is_in(chunk.to_vec()))
-            .add(model_version::Column::Id.in_subquery(of_root))
-            .add(model_version::Column::Id.in_subquery(of_file));
-        let rows = sealed(scope).filter(any).order_by_asc(model_version::Column::Id).limit(limit).all(conn).await?;
-        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        let by_id = |id: VersionId| rows.iter().find(|row| row.id == id).map(named);
-        for row in &rows {
-            if chunk.contains(&row.manifest_digest) {
-                found.insert((row.manifest_digest.clone(), named(row)));
+            .add(model_version::Column::Id.in_subquery(of_root));
+        let part = Condition::all().add(model_version::Column::Id.in_subquery(of_file));
+        let mut rows = BTreeMap::new();
+        for of in [whole, part] {
+            let query = sealed(scope).filter(of).order_by_asc(model_version::Column::Id);
+            let mut some = query.limit(limit + 1).all(conn).await?;
+            is_cut |= limit < some.len() as u64;
+            some.truncate(usize::try_from(limit).map_err(Error::internal)?);
+            rows.extend(some.into_iter().map(|row| (row.id, row)));
+        }
+        for row in rows.values() {
+            if chunk.binary_search(&row.manifest_digest).is_ok() {
+                found.entry(row.manifest_digest.clone()).or_default().insert(named(row));
             }
         }
+        let ids: Vec<_> = rows.keys().copied().collect();
         for (version, digest) in names_among(conn, &ids, chunk).await? {
-            found.extend(by_id(version).map(|named| (digest, named)));
+            found.entry(digest).or_default().extend(rows.get(&version).map(named));
         }
     }
-    Ok(found.into_iter().collect())
+    Ok((found.into_iter().map(|(digest, all)| (digest, all.into_iter().collect())).collect(), is_cut))
 }
 
 /// By which of these digests others may name these versions, but for those of their manifests.

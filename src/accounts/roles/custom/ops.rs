@@ -68,7 +68,8 @@ pub async fn define(app: &App, who: &Principal, name: Name, actions: &BTreeSet<S
         holds |= is_own(&tx, who, held.account_id).await?;
     }
     let permit = policy::change_role(who, Action::RoleDefine, holds)?;
-    let is_placed = held.iter().any(|held| Reach::read(held.reach.as_deref()).is_ok_and(|reach| reach.is_limited()));
+    let places: Result<Vec<_>, _> = held.iter().map(|held| Reach::read(held.reach.as_deref())).collect();
+    let is_placed = places.map_err(Error::internal)?.iter().any(Reach::is_limited);
     if is_placed && !role.has_places() {
         let detail = "somebody holds it for some models or environments alone, and audit.read and audit.export are of the whole \
             workspace; take it from them first, or make another role";
