@@ -82,7 +82,7 @@ impl Push {
             let file = tokio::fs::File::open(&self.file).await.map_err(failed)?;
             Ok(Body::wrap_stream(ReaderStream::new(file)))
         };
-        let answer = client.put_bytes(&["datasets", &self.name], &headers, size, open).await?;
+        let answer = client.put_bytes(&["datasets", &self.name], &headers, size, Patience::SHORT, open).await?;
         let view: DatasetView = answer.json().await.map_err(broken_off)?;
         if self.json {
             return output::json(&view);
