@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, bias::Columns, env, output, print, reference, session::Session};
 use crate::{
-    client::broken_off,
+    client::{Patience, broken_off},
     config::Client as Connection,
     datasets::{
         Description,

@@ -89,13 +89,7 @@ impl Client {
     }
 
     /// A file from a place on, if it still has this ETag (without its quotes); else all of it.
-    pub async fn get_from(
-        &self,
-        path: &[&str],
-        from: u64,
-        tag: &str,
-        patience: Patience<'_>,
-    ) -> Result<Part, Failure> {
+    pub async fn get_from(&self, path: &[&str], from: u64, tag: &str, patience: Patience<'_>) -> Result<Part, Failure> {
         let url = self.url(path)?;
         let make = || async {
             let request = self.request(Method::GET, url.clone());

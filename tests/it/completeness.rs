@@ -63,8 +63,7 @@ const TENSOR: fn() -> Value =
 const V3: &[(&str, &str)] = &[("model", "scorer"), ("version", "3")];
 const V4: &[(&str, &str)] = &[("model", "scorer"), ("version", "4")];
 const V5: &[(&str, &str)] = &[("model", "scorer"), ("version", "5")];
-const PIECE: &[(&str, &str)] =
-    &[("model", "scorer"), ("version", "5"), ("upload", "{beginUpload}"), ("number", "0")];
+const PIECE: &[(&str, &str)] = &[("model", "scorer"), ("version", "5"), ("upload", "{beginUpload}"), ("number", "0")];
 const PIECES: fn() -> Value =
     || json!({"path": "a", "sha256": Digest::of("a").to_string(), "size_bytes": 1, "chunk_bytes": 65_536});
 const README: &[(&str, &str)] = &[("model", "scorer"), ("version", "4"), ("path", "README.md")];

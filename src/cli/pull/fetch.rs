@@ -82,8 +82,7 @@ impl Source<'_> {
 
     /// One connection's worth.
     async fn stream(&self, file: &DeclaredFile, part: &mut Part<'_>, patience: Patience<'_>) -> Result<(), Failure> {
-        let path: Vec<_> =
-            self.release.iter().copied().chain(["files"]).chain(file.path.as_str().split('/')).collect();
+        let path: Vec<_> = self.release.iter().copied().chain(["files"]).chain(file.path.as_str().split('/')).collect();
         let tag = file.sha256.to_string();
         let mut coming = self.client.get_from(&path, part.size_bytes, &tag, patience).await?;
         if coming.from != part.size_bytes {

@@ -71,7 +71,9 @@ impl Way<'_> {
             let upload = match self.begin(declared).await {
                 Ok(upload) => upload,
                 Err(failure) if failure.is("file_is_here") => return Ok(Sent::Here),
-                Err(failure) if failure.is("no_route") || failure.is("too_many_uploads") => return Ok(Sent::NotInPieces),
+                Err(failure) if failure.is("no_route") || failure.is("too_many_uploads") => {
+                    return Ok(Sent::NotInPieces);
+                }
                 Err(failure) => return Err(failure),
             };
             let upload = Upload::parse(upload, file)?;
@@ -244,7 +246,8 @@ fn said(digest: &Digest) -> String {
 
 /// Whether asking how far it is may help.
 fn is_to_be_asked_again(failure: &Failure) -> bool {
-    failure.exit == Exit::NotFound || ["chunks_missing", "chunk_damaged", "upload_over"].iter().any(|code| failure.is(code))
+    failure.exit == Exit::NotFound
+        || ["chunks_missing", "chunk_damaged", "upload_over"].iter().any(|code| failure.is(code))
 }
 
 fn unreadable(place: &Path, error: &io::Error) -> Failure {
