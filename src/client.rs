@@ -6,6 +6,9 @@
 
 mod problem;
 mod retry;
+mod transfer;
+
+pub use retry::Patience;
 
 use crate::{
     cli::{Exit, Failure},
@@ -13,8 +16,8 @@ use crate::{
     http::idempotency,
 };
 use reqwest::{
-    Body, Certificate, Identity, Method, RequestBuilder, Response, StatusCode, Url,
-    header::{self, HeaderName, HeaderValue},
+    Certificate, Identity, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{self, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fs, path::Path, time::Duration};
@@ -125,7 +128,7 @@ impl Client {
             url.query_pairs_mut().extend_pairs(query);
         }
         let make = || async { Ok(self.request(Method::GET, url.clone())) };
-        accepted(retry::send(self.address(), make).await?).await
+        accepted(retry::send(self.address(), Patience::SHORT, make).await?).await
     }
 
     /// A POST that creates something: sent once, under a new key.
@@ -196,25 +199,6 @@ impl Client {
         let request = self.request(method, url).header(header::IF_MATCH, format!("\"{seen}\""));
         let answer = request.json(body).send().await;
         self.read_json(accepted(answer.map_err(|e| problem::unreachable(self.address(), &e))?).await?).await
-    }
-
-    /// A PUT of bytes that are the same at every attempt. `open` gives them from the start.
-    pub async fn put_bytes(
-        &self,
-        path: &[&str],
-        headers: &[(HeaderName, String)],
-        size_bytes: u64,
-        open: impl AsyncFn() -> Result<Body, Failure>,
-    ) -> Result<Response, Failure> {
-        let url = self.url(path)?;
-        let make = || async {
-            let mut request = self.request(Method::PUT, url.clone()).header(header::CONTENT_LENGTH, size_bytes);
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            Ok(request.body(open().await?))
-        };
-        accepted(retry::send(self.address(), make).await?).await
     }
 
     /// JSON that is sent once and without an `Idempotency-Key`: what it belongs to is numbered by itself.

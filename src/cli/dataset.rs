@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, bias::Columns, env, output, print, reference, session::Session};
 use crate::{
-    client::broken_off,
+    client::{Patience, broken_off},
     config::Client as Connection,
     datasets::{
         Description,
@@ -82,7 +82,7 @@ impl Push {
             let file = tokio::fs::File::open(&self.file).await.map_err(failed)?;
             Ok(Body::wrap_stream(ReaderStream::new(file)))
         };
-        let answer = client.put_bytes(&["datasets", &self.name], &headers, size, open).await?;
+        let answer = client.put_bytes(&["datasets", &self.name], &headers, size, Patience::SHORT, open).await?;
         let view: DatasetView = answer.json().await.map_err(broken_off)?;
         if self.json {
             return output::json(&view);

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod again;
 mod asof;
 mod assert;
 mod audit;
@@ -133,6 +134,10 @@ pub fn main() -> ExitCode {
             return Exit::Other.into();
         }
     };
+    let interrupted = match &cli.command {
+        Command::Remote(remote) => remote.interrupted(),
+        _ => None,
+    };
     let ended = runtime.block_on(async {
         match cli.command {
             // The service stops in its own order; the client lets go at once, and whatever it
@@ -150,7 +155,14 @@ pub fn main() -> ExitCode {
             failure.print();
             failure.exit.into()
         }
-        None => ExitCode::from(130),
+        None => {
+            if let Some(next) = interrupted {
+                eprintln!("{next}");
+            }
+            // Whoever still hashes a file is not waited for.
+            runtime.shutdown_background();
+            ExitCode::from(130)
+        }
     }
 }
 

@@ -42,7 +42,9 @@ pub enum Remote {
     )]
     Verify(signing::Verify),
     /// Sign a folder's files and push them as a version.
-    #[command(after_help = "Example:\n  plimsoll push ./credit/v3 credit-risk")]
+    #[command(
+        after_help = "Examples:\n  plimsoll push ./credit/v3 credit-risk\n  plimsoll push --resume ./credit/v3 credit-risk\n\nFiles of more than 64 MiB go in pieces, so that after an interruption --resume sends only what is missing."
+    )]
     Push(push::Push),
     /// Measure against an environment's limits: a registered version by the registry, or files that are here on the spot.
     #[command(
@@ -98,7 +100,7 @@ pub enum Remote {
     Promote(promotion::Promote),
     /// Fetch what is active in an environment and verify it.
     #[command(
-        after_help = "Example:\n  plimsoll pull credit-risk --env production -o ./model --author-key ines.pub.pem"
+        after_help = "Example:\n  plimsoll pull credit-risk --env production -o ./model --author-key ines.pub.pem\n\nAfter an interruption the same command goes on where it was: what came so far lies in .model.plimsoll-pull beside ./model."
     )]
     Pull(pull::Pull),
     /// Say whether a version is what may run in an environment now; for pipelines. Nothing is pulled.
@@ -180,6 +182,15 @@ pub enum Remote {
 }
 
 impl Remote {
+    /// What whoever interrupts it is told: how to go on.
+    pub fn interrupted(&self) -> Option<String> {
+        match self {
+            Self::Push(_) => Some(push::Push::interrupted()),
+            Self::Pull(_) => Some(pull::Pull::interrupted()),
+            _ => None,
+        }
+    }
+
     pub async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Login(args) => args.run().await,

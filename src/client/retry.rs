@@ -12,8 +12,40 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A service that asks for more is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long somebody goes on asking, and whom they tell that they do.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    attempts: u32,
+    say: &'a dyn Fn(&str),
+}
+
+impl<'a> Patience<'a> {
+    /// For what is of no use later: some seconds.
+    pub const SHORT: Patience<'static> = Patience { attempts: ATTEMPTS, say: &|what| eprintln!("{what}") };
+
+    /// For what took long to get so far: two minutes and more of silence, as where a network comes back.
+    pub fn long(say: &'a dyn Fn(&str)) -> Self {
+        Self { attempts: BUSY_ATTEMPTS, say }
+    }
+
+    /// Waits before the next attempt, unless that was the last; says whether to go on. `attempt` counts from 1.
+    pub async fn wait(&self, attempt: u32, what: &str) -> bool {
+        if self.attempts <= attempt {
+            return false;
+        }
+        let pause = backoff(attempt);
+        (self.say)(&format!("{what}; trying again in {:.1} s", pause.as_secs_f64()));
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
 /// Sends a request that has the same effect however often it arrives.
-pub async fn send(address: &str, make: impl AsyncFn() -> Result<RequestBuilder, Failure>) -> Result<Response, Failure> {
+pub async fn send(
+    address: &str,
+    patience: Patience<'_>,
+    make: impl AsyncFn() -> Result<RequestBuilder, Failure>,
+) -> Result<Response, Failure> {
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -22,8 +54,8 @@ pub async fn send(address: &str, make: impl AsyncFn() -> Result<RequestBuilder, 
             Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
                 (retry_after(response), BUSY_ATTEMPTS)
             }
-            Ok(response) if is_passing(response.status()) => (retry_after(response), ATTEMPTS),
-            Err(error) if error.is_connect() || error.is_timeout() || error.is_request() => (None, ATTEMPTS),
+            Ok(response) if is_passing(response.status()) => (retry_after(response), patience.attempts),
+            Err(error) if error.is_connect() || error.is_timeout() || error.is_request() => (None, patience.attempts),
             _ => return answer.map_err(|e| problem::unreachable(address, &e)),
         };
         let pause = pause(asked, backoff(attempt));
@@ -34,7 +66,7 @@ pub async fn send(address: &str, make: impl AsyncFn() -> Result<RequestBuilder, 
             Ok(response) => format!("{address} is busy ({})", response.status().as_u16()),
             Err(_) => format!("no answer yet from {address}"),
         };
-        eprintln!("{what}; trying again in {:.1} s", pause.as_secs_f64());
+        (patience.say)(&format!("{what}; trying again in {:.1} s", pause.as_secs_f64()));
         tokio::time::sleep(pause).await;
     }
 }
@@ -43,7 +75,7 @@ fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 502..=504)
 }
 
-fn retry_after(response: &Response) -> Option<Duration> {
+pub fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }

@@ -104,6 +104,7 @@ mod single_sign_on;
 mod spec_files;
 mod suspension;
 mod tenants;
+mod transfers;
 mod transit;
 mod upload_sessions;
 mod uploads;

@@ -3,31 +3,33 @@
 //! Invariant: the folder holds a whole verified release or what was there before.
 
 mod approved;
+mod fetch;
+mod staging;
 pub(super) mod verify;
 
 use super::{
-    Exit, Failure, meter::Meter, output, print, profile::Profile, reference, reference::Wanted, session::Session,
+    Exit, Failure, again, meter::Meter, output, print, profile::Profile, reference, reference::Wanted, session::Session,
 };
 use crate::{
-    client::{Client, broken_off},
+    client::Client,
     config::Client as Connection,
-    core::digest::Digest,
     crypto::{
         keys::{RegistryVerifyingKey, VerifyingKey},
         oms::Signed,
     },
     releases::api::PullView,
-    versions::{DeclaredFile, Manifest},
+    versions::Manifest,
 };
 use clap::Args;
-use sha2::{Digest as _, Sha256};
+use fetch::Source;
+use staging::Staging;
 use std::{
-    collections::HashSet,
+    cell::RefCell,
+    collections::{HashMap, HashSet},
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
-use verify::{Asked, wrong};
+use verify::Asked;
 
 /// Written beside the files: what they are and what proves it.
 const RECORD: &str = "release.json";
@@ -77,6 +79,11 @@ impl Pull {
         self.report(&pull, &manifest, author.as_deref())
     }
 
+    /// What somebody is told who interrupts it.
+    pub fn interrupted() -> String {
+        format!("interrupted; what came so far is kept, and the same command goes on: {}", again::command(None, &[]))
+    }
+
     /// Into a folder beside the target, which then takes its place. Returns the fingerprint of the author's key, if the
     /// author's signature was to be checked.
     async fn fetch(
@@ -89,32 +96,20 @@ impl Pull {
         if manifest.files().iter().any(|f| f.path.as_str() == RECORD) {
             return Err(Failure::other(format!("the version has a file {RECORD}, which is the name of the record")));
         }
-        let target = absolute(&self.output)?;
-        let parent = target.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(parent).map_err(|e| Failure::other(format!("can't make {}: {e}", parent.display())))?;
-        let staging = tempfile::Builder::new().prefix(".plimsoll-pull-").tempdir_in(parent).map_err(Failure::other)?;
-        let whole = staging.path().join("whole");
-        let total = manifest.files().iter().map(|f| u64::try_from(f.size_bytes).unwrap_or(0)).sum();
-        let mut meter = Meter::new("downloading", total);
-        for file in manifest.files() {
-            download(client, release, file, &whole, &mut meter).await?;
-        }
-        let author = signed.map(|signed| verify::over(signed, manifest, &whole)).transpose()?;
-        let record = serde_json::to_string_pretty(pull).map_err(Failure::other)?;
-        fs::write(whole.join(RECORD), record + "\n").map_err(Failure::other)?;
-        let earlier = staging.path().join("earlier");
-        if target.exists() {
-            fs::rename(&target, &earlier).map_err(Failure::other)?;
-        }
-        if let Err(error) = fs::rename(&whole, &target) {
-            let mut failure = Failure::other(format!("can't write {}: {error}", target.display()));
-            if earlier.exists() && fs::rename(&earlier, &target).is_err() {
-                let kept = staging.keep().join("earlier");
-                failure = failure.next(format!("what was there before is in {}", kept.display()));
+        let staging = Staging::open(&absolute(&self.output)?, manifest)?;
+        match fill(&staging, client, release, (pull, manifest), signed).await {
+            Ok(author) => staging.deliver().map(|()| author),
+            // What is not what was approved, or must not leave any more, does not stay either.
+            Err(failure) if matches!(failure.exit, Exit::Verification | Exit::Refused) => {
+                staging.clear();
+                Err(failure)
             }
-            return Err(failure);
+            Err(failure) if staging.has_parts() => {
+                let kept = staging.folder().display().to_string();
+                Err(failure.next(format!("what came so far is in {kept}; to go on: {}", again::command(None, &[]))))
+            }
+            Err(failure) => Err(failure),
         }
-        Ok(author)
     }
 
     fn report(&self, pull: &PullView, manifest: &Manifest, author: Option<&str>) -> Result<Exit, Failure> {
@@ -206,6 +201,32 @@ fn is_earlier_pull(target: &Path) -> bool {
     true
 }
 
+/// Brings every file, and the record beside them; all is verified, and nothing has its name yet.
+async fn fill(
+    staging: &Staging,
+    client: &Client,
+    release: &[&str],
+    (pull, manifest): (&PullView, &Manifest),
+    signed: Option<&Signed>,
+) -> Result<Option<String>, Failure> {
+    let mut sizes: HashMap<_, _> = HashMap::new();
+    sizes.extend(manifest.files().iter().map(|file| (file.sha256, file.size_bytes.unsigned_abs())));
+    let meter = RefCell::new(Meter::new("downloading", sizes.values().sum()));
+    let source = Source { client, release, meter: &meter };
+    for file in manifest.files() {
+        // The same bytes under another name have come already.
+        if sizes.remove(&file.sha256).is_some() {
+            source.fetch(file, &staging.part(&file.sha256)).await?;
+        }
+    }
+    drop(meter);
+    let whole = staging.assemble(manifest)?;
+    let author = signed.map(|signed| verify::over(signed, manifest, &whole)).transpose()?;
+    let record = serde_json::to_string_pretty(pull).map_err(Failure::other)?;
+    fs::write(whole.join(RECORD), record + "\n").map_err(Failure::other)?;
+    Ok(author)
+}
+
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(Failure::other)
 }
@@ -214,34 +235,4 @@ fn read_author_key(file: &Path) -> Result<VerifyingKey, Failure> {
     let wrong = |e: String| Failure::new(Exit::Usage, format!("{}: {e}", file.display()));
     let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
     VerifyingKey::from_pem(&text).map_err(|e| wrong(e.to_string()))
-}
-
-async fn download(
-    client: &Client,
-    release: &[&str],
-    file: &DeclaredFile,
-    whole: &Path,
-    meter: &mut Meter,
-) -> Result<(), Failure> {
-    let path: Vec<_> = release.iter().copied().chain(["files"]).chain(file.path.as_str().split('/')).collect();
-    let place = whole.join(file.path.as_str());
-    let failed = |e: std::io::Error| Failure::other(format!("can't write {}: {e}", place.display()));
-    fs::create_dir_all(place.parent().unwrap_or(whole)).map_err(failed)?;
-    let mut out = fs::File::create_new(&place).map_err(failed)?;
-    let mut answer = client.get_raw(&path, &[]).await?;
-    let mut hasher = Sha256::new();
-    let mut left = u64::try_from(file.size_bytes).unwrap_or(0);
-    while let Some(chunk) = answer.chunk().await.map_err(broken_off)? {
-        left = left
-            .checked_sub(chunk.len() as u64)
-            .ok_or_else(|| wrong(format!("{} is longer than it should be", file.path)))?;
-        hasher.update(&chunk);
-        out.write_all(&chunk).map_err(failed)?;
-        meter.add(chunk.len() as u64);
-    }
-    let found = Digest::finish(hasher);
-    if left != 0 || found != file.sha256 {
-        return Err(wrong(format!("{} has {found} instead of {}", file.path, file.sha256)));
-    }
-    out.sync_all().map_err(failed)
 }

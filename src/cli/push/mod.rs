@@ -3,11 +3,13 @@
 pub mod card;
 pub mod files;
 mod gathered;
+mod pieces;
 mod provenance;
+mod upload;
 
-use super::{Exit, Failure, init, meter::Meter, output, reference, session::Session, signing};
+use super::{Exit, Failure, again, init, output, reference, session::Session, signing};
 use crate::{
-    client::Client,
+    client::{Client, Patience},
     config::Client as Connection,
     crypto::{bundle, certificate::Chain, keys::SigningKey, oms, oms::FileDigest},
     models::api::ModelView,
@@ -19,15 +21,12 @@ use crate::{
 };
 use clap::Args;
 use files::Found;
-use futures_util::StreamExt;
 use gathered::Gathered;
 use provenance::Made;
-use reqwest::{Body, header};
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
-use tokio_util::io::ReaderStream;
+use std::path::PathBuf;
+
+/// Of pieces of a file: enough to fill a line, and half of what a service takes from one account at once.
+const AT_ONCE: u8 = 4;
 
 #[derive(Args)]
 pub struct Push {
@@ -43,6 +42,15 @@ pub struct Push {
     /// signed, as statements are believed of keys alone.
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
+    /// Go on with a push of these files that broke off: send what is missing, then sign and seal.
+    #[arg(long)]
+    resume: bool,
+    /// The same, but throw away what is there of files that are not whole.
+    #[arg(long, conflicts_with = "resume")]
+    restart: bool,
+    /// So many pieces of a large file are sent at once.
+    #[arg(long, value_name = "COUNT", default_value_t = AT_ONCE, value_parser = clap::value_parser!(u8).range(1..=8))]
+    at_once: u8,
     #[command(flatten)]
     connection: Connection,
     /// JSON instead of `MODEL@NUMBER DIGEST`.
@@ -65,29 +73,77 @@ impl Push {
         let (found, manifest) = tokio::task::spawn_blocking(move || files::manifest(&found).map(|m| (found, m)))
             .await
             .map_err(Failure::other)??;
+        let digest = manifest.digest()?.to_string();
+        let known: Option<VersionView> = client.find(&["models", &self.model, "versions", &digest]).await?;
+        self.weigh(known.as_ref())?;
         let with = self.signed(&manifest, &key, chain.as_ref())?;
         self.register(client).await?;
-        let draft: VersionView = client.create(&["models", &self.model, "versions"], &declaration(&manifest)).await?;
-        if draft.digest != manifest.digest()?.to_string() {
-            return Err(Failure::new(Exit::Verification, "the service gives these files another digest")
-                .next("compare `plimsoll --version` with the version of the service"));
-        }
-        let version = match draft.state.as_str() {
-            "draft" => {
-                upload(client, &self.model, &draft, &found).await?;
-                let number = draft.number.to_string();
-                client.create(&["models", &self.model, "versions", &number, "seal"], &with).await?
-            }
-            _ => {
-                eprintln!("these files are version {} already", draft.number);
-                draft
-            }
-        };
+        let version = self.carry_out(client, &found, &manifest, &digest, &with).await.map_err(go_on)?;
         report(&version);
         if self.json {
             return output::json(&version);
         }
         super::print(&format!("{}@{} {}", self.model, version.number, version.digest))
+    }
+
+    /// What somebody is told who interrupts it.
+    pub fn interrupted() -> String {
+        format!("interrupted; to go on: {}", resume())
+    }
+
+    /// Whether these files may be pushed, by what is there of them.
+    fn weigh(&self, known: Option<&VersionView>) -> Result<(), Failure> {
+        let draft = known.filter(|known| known.state == "draft");
+        let Some(draft) = draft else {
+            if self.resume && known.is_none() {
+                eprintln!("no push of these files was begun; this one begins");
+            }
+            return Ok(());
+        };
+        let here = draft.files.iter().filter(|file| file.uploaded).count();
+        let progress = format!("{here} of its {} files are there", draft.files.len());
+        if self.resume || self.restart {
+            eprintln!("going on with version {}: {progress}", draft.number);
+            return Ok(());
+        }
+        let what = format!("these files are version {} of {}, which is not finished", draft.number, self.model);
+        let mut failure = Failure::new(Exit::Conflict, what);
+        failure.why.push(progress);
+        let restart = again::command(Some("--restart"), &["--resume"]);
+        Err(failure.next(format!("to go on with it: {}\n  or, to send again what is not whole: {restart}", resume())))
+    }
+
+    /// Declares, uploads, seals. Each step may be repeated: the next one to try finds what the last one did.
+    async fn carry_out(
+        &self,
+        client: &Client,
+        found: &[Found],
+        manifest: &Manifest,
+        digest: &str,
+        with: &SealInput,
+    ) -> Result<VersionView, Failure> {
+        let say = |line: &str| eprintln!("{line}");
+        let patience = Patience::long(&say);
+        let versions = ["models", &self.model, "versions"];
+        let draft: VersionView = client.repeat_for(&versions, &declaration(manifest), patience).await?;
+        if draft.digest != digest {
+            return Err(Failure::new(Exit::Verification, "the service gives these files another digest")
+                .next("compare `plimsoll --version` with the version of the service"));
+        }
+        if draft.state != "draft" {
+            eprintln!("these files are version {} already", draft.number);
+            return Ok(draft);
+        }
+        let number = draft.number.to_string();
+        let way = upload::Way { client, model: &self.model, at_once: self.at_once.into(), anew: self.restart };
+        way.send(&draft, found).await?;
+        match client.repeat_for(&["models", &self.model, "versions", &number, "seal"], with, patience).await {
+            // An attempt of which nothing was heard did it.
+            Err(failure) if failure.is("version_sealed") => {
+                client.get(&["models", &self.model, "versions", &number], &[]).await
+            }
+            outcome => outcome,
+        }
     }
 
     async fn register(&self, client: &Client) -> Result<(), Failure> {
@@ -139,6 +195,23 @@ impl Push {
     }
 }
 
+fn resume() -> String {
+    again::command(Some("--resume"), &["--restart"])
+}
+
+/// What broke off can go on.
+fn go_on(mut failure: Failure) -> Failure {
+    let then = match failure.exit {
+        Exit::Unreachable | Exit::Other => format!("what was sent is kept; to go on: {}", resume()),
+        Exit::SignIn => {
+            let first = failure.next.take().unwrap_or_else(|| "sign in".to_owned());
+            format!("{first}\n  then, to go on: {}", resume())
+        }
+        _ => return failure,
+    };
+    failure.next(then)
+}
+
 /// Asked first: a sealed version keeps its signature, trusted or not.
 async fn require_trusted(client: &Client, key: &SigningKey) -> Result<(), Failure> {
     let fingerprint = key.verifying_key().fingerprint();
@@ -158,35 +231,6 @@ fn declaration(manifest: &Manifest) -> VersionInput {
         size_bytes: f.size_bytes,
     };
     VersionInput { files: manifest.files().iter().map(input).collect() }
-}
-
-async fn upload(client: &Client, model: &str, draft: &VersionView, found: &[Found]) -> Result<(), Failure> {
-    let is_missing = |f: &&Found| draft.files.iter().any(|d| d.path == f.path.as_str() && !d.uploaded);
-    let missing: Vec<_> = found.iter().filter(is_missing).collect();
-    let total = missing.iter().map(|f| f.size_bytes).sum();
-    eprintln!("uploading {} of {} files, {}", missing.len(), found.len(), output::size(total));
-    let meter = Arc::new(Mutex::new(Meter::new("uploading", total)));
-    let number = draft.number.to_string();
-    for file in missing {
-        let parts = ["models", model, "versions", &number, "files"];
-        let path: Vec<_> = parts.into_iter().chain(file.path.as_str().split('/')).collect();
-        let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned())];
-        let open = async || body(file, &meter).await;
-        client.put_bytes(&path, &headers, file.size_bytes, open).await?;
-    }
-    Ok(())
-}
-
-async fn body(file: &Found, meter: &Arc<Mutex<Meter>>) -> Result<Body, Failure> {
-    let opened = tokio::fs::File::open(&file.place).await;
-    let opened = opened.map_err(|e| Failure::other(format!("can't read {}: {e}", file.place.display())))?;
-    let meter = meter.clone();
-    let counted = ReaderStream::with_capacity(opened, 256 << 10).inspect(move |chunk| {
-        if let Ok(bytes) = chunk {
-            meter.lock().unwrap_or_else(PoisonError::into_inner).add(bytes.len() as u64);
-        }
-    });
-    Ok(Body::wrap_stream(counted))
 }
 
 fn report(version: &VersionView) {
