@@ -86,6 +86,7 @@ mod promotion;
 mod provenance;
 mod provenance_push;
 mod pull_events;
+mod quotas;
 mod ranges;
 mod ranges_attacked;
 mod reach;
