@@ -106,6 +106,7 @@ mod spec_files;
 mod suspension;
 mod tenants;
 mod transit;
+mod upload_kills;
 mod upload_sessions;
 mod uploads;
 mod validation;
