@@ -8,6 +8,7 @@ use crate::{
         entity::{blob, dataset, upload_session, workspace},
     },
     error::Error,
+    versions::sessions::State,
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select,
@@ -38,6 +39,7 @@ async fn read(conn: &Conn<'_>, id: WorkspaceId, row: Select<workspace::Entity>) 
         .select_only()
         .column(upload_session::Column::SizeBytes)
         .filter(upload_session::COLUMN.workspace_id.eq(id))
+        .filter(upload_session::COLUMN.state.eq(State::Open.name()))
         .into_tuple()
         .all(conn)
         .await?;
@@ -128,6 +130,7 @@ async fn new_bytes(
                 .select_only()
                 .columns([upload_session::Column::Sha256, upload_session::Column::SizeBytes])
                 .filter(upload_session::COLUMN.workspace_id.eq(id))
+                .filter(upload_session::COLUMN.state.eq(State::Open.name()))
                 .filter(upload_session::Column::Sha256.is_in(some))
                 .into_tuple()
                 .all(conn)

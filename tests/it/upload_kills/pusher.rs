@@ -119,10 +119,9 @@ impl Pusher {
             }
             // It may be here without having been acknowledged to us.
             push.kept.insert(place);
-            // Where its end was not seen, the upload is still open.
+            // Whoever did not hear that it is over asks again.
             if is_here && let Some((upload, _)) = push.uploads.get(&place) {
-                let ended = self.ask(self.request("DELETE", upload)).await?;
-                assert!([204, 404].contains(&ended.status), "{push:?}: {}", ended.text());
+                self.complete(upload).await?;
             }
         }
         if declared["state"] == "draft" {
@@ -175,10 +174,19 @@ impl Pusher {
             }
         }
         all?;
-        let request = self.request("POST", &format!("{upload}/completion"));
         self.aim.at(Point::Completing);
-        self.ask(request).await?.expect(204);
-        Ok(())
+        self.complete(&upload).await
+    }
+
+    async fn complete(&self, upload: &str) -> Result<(), Broken> {
+        loop {
+            let answer = self.ask(self.request("POST", &format!("{upload}/completion"))).await?;
+            if answer.status != 202 {
+                answer.expect(204);
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     async fn send_piece(&self, upload: &str, number: u64, piece: &[u8]) -> Result<(), Broken> {
