@@ -27,9 +27,11 @@ rig: prerequisites onnxruntime ## Ten minutes of random actors and kill -9, on b
 	@RIG_SECONDS=$(or $(RIG_SECONDS),600) cargo nextest run --no-capture -E 'test(rig::)'
 	@RIG_SECONDS=$(or $(RIG_SECONDS),600) scripts/postgres.sh run cargo nextest run --no-capture -E 'test(rig::)'
 
-kills: prerequisites onnxruntime ## Kill real workers at random points, on both databases; more with KILLS=n
+kills: prerequisites onnxruntime ## Kill real workers, and the service while files come, at random points, on both databases; more with KILLS=n, UPLOAD_KILLS=n
 	@KILLS=$(or $(KILLS),40) cargo nextest run --no-capture -E 'test(worker_kills::)'
 	@KILLS=$(or $(KILLS),40) scripts/postgres.sh run cargo nextest run --no-capture -E 'test(worker_kills::)'
+	@UPLOAD_KILLS=$(or $(UPLOAD_KILLS),100) cargo nextest run --no-capture -E 'test(upload_kills::)'
+	@UPLOAD_KILLS=$(or $(UPLOAD_KILLS),100) scripts/postgres.sh run cargo nextest run --no-capture -E 'test(upload_kills::)'
 
 fuzz: prerequisites ## Try every reader of files with bytes that nobody thought of, ten minutes each; shorter with FUZZ_SECONDS=n
 	@fuzz/run

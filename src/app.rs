@@ -16,7 +16,7 @@ use crate::{
     },
     blobs::BlobStore,
     config::{self, Config},
-    core::{clock::Clock, label::Label},
+    core::{bytes::Bytes, clock::Clock, label::Label},
     crypto::seal::SealingKey,
     db,
     db::Db,
@@ -87,6 +87,8 @@ pub struct App {
 pub struct Limits {
     pub max_file_bytes: u64,
     pub max_dataset_bytes: u64,
+    /// What a workspace may keep that is made from now on; none: as much as there is room for.
+    pub workspace_quota: Option<Bytes>,
     /// What becomes of pickles that only put weights together.
     pub pickles: Pickles,
     /// How long a body has before it has to come at the least rate.
@@ -140,6 +142,7 @@ impl App {
             limits: Limits {
                 max_file_bytes: config.storage.max_file_bytes,
                 max_dataset_bytes: config.storage.max_dataset_bytes,
+                workspace_quota: config.storage.workspace_quota,
                 pickles: match config.storage.accept_pickled_weights {
                     true => Pickles::Accepted,
                     false => Pickles::Refused,

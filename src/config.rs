@@ -15,7 +15,7 @@ pub use ci::variables as ci_variables;
 use crate::{
     accounts::single_sign_on::settings::described,
     audit::witness::Witness,
-    core::{clock::Clock, label::Label},
+    core::{bytes::Bytes, clock::Clock, label::Label},
     http::peer::Network,
 };
 use clap::Args;
@@ -91,6 +91,10 @@ pub struct Storage {
     /// The largest evaluation dataset, in bytes.
     #[arg(long, env = "PLIMSOLL_MAX_DATASET_BYTES", default_value_t = 256 << 20, value_name = "BYTES")]
     pub max_dataset_bytes: u64,
+    /// How much a workspace may keep that is made from now on, such as `500GiB`; plimsoll admin quota changes it [default: as
+    /// much as there is room for].
+    #[arg(long, env = "PLIMSOLL_WORKSPACE_QUOTA", value_name = "BYTES")]
+    pub workspace_quota: Option<Bytes>,
     /// Seal versions with pickles that do nothing but put weights together; without it no pickle is sealed.
     #[arg(long, env = "PLIMSOLL_ACCEPT_PICKLED_WEIGHTS")]
     pub accept_pickled_weights: bool,
@@ -273,6 +277,10 @@ pub fn effective(config: &Config) -> Vec<(&'static str, String)> {
         ("PLIMSOLL_ORIGIN", config.storage.origin.clone()),
         ("PLIMSOLL_MAX_FILE_BYTES", config.storage.max_file_bytes.to_string()),
         ("PLIMSOLL_MAX_DATASET_BYTES", config.storage.max_dataset_bytes.to_string()),
+        (
+            "PLIMSOLL_WORKSPACE_QUOTA",
+            config.storage.workspace_quota.map_or_else(String::new, |bytes| bytes.to_string()),
+        ),
         ("PLIMSOLL_ACCEPT_PICKLED_WEIGHTS", config.storage.accept_pickled_weights.to_string()),
         ("PLIMSOLL_LISTEN", config.http.listen.to_string()),
         ("PLIMSOLL_TLS_CERT_FILE", named(config.http.tls.tls_cert.as_ref())),

@@ -73,6 +73,9 @@ pub enum Error {
     PreconditionRequired,
     #[error("{detail}")]
     TooLarge { detail: String },
+    /// The workspace keeps as much as it may.
+    #[error("{detail}")]
+    OverQuota { detail: String },
     /// Whoever asks has asked too often; `retry_after` in seconds.
     #[error("{detail}")]
     TooMany { code: &'static str, detail: String, retry_after: u64 },

@@ -24,6 +24,7 @@ pub mod error;
 
 // Tenants and people.
 pub mod accounts;
+pub mod quotas;
 pub mod trust;
 pub mod workspaces;
 

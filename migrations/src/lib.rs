@@ -30,6 +30,7 @@ mod m0031_workloads;
 mod m0034_quick_pages;
 mod m0035_ranges;
 mod m0036_custom_roles;
+mod m0037_quotas;
 mod m0038_stored_blobs;
 mod m0039_upload_sessions;
 mod m0043_wrapped_keys;
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0036_custom_roles::Migration),
             Box::new(m0047_authorities::Migration),
             Box::new(m0039_upload_sessions::Migration),
+            Box::new(m0037_quotas::Migration),
         ]
     }
 }

@@ -216,6 +216,7 @@ mod tests {
             Action::ReleasePull,
             Action::RunCarryOut,
             Action::WorkspaceCreate,
+            Action::QuotaSet,
         ] {
             assert!(role(&[action]).is_err(), "{action}");
         }

@@ -7,7 +7,7 @@
 use crate::{
     app::App,
     authz::policy,
-    blobs::{ops, store},
+    blobs::{incoming, ops, store},
     error::Error,
 };
 use chrono::TimeDelta;
@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 pub struct Collected {
     pub copies: u64,
     pub bytes: u64,
-    /// Files of which the database knows nothing.
+    /// Files of which the database knows nothing, half-written ones too.
     pub strays: u64,
     pub sha256: Vec<String>,
 }
@@ -48,6 +48,12 @@ pub async fn collect(app: &App, grace: Duration, dry_run: bool) -> Result<Collec
             collected.strays += 1;
             collected.sha256.push(place.digest.to_string());
         }
+    }
+    for path in incoming::untouched(app.blobs.incoming(), old).await.map_err(ops::storage)? {
+        if !dry_run {
+            incoming::remove(&path).await.map_err(ops::storage)?;
+        }
+        collected.strays += 1;
     }
     Ok(collected)
 }

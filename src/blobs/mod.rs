@@ -11,6 +11,7 @@ mod bucket;
 mod checksums;
 mod folder;
 mod gc;
+mod incoming;
 pub mod keys;
 pub mod ops;
 pub mod pieces;
@@ -38,10 +39,13 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 use tokio::fs;
 use upload::Arrived;
+
+/// What is half-written for as long is nobody's.
+const RUBBISH: Duration = Duration::from_hours(24);
 
 /// A copy of bytes in the store, as the database knows it.
 #[derive(Clone, Debug)]
@@ -125,13 +129,10 @@ impl BlobStore {
         if let Kept::Folder(folder) = &plan.kept {
             folder.make().await?;
         }
-        let mut left = fs::read_dir(&plan.incoming).await?;
-        while let Some(entry) = left.next_entry().await? {
-            let age = entry.metadata().await?.modified()?.elapsed().unwrap_or_default();
-            // Another process may be writing: only what nobody has touched for a day is rubbish.
-            if 86_400 < age.as_secs() {
-                fs::remove_file(entry.path()).await?;
-            }
+        // Another process may be writing: only what nobody has touched for a day is rubbish.
+        let before = SystemTime::now().checked_sub(RUBBISH).unwrap_or(SystemTime::UNIX_EPOCH);
+        for path in incoming::untouched(&plan.incoming, before).await? {
+            incoming::remove(&path).await?;
         }
         Ok(Self { plan })
     }

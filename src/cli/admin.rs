@@ -5,6 +5,7 @@ mod first_code;
 mod gc;
 mod grants;
 mod key;
+mod quota;
 mod rewrap;
 mod scrub;
 
@@ -47,6 +48,11 @@ pub enum Admin {
         after_help = "Example:\n  plimsoll admin rewrap --data ./plimsoll-data --encryption-key-file ./keys --dry-run"
     )]
     Rewrap(rewrap::Rewrap),
+    /// Say or show how much a workspace may keep.
+    #[command(
+        after_help = "Examples:\n  plimsoll admin quota --data ./plimsoll-data\n  plimsoll admin quota --data ./plimsoll-data --set 500GiB"
+    )]
+    Quota(quota::Quota),
     /// The registry's own signing keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -92,6 +98,7 @@ impl Admin {
             Self::Scrub(args) => args.run().await,
             Self::Gc(args) => args.run().await,
             Self::Rewrap(args) => args.run().await,
+            Self::Quota(args) => args.run().await,
             Self::Key(command) => command.run().await,
             Self::Grants(args) => args.run().await,
         }

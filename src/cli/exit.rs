@@ -74,7 +74,7 @@ impl From<crate::error::Error> for Failure {
             Error::NotFound { .. } => Exit::NotFound,
             Error::Conflict { .. } | Error::Untimely(_) | Error::Stale { .. } => Exit::Conflict,
             Error::Invalid(_) | Error::BadRequest { .. } => Exit::Usage,
-            Error::Denied(_) | Error::Refused { .. } => Exit::Refused,
+            Error::Denied(_) | Error::Refused { .. } | Error::OverQuota { .. } => Exit::Refused,
             Error::Unauthenticated | Error::SecondFactor { .. } => Exit::SignIn,
             Error::Unavailable { .. } | Error::TooMany { .. } => Exit::Unreachable,
             _ => Exit::Other,

@@ -33,6 +33,7 @@ mod progress;
 mod promotion;
 mod pull;
 mod push;
+mod quota;
 mod record;
 mod reference;
 mod release;

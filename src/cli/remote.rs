@@ -2,8 +2,8 @@
 
 use super::{
     Exit, Failure, account, assert, audit, begin, bias, break_glass, check, comment, compare, dataset, delegate,
-    dossier, env, evidence, factor, finding, framework, init, inspect, lineage, policy, promotion, pull, push, record,
-    release, running, sign_in, signing, snapshot, trust, waiver, workload,
+    dossier, env, evidence, factor, finding, framework, init, inspect, lineage, policy, promotion, pull, push, quota,
+    record, release, running, sign_in, signing, snapshot, trust, waiver, workload,
 };
 use clap::Subcommand;
 
@@ -66,6 +66,9 @@ pub enum Remote {
         after_help = "Examples:\n  plimsoll lineage credit-risk@4\n  plimsoll lineage sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     )]
     Lineage(lineage::Lineage),
+    /// Show how much the workspace keeps, and how much it may.
+    #[command(after_help = "Example:\n  plimsoll quota --json")]
+    Quota(quota::Quota),
     /// Look at validation runs.
     #[command(subcommand)]
     Run(check::Run),
@@ -208,6 +211,7 @@ impl Remote {
             Self::Run(args) => args.run().await,
             Self::Compare(args) => args.run().await,
             Self::Lineage(args) => args.run().await,
+            Self::Quota(args) => args.run().await,
             Self::Bias(args) => args.run(),
             Self::Request(args) => args.run().await,
             Self::Approve(args) => args.run().await,

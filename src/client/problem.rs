@@ -84,7 +84,7 @@ fn exit_of(status: u16, code: &str) -> Exit {
     match status {
         401 => Exit::SignIn,
         412 if code == "stale" => Exit::Conflict,
-        403 | 412 => Exit::Refused,
+        403 | 412 | 507 => Exit::Refused,
         404 => Exit::NotFound,
         409 | 428 => Exit::Conflict,
         400 | 413 | 415 | 422 => Exit::Usage,

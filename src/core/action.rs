@@ -27,6 +27,7 @@ macro_rules! actions {
 
 actions! {
     WorkspaceCreate => "workspace.create",
+    QuotaSet => "quota.set",
     AccountRead => "account.read",
     AccountCreate => "account.create",
     AccountDeactivate => "account.deactivate",

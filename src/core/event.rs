@@ -36,6 +36,8 @@ macro_rules! events {
 
 events! {
     WorkspaceCreated: WorkspaceCreate on "workspace" { workspace: WorkspaceId, name: String }
+    /// It keeps no more than so many bytes from now on; as much as there is room for where there is no number.
+    QuotaSet: QuotaSet on "workspace" { workspace: WorkspaceId, before: Option<u64>, now: Option<u64> }
     AccountCreated: AccountCreate on "account" { account: AccountId, kind: String, roles: Vec<String> }
     AccountDeactivated: AccountDeactivate on "account" { account: AccountId }
     /// Who the account belonged to is forgotten; its id stays wherever it stands.

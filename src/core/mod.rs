@@ -5,6 +5,7 @@
 //! outside become one of these types once, at the edge, and are never re-checked.
 
 pub mod action;
+pub mod bytes;
 pub mod canonical;
 pub mod clock;
 pub mod digest;

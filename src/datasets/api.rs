@@ -6,7 +6,7 @@ use crate::{
     error::{Error, InField},
     http::{
         extract::{PageParams, parse, require_type},
-        problem::{Changed, Found, Guarded, Parts, Problem, Withheld},
+        problem::{Changed, Found, Guarded, Keeps, Parts, Problem, Withheld},
         ranges::{self, Wanted},
     },
     versions::deliver,
@@ -68,7 +68,7 @@ async fn list(app: Data<App>, who: Principal, params: Query<PageParams>) -> Resu
     params(("dataset" = String, Path, description = "Dataset name"),
         ("Plimsoll-Dataset" = String, Header, description = "base64 of {\"label\", \"positive_label\", \"features\", \"sensitive\", \"tensors\", \"source\"}")),
     request_body(content((String = "text/csv"), (String = "application/zip"))),
-    responses((status = 201, description = "Registered; it never changes", body = DatasetView), Changed))]
+    responses((status = 201, description = "Registered; it never changes", body = DatasetView), Keeps, Changed))]
 #[put("/datasets/{dataset}")]
 async fn register(
     app: Data<App>,

@@ -16,6 +16,7 @@ use crate::{
         store,
     },
     error::Error,
+    quotas,
 };
 use tokio::io::AsyncReadExt;
 
@@ -59,6 +60,11 @@ pub async fn register(
         created_at: tx.at(),
     };
     let settled = settle(&tx, placed.id, &digest).await?;
+    if let Err(error) = quotas::store::keep(&tx, dataset.workspace, &digest, dataset.size_bytes).await {
+        drop(tx);
+        blobs::pieces::discard(app, placed).await?;
+        return Err(error);
+    }
     store::insert(&tx, &dataset).await?;
     let event = Event::DatasetRegistered {
         dataset: dataset.id,

@@ -62,7 +62,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("founding_code", CHANGE),
     // Never changed, only locked, which takes the right to update one column.
     ("environment", "SELECT, INSERT, UPDATE (id)"),
-    ("workspace", "SELECT, INSERT, UPDATE (id)"),
+    ("workspace", "SELECT, INSERT, UPDATE (quota_bytes, kept_bytes)"),
     ("finding", CHANGE),
     ("break_glass", CHANGE),
     ("waiver", CHANGE),

@@ -104,6 +104,7 @@ pub const OPERATIONS: &[Row] = &[
     ("POST", "/api/v1/models/{model}/versions/{version}/revocation", One(Action::VersionRevoke)),
     ("POST", "/api/v1/models/{model}/versions/{version}/seal", One(Action::VersionSeal)),
     ("GET", "/api/v1/lineage", One(Action::VersionRead)),
+    ("GET", "/api/v1/quota", One(Action::VersionRead)),
     ("GET", "/api/v1/frameworks", One(Action::FrameworkRead)),
     ("GET", "/api/v1/frameworks/{framework}/revisions/{revision}", One(Action::FrameworkRead)),
     // Environments and what is measured for them.

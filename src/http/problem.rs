@@ -172,6 +172,8 @@ impl From<Error> for Problem {
             Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "stale"),
             Error::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "if_match_required"),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            // RFC 4331 says so of quotas.
+            Error::OverQuota { .. } => (StatusCode::INSUFFICIENT_STORAGE, "quota_exceeded"),
             Error::TooMany { code, .. } => (StatusCode::TOO_MANY_REQUESTS, *code),
             Error::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code),
             // The cause stays in the log; `Display` of this variant says nothing.
@@ -227,6 +229,8 @@ pub struct Changed;
 pub struct Revised;
 /// What gives stored bytes, where they may be damaged.
 pub struct Withheld;
+/// What keeps bytes, for which there may be no room.
+pub struct Keeps;
 /// What may be asked for in part, or only if it is not here yet.
 pub struct Parts;
 
@@ -247,6 +251,8 @@ const CHANGED: &[(&str, &str)] = &[
 const REVISED: &[(&str, &str)] =
     &[("412", "Someone else changed it in the meantime"), ("428", "The header If-Match is missing")];
 const WITHHELD: &[(&str, &str)] = &[("409", "The stored bytes are damaged and withheld; `detail` says what to do")];
+const KEEPS: &[(&str, &str)] =
+    &[("507", "It does not fit into the workspace's quota; `detail` says how much it uses and what to do")];
 const PARTS: &[(&str, &str)] = &[("416", "It has no such part; `Content-Range` says how many bytes there are")];
 
 macro_rules! problem_sets {
@@ -267,6 +273,7 @@ problem_sets! {
     Changed: GUARDED FOUND CHANGED;
     Revised: GUARDED FOUND CHANGED REVISED;
     Withheld: WITHHELD;
+    Keeps: KEEPS;
     Parts: PARTS;
 }
 

@@ -5,8 +5,8 @@ use crate::{
     app::App,
     audit, comparisons, datasets, dossiers, environments, evidence, frameworks,
     http::{authn, denials, docs, headers, health, idempotency, operations, pace, problem::Problem, rate, tls},
-    inference, keys, models, oversight, promotions, provenance, registry, releases, trust, validation, versions, web,
-    workers,
+    inference, keys, models, oversight, promotions, provenance, quotas, registry, releases, trust, validation,
+    versions, web, workers,
 };
 use actix_web::{
     HttpRequest, HttpResponse, HttpServer,
@@ -118,6 +118,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     versions::api::routes(config);
     versions::sessions::api::routes(config);
     versions::contents::api::routes(config);
+    quotas::api::routes(config);
     provenance::lineage::api::routes(config);
     versions::card::api::routes(config);
     inference::api::routes(config);

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, InField},
     http::{
         extract::{PageParams, ValidJson, require_type},
-        problem::{Changed, Found, Parts, Problem, Withheld},
+        problem::{Changed, Found, Keeps, Parts, Problem, Withheld},
         ranges,
     },
     provenance::{self, api::ProvenanceView},
@@ -161,7 +161,7 @@ async fn list(
 #[utoipa::path(tag = "versions", operation_id = "createVersion", params(("model" = String, Path, description = "Model name")),
     request_body = VersionInput, responses(
     (status = 201, description = "A draft; upload the files that are not here, then seal it", body = VersionView),
-    (status = 200, description = "These files are a version already", body = VersionView), Changed))]
+    (status = 200, description = "These files are a version already", body = VersionView), Keeps, Changed))]
 #[post("/models/{model}/versions")]
 async fn create(
     app: Data<App>,
@@ -191,7 +191,7 @@ async fn find(app: Data<App>, who: Principal, path: Path<(String, String)>) -> R
     params(("model" = String, Path, description = "Model name"), ("version" = String, Path, description = "Number or digest"),
         ("path" = String, Path, description = "The file's path in the version")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 204, description = "The bytes are here"), Changed))]
+    responses((status = 204, description = "The bytes are here"), Keeps, Changed))]
 #[put("/models/{model}/versions/{version}/files/{path:.*}")]
 async fn upload(
     app: Data<App>,

@@ -8,6 +8,7 @@ use crate::{
     core::{event::Event, path::FilePath},
     error::Error,
     http::uploads::Place,
+    quotas,
     versions::{DeclaredFile, StoredFile, Version, VersionRef, ops, store},
 };
 
@@ -27,7 +28,7 @@ pub struct Intake<'a> {
 /// Where the bytes of one declared file go. `None` when they are here already.
 ///
 /// # Errors
-/// `Unavailable` when too many uploads are under way for too long.
+/// `Unavailable` when too many uploads are under way for too long, `OverQuota` when there is no room for it.
 pub async fn begin<'a>(
     app: &'a App,
     who: &Principal,
@@ -39,6 +40,7 @@ pub async fn begin<'a>(
     if file.is_here() {
         return Ok(None);
     }
+    quotas::ops::require_room(app, who, &file.declared).await?;
     let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?).await?;
     let upload = app.blobs.begin().await.map_err(storage)?;
     Ok(Some(Intake { file: file.declared, upload, heals, _place }))
@@ -84,6 +86,9 @@ impl Intake<'_> {
 }
 
 /// Keeps the bytes, if they are the declared ones.
+///
+/// # Errors
+/// `OverQuota` when others took the room meanwhile.
 pub async fn finish(
     app: &App,
     who: &Principal,
@@ -109,6 +114,11 @@ pub async fn finish(
         ops::require_own_draft(who, &version)?;
     }
     let settled = settle(&tx, placed.id, &file.sha256).await?;
+    if let Err(error) = quotas::store::keep(&tx, version.workspace, &file.sha256, file.size_bytes).await {
+        drop(tx);
+        blobs::pieces::discard(app, placed).await?;
+        return Err(error);
+    }
     store::set_uploaded(&tx, &version, &file).await?;
     let event =
         Event::FileUploaded { version: version.id, sha256: file.sha256.to_string(), size_bytes: file.size_bytes };

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, FailedCheck},
     models,
     promotions::invalidation::{self, Cause},
-    releases,
+    quotas, releases,
     trust::{self, TrustKey},
     versions::{Manifest, Signature, State, StoredFile, Version, VersionRef, fitness, store},
 };
@@ -72,6 +72,8 @@ pub async fn create(app: &App, who: &Principal, model: &str, manifest: Manifest)
         sealed_at: None,
         revocation_reason: None,
     };
+    let sizes = manifest.files().iter().map(|file| (file.sha256, file.size_bytes));
+    quotas::store::require_room(&tx.conn(), version.workspace, sizes).await?;
     store::insert(&tx, &version, &manifest).await?;
     let files = store::files(&tx.conn(), version.id).await?;
     let event = Event::VersionCreated {

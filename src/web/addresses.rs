@@ -64,6 +64,7 @@ pub const ADDRESSES: &[Row] = &[
     ("POST", "/trust-keys/{key}/revocation", One(Action::TrustKeyRevoke)),
     ("POST", "/trust-keys/{key}/revoked-certificates", One(Action::TrustKeyRevoke)),
     ("GET", "/workers", One(Action::RunRead)),
+    ("GET", "/quota", One(Action::VersionRead)),
     // Models and versions.
     ("GET", "/models", One(Action::ModelRead)),
     ("GET", "/models/{model}", One(Action::ModelRead)),

@@ -93,6 +93,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(administration::revoke_trust_key)
         .service(administration::revoke_certificate)
         .service(administration::list_workers)
+        .service(administration::show_quota)
         .service(overview::show)
         .service(models::list)
         .service(models::show)

@@ -1,7 +1,7 @@
 use crate::{
     app::App,
     authz::{Action, Principal, policy},
-    core::{event::Event, ids::WorkspaceId},
+    core::{bytes::Bytes, event::Event, ids::WorkspaceId},
     error::Error,
     workspaces::{DEFAULT, store},
 };
@@ -14,7 +14,7 @@ pub async fn ensure_default(app: &App) -> Result<WorkspaceId, Error> {
     }
     let tx = app.db.begin().await?;
     let id = WorkspaceId::generate();
-    if !store::insert(&tx, id, DEFAULT).await? {
+    if !store::insert(&tx, id, DEFAULT, app.limits.workspace_quota.map(Bytes::signed)).await? {
         // Another process was faster; what it made is what we wanted.
         drop(tx);
         return store::find(&reader, DEFAULT).await?.ok_or(Error::not_found("workspace"));

@@ -13,8 +13,14 @@ pub async fn find(reader: &Reader<'_>, name: &str) -> Result<Option<WorkspaceId>
 }
 
 /// False when there is one of that name already.
-pub async fn insert(tx: &WriteTx, id: WorkspaceId, name: &str) -> Result<bool, Error> {
-    let row = workspace::ActiveModel { id: Set(id), name: Set(name.to_owned()), created_at: Set(tx.at()) };
+pub async fn insert(tx: &WriteTx, id: WorkspaceId, name: &str, quota: Option<i64>) -> Result<bool, Error> {
+    let row = workspace::ActiveModel {
+        id: Set(id),
+        name: Set(name.to_owned()),
+        created_at: Set(tx.at()),
+        quota_bytes: Set(quota),
+        kept_bytes: Set(0),
+    };
     let mut by_name = OnConflict::column(workspace::Column::Name);
     let inserted = workspace::Entity::insert(row)
         .on_conflict(by_name.do_nothing().to_owned())

@@ -183,6 +183,7 @@ pub const MATRIX: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}/coverage", "/api/v1/models/scorer/versions/1/coverage?framework=gdpr&environment=production", Empty, to(200)),
     ("GET", "/api/v1/frameworks", "", Empty, to(200)),
     ("GET", "/api/v1/workers", "", Empty, to(200)),
+    ("GET", "/api/v1/quota", "", Empty, to(200)),
     ("GET", "/api/v1/frameworks/{framework}/revisions/{revision}", "/api/v1/frameworks/gdpr/revisions/1", Empty, to(200)),
     ("GET", "/api/v1/environments", "", Empty, to(200)),
     ("POST", "/api/v1/environments", "", Json(|| json!({"name": "{fresh}", "profile": {"class": "edge", "operating_mode": "advisory"}})), to(201)),

@@ -18,7 +18,13 @@ pub async fn stranger(t: &TestApp) -> String {
     let tx = t.app.db.raw_for_tests().begin().await.expect("begin");
     let (tenant, id) = (WorkspaceId::generate(), AccountId::generate());
     let at = t.app.db.clock().now();
-    let row = workspace::ActiveModel { id: Set(tenant), name: Set("elsewhere".to_owned()), created_at: Set(at) };
+    let row = workspace::ActiveModel {
+        id: Set(tenant),
+        name: Set("elsewhere".to_owned()),
+        created_at: Set(at),
+        quota_bytes: Set(None),
+        kept_bytes: Set(0),
+    };
     workspace::Entity::insert(row).exec_without_returning(&tx).await.expect("workspace");
     let row = account::ActiveModel {
         id: Set(id),

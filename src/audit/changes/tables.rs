@@ -55,7 +55,9 @@ macro_rules! tables {
 }
 
 tables! {
-    workspace [id] { id: Plain, name: Plain, created_at: Time }
+    workspace [id] {
+        id: Plain, name: Plain, created_at: Time, quota_bytes: Plain, kept_bytes: Bookkeeping,
+    }
     account [id] {
         id: Plain, name: Salted, display_name: Salted, kind: Plain, password_hash: Salted, state: Plain,
         owner_id: Plain, created_at: Time, issuer: Plain, subject: Salted,

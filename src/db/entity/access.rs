@@ -13,6 +13,10 @@ pub mod workspace {
         #[sea_orm(unique)]
         pub name: String,
         pub created_at: DateTimeUtc,
+        /// None: no limit.
+        pub quota_bytes: Option<i64>,
+        /// Counted by the database.
+        pub kept_bytes: i64,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, InField},
     http::{
         extract::{ValidJson, require_type},
-        problem::{Changed, Found, Problem},
+        problem::{Changed, Found, Keeps, Problem},
     },
     versions::api::reference,
 };
@@ -63,7 +63,7 @@ pub struct UploadView {
     params(("model" = String, Path, description = "Model name"), ("version" = String, Path, description = "Number or digest")),
     request_body = UploadInput, responses(
     (status = 201, description = "Send its pieces, in any order and several at once, then complete it", body = UploadView),
-    (status = 200, description = "You have begun already; go by its `chunk_bytes`", body = UploadView), Changed))]
+    (status = 200, description = "You have begun already; go by its `chunk_bytes`", body = UploadView), Keeps, Changed))]
 #[post("/models/{model}/versions/{version}/uploads")]
 async fn begin(
     app: Data<App>,

@@ -62,7 +62,7 @@ pub struct Piece<'a> {
 /// Begins a session. Where this account has one open for the file, that is the answer; whether it is new is said.
 ///
 /// # Errors
-/// `Conflict` when the bytes are here already, `TooMany` when too many sessions are open.
+/// `Conflict` when the bytes are here already, `TooMany` when too many sessions are open, `OverQuota` when the file does not fit.
 pub async fn begin(
     app: &App,
     who: &Principal,

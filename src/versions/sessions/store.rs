@@ -13,6 +13,7 @@ use crate::{
         entity::{stored_blob, upload_chunk, upload_session, workspace},
     },
     error::Error,
+    quotas,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -78,7 +79,7 @@ pub async fn chunks(conn: &Conn<'_>, id: UploadId) -> Result<Vec<Chunk>, Error> 
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// Counts and begins under the lock of the workspace, so that no two see the last place free.
+/// Counts and begins under the lock of the workspace, so that no two see the last place or the last bytes free.
 pub async fn begin(db: &Db, new: &UploadSession) -> Result<Begun, Error> {
     let tx = db.begin_bookkeeping().await?;
     workspace::Entity::find_by_id(new.workspace).lock(LockType::NoKeyUpdate).one(&tx.conn()).await?;
@@ -94,6 +95,7 @@ pub async fn begin(db: &Db, new: &UploadSession) -> Result<Begun, Error> {
             return Ok(Begun::TooMany(most));
         }
     }
+    quotas::store::promise(&tx.conn(), new.workspace, &new.sha256, new.size_bytes).await?;
     let row = upload_session::ActiveModel {
         id: Set(new.id),
         workspace_id: Set(new.workspace),

@@ -38,6 +38,8 @@ async fn v8_2_1_nobody_is_deactivated_who_is_the_last_administrator_of_another_w
         id: Set(elsewhere),
         name: Set("elsewhere".to_owned()),
         created_at: Set(t.app.db.clock().now()),
+        quota_bytes: Set(None),
+        kept_bytes: Set(0),
     };
     workspace::Entity::insert(row).exec_without_returning(&tx).await.expect("workspace");
     make_admin(&tx, elsewhere, otto.expect("otto").id).await;

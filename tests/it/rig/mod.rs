@@ -11,8 +11,8 @@ mod client;
 mod deeds;
 mod journal;
 mod oracle;
-mod random;
-mod service;
+pub mod random;
+pub mod service;
 
 use crate::{databases, harness::ort_library, world::fixture};
 use actors::{ADMINISTRATOR, APPROVER, ATTACKER, AUTHOR, Actor, BOTH, DEPLOYER, Deed, MANAGER, SUBMITTER};

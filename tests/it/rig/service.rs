@@ -1,6 +1,6 @@
 //! The real service as a process of its own, killed without warning and started again.
 
-use crate::harness::ort_library;
+use crate::{harness::ort_library, stores};
 use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
@@ -46,7 +46,8 @@ impl Place {
     pub fn start(&self, ahead_seconds: i64) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--http-workers", "2"]);
-        command.args(["--clock-ahead-seconds", &ahead_seconds.to_string()]).args(self.arguments());
+        command.arg(format!("--clock-ahead-seconds={ahead_seconds}")).args(self.arguments());
+        command.envs(stores::s3(&self.data).iter().flat_map(stores::S3::variables));
         let mut process = command.stderr(Stdio::piped()).spawn().expect("service");
         let mut lines = BufReader::new(process.stderr.take().expect("stderr"));
         let mut log = File::options().create(true).append(true).open(&self.log).expect("log");
