@@ -95,7 +95,8 @@ impl Desk {
     async fn received(&self) -> Value {
         let sha256 = Digest::of(fs::read(self.at("files").join(WEIGHTS)).expect("read")).to_string();
         let plan = json!({"path": WEIGHTS, "sha256": sha256, "size_bytes": LARGE, "chunk_bytes": 16 * MIB});
-        let begun = self.story.app.post(&self.story.ines, &format!("/api/v1/models/{MODEL}/versions/1/uploads"), plan);
+        let address = format!("/api/v1/models/{MODEL}/versions/1/uploads");
+        let begun = self.story.app.post(&self.story.ines, &address, plan);
         begun.await.json()["received"].clone()
     }
 

@@ -105,7 +105,7 @@ impl Way<'_> {
     }
 
     async fn send_missing(&self, file: &Found, upload: &Upload, counted: &AtomicU64) -> Result<(), Failure> {
-        stream::iter(upload.missing.iter().copied().map(Ok))
+        stream::iter(upload.missing.iter().copied().map(Ok::<_, Failure>))
             .try_for_each_concurrent(self.at_once, |piece| async move {
                 self.put(file, upload, piece).await?;
                 counted.fetch_add(piece.size_bytes, Ordering::Relaxed);
