@@ -8,6 +8,7 @@ mod assert;
 mod audit;
 mod begin;
 pub(crate) mod bias;
+mod bom;
 mod break_glass;
 mod check;
 mod comment;
