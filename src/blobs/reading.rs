@@ -1,5 +1,5 @@
 use crate::{
-    blobs::{Bucket, Checksums, Place, Stored, faults, sealed::Seal},
+    blobs::{Bucket, Checksums, Place, Stored, faults, rooms, sealed::Seal},
     core::ids::StoredBlobId,
     crypto::cobblestone::MessageKey,
 };
@@ -69,19 +69,8 @@ impl Raw {
             Self::Object(bucket, place) => bucket.range(*place, from, count).await,
             Self::File(file) => {
                 let (file, size) = (file.clone(), usize::try_from(count).map_err(io::Error::other)?);
-                let read = spawn_blocking(move || {
-                    let (mut bytes, mut filled) = (vec![0; size], 0);
-                    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
-                        match file.read_at(room, from + filled as u64) {
-                            Ok(0) => break,
-                            Ok(count) => filled += count,
-                            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                            Err(error) => return Err(error),
-                        }
-                    }
-                    bytes.truncate(filled);
-                    Ok(Bytes::from(bytes))
-                });
+                let read =
+                    spawn_blocking(move || rooms::fill(size, |room, filled| file.read_at(room, from + filled as u64)));
                 read.await.map_err(io::Error::other)?
             }
         }

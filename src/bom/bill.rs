@@ -257,7 +257,9 @@ fn metrics(measured: &Measured) -> Vec<PerformanceMetric> {
             EvidenceKind::Quality => {
                 let Ok(body) = serde_json::from_str::<QualityBody>(&record.body) else { continue };
                 let figures = body.figures.iter();
-                all.extend(figures.filter_map(|(name, figure)| PerformanceMetric::new(&name.to_string(), *figure, None)));
+                all.extend(
+                    figures.filter_map(|(name, figure)| PerformanceMetric::new(&name.to_string(), *figure, None)),
+                );
             }
             EvidenceKind::Bias => {
                 let Ok(body) = serde_json::from_str::<BiasBody>(&record.body) else { continue };

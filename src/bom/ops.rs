@@ -45,7 +45,8 @@ pub async fn of(app: &App, who: &Principal, model: &str, version: &VersionRef) -
 /// The newest run that found something out, for or against the version.
 async fn measured(reader: &Reader<'_>, version: &versions::Version) -> Result<Option<Measured>, Error> {
     let runs = validation::store::of_version(reader, version.id).await?;
-    let found = |run: &validation::Run| matches!(run.state, RunState::Passed | RunState::Failed | RunState::Inconclusive);
+    let found =
+        |run: &validation::Run| matches!(run.state, RunState::Passed | RunState::Failed | RunState::Inconclusive);
     let Some(run) = runs.into_iter().find(found) else { return Ok(None) };
     let place = validation::store::places(reader, std::slice::from_ref(&run)).await?.remove(&run.id);
     let Some(place) = place else { return Ok(None) };

@@ -28,8 +28,7 @@ impl Bom {
         match &self.output {
             None => print(&bill),
             Some(file) => {
-                write_whole(file, &bill)
-                    .map_err(|e| Failure::other(format!("can't write {}: {e}", file.display())))?;
+                write_whole(file, &bill).map_err(|e| Failure::other(format!("can't write {}: {e}", file.display())))?;
                 print(&format!("the bill is in {}", file.display()))
             }
         }

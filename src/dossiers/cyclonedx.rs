@@ -55,7 +55,8 @@ fn model(of: &Collected) -> Component {
 
 fn model_card(of: &Collected) -> ModelCard {
     let datasets = of.facts.dataset.iter().map(|_| Dataset::Component { r#ref: DATA_REF.to_owned() });
-    let whole = of.known.figures.iter().filter_map(|(name, figure)| PerformanceMetric::new(&name.to_string(), *figure, None));
+    let whole =
+        of.known.figures.iter().filter_map(|(name, figure)| PerformanceMetric::new(&name.to_string(), *figure, None));
     let by_group = of.held.metrics.iter().filter(|result| result.attribute.is_some()).filter_map(|result| {
         let attribute = result.attribute.clone().unwrap_or_default();
         let slice = result.group.as_ref().map_or(attribute.clone(), |group| format!("{attribute}: {group}"));

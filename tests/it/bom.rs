@@ -88,7 +88,10 @@ async fn a_bill_says_what_a_version_consists_of_what_it_was_made_from_and_how_it
     ]);
     let number = made(&story, CARD, materials).await;
     let (before, unmeasured) = bill(&story, &number).await;
-    assert_eq!(unmeasured["metadata"]["component"]["modelCard"]["quantitativeAnalysis"]["performanceMetrics"], json!([]));
+    assert_eq!(
+        unmeasured["metadata"]["component"]["modelCard"]["quantitativeAnalysis"]["performanceMetrics"],
+        json!([])
+    );
     let run = story.run(MODEL, &number, ENVIRONMENT).await;
     assert_eq!(run["state"], "passed");
     let (whole, told) = bill(&story, &number).await;
