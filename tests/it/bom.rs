@@ -194,7 +194,7 @@ async fn the_validator_refuses_what_is_no_bill() {
     story.model(MODEL).await;
     let number = story.signed(MODEL, &scorer(1)).await;
     let (_, told) = bill(&story, &number).await;
-    for (place, wrong) in [("/specVersion", json!("1.7")), ("/metadata/component/type", json!("model"))] {
+    for (place, wrong) in [("/bomFormat", json!("SPDX")), ("/metadata/component/type", json!("model"))] {
         let mut spoilt = told.clone();
         *spoilt.pointer_mut(place).expect("a place") = wrong;
         assert!(!looked_at(&[&spoilt.to_string()]).status.success(), "{place}");
