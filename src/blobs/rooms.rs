@@ -9,8 +9,8 @@ use std::{
 };
 
 const CHUNK: usize = CHUNK_BYTES as usize;
-/// So many are kept while nobody uses them: a few downloads each have one that is read and one that leaves.
-const MOST_SPARE: usize = 6;
+/// So many are kept while nobody uses them: what one download has, of which one is read while another leaves.
+const MOST_SPARE: usize = 3;
 
 static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 

@@ -28,6 +28,11 @@ impl<'a> Patience<'a> {
         Self { attempts: BUSY_ATTEMPTS, say }
     }
 
+    /// For one attempt, where the attempts are counted elsewhere.
+    pub fn once(self) -> Self {
+        Self { attempts: 1, ..self }
+    }
+
     /// Waits before the next attempt, unless that was the last; says whether to go on. `attempt` counts from 1.
     pub async fn wait(&self, attempt: u32, what: &str) -> bool {
         if self.attempts <= attempt {

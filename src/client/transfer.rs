@@ -59,12 +59,22 @@ impl Client {
 
     /// The same for what may take long: as long as the service says that it goes on (202), it is asked again.
     pub async fn repeat_until_done(&self, path: &[&str], patience: Patience<'_>) -> Result<(), Failure> {
+        let mut attempt = 0;
         loop {
-            let answer = self.repeat(path, None::<&()>, patience).await?;
-            if answer.status() != StatusCode::ACCEPTED {
-                return Ok(());
+            // What failed is begun anew by asking, so that failures are counted over all of it.
+            match self.repeat(path, None::<&()>, patience.once()).await {
+                Ok(answer) if answer.status() == StatusCode::ACCEPTED => {
+                    tokio::time::sleep(retry::retry_after(&answer).unwrap_or(LATER).min(LATEST)).await;
+                }
+                Ok(_) => return Ok(()),
+                Err(failure) if failure.exit == Exit::Unreachable => {
+                    attempt += 1;
+                    if !patience.wait(attempt, &failure.what).await {
+                        return Err(failure);
+                    }
+                }
+                Err(failure) => return Err(failure),
             }
-            tokio::time::sleep(retry::retry_after(&answer).unwrap_or(LATER).min(LATEST)).await;
         }
     }
 
