@@ -223,9 +223,11 @@ pub async fn complete(
     let deadline = Instant::now() + PATIENCE;
     loop {
         own(app, who, model, version, id).await?;
-        // What went wrong while nobody listened is told to who asks next, before it is tried again.
-        if let Some(failed) = app.joins.take_failure(id) {
-            return Err(failed);
+        // What went wrong while nobody listened is told to who asks next, before it is tried again; unless it was that they
+        // were signed out by then.
+        match app.joins.take_failure(id) {
+            None | Some(Error::Unauthenticated) => {}
+            Some(failed) => return Err(failed),
         }
         let join = match joining::enter(app, id) {
             Turn::Own(join) => join,
