@@ -202,6 +202,7 @@ mod tests {
                 line.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("written");
             }
         });
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::patient(&url, None, &Trust::default(), SILENCE).expect("a client");
         let piece = || Ok(Bytes::from(vec![7; 1 << 20]));
         let open = async || Ok(futures_util::stream::iter((0..SENT >> 20).map(move |_| piece())));
@@ -217,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_on_which_nothing_moves_is_given_up() {
-        let failure = put_to(0).await.err().expect("nobody answers");
+        let failure = put_to(0).await.expect_err("nobody answers");
         assert_eq!((failure.exit, failure.what.ends_with("the connection is silent")), (Exit::Unreachable, true));
     }
 

@@ -136,7 +136,7 @@ impl Way<'_> {
         let open = async || moved.body(&file.place, piece).await;
         match self.client.put_bytes(&path, &headers, piece.size_bytes, Patience::long(&say), open).await {
             Err(failure) if failure.is("chunk_differs") => Err(changed(&file.place)),
-            outcome => outcome.map(|_| moved.is_all(piece.size_bytes)),
+            outcome => outcome.map(|_| moved.arrived(piece.size_bytes)),
         }
     }
 
@@ -221,7 +221,7 @@ impl<'a> Moved<'a> {
     }
 
     /// It is there, however much of it was read.
-    pub fn is_all(self, size_bytes: u64) {
+    pub fn arrived(self, size_bytes: u64) {
         self.meter.add(size_bytes.saturating_sub(self.bytes.swap(0, Ordering::Relaxed)));
     }
 }

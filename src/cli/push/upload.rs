@@ -64,6 +64,6 @@ impl Way<'_> {
         let moved = Moved::on(meter);
         let open = async || moved.body(&file.place, all).await;
         let put = self.client.put_bytes(&path, &headers, file.size_bytes, Patience::long(&say), open).await;
-        put.map(|_| moved.is_all(file.size_bytes))
+        put.map(|_| moved.arrived(file.size_bytes))
     }
 }
