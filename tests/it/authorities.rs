@@ -24,14 +24,14 @@ fn signed(made: &Authorities, files: &Files) -> Value {
     oms::sign_certified(&digests, MODEL, &key, &chain).expect("signed")
 }
 
-async fn trust(story: &Story, made: &Authorities, rules: &[&str]) -> String {
+pub async fn trust(story: &Story, made: &Authorities, rules: &[&str]) -> String {
     let body = json!({"name": "company", "public_key_pem": made.root, "identities": rules});
     let trusted = story.app.post(&story.olga, "/api/v1/trust-keys", body).await.expect(201).json();
     assert_eq!((&trusted["kind"], &trusted["identities"]), (&"authority".into(), &json!(rules)));
     text(&trusted["id"])
 }
 
-async fn sealed(story: &Story, made: &Authorities, number: u32) -> Value {
+pub async fn sealed(story: &Story, made: &Authorities, number: u32) -> Value {
     let files = scorer(number);
     let version = story.draft(MODEL, &files).await;
     let body = json!({"signature": signed(made, &files), "attestations": [provenance(&files, &story.key)]});

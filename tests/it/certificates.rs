@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    SanType, date_time_ymd,
 };
 
 /// All in PEM.
@@ -16,6 +16,15 @@ pub struct Authorities {
 impl Authorities {
     /// Names ines@example.com.
     pub fn made() -> Self {
+        Self::made_with(|_| {})
+    }
+
+    /// The same, where the certificate of who signs counts until the beginning of a day.
+    pub fn made_until(year: i32, month: u8, day: u8) -> Self {
+        Self::made_with(|leaf| leaf.not_after = date_time_ymd(year, month, day))
+    }
+
+    fn made_with(change: impl Fn(&mut CertificateParams)) -> Self {
         let authority = |name: &str| {
             let mut params = CertificateParams::default();
             params.distinguished_name.push(DnType::CommonName, name);
@@ -33,6 +42,7 @@ impl Authorities {
         leaf.subject_alt_names = vec![SanType::Rfc822Name("ines@example.com".try_into().expect("name"))];
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
+        change(&mut leaf);
         let leaf = leaf.signed_by(&key, &Issuer::new(between, between_key)).expect("leaf").pem();
         Self { root: root_pem, between: between_pem, leaf, key: key.serialize_pem() }
     }

@@ -195,12 +195,20 @@ fn what_is_signed_here_with_a_certificate_others_verify() {
     assert!(said.contains("email:ines@example.com"), "{said}");
     let refused = verify(&["--identity", "email:anna@example.com"]);
     assert_eq!(refused.status.code(), Some(6), "another name");
-    let refused = verify(&["--at", "1971-01-01T00:00:00Z"]);
+    let refused = verify(&["--any-identity", "--at", "1971-01-01T00:00:00Z"]);
     assert_eq!(refused.status.code(), Some(6), "another time");
+    let refused = verify(&[]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "nobody was named: {said}");
+    assert!(said.contains("--identity") && said.contains("--any-identity"), "{said}");
+    succeeded(verify(&["--any-identity"]));
+    let both = verify(&["--any-identity", "--identity", "email:ines@example.com"]);
+    assert_eq!(both.status.code(), Some(2), "everybody and somebody");
     let refused = desk.plimsoll(&["verify", &model, "--key", &desk.key("signing-key.pub.pem")]);
     assert_eq!(refused.status.code(), Some(6), "a key says nothing about certificates");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--trust-root"), "it says what to do");
     fs::write(desk.in_model("weights.txt"), b"W").expect("written");
-    assert_eq!(verify(&[]).status.code(), Some(6), "a changed byte");
+    assert_eq!(verify(&["--any-identity"]).status.code(), Some(6), "a changed byte");
     let mixed = desk.plimsoll(&["sign", &model, "--certificate", &made.chain]);
     assert_eq!(mixed.status.code(), Some(2), "the certificate is for another key");
 }
@@ -223,7 +231,11 @@ fn what_others_sign_with_a_certificate_is_verified_here() {
         "--certificate_chain",
         &made.between,
     ]));
-    let verify = |root: &str| desk.plimsoll(&["verify", &model, "--signature", &signature, "--trust-root", root]);
+    let verify = |root: &str| {
+        let words =
+            ["verify", &model, "--signature", &signature, "--trust-root", root, "--identity", "email:*@example.com"];
+        desk.plimsoll(&words)
+    };
     let said = succeeded(verify(&made.root));
     assert!(said.contains("6 files of credit"), "{said}");
     let stranger = Desk::set();
