@@ -90,8 +90,8 @@ pub fn advice(error: &OmsError) -> Option<&'static str> {
              with --identity NAME",
         ),
         BundleError::Certificate(CertificateError::Expired | CertificateError::AuthorityTime) => Some(
-            "certificates are judged as of now: if you know when the signature came in, say so with --at TIME; otherwise \
-             it must be made again with a certificate that is valid",
+            "certificates are judged as of now unless --at TIME says when the signature came to you; if that was later, it \
+             must be made again with a certificate that is valid",
         ),
         BundleError::Certificate(CertificateError::Identity(_)) => {
             Some("if this is somebody who may sign, say so with --identity NAME; otherwise do not use these files")
