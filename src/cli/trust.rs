@@ -149,7 +149,8 @@ impl RevokeCertificate {
 
 /// Lowercase hex SHA-256 of the certificate that was named.
 fn fingerprint(named: &str) -> Result<String, Failure> {
-    let digits = named.replace(':', "").to_ascii_lowercase();
+    // Other tools write "sha256 Fingerprint=" before it, and colons between its bytes.
+    let digits = named.rsplit_once('=').map_or(named, |(_, digits)| digits).replace(':', "").to_ascii_lowercase();
     if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(digits);
     }

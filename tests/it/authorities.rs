@@ -149,7 +149,7 @@ async fn a_certificate_is_revoked_at_the_command_line() {
     let version = story.app.get(&story.ines, &format!("/api/v1/models/{MODEL}/versions/1")).await.expect(200).json();
     let (leaf, between) = (text(&version["certificates"][0]), text(&version["certificates"][1]));
     let pairs: Vec<_> = between.as_bytes().chunks(2).map(String::from_utf8_lossy).collect();
-    let spelled = pairs.join(":").to_uppercase();
+    let spelled = format!("sha256 Fingerprint={}", pairs.join(":").to_uppercase());
     let words = ["trust", "revoke-certificate", &spelled, "--authority", "partner", "--json"];
     let noted: Value = serde_json::from_str(&olga.well(&words).await).expect("json");
     assert_eq!(noted["name"], "partner");
