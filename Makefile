@@ -17,7 +17,7 @@ test: ## Formatting, lints, and the whole suite on SQLite and on PostgreSQL
 	@scripts/test.sh
 
 buckets: prerequisites onnxruntime ## The tests of files once more, with the files in a bucket of an S3-compatible server
-	@scripts/s3.sh run cargo nextest run -E 'test(blob_stores::) | test(encryption::) | test(main_job::) | test(inference::)'
+	@scripts/s3.sh run cargo nextest run -E 'test(blob_stores::) | test(encryption::) | test(main_job::) | test(inference::) | test(upload_sessions::) | test(upload_kills::) | test(transfers::) | test(quotas::)'
 
 screens: prerequisites onnxruntime ## Draw the pages of docs/screens again, in both themes, narrow and on paper
 	@scripts/browser.sh >/dev/null

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what others made and the tests need: Go's sumdb packages from Debian, pymerkle and aics-tlog from PyPI, which
-# verify the audit log; model-signing from PyPI and @sigstore/verify from npm, which verify models' signatures; and the
-# identity provider oidc-provider from npm, which people sign in with. What is here already stays.
+# verify the audit log; model-signing from PyPI and @sigstore/verify from npm, which verify models' signatures;
+# cyclonedx-python-lib from PyPI, which reads bills of materials; and the identity provider oidc-provider from npm, which
+# people sign in with. What is here already stays.
 #
 #   scripts/foreign.sh        exits 0 when everything is here, 1 with a sentence when something can't be had
 #

@@ -26,11 +26,23 @@ use uuid::Uuid;
 /// An answer that is read into memory has at most this many bytes.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 const CONNECT: Duration = Duration::from_secs(10);
-/// Between two pieces of an answer.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Silence = Silence { answer: Duration::from_secs(60), line: Duration::from_secs(120) };
+
+/// What is given up as silent.
+#[derive(Clone, Copy)]
+struct Silence {
+    /// An answer that does not begin, or of which nothing more comes.
+    answer: Duration,
+    /// A connection that takes no bytes for so long, or all of them without an answer. What the system holds for a slow line
+    /// has to leave meanwhile.
+    line: Duration,
+}
 
 pub struct Client {
     http: reqwest::Client,
+    /// Without a limit for how long a request may take to be sent: whoever uses it has one of their own.
+    sending: reqwest::Client,
+    still: Duration,
     base: Url,
     token: Option<HeaderValue>,
 }
@@ -48,21 +60,22 @@ impl Client {
     /// # Errors
     /// When the address is not an http(s) URL, the token can't be a header, or a file of `trust` can't be used.
     pub fn new(base: &str, token: Option<&str>, trust: &Trust) -> Result<Self, Failure> {
+        Self::patient(base, token, trust, SILENCE)
+    }
+
+    fn patient(base: &str, token: Option<&str>, trust: &Trust, silence: Silence) -> Result<Self, Failure> {
         let base = parse_base(base)?;
-        let mut http = reqwest::Client::builder()
-            .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE);
-        if is_loopback(&base) {
-            http = http.no_proxy();
-        }
-        if base.scheme() == "http" {
-            // Nothing to verify; a machine without root certificates can still talk to itself.
-            http = http.tls_certs_only([]);
-        } else {
-            http = trusting(http, trust)?;
-        }
+        let builder = || {
+            let mut http = reqwest::Client::builder()
+                .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT);
+            if is_loopback(&base) {
+                http = http.no_proxy();
+            }
+            // Over plain HTTP there is nothing to verify; a machine without root certificates can still talk to itself.
+            if base.scheme() == "http" { Ok(http.tls_certs_only([])) } else { trusting(http, trust) }
+        };
         let token = token
             .map(|token| {
                 let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))?;
@@ -73,7 +86,9 @@ impl Client {
             .map_err(|_: header::InvalidHeaderValue| {
                 Failure::new(Exit::Usage, "the token holds characters that no token has")
             })?;
-        Ok(Self { http: http.build().map_err(Failure::other)?, base, token })
+        let http = builder()?.read_timeout(silence.answer).build().map_err(Failure::other)?;
+        let sending = builder()?.build().map_err(Failure::other)?;
+        Ok(Self { http, sending, still: silence.line, base, token })
     }
 
     /// The address without a trailing slash.
@@ -253,7 +268,15 @@ impl Client {
     }
 
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.http.request(method, url);
+        self.of_somebody(self.http.request(method, url))
+    }
+
+    /// The same for what takes long to be sent or to be answered.
+    fn long_request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.of_somebody(self.sending.request(method, url))
+    }
+
+    fn of_somebody(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.token {
             Some(token) => request.header(header::AUTHORIZATION, token.clone()),
             None => request,

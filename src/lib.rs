@@ -49,6 +49,7 @@ pub mod promotions;
 pub mod releases;
 
 pub mod audit;
+pub mod bom;
 pub mod dossiers;
 pub mod keys;
 pub mod settings;

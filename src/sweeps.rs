@@ -3,8 +3,8 @@
 //! Nothing may rest on a sweep having run: whoever asks looks at the clock as well.
 
 use crate::{
-    accountability, app::App, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions, releases,
-    versions,
+    accountability, app::App, blobs, error::Error, http::idempotency, jobs::worker::Sweep, oversight, promotions,
+    releases, versions,
 };
 use std::fmt::Display;
 
@@ -19,6 +19,7 @@ pub const ALL: &[Sweep] = &[
         name: "idempotency claims",
         run: |app| Box::pin(async { idempotency::store::purge(&app.db).await.map(drop) }),
     },
+    Sweep { name: "uploads that came to nothing", run: |app| Box::pin(blobs::sweep(app)) },
     Sweep { name: "upload sessions", run: |app| Box::pin(versions::sessions::ops::sweep(app)) },
     Sweep { name: "statistics of the database", run: |app| Box::pin(app.db.refresh_statistics()) },
 ];

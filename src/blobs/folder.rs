@@ -3,6 +3,7 @@
 use crate::blobs::Place;
 use std::{
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -20,6 +21,21 @@ impl Folder {
 
     pub(super) async fn make(&self) -> io::Result<()> {
         fs::create_dir_all(&self.root).await
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Taking in is a rename, which works within one file system.
+    pub(super) async fn require_beside(&self, incoming: &Path) -> io::Result<()> {
+        if fs::metadata(&self.root).await?.dev() == fs::metadata(incoming).await?.dev() {
+            return Ok(());
+        }
+        let (kept, incoming) = (self.root.display(), incoming.display());
+        let detail =
+            format!("{incoming} and {kept} have to be on one file system, so that a file that came is only renamed");
+        Err(io::Error::other(detail))
     }
 
     pub(super) fn path(&self, place: Place) -> PathBuf {
@@ -47,7 +63,12 @@ impl Folder {
         while let Some(folder) = folders.pop() {
             let mut entries = fs::read_dir(folder).await?;
             while let Some(entry) = entries.next_entry().await? {
-                let about = entry.metadata().await?;
+                let about = match entry.metadata().await {
+                    Ok(about) => about,
+                    // Another process took it away just now.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                };
                 if about.is_dir() {
                     folders.push(entry.path());
                 } else if about.modified()? < before {
@@ -62,6 +83,18 @@ impl Folder {
     pub(super) async fn probe(&self) -> io::Result<()> {
         fs::metadata(&self.root).await.map(drop)
     }
+}
+
+/// Makes a folder and those above it, so that all of them outlive a loss of power. Another upload may have made one of them
+/// and not be done, so that each is seen to reach the disk.
+pub(super) async fn make_for_good(root: &Path, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder).await?;
+    for made in folder.ancestors().take_while(|made| *made != root) {
+        if let Some(above) = made.parent() {
+            sync(above).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a rename durable: the folder's own entry has to reach the disk too.

@@ -23,6 +23,21 @@ pub struct Collected {
     pub sha256: Vec<String>,
 }
 
+/// An upload that takes longer than this is not under way any more.
+const ABANDONED: TimeDelta = TimeDelta::days(1);
+
+/// Takes away what came and was never referred to, as when a process was killed in the middle.
+pub async fn sweep(app: &App) -> Result<(), Error> {
+    let reader = app.db.read(&policy::upkeep());
+    let before = app.db.clock().now() - ABANDONED;
+    for copy in store::abandoned(&reader, before).await? {
+        if store::forget(&app.db, &copy, before).await? {
+            app.blobs.remove(copy.place()).await.map_err(ops::storage)?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes away what nothing refers to and is older than the grace period; with `dry_run` only says what.
 pub async fn collect(app: &App, grace: Duration, dry_run: bool) -> Result<Collected, Error> {
     let reader = app.db.read(&policy::upkeep());

@@ -17,6 +17,7 @@ pub mod ops;
 pub mod pieces;
 mod reading;
 mod rewrap;
+mod rooms;
 mod scrub;
 mod sealed;
 pub mod store;
@@ -24,8 +25,8 @@ mod upload;
 
 pub use bucket::{Bucket, BucketSettings};
 pub use checksums::{CHUNK_BYTES, Checksums};
-pub use gc::{Collected, collect};
-pub use reading::{Opened, Part};
+pub use gc::{Collected, collect, sweep};
+pub use reading::{Opened, Part, ReadError};
 pub use rewrap::{Rewrapped, ask_for_keys, rewrap};
 pub use scrub::{Found, Scrubbed, run, scrub};
 pub use upload::{Upload, UploadError};
@@ -128,6 +129,7 @@ impl BlobStore {
         fs::create_dir_all(&plan.incoming).await?;
         if let Kept::Folder(folder) = &plan.kept {
             folder.make().await?;
+            folder.require_beside(&plan.incoming).await?;
         }
         // Another process may be writing: only what nobody has touched for a day is rubbish.
         let before = SystemTime::now().checked_sub(RUBBISH).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -147,7 +149,7 @@ impl BlobStore {
 
     async fn put(&self, arrived: Arrived, place: Place) -> io::Result<()> {
         match &self.plan.kept {
-            Kept::Folder(folder) => arrived.put(&folder.path(place)).await,
+            Kept::Folder(folder) => arrived.put(folder.root(), &folder.path(place)).await,
             Kept::Bucket(bucket) => bucket.put(arrived.read().await?, arrived.stored_bytes(), place).await,
         }
     }

@@ -8,6 +8,7 @@ use crate::{
         checksums::Summing,
         faults,
         keys::KeyError,
+        pieces,
         reading::{ReadError, Source},
         store,
         store::Settled,
@@ -56,18 +57,26 @@ pub async fn place(app: &App, upload: Upload, digest: &Digest) -> Result<Placed,
         fault: None,
     };
     store::arrive(&app.db, &copy).await?;
-    app.blobs.put(arrived, copy.place()).await.map_err(storage)?;
-    Ok(Placed { id: copy.id, digest: *digest, size_bytes: copy.checksums.size_bytes })
+    let placed = Placed { id: copy.id, digest: *digest, size_bytes: copy.checksums.size_bytes };
+    match app.blobs.put(arrived, copy.place()).await {
+        Ok(()) => Ok(placed),
+        Err(error) => {
+            pieces::discard(app, placed).await?;
+            // It was taken away on its way in, as nobody had touched it for long.
+            Err(if error.kind() == io::ErrorKind::NotFound { store::lapsed() } else { storage(error) })
+        }
+    }
 }
 
 /// After the commit: takes away what does not count any more, and tells of bytes that are well again.
 pub async fn tidy(app: &App, digest: &Digest, settled: Settled) -> Result<(), Error> {
     clear(app, settled.leftover).await;
-    if settled.healed {
+    if !settled.healed.is_empty() {
         tracing::info!(%digest, "damaged bytes were sent again and are well");
-        for workspace in holders(app, digest).await? {
-            tell(app, workspace, restored(digest)).await?;
-        }
+    }
+    // Whoever holds them only now has nothing to hear: that others had them is nobody's business.
+    for workspace in settled.healed {
+        tell(app, workspace, restored(digest)).await?;
     }
     Ok(())
 }

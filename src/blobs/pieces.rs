@@ -39,9 +39,10 @@ pub async fn read(opened: &Opened, chunk: u64) -> Result<Option<Bytes>, Error> {
     }
 }
 
-/// Takes an upload away that nothing came of.
+/// Takes an upload away that nothing came of. Where something did come of it, though whoever asks did not hear so, it stays.
 pub async fn discard(app: &App, placed: Placed) -> Result<(), Error> {
-    store::discard(&app.db, placed.id).await?;
-    clear(app, vec![Place { digest: placed.digest, id: Some(placed.id) }]).await;
+    if store::discard(&app.db, placed.id).await? {
+        clear(app, vec![Place { digest: placed.digest, id: Some(placed.id) }]).await;
+    }
     Ok(())
 }

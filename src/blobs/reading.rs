@@ -1,5 +1,5 @@
 use crate::{
-    blobs::{Bucket, Checksums, Place, Stored, faults, sealed::Seal},
+    blobs::{Bucket, Checksums, Place, Stored, faults, rooms, sealed::Seal},
     core::ids::StoredBlobId,
     crypto::cobblestone::MessageKey,
 };
@@ -51,9 +51,23 @@ impl Source {
     /// # Errors
     /// `InvalidData` when what is sealed was changed.
     pub async fn read(&self, from: u64, count: u64) -> io::Result<Bytes> {
+        self.read_and_look(from, count, |_| ()).await.map(|(bytes, ())| bytes)
+    }
+
+    /// The same, and what somebody makes of them, without a connection waiting for that where there is another thread.
+    async fn read_and_look<T: Send + 'static>(
+        &self,
+        from: u64,
+        count: u64,
+        look: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> io::Result<(Bytes, T)> {
         match &self.seal {
-            None => self.raw.read(from, count).await,
-            Some(seal) => seal.read(&self.raw, from, count).await,
+            None => self.raw.read_and_look(from, count, look).await,
+            Some(seal) => {
+                let bytes = seal.read(&self.raw, from, count).await?;
+                let seen = look(&bytes);
+                Ok((bytes, seen))
+            }
         }
     }
 }
@@ -65,22 +79,27 @@ impl Raw {
 
     /// So many bytes from there on; fewer only where a file ends.
     pub async fn read(&self, from: u64, count: u64) -> io::Result<Bytes> {
+        self.read_and_look(from, count, |_| ()).await.map(|(bytes, ())| bytes)
+    }
+
+    async fn read_and_look<T: Send + 'static>(
+        &self,
+        from: u64,
+        count: u64,
+        look: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> io::Result<(Bytes, T)> {
         match self {
-            Self::Object(bucket, place) => bucket.range(*place, from, count).await,
+            Self::Object(bucket, place) => {
+                let bytes = bucket.range(*place, from, count).await?;
+                let seen = look(&bytes);
+                Ok((bytes, seen))
+            }
             Self::File(file) => {
                 let (file, size) = (file.clone(), usize::try_from(count).map_err(io::Error::other)?);
                 let read = spawn_blocking(move || {
-                    let (mut bytes, mut filled) = (vec![0; size], 0);
-                    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
-                        match file.read_at(room, from + filled as u64) {
-                            Ok(0) => break,
-                            Ok(count) => filled += count,
-                            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                            Err(error) => return Err(error),
-                        }
-                    }
-                    bytes.truncate(filled);
-                    Ok(Bytes::from(bytes))
+                    let bytes = rooms::fill(size, |room, filled| file.read_at(room, from + filled as u64))?;
+                    let seen = look(&bytes);
+                    Ok((bytes, seen))
                 });
                 read.await.map_err(io::Error::other)?
             }
@@ -117,15 +136,16 @@ impl Opened {
 
     /// All of one chunk.
     pub async fn chunk(&self, chunk: u64) -> Result<Bytes, ReadError> {
-        let read = self.source.read(self.checksums.begin_of(chunk), self.checksums.size_of(chunk)).await;
-        let bytes = match read {
+        let (checksums, size) = (Arc::clone(&self.checksums), self.checksums.size_of(chunk));
+        let is_it = move |bytes: &[u8]| checksums.is_chunk(chunk, bytes);
+        let (bytes, is_it) = match self.source.read_and_look(self.checksums.begin_of(chunk), size, is_it).await {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(ReadError::Damaged(faults::SEAL)),
             read => read?,
         };
-        if bytes.len() as u64 != self.checksums.size_of(chunk) {
+        if bytes.len() as u64 != size {
             return Err(ReadError::Damaged(faults::SIZE));
         }
-        if !self.checksums.is_chunk(chunk, &bytes) {
+        if !is_it {
             return Err(ReadError::Damaged(faults::CHUNK));
         }
         Ok(bytes)

@@ -8,7 +8,11 @@ use crate::{
     error::Error,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// In the background every copy is looked at so often.
@@ -56,9 +60,10 @@ pub async fn scrub(app: &App, rate: Option<u64>, mut tell: impl FnMut(&Scrubbed)
 
 /// The background's scrub: a task of its own, since a large file takes minutes.
 pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let mut unread = BTreeMap::new();
     while !*stop.borrow() {
         tokio::select! {
-            done = turn(&app) => {
+            done = turn(&app, &mut unread) => {
                 if let Err(error) = done {
                     tracing::error!(?error, "stored bytes can't be looked at");
                 }
@@ -72,11 +77,15 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn turn(app: &App) -> Result<(), Error> {
-    let since = app.db.clock().now() - TimeDelta::days(EVERY_DAYS);
+/// `unread` is what could not be read at all, and when: it is tried again after a day, and keeps no other from its turn.
+async fn turn(app: &App, unread: &mut BTreeMap<Digest, DateTime<Utc>>) -> Result<(), Error> {
+    let now = app.db.clock().now();
+    unread.retain(|_, tried| now < *tried + TimeDelta::days(1));
     let mut done = Scrubbed::default();
-    for digest in next(app, since, PAGE).await? {
-        check(app, &digest, Some(BACKGROUND_RATE), &mut done).await;
+    for digest in next(app, now - TimeDelta::days(EVERY_DAYS), PAGE + unread.len() as u64).await? {
+        if !unread.contains_key(&digest) && !check(app, &digest, Some(BACKGROUND_RATE), &mut done).await {
+            unread.insert(digest, now);
+        }
     }
     Ok(())
 }

@@ -22,6 +22,8 @@ use std::collections::BTreeSet;
 /// On its way in: nobody reads it, and it goes again if nothing comes of it.
 const ARRIVING: &str = "arriving";
 const KEPT: &str = "kept";
+/// So many at once are swept.
+const SWEPT: u64 = 1_000;
 /// What is stored is not what was stored.
 const QUARANTINED: &str = "quarantined";
 
@@ -40,19 +42,26 @@ pub(super) async fn find_copy(conn: &Conn<'_>, id: StoredBlobId) -> Result<Optio
     stored_blob::Entity::find_by_id(id).one(conn).await?.map(TryInto::try_into).transpose()
 }
 
-/// Forgets a copy that nobody refers to any more.
-pub(super) async fn discard(db: &Db, id: StoredBlobId) -> Result<(), Error> {
+/// Forgets a copy that does not count; says whether there was one. One that counts by now stays: somebody refers to it.
+pub(super) async fn discard(db: &Db, id: StoredBlobId) -> Result<bool, Error> {
     let tx = db.begin_bookkeeping().await?;
-    stored_blob::Entity::delete_by_id(id).exec(&tx.conn()).await?;
-    tx.commit().await
+    let gone = stored_blob::Entity::delete_many()
+        .filter(stored_blob::COLUMN.id.eq(id))
+        .filter(stored_blob::COLUMN.state.eq(ARRIVING))
+        .exec(&tx.conn())
+        .await?;
+    tx.commit().await?;
+    Ok(gone.rows_affected != 0)
 }
 
 /// Which of a version's bytes are in quarantine, by their sha256.
 pub(crate) async fn damaged(conn: &Conn<'_>, version: VersionId) -> Result<BTreeSet<String>, Error> {
+    // Of a file that is only declared nobody may learn whether somebody else has it.
     let of_version = version_file::Entity::find()
         .select_only()
         .column(version_file::Column::Sha256)
         .filter(version_file::COLUMN.version_id.eq(version))
+        .filter(version_file::Column::UploadedAt.is_not_null())
         .into_query();
     let rows: Vec<String> = stored_blob::Entity::find()
         .select_only()
@@ -83,13 +92,22 @@ pub(super) async fn adopt(db: &Db, copy: &Stored) -> Result<(), Error> {
     tx.commit().await
 }
 
+/// What somebody is told whose bytes are not where they came any more.
+pub(super) fn lapsed() -> Error {
+    Error::Unavailable {
+        code: "upload_lapsed",
+        detail: "the upload took so long that its bytes were put away; nothing was kept, send the file again"
+            .to_owned(),
+    }
+}
+
 /// What became of an upload.
 #[derive(Debug, Default)]
 pub struct Settled {
     /// Copies that don't count any more.
     pub leftover: Vec<Place>,
-    /// Whether it took the place of bytes in quarantine.
-    pub healed: bool,
+    /// Who held the bytes when this took their place in quarantine.
+    pub healed: BTreeSet<WorkspaceId>,
 }
 
 /// Makes an uploaded copy the one that counts, in the transaction that refers to it. Where the same bytes are here
@@ -100,18 +118,14 @@ pub struct Settled {
 pub async fn settle(tx: &WriteTx, id: StoredBlobId, digest: &Digest) -> Result<Settled, Error> {
     let rows = lock(tx, digest).await?;
     if !rows.iter().any(|row| row.id == id) {
-        return Err(Error::Unavailable {
-            code: "upload_lapsed",
-            detail: "the upload took so long that its bytes were put away; nothing was kept, send the file again"
-                .to_owned(),
-        });
+        return Err(lapsed());
     }
     let mut settled = Settled::default();
     let before = rows.into_iter().find(|row| row.state != ARRIVING);
     let (counts, leaves) = match before {
         Some(well) if well.state == KEPT => (well.id, Some(Place { digest: *digest, id: Some(id) })),
         Some(ill) => {
-            settled.healed = true;
+            settled.healed = holders(&tx.conn(), digest).await?;
             let place = Place { digest: *digest, id: (!ill.is_plain).then_some(ill.id) };
             delete(tx, ill.id).await?;
             (id, Some(place))
@@ -272,6 +286,20 @@ pub(super) async fn unknown(reader: &Reader<'_>, limit: u64) -> Result<Vec<Diges
 
 /// Copies that came before then and that nothing refers to. Somebody may refer to one a moment later:
 /// [`forget`] has the last word.
+/// Copies that came before then, count for nobody and are no pieces, the oldest first.
+pub(super) async fn abandoned(reader: &Reader<'_>, before: DateTime<Utc>) -> Result<Vec<Stored>, Error> {
+    let pieces = upload_chunk::Entity::find().select_only().column(upload_chunk::Column::StoredBlobId).into_query();
+    let rows = stored_blob::Entity::find()
+        .filter(stored_blob::COLUMN.state.eq(ARRIVING))
+        .filter(stored_blob::Column::TouchedAt.lt(before))
+        .filter(stored_blob::Column::Id.not_in_subquery(pieces))
+        .order_by_asc(stored_blob::Column::Id)
+        .limit(SWEPT)
+        .all(reader.conn())
+        .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 pub(super) async fn unreferenced(reader: &Reader<'_>, before: DateTime<Utc>) -> Result<Vec<Stored>, Error> {
     let blobs = blob::Entity::find().select_only().column(blob::Column::Sha256).into_query();
     let datasets = dataset::Entity::find().select_only().column(dataset::Column::Sha256).into_query();

@@ -219,10 +219,10 @@ impl Arrived {
         fs::File::open(&self.upload.path).await
     }
 
-    /// Gives it its place for good.
-    pub async fn put(mut self, place: &Path) -> io::Result<()> {
+    /// Gives it its place below `root` for good.
+    pub async fn put(mut self, root: &Path, place: &Path) -> io::Result<()> {
         if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).await?;
+            folder::make_for_good(root, parent).await?;
             fs::rename(&self.upload.path, place).await?;
             self.upload.kept = true;
             folder::sync(parent).await?;

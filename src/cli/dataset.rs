@@ -11,10 +11,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
-use reqwest::{
-    Body,
-    header::{self, HeaderName},
-};
+use reqwest::header::{self, HeaderName};
 use std::path::PathBuf;
 use tokio_util::io::ReaderStream;
 
@@ -80,7 +77,7 @@ impl Push {
         let size = tokio::fs::metadata(&self.file).await.map_err(failed)?.len();
         let open = async || {
             let file = tokio::fs::File::open(&self.file).await.map_err(failed)?;
-            Ok(Body::wrap_stream(ReaderStream::new(file)))
+            Ok(ReaderStream::new(file))
         };
         let answer = client.put_bytes(&["datasets", &self.name], &headers, size, Patience::SHORT, open).await?;
         let view: DatasetView = answer.json().await.map_err(broken_off)?;

@@ -1,5 +1,6 @@
 //! Exit codes and the form of an error: what, why, what next.
 
+use super::printable;
 use std::{fmt, process::ExitCode};
 
 /// Stable and documented; scripts rely on them.
@@ -56,13 +57,14 @@ impl Failure {
         self
     }
 
+    /// Much of it is what a service says, which may be another one than it seems: it does not steer the terminal.
     pub fn print(&self) {
-        eprintln!("error: {}", self.what);
+        eprintln!("error: {}", printable(&self.what));
         for why in &self.why {
-            eprintln!("  {why}");
+            eprintln!("  {}", printable(why));
         }
         if let Some(next) = &self.next {
-            eprintln!("  next: {next}");
+            eprintln!("  next: {}", printable(next));
         }
     }
 }

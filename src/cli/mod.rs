@@ -9,6 +9,7 @@ mod audit;
 mod authorities;
 mod begin;
 pub(crate) mod bias;
+mod bom;
 mod break_glass;
 mod check;
 mod comment;

@@ -1,7 +1,7 @@
 //! The commands of the client: they talk to a service, or check what came from one.
 
 use super::{
-    Exit, Failure, account, assert, audit, begin, bias, break_glass, check, comment, compare, dataset, delegate,
+    Exit, Failure, account, assert, audit, begin, bias, bom, break_glass, check, comment, compare, dataset, delegate,
     dossier, env, evidence, factor, finding, framework, init, inspect, lineage, policy, promotion, pull, push, quota,
     record, release, running, sign_in, signing, snapshot, trust, waiver, workload,
 };
@@ -66,6 +66,11 @@ pub enum Remote {
         after_help = "Examples:\n  plimsoll lineage credit-risk@4\n  plimsoll lineage sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     )]
     Lineage(lineage::Lineage),
+    /// Write a version's bill of materials, in the format CycloneDX 1.6.
+    #[command(
+        after_help = "Examples:\n  plimsoll bom credit-risk@4 > credit-risk.cdx.json\n  plimsoll bom credit-risk@4 -o credit-risk.cdx.json"
+    )]
+    Bom(bom::Bom),
     /// Show how much the workspace keeps, and how much it may.
     #[command(after_help = "Example:\n  plimsoll quota --json")]
     Quota(quota::Quota),
@@ -211,6 +216,7 @@ impl Remote {
             Self::Run(args) => args.run().await,
             Self::Compare(args) => args.run().await,
             Self::Lineage(args) => args.run().await,
+            Self::Bom(args) => args.run().await,
             Self::Quota(args) => args.run().await,
             Self::Bias(args) => args.run(),
             Self::Request(args) => args.run().await,

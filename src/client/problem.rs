@@ -103,6 +103,12 @@ pub fn unreachable(address: &str, error: &reqwest::Error) -> Failure {
     failure.next("is the service running there? plimsoll serve starts one")
 }
 
+/// Nothing moved any more.
+pub fn silent(address: &str) -> Failure {
+    Failure::new(Exit::Unreachable, format!("no answer from {address}: the connection is silent"))
+        .next("look whether the network is there, and run the command again")
+}
+
 /// The answer began and did not end.
 pub fn broken_off(error: reqwest::Error) -> Failure {
     let mut failure = Failure::new(Exit::Unreachable, "the answer broke off");

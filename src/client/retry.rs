@@ -3,7 +3,7 @@
 
 use crate::{cli::Failure, client::problem};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 const ATTEMPTS: u32 = 5;
 /// Who is told to wait is only one of many who are: two minutes in all.
@@ -16,16 +16,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy)]
 pub struct Patience<'a> {
     attempts: u32,
+    /// How long one answer may take, where that is longer than for others.
+    pub answer: Option<Duration>,
     say: &'a dyn Fn(&str),
 }
 
 impl<'a> Patience<'a> {
     /// For what is of no use later: some seconds.
-    pub const SHORT: Patience<'static> = Patience { attempts: ATTEMPTS, say: &|what| eprintln!("{what}") };
+    pub const SHORT: Patience<'static> =
+        Patience { attempts: ATTEMPTS, answer: None, say: &|what| eprintln!("{what}") };
 
     /// For what took long to get so far: two minutes and more of silence, as where a network comes back.
     pub fn long(say: &'a dyn Fn(&str)) -> Self {
-        Self { attempts: BUSY_ATTEMPTS, say }
+        Self { attempts: BUSY_ATTEMPTS, answer: None, say }
+    }
+
+    /// For what the service needs long to do, such as to read every file of a version.
+    pub fn for_answer(self, within: Duration) -> Self {
+        Self { answer: Some(within), ..self }
+    }
+
+    /// For one attempt, where the attempts are counted elsewhere.
+    pub fn once(self) -> Self {
+        Self { attempts: 1, ..self }
     }
 
     /// Waits before the next attempt, unless that was the last; says whether to go on. `attempt` counts from 1.
@@ -46,21 +59,42 @@ pub async fn send(
     patience: Patience<'_>,
     make: impl AsyncFn() -> Result<RequestBuilder, Failure>,
 ) -> Result<Response, Failure> {
+    send_unless(address, patience, make, pending).await
+}
+
+/// The same, and each attempt is given up when `silent` ends.
+pub async fn send_unless(
+    address: &str,
+    patience: Patience<'_>,
+    make: impl AsyncFn() -> Result<RequestBuilder, Failure>,
+    silent: impl AsyncFn(),
+) -> Result<Response, Failure> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let answer = make().await?.send().await;
+        let request = make().await?;
+        let answer = tokio::select! {
+            answer = request.send() => answer.map_err(Some),
+            () = silent() => Err(None),
+        };
+        let failed = |error: Option<reqwest::Error>| match error {
+            Some(error) => problem::unreachable(address, &error),
+            None => problem::silent(address),
+        };
         let (asked, most) = match &answer {
             Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
                 (retry_after(response), BUSY_ATTEMPTS)
             }
             Ok(response) if is_passing(response.status()) => (retry_after(response), patience.attempts),
-            Err(error) if error.is_connect() || error.is_timeout() || error.is_request() => (None, patience.attempts),
-            _ => return answer.map_err(|e| problem::unreachable(address, &e)),
+            Err(None) => (None, patience.attempts),
+            Err(Some(error)) if error.is_connect() || error.is_timeout() || error.is_request() => {
+                (None, patience.attempts)
+            }
+            _ => return answer.map_err(failed),
         };
         let pause = pause(asked, backoff(attempt));
         if most <= attempt || LONGEST_PAUSE < asked.unwrap_or_default() {
-            return answer.map_err(|e| problem::unreachable(address, &e));
+            return answer.map_err(failed);
         }
         let what = match &answer {
             Ok(response) => format!("{address} is busy ({})", response.status().as_u16()),

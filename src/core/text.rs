@@ -51,6 +51,15 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
     }
 }
 
+/// Replaces what is no part of a text: control characters, and those that turn its direction.
+pub fn plain(text: &str) -> String {
+    let is_odd = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
+    };
+    text.chars().map(|c| if is_odd(c) { '\u{FFFD}' } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

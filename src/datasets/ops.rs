@@ -2,7 +2,7 @@ use crate::{
     accounts,
     app::App,
     authz::{Action, Principal, policy},
-    blobs::{self, Opened, store::settle},
+    blobs::{self, Opened, ops::storage, store::settle},
     core::{
         digest::Digest,
         event::Event,
@@ -40,41 +40,44 @@ pub async fn register(
     let _turn = app.tables.acquire().await.map_err(Error::internal)?;
     let (bytes, description, data) = parse(bytes, description).await?;
     let digest = Digest::of(&bytes);
-    let mut upload = app.blobs.begin().await.map_err(Error::internal)?;
-    upload.write(&bytes).await.map_err(Error::internal)?;
-    let placed = blobs::ops::place(app, upload, &digest).await?;
     // The body may have taken hours; whoever was signed out meanwhile registers nothing.
     if !accounts::ops::is_signed_in(app, who).await? {
         return Err(Error::Unauthenticated);
     }
-    let tx = app.db.begin().await?;
-    let dataset = Dataset {
-        id: DatasetId::generate(),
-        workspace: who.workspace,
-        name: name.to_string(),
-        digest,
-        size_bytes: i64::try_from(placed.size_bytes).map_err(Error::internal)?,
-        rows: i64::try_from(data.rows()).map_err(Error::internal)?,
-        description,
-        created_by,
-        created_at: tx.at(),
+    let mut upload = app.blobs.begin().await.map_err(storage)?;
+    upload.write(&bytes).await.map_err(storage)?;
+    let placed = blobs::ops::place(app, upload, &digest).await?;
+    let kept = async {
+        let tx = app.db.begin().await?;
+        let dataset = Dataset {
+            id: DatasetId::generate(),
+            workspace: who.workspace,
+            name: name.to_string(),
+            digest,
+            size_bytes: i64::try_from(placed.size_bytes).map_err(Error::internal)?,
+            rows: i64::try_from(data.rows()).map_err(Error::internal)?,
+            description,
+            created_by,
+            created_at: tx.at(),
+        };
+        let settled = settle(&tx, placed.id, &digest).await?;
+        quotas::store::keep(&tx, dataset.workspace, &digest, dataset.size_bytes).await?;
+        store::insert(&tx, &dataset).await?;
+        let event = Event::DatasetRegistered {
+            dataset: dataset.id,
+            name: dataset.name.clone(),
+            sha256: digest.to_string(),
+            rows: dataset.rows,
+        };
+        tx.commit(permit, event).await.map(|()| (dataset, settled))
     };
-    let settled = settle(&tx, placed.id, &digest).await?;
-    if let Err(error) = quotas::store::keep(&tx, dataset.workspace, &digest, dataset.size_bytes).await {
-        drop(tx);
-        blobs::pieces::discard(app, placed).await?;
-        return Err(error);
+    match kept.await {
+        Ok((dataset, settled)) => blobs::ops::tidy(app, &digest, settled).await.map(|()| dataset),
+        Err(error) => {
+            blobs::pieces::discard(app, placed).await?;
+            Err(error)
+        }
     }
-    store::insert(&tx, &dataset).await?;
-    let event = Event::DatasetRegistered {
-        dataset: dataset.id,
-        name: dataset.name.clone(),
-        sha256: digest.to_string(),
-        rows: dataset.rows,
-    };
-    tx.commit(permit, event).await?;
-    blobs::ops::tidy(app, &digest, settled).await?;
-    Ok(dataset)
 }
 
 pub async fn find(app: &App, who: &Principal, name: &str) -> Result<Dataset, Error> {

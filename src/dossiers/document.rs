@@ -3,6 +3,7 @@
 //! Invariant: every text in it is plain. Renderers escape it, none interprets it, and
 //! characters that steer a reader's terminal or the direction of text are replaced.
 
+use crate::core::text::plain;
 use serde::Serialize;
 
 /// Rows of one table; what is longer is cut and counted.
@@ -162,15 +163,6 @@ impl Table {
         }
         Self { caption: plain(caption), head: head.iter().map(|h| plain(h)).collect(), rows, left_out }
     }
-}
-
-/// Replaces what is no part of a text: control characters, and those that turn its direction.
-pub(super) fn plain(text: &str) -> String {
-    let is_odd = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
-    };
-    text.chars().map(|c| if is_odd(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 #[cfg(test)]

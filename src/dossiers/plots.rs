@@ -2,9 +2,10 @@
 
 use crate::{
     constraints::ConstraintVerdict,
+    core::text::plain,
     dossiers::{
         content::DRAWN_AGAIN,
-        document::{Block, Cell, Document, Section, Table, plain},
+        document::{Block, Cell, Document, Section, Table},
     },
     error::Error,
     validation::evidence::BiasBody,

@@ -34,6 +34,9 @@ const REPLAYED: &str = "idempotency-replayed";
 /// Marks an answer that must not be kept, because it holds a secret shown once.
 pub struct ShownOnce;
 
+/// Marks an answer that says that it goes on: whoever asks again wants to hear more, not the same.
+pub struct Unsettled;
+
 pub async fn once(
     app: Data<App>,
     mut request: ServiceRequest,
@@ -111,7 +114,8 @@ async fn carry_out(
             resume_unwind(panic)
         }
     };
-    if !response.status().is_success() {
+    let is_unsettled = response.response().extensions().get::<Unsettled>().is_some();
+    if is_unsettled || !response.status().is_success() {
         return Ok(match store::release(&app.db, claim).await {
             Ok(()) => response,
             Err(error) => response.into_response(HttpResponse::from_error(Problem::from(error))),

@@ -100,6 +100,7 @@ pub const OPERATIONS: &[Row] = &[
     ("POST", "/api/v1/models/{model}/versions/{version}/uploads/{upload}/completion", One(Action::VersionUpload)),
     ("GET", "/api/v1/models/{model}/versions/{version}/infer", One(Action::VersionInspect)),
     ("POST", "/api/v1/models/{model}/versions/{version}/infer", One(Action::VersionInspect)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/bom", One(Action::VersionRead)),
     ("GET", "/api/v1/models/{model}/versions/{version}/lineage", One(Action::VersionRead)),
     ("POST", "/api/v1/models/{model}/versions/{version}/revocation", One(Action::VersionRevoke)),
     ("POST", "/api/v1/models/{model}/versions/{version}/seal", One(Action::VersionSeal)),

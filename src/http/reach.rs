@@ -51,14 +51,15 @@ pub async fn require_range(
         return Ok(());
     }
     let touched = of_objects(reader.conn(), &named).await?;
-    let mut outcome = Ok(());
+    let mut refused = None;
     for (action, ranges) in held {
-        outcome = policy::require_range(&Actor { ranges, ..who.actor() }, action, &touched, named.clone());
-        if outcome.is_ok() {
-            break;
-        }
+        match policy::require_range(&Actor { ranges, ..who.actor() }, action, &touched, named.clone()) {
+            Ok(()) => return Ok(()),
+            Err(denied) => refused.get_or_insert(denied),
+        };
     }
-    Ok(outcome?)
+    // The first action stands for what was asked, as it does where no role lets in.
+    refused.map_or(Ok(()), |denied| Err(denied.into()))
 }
 
 /// What the query names.

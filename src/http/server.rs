@@ -3,7 +3,7 @@
 use crate::{
     accountability, accounts,
     app::App,
-    audit, comparisons, datasets, dossiers, environments, evidence, frameworks,
+    audit, bom, comparisons, datasets, dossiers, environments, evidence, frameworks,
     http::{authn, denials, docs, headers, health, idempotency, operations, pace, problem::Problem, rate, tls},
     inference, keys, models, oversight, promotions, provenance, quotas, registry, releases, trust, validation,
     versions, web, workers,
@@ -120,6 +120,7 @@ fn api_routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     versions::contents::api::routes(config);
     quotas::api::routes(config);
     provenance::lineage::api::routes(config);
+    bom::api::routes(config);
     versions::card::api::routes(config);
     inference::api::routes(config);
     // Before environments, whose documents have names of any kind.

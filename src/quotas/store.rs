@@ -62,7 +62,7 @@ pub async fn require_room(
         return Ok(());
     }
     let files = files.into_iter().map(|(sha256, size)| (sha256.to_string(), size)).collect();
-    usage.admit(new_bytes(conn, id, files, true).await?)
+    usage.admit(new_bytes(conn, id, files).await?)
 }
 
 /// Makes room for bytes in the transaction that refers to them. What the workspace has or promised to take always comes.
@@ -71,17 +71,17 @@ pub async fn keep(tx: &WriteTx, id: WorkspaceId, sha256: &Digest, size_bytes: i6
     if usage.limit_bytes.is_none() {
         return Ok(());
     }
-    usage.admit(new_bytes(&tx.conn(), id, BTreeSet::from([(sha256.to_string(), size_bytes)]), true).await?)
+    usage.admit(new_bytes(&tx.conn(), id, BTreeSet::from([(sha256.to_string(), size_bytes)])).await?)
 }
 
 /// Makes room for a file in pieces, in the transaction that begins it and under the lock of the workspace. Pieces take room
-/// for each session anew; only those that are to heal what is kept come always.
-pub async fn promise(conn: &Conn<'_>, id: WorkspaceId, sha256: &Digest, size_bytes: i64) -> Result<(), Error> {
+/// for each session anew, also where the whole is kept already; only those that are to heal what is kept come always.
+pub async fn promise(conn: &Conn<'_>, id: WorkspaceId, size_bytes: i64, heals: bool) -> Result<(), Error> {
     let usage = lock(conn, id).await?;
-    if usage.limit_bytes.is_none() {
+    if heals || usage.limit_bytes.is_none() {
         return Ok(());
     }
-    usage.admit(new_bytes(conn, id, BTreeSet::from([(sha256.to_string(), size_bytes)]), false).await?)
+    usage.admit(u64::try_from(size_bytes).map_err(Error::internal)?)
 }
 
 /// Sets what a workspace may keep; returns what it was. `None` where it is so already.
@@ -99,12 +99,7 @@ pub async fn set(tx: &WriteTx, id: WorkspaceId, limit: Option<Bytes>) -> Result<
 }
 
 /// How many of these bytes are not counted yet: the same bytes once, and those of another size are others.
-async fn new_bytes(
-    conn: &Conn<'_>,
-    id: WorkspaceId,
-    mut files: BTreeSet<Sized>,
-    with_promised: bool,
-) -> Result<u64, Error> {
+async fn new_bytes(conn: &Conn<'_>, id: WorkspaceId, mut files: BTreeSet<Sized>) -> Result<u64, Error> {
     let digests: BTreeSet<_> = files.iter().map(|(sha256, _)| sha256.clone()).collect();
     let digests: Vec<_> = digests.into_iter().collect();
     for some in digests.chunks(AT_ONCE) {
@@ -125,18 +120,16 @@ async fn new_bytes(
             .all(conn)
             .await?;
         counted.extend(datasets);
-        if with_promised {
-            let promised: Vec<Sized> = upload_session::Entity::find()
-                .select_only()
-                .columns([upload_session::Column::Sha256, upload_session::Column::SizeBytes])
-                .filter(upload_session::COLUMN.workspace_id.eq(id))
-                .filter(upload_session::COLUMN.state.eq(State::Open.name()))
-                .filter(upload_session::Column::Sha256.is_in(some))
-                .into_tuple()
-                .all(conn)
-                .await?;
-            counted.extend(promised);
-        }
+        let promised: Vec<Sized> = upload_session::Entity::find()
+            .select_only()
+            .columns([upload_session::Column::Sha256, upload_session::Column::SizeBytes])
+            .filter(upload_session::COLUMN.workspace_id.eq(id))
+            .filter(upload_session::COLUMN.state.eq(State::Open.name()))
+            .filter(upload_session::Column::Sha256.is_in(some))
+            .into_tuple()
+            .all(conn)
+            .await?;
+        counted.extend(promised);
         for one in counted {
             files.remove(&one);
         }

@@ -51,7 +51,7 @@ pub(super) struct Wanted {
     pub version: Version,
     pub file: StoredFile,
     /// As of [`Intake`].
-    heals: bool,
+    pub heals: bool,
 }
 
 /// Looks whether they may, and whether there is such a file.
@@ -108,22 +108,26 @@ pub async fn finish(
         return Err(Error::invalid("body", detail));
     }
     let placed = blobs::ops::place(app, upload, &file.sha256).await?;
-    let tx = app.db.begin().await?;
-    let version = ops::lock(&tx, &sight, model, version).await?;
-    if !heals {
-        ops::require_own_draft(who, &version)?;
+    let kept = async {
+        let tx = app.db.begin().await?;
+        let version = ops::lock(&tx, &sight, model, version).await?;
+        if !heals {
+            ops::require_own_draft(who, &version)?;
+        }
+        let settled = settle(&tx, placed.id, &file.sha256).await?;
+        quotas::store::keep(&tx, version.workspace, &file.sha256, file.size_bytes).await?;
+        store::set_uploaded(&tx, &version, &file).await?;
+        let event =
+            Event::FileUploaded { version: version.id, sha256: file.sha256.to_string(), size_bytes: file.size_bytes };
+        tx.commit(permit, event).await.map(|()| settled)
+    };
+    match kept.await {
+        Ok(settled) => blobs::ops::tidy(app, &file.sha256, settled).await,
+        Err(error) => {
+            blobs::pieces::discard(app, placed).await?;
+            Err(error)
+        }
     }
-    let settled = settle(&tx, placed.id, &file.sha256).await?;
-    if let Err(error) = quotas::store::keep(&tx, version.workspace, &file.sha256, file.size_bytes).await {
-        drop(tx);
-        blobs::pieces::discard(app, placed).await?;
-        return Err(error);
-    }
-    store::set_uploaded(&tx, &version, &file).await?;
-    let event =
-        Event::FileUploaded { version: version.id, sha256: file.sha256.to_string(), size_bytes: file.size_bytes };
-    tx.commit(permit, event).await?;
-    blobs::ops::tidy(app, &file.sha256, settled).await
 }
 
 /// A file for reading, to inspect or to sign it. Deployers use the gate instead.

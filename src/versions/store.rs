@@ -316,7 +316,7 @@ fn to_attested(row: attestation::Model) -> Attested {
 
 fn to_file(row: version_file::Model, damaged: &BTreeSet<String>) -> Result<StoredFile, Error> {
     Ok(StoredFile {
-        damaged: damaged.contains(&row.sha256),
+        damaged: row.uploaded_at.is_some() && damaged.contains(&row.sha256),
         declared: DeclaredFile {
             path: FilePath::parse(&row.path).map_err(|e| Error::internal(e.0))?,
             sha256: Digest::parse(&row.sha256).map_err(|e| Error::internal(e.0))?,

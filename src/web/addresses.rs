@@ -75,6 +75,7 @@ pub const ADDRESSES: &[Row] = &[
     ("GET", "/models/{model}/versions/{version}/dossier", One(Action::VersionRead)),
     ("GET", "/models/{model}/versions/{version}/dossier.zip", One(Action::DossierExport)),
     ("GET", "/models/{model}/versions/{version}/graph", One(Action::VersionRead)),
+    ("GET", "/models/{model}/versions/{version}/bom.cdx.json", One(Action::VersionRead)),
     ("GET", "/models/{model}/versions/{version}/lineage", One(Action::VersionRead)),
     ("GET", "/lineage", One(Action::VersionRead)),
     ("GET", "/frameworks", One(Action::FrameworkRead)),

@@ -99,6 +99,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(models::show)
         .service(versions::show)
         .service(versions::show_graph)
+        .service(versions::take_bill)
         .service(versions::show_family)
         .service(versions::show_made_from)
         .service(versions::show_contents)

@@ -169,6 +169,7 @@ pub const MATRIX: &[Row] = &[
     // Its README is not here yet: allowed, and refused for what is missing.
     ("POST", "/api/v1/models/{model}/versions/{version}/seal", "/api/v1/models/scorer/versions/4/seal", Json(|| json!({})), to(409)),
     ("GET", "/api/v1/models/{model}/versions/{version}/attestations", "/api/v1/models/scorer/versions/1/attestations", Empty, to(200)),
+    ("GET", "/api/v1/models/{model}/versions/{version}/bom", "/api/v1/models/scorer/versions/1/bom", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/lineage", "/api/v1/models/scorer/versions/1/lineage", Empty, to(200)),
     ("GET", "/api/v1/lineage", "/api/v1/lineage?digest=sha256:00", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/evidence", "/api/v1/models/scorer/versions/3/evidence", Empty, to(200)),

@@ -6,9 +6,10 @@ use crate::{
 };
 use plimsoll::{
     blobs::{self, ops, store},
-    core::digest::Digest,
+    core::{digest::Digest, ids::StoredBlobId},
+    db::entity::{audit_event, stored_blob},
 };
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Set, Statement};
 use serde_json::{Value, json};
 use std::{os::unix::fs::FileExt, time::Duration};
 
@@ -307,4 +308,63 @@ async fn uploads_of_the_same_bytes_beside_collections_lose_nothing() {
     story.app.blob(&shared);
     let scrubbed = blobs::scrub(&story.app.app, None, |_| {}).await.expect("scrubbed");
     assert_eq!(scrubbed.damaged, []);
+}
+
+#[actix_web::test]
+async fn nobody_learns_from_damage_that_another_workspace_has_the_same_bytes() {
+    let files = large();
+    let (name, bytes) = &files[0];
+    let story = kept(&files).await;
+    damage(&story, bytes, 9);
+    story.app.app.db.clock().advance(chrono::TimeDelta::seconds(1));
+    blobs::scrub(&story.app.app, None, |_| {}).await.expect("scrubbed");
+    assert_eq!(version(&story).await["files"][0]["damaged"], true);
+    // Somebody elsewhere declares the same file, and sends it later.
+    let stranger = crate::workspaces::stranger(&story.app).await;
+    let model = json!({"name": "theirs", "title": "Theirs", "intended_use": "a test", "risk_tier": "low"});
+    story.app.post(&stranger, "/api/v1/models", model).await.expect(201);
+    let declared =
+        json!({"files": [{"path": name, "sha256": Digest::of(bytes).to_string(), "size_bytes": bytes.len()}]});
+    let draft = story.app.post(&stranger, "/api/v1/models/theirs/versions", declared).await.expect(201).json();
+    assert_eq!(draft["files"][0]["damaged"], false, "{draft}");
+    story.upload(&stranger, "theirs", "1", name, bytes.clone()).await.expect(204);
+    assert_eq!(version(&story).await["files"][0]["damaged"], false, "theirs is well for everybody");
+    let log = audit_event::Entity::find().all(story.app.app.db.raw_for_tests()).await.expect("read");
+    let of = |action: &str| -> Vec<_> {
+        log.iter().filter(|event| event.action == action).map(|event| event.workspace_id).collect()
+    };
+    assert_eq!(of("blob.restore"), of("version.seal"), "whoever had it hears of it, and nobody else");
+}
+
+#[actix_web::test]
+async fn a_dataset_that_is_refused_leaves_no_bytes() {
+    let story = Story::begin_without_runtime(&[]).await;
+    let (people, others) = (b"age,label\n30,good\n40,bad\n", b"age,label\n31,good\n41,bad\n");
+    let description = json!({"label": "label", "positive_label": "good", "source": "a test"});
+    story.dataset("people", people, &description).await.expect(201);
+    assert_eq!(crate::stores::count(story.app.data()).await, 1);
+    for again in [people, others] {
+        assert_eq!(story.dataset("people", again, &description).await.expect(409).code(), "dataset_name_taken");
+        assert_eq!(crate::stores::count(story.app.data()).await, 1);
+    }
+    let rows = stored_blob::Entity::find().all(story.app.app.db.raw_for_tests()).await.expect("read");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+}
+
+#[actix_web::test]
+async fn what_came_and_was_never_referred_to_goes_by_itself_after_a_day() {
+    let story = kept(&large()).await;
+    let db = story.app.app.db.raw_for_tests();
+    let row = stored_blob::Entity::find().one(db).await.expect("read").expect("a copy");
+    let mut killed = row.clone().into_active_model().reset_all();
+    killed.id = Set(StoredBlobId::generate());
+    killed.state = Set("arriving".to_owned());
+    killed.insert(db).await.expect("as a process leaves it that is killed");
+    for (hours, left) in [(23, 2), (2, 1)] {
+        story.app.app.db.clock().advance(chrono::TimeDelta::hours(hours));
+        blobs::sweep(&story.app.app).await.expect("swept");
+        let rows = stored_blob::Entity::find().all(db).await.expect("read");
+        assert_eq!(rows.len(), left, "{rows:?}");
+    }
+    assert_eq!(stored_blob::Entity::find().one(db).await.expect("read").map(|row| row.id), Some(row.id));
 }

@@ -33,6 +33,7 @@ mod bad_models;
 mod bias;
 mod blob_stores;
 mod blobs;
+mod bom;
 mod browser;
 mod cards;
 mod check_local;

@@ -225,9 +225,7 @@ async fn of_two_uploads_that_fit_only_one_at_a_time_exactly_one_is_kept() {
         assert_eq!(seen.json()["files"][0]["uploaded"], false);
     }
     assert_eq!(numbers(&story).await, (Some(300 << 10), 200 << 10, 0));
-    if crate::stores::s3(story.app.data()).is_none() {
-        assert_eq!(files_under(&story.app.data().join("blobs")), 1, "what was refused is gone");
-    }
+    assert_eq!(crate::stores::count(story.app.data()).await, 1, "what was refused is gone");
     require_counted(&story).await;
 }
 
@@ -348,4 +346,19 @@ async fn the_page_shows_how_much_is_left() {
     }
     set(&story.app, KIB).await;
     assert!(browser.get("/quota").await.expect(200).text().contains("Nothing new fits."));
+}
+
+#[actix_web::test]
+async fn pieces_of_what_is_kept_already_take_room_too() {
+    let story = begin(300 * KIB).await;
+    let sent = bytes(3, 200 * KIB);
+    for extra in [1, 2] {
+        let files = vec![("weights.bin".to_owned(), sent.clone()), ("n".to_owned(), bytes(extra, 1))];
+        declare(&story, &files).await;
+    }
+    put(&story, "1", "weights.bin", sent.clone()).await.expect(204);
+    require_refused(&begin_pieces(&story, "2", "weights.bin", &sent).await, &[]);
+    // As a whole it is the same bytes once.
+    put(&story, "2", "weights.bin", sent).await.expect(204);
+    assert_eq!(numbers(&story).await, (Some(300 << 10), 200 << 10, 0));
 }

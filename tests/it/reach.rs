@@ -82,6 +82,7 @@ async fn a_token_for_another_environment_touches_nothing_that_is_in_one() {
         ("POST", "/api/v1/models/{model}/versions/{version}/infer"),
         ("POST", "/api/v1/models/{model}/versions/{version}/seal"),
         ("GET", "/api/v1/models/{model}/versions/{version}/attestations"),
+        ("GET", "/api/v1/models/{model}/versions/{version}/bom"),
         ("GET", "/api/v1/models/{model}/versions/{version}/lineage"),
         ("GET", "/api/v1/models/{model}/versions/{version}/evidence"),
         ("POST", "/api/v1/models/{model}/versions/{version}/evidence"),

@@ -95,7 +95,8 @@ impl Desk {
     async fn received(&self) -> Value {
         let sha256 = Digest::of(fs::read(self.at("files").join(WEIGHTS)).expect("read")).to_string();
         let plan = json!({"path": WEIGHTS, "sha256": sha256, "size_bytes": LARGE, "chunk_bytes": 16 * MIB});
-        let begun = self.story.app.post(&self.story.ines, &format!("/api/v1/models/{MODEL}/versions/1/uploads"), plan);
+        let address = format!("/api/v1/models/{MODEL}/versions/1/uploads");
+        let begun = self.story.app.post(&self.story.ines, &address, plan);
         begun.await.json()["received"].clone()
     }
 
@@ -303,4 +304,59 @@ async fn a_line_without_ranges_gives_all_of_it_again() {
     let proxy = Proxy::to(&desk.story.app.url, Line::WithoutRanges).await;
     desk.is_pulled(&desk.pull(&proxy.url).await);
     assert!(12 * MIB < proxy.down(), "{}", proxy.down());
+}
+
+#[actix_web::test]
+async fn what_becomes_active_during_a_pull_is_not_mixed_with_what_was() {
+    let desk = Desk::deploying().await;
+    let held = Proxy::to(&desk.story.app.url, Line::Held(5 * MIB)).await;
+    let child = desk.start(&held.url, &pull());
+    until(async || 4 * MIB < size(&desk.part())).await;
+    desk.story.released(2).await;
+    held.let_go();
+    let ran: Ran = child.wait_with_output().await.expect("ended").into();
+    assert_eq!(ran.code, Some(7), "{}", ran.err);
+    for said in ["another version became active while this one was fetched", "nothing was put in its place"] {
+        assert!(ran.err.contains(said), "{said}: {}", ran.err);
+    }
+    assert!(!desk.at("model").exists());
+    let ran = desk.pull(&desk.story.app.url).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains(&format!("{MODEL}@2 ")), "{}", ran.out);
+    assert!(!desk.at("model").join(WORDS).exists(), "nothing of the other version");
+}
+
+#[actix_web::test]
+async fn where_nothing_can_be_put_is_said_before_anything_is_fetched() {
+    let desk = Desk::deploying().await;
+    std::os::unix::fs::symlink("elsewhere", desk.at("model")).expect("a link");
+    let proxy = Proxy::to(&desk.story.app.url, Line::Good).await;
+    let ran = desk.pull(&proxy.url).await;
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("is a link") && ran.err.contains("name a folder in it"), "{}", ran.err);
+    assert_eq!(proxy.requests("release"), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn pushing_the_same_files_again_heals_what_is_damaged_of_a_sealed_version() {
+    let desk = Desk::set().await;
+    let push = ["push", "files", MODEL];
+    assert_eq!(desk.run(&desk.story.app.url, &push).await.code, Some(0));
+    let (path, bytes) = &scorer(1)[0];
+    crate::stores::rot(desk.story.app.data(), &Digest::of(bytes).to_string(), 5).await;
+    desk.story.app.app.db.clock().advance(chrono::TimeDelta::seconds(1));
+    plimsoll::blobs::scrub(&desk.story.app.app, None, |_| {}).await.expect("scrubbed");
+    let version = async || {
+        let path = format!("/api/v1/models/{MODEL}/versions/1");
+        desk.story.app.get(&desk.story.ines, &path).await.expect(200).json()
+    };
+    let damaged = |version: &Value| {
+        let files = version["files"].as_array().expect("files");
+        files.iter().find(|file| file["path"] == path.as_str()).expect("the file")["damaged"].clone()
+    };
+    assert_eq!(damaged(&version().await), true);
+    let ran = desk.run(&desk.story.app.url, &push).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("what the service has of them is damaged; it is sent again"), "{}", ran.err);
+    assert_eq!(damaged(&version().await), false);
 }

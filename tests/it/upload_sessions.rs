@@ -2,6 +2,7 @@
 
 use crate::{
     harness::{Reply, reply},
+    stores,
     story::{Files, MODEL, Story, text},
     workspaces::stranger,
 };
@@ -11,7 +12,7 @@ use futures_util::future;
 use plimsoll::{blobs, core::digest::Digest, db::entity::account, sweeps};
 use sea_orm::{EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 const CHUNK: usize = 64 << 10;
 const UPLOADS: &str = "/api/v1/models/scorer/versions/1/uploads";
@@ -73,14 +74,8 @@ async fn is_uploaded(story: &Story) -> bool {
     version["files"][0]["uploaded"].as_bool().expect("uploaded")
 }
 
-/// Files under a folder, however deep.
-fn count(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").path());
-    entries.map(|path| if path.is_dir() { count(&path) } else { 1 }).sum()
-}
-
-fn kept(story: &Story) -> usize {
-    count(&story.app.data().join("blobs/sha256"))
+async fn kept(story: &Story) -> usize {
+    stores::count(story.app.data()).await
 }
 
 #[actix_web::test]
@@ -105,7 +100,7 @@ async fn pieces_come_in_any_order_and_several_at_once_and_are_the_file_when_comp
     let path = format!("/api/v1/models/{MODEL}/versions/1/files/a.bin");
     assert!(story.app.get(&story.ines, &path).await.expect(200).body == bytes());
     assert_eq!(story.app.get(&story.ines, &upload).await.expect(200).json()["state"], "completed");
-    assert_eq!(kept(&story), 1, "the pieces are gone");
+    assert_eq!(kept(&story).await, 1, "the pieces are gone");
     let late = put(&story, &story.ines, &upload, 1, &header(b"x"), b"x").await.expect(409);
     assert_eq!(late.code(), "upload_over");
     let again = story.app.post(&story.ines, &address(), plan("a.bin", &bytes())).await.expect(409);
@@ -139,7 +134,7 @@ async fn a_piece_that_is_not_what_it_says_is_not_kept() {
     for said in ["", "sha-256=:AA==:", "sha-512=:AA==:", "sha-256=:%%:"] {
         put(0, said, piece).await.expect(422);
     }
-    assert_eq!((received(&story, &upload).await, kept(&story)), (json!([]), 0));
+    assert_eq!((received(&story, &upload).await, kept(&story).await), (json!([]), 0));
     put(0, &header(piece), piece).await.expect(204);
     assert_eq!(put(0, &header(&other), &other).await.expect(409).code(), "chunk_differs");
 }
@@ -157,7 +152,7 @@ async fn pieces_that_are_another_file_together_are_refused_and_nothing_of_them_s
         assert!(!is_uploaded(&story).await);
     }
     assert_eq!(story.app.get(&story.ines, &upload).await.expect(200).json()["state"], "mismatched");
-    assert_eq!(kept(&story), 0);
+    assert_eq!(kept(&story).await, 0);
     begin(&story).await;
 }
 
@@ -204,14 +199,14 @@ async fn what_is_abandoned_or_expires_leaves_nothing() {
     send(&story, &upload, 0).await;
     reply(story.app.request(&story.ines, "DELETE", &upload)).await.expect(204);
     story.app.get(&story.ines, &upload).await.expect(404);
-    assert_eq!(kept(&story), 0);
+    assert_eq!(kept(&story).await, 0);
     let upload = begin(&story).await;
     send(&story, &upload, 0).await;
     blobs::collect(&story.app.app, Duration::ZERO, false).await.expect("collected");
-    assert_eq!((received(&story, &upload).await, kept(&story)), (json!([0]), 1), "what is on its way stays");
+    assert_eq!((received(&story, &upload).await, kept(&story).await), (json!([0]), 1), "what is on its way stays");
     story.app.app.db.clock().advance(TimeDelta::days(7));
     sweeps::run(&story.app.app).await.expect("swept");
-    assert_eq!(kept(&story), 0);
+    assert_eq!(kept(&story).await, 0);
 }
 
 #[actix_web::test]

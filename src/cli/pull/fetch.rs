@@ -24,6 +24,8 @@ pub struct Source<'a> {
     pub client: &'a Client,
     /// The address of the release, in parts.
     pub release: &'a [&'a str],
+    /// The digest of its version: another one's files are refused.
+    pub version: &'a str,
     pub meter: &'a RefCell<Meter>,
 }
 
@@ -84,7 +86,9 @@ impl Source<'_> {
     async fn stream(&self, file: &DeclaredFile, part: &mut Part<'_>, patience: Patience<'_>) -> Result<(), Failure> {
         let path: Vec<_> = self.release.iter().copied().chain(["files"]).chain(file.path.as_str().split('/')).collect();
         let tag = file.sha256.to_string();
-        let mut coming = self.client.get_from(&path, part.size_bytes, &tag, patience).await?;
+        let query = [("version", self.version)];
+        // Attempts are counted by whoever asks for the rest.
+        let mut coming = self.client.get_from(&path, &query, (part.size_bytes, &tag), patience.once()).await?;
         if coming.from != part.size_bytes {
             part.start_over(self.meter)?;
         }

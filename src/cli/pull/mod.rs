@@ -28,6 +28,7 @@ use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 use verify::Asked;
@@ -104,15 +105,26 @@ impl Pull {
         }
         let staging = Staging::open(&absolute(&self.output)?, manifest)?;
         match fill(&staging, client, release, (pull, manifest), signed).await {
-            Ok(author) => staging.deliver().map(|()| author),
-            // What is not what was approved, or must not leave any more, does not stay either.
+            Ok(author) => staging.deliver(is_earlier_pull).map(|()| author),
+            // What another pull may still need stays; what is not what was approved, or must not leave any more, does not.
+            Err(failure) if matches!(failure.exit, Exit::Refused) && is_another(client, release, pull).await => {
+                let mut another =
+                    Failure::new(Exit::Conflict, "another version became active while this one was fetched");
+                another.why = failure.why;
+                Err(another.next(format!(
+                    "nothing was put in its place; to fetch what is active now: {}",
+                    again::command(None, &[])
+                )))
+            }
             Err(failure) if matches!(failure.exit, Exit::Verification | Exit::Refused) => {
                 staging.clear();
                 Err(failure)
             }
-            Err(failure) if staging.has_parts() => {
+            Err(mut failure) if staging.has_some() => {
                 let kept = staging.folder().display().to_string();
-                Err(failure.next(format!("what came so far is in {kept}; to go on: {}", again::command(None, &[]))))
+                let then = format!("what came so far is in {kept}; to go on: {}", again::command(None, &[]));
+                let first = failure.next.take().filter(|_| failure.exit == Exit::SignIn);
+                Err(failure.next(first.map_or(then.clone(), |first| format!("{first}\n  then, {then}"))))
             }
             Err(failure) => Err(failure),
         }
@@ -192,6 +204,20 @@ fn display(file: Option<&Path>) -> String {
 
 /// Only what an earlier pull wrote is ever replaced: its record, and the files that it lists.
 fn check_target(target: &Path) -> Result<(), Failure> {
+    let wrong = |why: &str| {
+        let what = format!("{} {why}, and can't be replaced as a whole", target.display());
+        Err(Failure::new(Exit::Usage, what)
+            .next(format!("name a folder in it, such as -o {}", target.join("model").display())))
+    };
+    if let Ok(about) = fs::symlink_metadata(target) {
+        if about.is_symlink() {
+            return wrong("is a link");
+        }
+        let above = absolute(target)?.parent().and_then(|above| fs::metadata(above).ok());
+        if above.is_some_and(|above| above.dev() != about.dev()) {
+            return wrong("is where another file system is mounted");
+        }
+    }
     let is_empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
     if !target.exists() || is_empty || is_earlier_pull(target) {
         return Ok(());
@@ -231,7 +257,7 @@ async fn fill(
     let mut sizes: HashMap<_, _> = HashMap::new();
     sizes.extend(manifest.files().iter().map(|file| (file.sha256, file.size_bytes.unsigned_abs())));
     let meter = RefCell::new(Meter::new("downloading", sizes.values().sum()));
-    let source = Source { client, release, meter: &meter };
+    let source = Source { client, release, version: &pull.release.version_digest, meter: &meter };
     for file in manifest.files() {
         // The same bytes under another name have come already.
         if sizes.remove(&file.sha256).is_some() {
@@ -242,8 +268,15 @@ async fn fill(
     let whole = staging.assemble(manifest)?;
     let author = signed.map(|signed| verify::over(signed, manifest, &whole)).transpose()?;
     let record = serde_json::to_string_pretty(pull).map_err(Failure::other)?;
-    fs::write(whole.join(RECORD), record + "\n").map_err(Failure::other)?;
+    staging::write_for_good(&whole, RECORD, &(record + "\n"))?;
+    // It may have taken hours: what was taken down meanwhile does not take the place of what is there.
+    client.tag_of(release, &[("version", &pull.release.version_digest)]).await?;
     Ok(author)
+}
+
+/// Whether the gate is open, and for another version than the one that was asked for.
+async fn is_another(client: &Client, release: &[&str], pull: &PullView) -> bool {
+    client.tag_of(release, &[]).await.is_ok_and(|active| active != pull.release.id.to_string())
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

@@ -5,11 +5,15 @@
 
 use super::super::{Exit, Failure};
 use crate::{core::digest::Digest, versions::Manifest};
+use rustix::{
+    fs::{CWD, RenameFlags},
+    io::Errno,
+};
 use std::{
     collections::{HashMap, HashSet},
     ffi::OsString,
     fs::{self, DirBuilder, File, TryLockError},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
@@ -75,21 +79,44 @@ impl Staging {
         Ok(whole)
     }
 
-    /// Puts what was assembled in the target's place.
-    pub fn deliver(self) -> Result<(), Failure> {
+    /// Puts what was assembled in the target's place, at once. `is_ours` says whether what is there may go.
+    ///
+    /// # Errors
+    /// `Conflict` when somebody put something there meanwhile, which stays.
+    pub fn deliver(self, is_ours: impl Fn(&Path) -> bool) -> Result<(), Failure> {
         let (whole, earlier) = (self.whole(), self.earlier());
-        if self.target.exists() {
-            fs::rename(&self.target, &earlier).map_err(|e| failed("replace", &self.target, &e))?;
+        // An empty folder may stand there.
+        let _ = fs::remove_dir(&self.target);
+        if !self.target.exists() {
+            fs::rename(&whole, &self.target).map_err(|e| failed("write", &self.target, &e))?;
+            self.clear();
+            return Ok(());
         }
-        if let Err(error) = fs::rename(&whole, &self.target) {
-            let mut failure = failed("write", &self.target, &error);
-            if earlier.exists() && fs::rename(&earlier, &self.target).is_err() {
-                failure = failure.next(format!("what was there before is in {}", earlier.display()));
-            }
-            return Err(failure);
+        if !is_ours(&self.target) {
+            return Err(Failure::new(
+                Exit::Conflict,
+                format!("somebody wrote into {} meanwhile", self.target.display()),
+            )
+            .next("take what is there away, or name another folder with -o"));
+        }
+        match rustix::fs::renameat_with(CWD, &whole, CWD, &self.target, RenameFlags::EXCHANGE) {
+            Ok(()) => {}
+            // Not every file system does both at once.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.replace(&whole, &earlier)?,
+            Err(error) => return Err(failed("write", &self.target, &error.into())),
         }
         self.clear();
         Ok(())
+    }
+
+    fn replace(&self, whole: &Path, earlier: &Path) -> Result<(), Failure> {
+        fs::rename(&self.target, earlier).map_err(|e| failed("replace", &self.target, &e))?;
+        let Err(error) = fs::rename(whole, &self.target) else { return Ok(()) };
+        let failure = failed("write", &self.target, &error);
+        Err(match fs::rename(earlier, &self.target) {
+            Ok(()) => failure,
+            Err(_) => failure.next(format!("what was there before is in {}", earlier.display())),
+        })
     }
 
     /// Takes everything away. What can't be taken away does no harm: the next pull does it.
@@ -98,8 +125,10 @@ impl Staging {
     }
 
     /// Whether it holds anything worth going on with.
-    pub fn has_parts(&self) -> bool {
-        fs::read_dir(self.parts()).is_ok_and(|mut parts| parts.next().is_some())
+    pub fn has_some(&self) -> bool {
+        [self.parts(), self.whole()]
+            .iter()
+            .any(|folder| fs::read_dir(folder).is_ok_and(|mut found| found.next().is_some()))
     }
 
     fn tidy(&self, manifest: &Manifest) -> io::Result<()> {
@@ -108,10 +137,19 @@ impl Staging {
             // It stopped between taking the earlier one away and putting the new one there.
             fs::rename(&earlier, &self.target)?;
         }
-        for over in [earlier, self.whole()] {
+        gone_or_there(fs::create_dir(self.parts()))?;
+        // What had its name already goes back: whatever it is, it is compared again.
+        let whole = self.whole();
+        for file in manifest.files() {
+            let (place, part) = (whole.join(file.path.as_str()), self.part(&file.sha256));
+            let is_file = fs::symlink_metadata(&place).is_ok_and(|about| about.is_file());
+            if is_file && !part.exists() {
+                fs::rename(place, part)?;
+            }
+        }
+        for over in [earlier, whole] {
             gone(fs::remove_dir_all(over))?;
         }
-        gone_or_there(fs::create_dir(self.parts()))?;
         let wanted: HashSet<OsString> = manifest.files().iter().map(|file| file.sha256.hex().into()).collect();
         for entry in fs::read_dir(self.parts())? {
             let entry = entry?;
@@ -174,6 +212,18 @@ fn lock(folder: &Path) -> Result<File, Failure> {
         }
     }
     Err(Failure::new(Exit::Conflict, "other pulls write this folder all the time").next("wait until they have ended"))
+}
+
+/// A file that is on the disk when this returns, as is what else the folder names.
+pub fn write_for_good(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let place = folder.join(name);
+    let written = || -> io::Result<()> {
+        let mut file = File::create(&place)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        File::open(folder)?.sync_all()
+    };
+    written().map_err(|e| failed("write", &place, &e))
 }
 
 fn there<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
@@ -244,7 +294,7 @@ mod tests {
         let staging = Staging::open(&target, &files).expect("opened");
         fs::write(staging.part(&Digest::of("same")), "same").expect("part");
         staging.assemble(&files).expect("assembled");
-        staging.deliver().expect("delivered");
+        staging.deliver(|_| false).expect("an empty folder is nobody's");
         for name in ["x/one", "two"] {
             assert_eq!(fs::read_to_string(target.join(name)).expect("file"), "same");
         }
@@ -261,6 +311,32 @@ mod tests {
         drop(staging);
         drop(Staging::open(&target, &manifest(&[("a", "a")])).expect("opened"));
         assert_eq!(fs::read_to_string(target.join("old")).expect("file"), "old");
+    }
+
+    #[test]
+    fn what_somebody_put_there_meanwhile_stays_and_what_came_is_not_lost() {
+        let dir = tempfile::tempdir().expect("folder");
+        let target = dir.path().join("model");
+        let files = manifest(&[("a", "a"), ("b/c", "c")]);
+        let staging = Staging::open(&target, &files).expect("opened");
+        for bytes in ["a", "c"] {
+            fs::write(staging.part(&Digest::of(bytes)), bytes).expect("part");
+        }
+        staging.assemble(&files).expect("assembled");
+        fs::create_dir(&target).expect("meanwhile");
+        fs::write(target.join("notes"), "mine").expect("file");
+        assert_eq!(staging.deliver(|_| false).map_err(|failure| failure.exit), Err(Exit::Conflict));
+        assert_eq!(fs::read_to_string(target.join("notes")).expect("file"), "mine");
+        // The next one finds all of it, and takes the place of what may go at once.
+        let again = Staging::open(&target, &files).expect("opened");
+        for bytes in ["a", "c"] {
+            assert_eq!(fs::read_to_string(again.part(&Digest::of(bytes))).expect("part"), bytes);
+        }
+        again.assemble(&files).expect("assembled");
+        again.deliver(|_| true).expect("delivered");
+        assert!(!target.join("notes").exists());
+        assert_eq!(fs::read_to_string(target.join("b/c")).expect("file"), "c");
+        assert_eq!(fs::read_dir(dir.path()).expect("folder").count(), 1);
     }
 
     #[test]

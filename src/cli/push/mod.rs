@@ -23,10 +23,12 @@ use clap::Args;
 use files::Found;
 use gathered::Gathered;
 use provenance::Made;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Of pieces of a file: enough to fill a line, and half of what a service takes from one account at once.
 const AT_ONCE: u8 = 4;
+/// How long a service may need to look at all files of a version before it seals it.
+const SEALING: Duration = Duration::from_secs(1_800);
 
 #[derive(Args)]
 pub struct Push {
@@ -130,15 +132,27 @@ impl Push {
             return Err(Failure::new(Exit::Verification, "the service gives these files another digest")
                 .next("compare `plimsoll --version` with the version of the service"));
         }
-        if draft.state != "draft" {
-            eprintln!("these files are version {} already", draft.number);
-            return Ok(draft);
-        }
         let number = draft.number.to_string();
         let way = upload::Way { client, model: &self.model, at_once: self.at_once.into(), anew: self.restart };
-        way.send(&draft, found).await?;
-        match client.repeat_for(&["models", &self.model, "versions", &number, "seal"], with, patience).await {
-            // An attempt of which nothing was heard did it.
+        if draft.state != "draft" {
+            eprintln!("these files are version {} already", draft.number);
+            if draft.files.iter().all(|file| file.uploaded) {
+                return Ok(draft);
+            }
+            eprintln!("what the service has of them is damaged; it is sent again");
+            way.send(&draft, found).await?;
+            return client.get(&["models", &self.model, "versions", &number], &[]).await;
+        }
+        let sent = match way.send(&draft, found).await {
+            // The service reads every file first.
+            Ok(()) => {
+                let patience = patience.for_answer(SEALING);
+                client.repeat_for(&["models", &self.model, "versions", &number, "seal"], with, patience).await
+            }
+            Err(failure) => Err(failure),
+        };
+        match sent {
+            // An attempt of which nothing was heard did it, or another push of the same files.
             Err(failure) if failure.is("version_sealed") => {
                 client.get(&["models", &self.model, "versions", &number], &[]).await
             }

@@ -14,9 +14,10 @@ use crate::{
         sessions::api::{UploadInput, UploadView},
     },
 };
+use actix_web::web::Bytes;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use futures_util::{StreamExt, TryStreamExt, stream};
-use reqwest::{Body, header};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use reqwest::header;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeSet,
@@ -105,7 +106,7 @@ impl Way<'_> {
     }
 
     async fn send_missing(&self, file: &Found, upload: &Upload, counted: &AtomicU64) -> Result<(), Failure> {
-        stream::iter(upload.missing.iter().copied().map(Ok))
+        stream::iter(upload.missing.iter().copied().map(Ok::<_, Failure>))
             .try_for_each_concurrent(self.at_once, |piece| async move {
                 self.put(file, upload, piece).await?;
                 counted.fetch_add(piece.size_bytes, Ordering::Relaxed);
@@ -121,7 +122,7 @@ impl Way<'_> {
         let place = file.place.clone();
         let hashed = tokio::task::spawn_blocking(move || hash(&place, piece)).await.map_err(Failure::other)?;
         let digest = hashed.map_err(|e| match e.kind() {
-            ErrorKind::UnexpectedEof => changed(file),
+            ErrorKind::UnexpectedEof => changed(&file.place),
             _ => unreadable(&file.place, &e),
         })?;
         let headers = [
@@ -134,7 +135,7 @@ impl Way<'_> {
         let moved = Moved::on(self.meter);
         let open = async || moved.body(&file.place, piece).await;
         match self.client.put_bytes(&path, &headers, piece.size_bytes, Patience::long(&say), open).await {
-            Err(failure) if failure.is("chunk_differs") => Err(changed(file)),
+            Err(failure) if failure.is("chunk_differs") => Err(changed(&file.place)),
             outcome => outcome.map(|_| moved.is_all(piece.size_bytes)),
         }
     }
@@ -198,18 +199,25 @@ impl<'a> Moved<'a> {
     }
 
     /// The piece from its start, at each attempt.
-    pub async fn body(&self, place: &Path, piece: Piece) -> Result<Body, Failure> {
+    pub async fn body(
+        &self,
+        place: &Path,
+        piece: Piece,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static, Failure> {
         self.meter.take_back(self.bytes.swap(0, Ordering::Relaxed));
         let mut file = tokio::fs::File::open(place).await.map_err(|e| unreadable(place, &e))?;
+        let about = file.metadata().await.map_err(|e| unreadable(place, &e))?;
+        if about.len() < piece.from + piece.size_bytes {
+            return Err(changed(place));
+        }
         file.seek(SeekFrom::Start(piece.from)).await.map_err(|e| unreadable(place, &e))?;
         let (meter, bytes) = (self.meter.clone(), self.bytes.clone());
-        let counted = ReaderStream::with_capacity(file.take(piece.size_bytes), READ_BYTES).inspect(move |read| {
+        Ok(ReaderStream::with_capacity(file.take(piece.size_bytes), READ_BYTES).inspect(move |read| {
             if let Ok(read) = read {
                 bytes.fetch_add(read.len() as u64, Ordering::Relaxed);
                 meter.add(read.len() as u64);
             }
-        });
-        Ok(Body::wrap_stream(counted))
+        }))
     }
 
     /// It is there, however much of it was read.
@@ -254,8 +262,8 @@ fn unreadable(place: &Path, error: &io::Error) -> Failure {
     Failure::other(format!("can't read {}: {error}", place.display()))
 }
 
-fn changed(file: &Found) -> Failure {
-    Failure::new(Exit::Conflict, format!("{} changed while it was pushed", file.place.display()))
+fn changed(place: &Path) -> Failure {
+    Failure::new(Exit::Conflict, format!("{} changed while it was pushed", place.display()))
         .next("push again once nothing writes to it: other bytes are another version")
 }
 

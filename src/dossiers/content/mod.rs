@@ -12,10 +12,10 @@ mod parts;
 pub(super) use measured::DRAWN_AGAIN;
 
 use crate::{
-    core::clock::rfc3339,
+    core::{clock::rfc3339, text::plain},
     dossiers::{
         collect::Collected,
-        document::{Document, Lack, Lacks, plain},
+        document::{Document, Lack, Lacks},
         profiles::{Layout, layout},
     },
     error::Error,

@@ -152,7 +152,7 @@ async fn head_release(
 /// One file of the active release. It breaks off if the release ends before the last byte has left.
 #[utoipa::path(tag = "releases", operation_id = "pullFile",
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"),
-        ("path" = String, Path, description = "The file's path in the version")),
+        ("path" = String, Path, description = "The file's path in the version"), WantedParams),
     responses((status = 200, description = "The bytes", content_type = "application/octet-stream"),
         (status = 412, description = "The gate is closed", body = Problem, content_type = "application/problem+json"),
         (status = 206, description = "The part that `Range` asks for"), (status = 304, description = "It is what `If-None-Match` names"), Parts, Found))]
@@ -162,10 +162,12 @@ async fn pull_file(
     Puller(who): Puller,
     request: HttpRequest,
     path: Path<(String, String, String)>,
+    params: Query<WantedParams>,
 ) -> Result<HttpResponse, Problem> {
     let (environment, model, path) = path.into_inner();
     let path = FilePath::parse(&path).in_field("path")?;
-    let wish = Wish { environment: &environment, model: &model, wanted: None };
+    let wanted = wanted(params.version.as_deref())?;
+    let wish = Wish { environment: &environment, model: &model, wanted: wanted.as_ref() };
     if ranges::is_conditional(&request)
         && let Some(answer) = settled(&request, &gate::describe(&app, &who, wish, &path).await?)?
     {

@@ -6,6 +6,7 @@ use crate::{
     error::{Error, InField},
     http::{
         extract::{ValidJson, require_type},
+        idempotency::Unsettled,
         problem::{Changed, Found, Keeps, Problem},
     },
     versions::api::reference,
@@ -145,7 +146,11 @@ async fn complete(
     let app = app.into_inner();
     Ok(match ops::complete(&app, &who, &model, &reference(&version)?, id).await? {
         Completion::Done => HttpResponse::NoContent().finish(),
-        Completion::UnderWay => HttpResponse::Accepted().insert_header((RETRY_AFTER, "1")).finish(),
+        Completion::UnderWay => {
+            let mut answer = HttpResponse::Accepted().insert_header((RETRY_AFTER, "1")).finish();
+            answer.extensions_mut().insert(Unsettled);
+            answer
+        }
     })
 }
 

@@ -1,17 +1,29 @@
 //! Files that are being put together here: it goes on when nobody listens any more, and whoever asks again waits for it
 //! instead of doing it twice.
 
-use crate::{app::App, core::ids::UploadId};
+use crate::{app::App, core::ids::UploadId, error::Error};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
 
-/// Which files this process puts together now.
+/// Failures that nobody came for are forgotten after this, and so is which upload they were of.
+const HEARD: Duration = Duration::from_secs(3_600);
+
+/// Which files this process puts together now, and which it could not.
 #[derive(Default)]
 pub struct Joins {
     under_way: Mutex<HashMap<UploadId, watch::Receiver<()>>>,
+    failed: Mutex<HashMap<UploadId, (Instant, Error)>>,
+}
+
+impl Joins {
+    /// Why the last attempt failed, told once.
+    pub(super) fn take_failure(&self, id: UploadId) -> Option<Error> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).map(|(_, error)| error)
+    }
 }
 
 /// Whose turn it is.
@@ -39,6 +51,19 @@ pub(super) fn enter(app: &Arc<App>, id: UploadId) -> Turn {
     let (_ends, ended) = watch::channel(());
     under_way.insert(id, ended);
     Turn::Own(Join { app: Arc::clone(app), id, _ends })
+}
+
+impl Join {
+    /// Says how it ended, and lets whoever waits go on.
+    pub fn ends(self, outcome: Result<(), Error>) {
+        let mut failed = self.app.joins.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.retain(|_, (at, _)| at.elapsed() < HEARD);
+        match outcome {
+            Ok(()) => failed.remove(&self.id),
+            Err(error) => failed.insert(self.id, (Instant::now(), error)),
+        };
+        drop(failed);
+    }
 }
 
 impl Wait {

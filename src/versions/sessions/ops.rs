@@ -106,9 +106,15 @@ pub async fn begin(
         expires_at: now + LIFETIME,
         state: State::Open,
     };
-    match store::begin(&app.db, &session).await? {
+    match store::begin(&app.db, &session, wanted.heals).await? {
         Begun::New => Ok((Progress { session, received: Vec::new() }, true)),
-        Begun::Known(same) => Ok((progress(app, same).await?, false)),
+        Begun::Known(same) if same.state == State::Open && now < same.expires_at => {
+            Ok((progress(app, same).await?, false))
+        }
+        Begun::Known(_) => Err(Error::Unavailable {
+            code: "upload_over",
+            detail: "another upload of this file ended at this moment; ask again".to_owned(),
+        }),
         Begun::TooMany(most) => {
             let detail = format!(
                 "{most} uploads in pieces are open at once, which is the most; complete or abandon one (DELETE), or wait \
@@ -151,16 +157,19 @@ pub async fn begin_piece<'a>(
         .and_then(|size| u64::try_from(size).ok())
         .ok_or_else(|| Error::invalid("number", format!("there are {} pieces, numbered from 0", session.chunks())))?;
     if let Some(known) = store::chunk(app.db.read(&policy::upkeep()).conn(), id, number).await? {
-        if known.sha256 != sha256 {
-            let detail =
-                format!("piece {number} is here with {}; abandon this upload to send another file", known.sha256);
-            return Err(Error::conflict("chunk_differs", detail));
-        }
-        return Ok(None);
+        return same_piece(number, &known.sha256, &sha256).map(|()| None);
     }
     let _place = app.uploads.take(session.account).await?;
     let upload = app.blobs.begin().await.map_err(storage)?;
     Ok(Some(Piece { session, number, sha256, size_bytes, upload, _place }))
+}
+
+fn same_piece(number: i64, known: &Digest, sent: &Digest) -> Result<(), Error> {
+    if known == sent {
+        return Ok(());
+    }
+    let detail = format!("piece {number} is here with {known}; abandon this upload to send another file");
+    Err(Error::conflict("chunk_differs", detail))
 }
 
 impl Piece<'_> {
@@ -189,7 +198,7 @@ pub async fn finish_piece(app: &App, who: &Principal, piece: Piece<'_>) -> Resul
     let placed = blobs::ops::place(app, upload, &sha256).await?;
     let outcome = match store::arrive(&app.db, session.id, &Chunk { number, sha256, copy: placed.id }).await? {
         Arrival::Kept => return Ok(()),
-        Arrival::Known => Ok(()),
+        Arrival::Known(known) => same_piece(number, &known, &sha256),
         Arrival::Ended => Err(NOT_FOUND),
         Arrival::Lapsed => Err(Error::Unavailable {
             code: "upload_lapsed",
@@ -213,27 +222,41 @@ pub async fn complete(
 ) -> Result<Completion, Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let session = own(app, who, model, version, id).await?;
-        match session.state {
-            State::Open => {}
-            State::Completed => return Ok(Completion::Done),
-            State::Mismatched => return Err(another_file()),
+        own(app, who, model, version, id).await?;
+        // What went wrong while nobody listened is told to who asks next, before it is tried again; unless it was that they
+        // were signed out by then.
+        match app.joins.take_failure(id) {
+            None | Some(Error::Unauthenticated) => {}
+            Some(failed) => return Err(failed),
         }
         let join = match joining::enter(app, id) {
             Turn::Own(join) => join,
             Turn::Others(wait) if wait.until(deadline).await => continue,
             Turn::Others(_) => return Ok(Completion::UnderWay),
         };
-        let (app, who, model, version) = (Arc::clone(app), who.clone(), model.to_owned(), version.clone());
-        let work = async move {
-            let outcome = put_together(&app, &who, &model, &version, &session).await;
-            drop(join);
-            outcome.inspect_err(|error| tracing::warn!(upload = %id, %error, "a file was not put together"))
+        // As it is now: another turn may have ended since it was looked at.
+        let session = own(app, who, model, version, id).await?;
+        match session.state {
+            State::Open => {}
+            State::Completed => return Ok(Completion::Done),
+            State::Mismatched => return Err(another_file()),
+        }
+        let work = {
+            let (app, mut who, model, version) = (Arc::clone(app), who.clone(), model.to_owned(), version.clone());
+            // The answer to this request is given before the work ends, so that it is nothing to keep for a repetition.
+            who.cause.claim = None;
+            async move {
+                let outcome = put_together(&app, &who, &model, &version, &session).await;
+                join.ends(
+                    outcome.inspect_err(|error| tracing::warn!(upload = %id, %error, "a file was not put together")),
+                );
+            }
         };
-        return match timeout_at(deadline, tokio::spawn(work.in_current_span())).await {
-            Ok(outcome) => outcome.map_err(Error::internal)?.map(|()| Completion::Done),
-            Err(_) => Ok(Completion::UnderWay),
-        };
+        match timeout_at(deadline, tokio::spawn(work.in_current_span())).await {
+            Ok(ended) => ended.map_err(Error::internal)?,
+            Err(_) => return Ok(Completion::UnderWay),
+        }
+        return app.joins.take_failure(id).map_or(Ok(Completion::Done), Err);
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Begun {
 pub enum Arrival {
     Kept,
     /// It was here already.
-    Known,
+    Known(Digest),
     /// The session is over.
     Ended,
     /// It took so long that the copy was collected.
@@ -80,7 +80,7 @@ pub async fn chunks(conn: &Conn<'_>, id: UploadId) -> Result<Vec<Chunk>, Error> 
 }
 
 /// Counts and begins under the lock of the workspace, so that no two see the last place or the last bytes free.
-pub async fn begin(db: &Db, new: &UploadSession) -> Result<Begun, Error> {
+pub async fn begin(db: &Db, new: &UploadSession, heals: bool) -> Result<Begun, Error> {
     let tx = db.begin_bookkeeping().await?;
     workspace::Entity::find_by_id(new.workspace).lock(LockType::NoKeyUpdate).one(&tx.conn()).await?;
     if let Some(same) = find_same(&tx.conn(), new.version, new.account, &new.path).await? {
@@ -95,7 +95,7 @@ pub async fn begin(db: &Db, new: &UploadSession) -> Result<Begun, Error> {
             return Ok(Begun::TooMany(most));
         }
     }
-    quotas::store::promise(&tx.conn(), new.workspace, &new.sha256, new.size_bytes).await?;
+    quotas::store::promise(&tx.conn(), new.workspace, new.size_bytes, heals).await?;
     let row = upload_session::ActiveModel {
         id: Set(new.id),
         workspace_id: Set(new.workspace),
@@ -121,8 +121,8 @@ pub async fn arrive(db: &Db, id: UploadId, chunk: &Chunk) -> Result<Arrival, Err
     if open.is_none_or(|session| session.state != State::Open.name()) {
         return Ok(Arrival::Ended);
     }
-    if upload_chunk::Entity::find_by_id((id, chunk.number)).one(&tx.conn()).await?.is_some() {
-        return Ok(Arrival::Known);
+    if let Some(known) = upload_chunk::Entity::find_by_id((id, chunk.number)).one(&tx.conn()).await? {
+        return Ok(Arrival::Known(Chunk::try_from(known)?.sha256));
     }
     if stored_blob::Entity::find_by_id(chunk.copy).lock_exclusive().one(&tx.conn()).await?.is_none() {
         return Ok(Arrival::Lapsed);

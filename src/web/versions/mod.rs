@@ -1,5 +1,6 @@
 //! One version: its files, who vouches for them, what it is made of, and what was measured; and two held side by side.
 
+mod bom;
 mod compare;
 mod contents;
 mod family;
@@ -7,6 +8,7 @@ mod graph;
 mod lineage;
 mod origin;
 
+pub use bom::take_bill;
 pub use compare::beside;
 pub use contents::show_contents;
 pub use family::{show_family, show_made_from};

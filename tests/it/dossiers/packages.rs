@@ -155,6 +155,7 @@ async fn the_bill_of_materials_has_the_form_of_its_version() {
     let story = released().await;
     let entries = unpack(&dossier(&story, &format!("profile=cyclonedx&model={MODEL}")).await);
     let bom = parsed(&entries, "cyclonedx.json");
+    crate::bom::are_well_formed(&[&bom.to_string()]);
     assert_eq!(
         (&bom["bomFormat"], &bom["specVersion"], &bom["version"]),
         (&json!("CycloneDX"), &json!("1.6"), &json!(1))

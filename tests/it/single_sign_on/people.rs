@@ -93,6 +93,8 @@ async fn a_group_that_the_operator_maps_no_longer_takes_its_roles_with_the_resta
 #[actix_web::test]
 async fn a_provider_that_the_operator_removed_opens_nothing_any_more() {
     let rogue = Rogue::start().await;
+    // Somebody else administers, too: the last one would stay.
+    rogue.t.user("olga", &["admin"]).await;
     let (browser, _) = rogue.sign_in(json!({"groups": ["it"]})).await;
     let session = session_of(&browser).expect("session");
     let token = json!({"name": "laptop", "expires_in_days": 30});
@@ -110,6 +112,15 @@ async fn a_provider_that_the_operator_removed_opens_nothing_any_more() {
     rogue.t.get(&token, "/api/v1/accounts").await.expect(403);
     rogue.sign_in(json!({"groups": ["it"]})).await.1.expect(303);
     rogue.t.get(&token, "/api/v1/accounts").await.expect(200);
+}
+
+#[actix_web::test]
+async fn the_last_administrator_stays_though_their_provider_is_removed() {
+    let rogue = Rogue::start().await;
+    rogue.sign_in(json!({"groups": ["it"]})).await.1.expect(303);
+    let before = newest(&rogue.t).await;
+    let rogue = rogue.again(None).await;
+    assert_eq!(newest(&rogue.t).await, before, "nothing was taken");
 }
 
 #[actix_web::test]

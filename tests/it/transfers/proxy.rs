@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 use tokio::{
@@ -13,6 +13,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
+    sync::Notify,
 };
 
 /// When it fails.
@@ -23,6 +24,8 @@ pub enum Line {
     Cut(u64),
     /// Nothing moves any more after so many bytes, of all connections together.
     Stalled(u64),
+    /// Nothing moves after so many bytes, of all connections together, until somebody lets go; then connections that waited are cut.
+    Held(u64),
     /// Whoever asks for a part of something is heard as if they asked for all.
     WithoutRanges,
 }
@@ -40,6 +43,9 @@ struct Seen {
     passed: AtomicU64,
     /// Those of answers.
     down: AtomicU64,
+    /// Whether somebody let go.
+    is_free: AtomicBool,
+    free: Notify,
 }
 
 impl Proxy {
@@ -69,6 +75,12 @@ impl Proxy {
         let mut all: Vec<_> = self.requests("/chunks/").iter().filter_map(number).collect();
         all.sort_unstable();
         all
+    }
+
+    /// Ends what [`Line::Held`] does.
+    pub fn let_go(&self) {
+        self.seen.is_free.store(true, Ordering::Relaxed);
+        self.seen.free.notify_waiters();
     }
 
     /// Bytes of answers.
@@ -109,6 +121,10 @@ async fn copy(
         match line {
             Line::Cut(after) if after < own => return Ok(()),
             Line::Stalled(after) if after < all => std::future::pending().await,
+            Line::Held(after) if after < all && !seen.is_free.load(Ordering::Relaxed) => {
+                seen.free.notified().await;
+                return Ok(());
+            }
             _ => {}
         }
         look(&mut buffer[..read]);
