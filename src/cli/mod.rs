@@ -6,6 +6,7 @@ mod again;
 mod asof;
 mod assert;
 mod audit;
+mod authorities;
 mod begin;
 pub(crate) mod bias;
 mod bom;

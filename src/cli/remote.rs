@@ -38,7 +38,7 @@ pub enum Remote {
     Sign(signing::Sign),
     /// Verify a model's signature (OMS v1.0), without a registry.
     #[command(
-        after_help = "Example:\n  plimsoll verify ./credit/v3 --key ines.pub.pem\n\nExit codes: 0 it verifies, 6 it does not. Every file is signed, whole and unchanged, or it does not."
+        after_help = "Examples:\n  plimsoll verify ./credit/v3 --key ines.pub.pem\n  plimsoll verify ./credit/v3 --trust-root authority.pem --identity email:ines@example.com\n\nExit codes: 0 it verifies, 6 it does not. Every file is signed, whole and unchanged, or it does not."
     )]
     Verify(signing::Verify),
     /// Sign a folder's files and push them as a version.
@@ -108,7 +108,7 @@ pub enum Remote {
     Promote(promotion::Promote),
     /// Fetch what is active in an environment and verify it.
     #[command(
-        after_help = "Example:\n  plimsoll pull credit-risk --env production -o ./model --author-key ines.pub.pem\n\nAfter an interruption the same command goes on where it was: what came so far lies in .model.plimsoll-pull beside ./model."
+        after_help = "Examples:\n  plimsoll pull credit-risk --env production -o ./model --author-key ines.pub.pem\n  plimsoll pull credit-risk --env production -o ./model --trust-root authority.pem --identity 'email:*@example.com'\n\nAfter an interruption the same command goes on where it was: what came so far lies in .model.plimsoll-pull beside ./model."
     )]
     Pull(pull::Pull),
     /// Say whether a version is what may run in an environment now; for pipelines. Nothing is pulled.

@@ -1,18 +1,16 @@
 //! `sign` and `verify`: a model's signature (OMS v1.0) without a registry, as other tools of that format make and read it.
 
-use super::{Exit, Failure, init, meter::Meter, output, print, push::files};
+use super::{Exit, Failure, authorities, authorities::Authorities, init, meter::Meter, output, print, push::files};
 use crate::{
     config::Client as Connection,
-    core::clock::{Clock, rfc3339},
+    core::clock::rfc3339,
     crypto::{
-        certificate::{Authority, CertificateError, Chain},
-        certificate_names::Rule,
+        certificate::{CertificateError, Chain},
         hex,
         keys::{SigningKey, VerifyingKey},
         oms::{self, FileDigest, FileEntries, SIGNATURE_FILE, Signed, Trust},
     },
 };
-use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -58,16 +56,8 @@ pub struct Verify {
     /// A public key that may have signed (PEM); again for more.
     #[arg(long, value_name = "FILE", required_unless_present = "trust_root")]
     key: Vec<PathBuf>,
-    /// The certificate of an authority that may say who signed (PEM); again for more.
-    #[arg(long, value_name = "FILE")]
-    trust_root: Vec<PathBuf>,
-    /// Whom the authorities may name, such as email:ines@example.com, uri:https://ci.example.com/acme/*, or one of them
-    /// and " issuer=ADDRESS"; again for more [default: everybody whom they certify].
-    #[arg(long, value_name = "NAME", requires = "trust_root")]
-    identity: Vec<String>,
-    /// When the signature came to you, where that is known: certificates are judged at that time [default: now].
-    #[arg(long, value_name = "TIME", requires = "trust_root")]
-    at: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    authorities: Authorities,
     /// The signature [default: model.sig in the folder].
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
@@ -112,7 +102,7 @@ impl Sign {
         if self.json {
             return output::json(&json!({"signature": target, "files": digests.len(), "fingerprint": fingerprint}));
         }
-        let with = if chain.is_some() { "--trust-root AUTHORITY.pem" } else { "--key PUBLIC-KEY.pem" };
+        let with = if chain.is_some() { "--trust-root AUTHORITY.pem --identity NAME" } else { "--key PUBLIC-KEY.pem" };
         eprintln!("next: plimsoll verify {} {with}", self.dir.display());
         print(&output::fields(&[
             ("signed", format!("{} files of {name}", digests.len())),
@@ -127,11 +117,10 @@ impl Verify {
         let source = self.signature.clone().unwrap_or_else(|| self.dir.join(SIGNATURE_FILE));
         let bundle = read_signature(&source)?;
         let keys = self.key.iter().map(|file| read_key(file)).collect::<Result<Vec<_>, _>>()?;
-        let authorities = self.authorities()?;
-        let at = self.at.unwrap_or_else(|| Clock::System.now());
+        let (authorities, at) = (self.authorities.read()?, self.authorities.at());
         let wrong = |e: oms::OmsError| {
             let failure = Failure::new(Exit::Verification, format!("the signature does not verify: {e}"));
-            failure.next("do not use these files as those that were signed")
+            failure.next(authorities::advice(&e).unwrap_or("do not use these files as those that were signed"))
         };
         let trust = Trust { keys: &keys, authorities: &authorities, at };
         let signed = oms::open_trusting(&bundle, &trust).map_err(wrong)?;
@@ -168,19 +157,6 @@ impl Verify {
         }
         said.push(("root", verified.root));
         print(&output::fields(&said))
-    }
-
-    fn authorities(&self) -> Result<Vec<Authority>, Failure> {
-        let usage = |what: String| Failure::new(Exit::Usage, what);
-        let everybody = ["*".to_owned()];
-        let named = if self.identity.is_empty() { &everybody[..] } else { &self.identity };
-        let rules = named.iter().map(|text| Rule::parse(text)).collect::<Result<Vec<_>, _>>();
-        let rules = rules.map_err(|e| usage(format!("--identity: {e}")))?;
-        let read = |file: &PathBuf| {
-            let text = fs::read_to_string(file).map_err(|e| usage(format!("{}: {e}", file.display())))?;
-            Authority::from_pem(&text, rules.clone()).map_err(|e| usage(format!("{}: {e}", file.display())))
-        };
-        self.trust_root.iter().map(read).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     certificates::Authorities,
+    commands::Client,
     story::{ENVIRONMENT, Files, MODEL, Story, checks, provenance, scorer, sign, text},
 };
 use plimsoll::{
@@ -24,14 +25,14 @@ fn signed(made: &Authorities, files: &Files) -> Value {
     oms::sign_certified(&digests, MODEL, &key, &chain).expect("signed")
 }
 
-async fn trust(story: &Story, made: &Authorities, rules: &[&str]) -> String {
+pub async fn trust(story: &Story, made: &Authorities, rules: &[&str]) -> String {
     let body = json!({"name": "company", "public_key_pem": made.root, "identities": rules});
     let trusted = story.app.post(&story.olga, "/api/v1/trust-keys", body).await.expect(201).json();
     assert_eq!((&trusted["kind"], &trusted["identities"]), (&"authority".into(), &json!(rules)));
     text(&trusted["id"])
 }
 
-async fn sealed(story: &Story, made: &Authorities, number: u32) -> Value {
+pub async fn sealed(story: &Story, made: &Authorities, number: u32) -> Value {
     let files = scorer(number);
     let version = story.draft(MODEL, &files).await;
     let body = json!({"signature": signed(made, &files), "attestations": [provenance(&files, &story.key)]});
@@ -110,6 +111,66 @@ async fn a_revoked_certificate_counts_under_no_other_authority() {
         assert_eq!(revoked, &json!([sha256]), "numbers are of one authority");
         assert_eq!(revoke(&story, &other, &sha256).await.expect(409).code(), "certificate_revoked");
     }
+}
+
+#[actix_web::test]
+async fn a_certificate_is_revoked_at_the_command_line() {
+    let story = Story::begin_without_runtime(&[]).await;
+    story.model(MODEL).await;
+    let (made, partner) = (Authorities::made(), Authorities::made());
+    let olga = Client::of(&story.app.url, &story.olga);
+    let place = olga.folder.path();
+    let files = [("leaf.pem", made.leaf.clone()), ("chain.pem", made.chain()), ("root.pem", made.root.clone())];
+    for (name, text) in files {
+        std::fs::write(place.join(name), text).expect("written");
+    }
+    let none = olga.run(&["trust", "revoke-certificate", "leaf.pem"]).await;
+    assert!(none.code == Some(3) && none.err.contains("no authority is trusted here"), "{}", none.err);
+    trust(&story, &made, &["*"]).await;
+    let body = json!({"name": "partner", "public_key_pem": partner.root, "identities": ["*"]});
+    story.app.post(&story.olga, "/api/v1/trust-keys", body).await.expect(201);
+    sealed(&story, &made, 1).await;
+
+    for (wrong, said) in [
+        ("chain.pem", "holds 2 certificates"),
+        ("absent.pem", "neither a file nor the SHA-256"),
+        ("abcd", "neither a file nor the SHA-256"),
+        ("root.pem", "the authority company itself"),
+    ] {
+        let refused = olga.run(&["trust", "revoke-certificate", wrong]).await;
+        assert!(refused.code == Some(2) && refused.err.contains(said), "{wrong}: {}", refused.err);
+    }
+    let elsewhere = olga.run(&["trust", "revoke-certificate", "leaf.pem", "--authority", "nobody"]).await;
+    assert!(elsewhere.code == Some(3) && elsewhere.err.contains("nobody"), "{}", elsewhere.err);
+
+    let said = olga.well(&["trust", "revoke-certificate", "leaf.pem"]).await;
+    assert!(said.contains("is revoked under every authority of the workspace"), "{said}");
+    let again = olga.run(&["trust", "revoke-certificate", "leaf.pem"]).await;
+    assert!(again.code == Some(7) && again.err.contains("revoked already"), "{}", again.err);
+    // As openssl writes it; of the authority between.
+    let version = story.app.get(&story.ines, &format!("/api/v1/models/{MODEL}/versions/1")).await.expect(200).json();
+    let (leaf, between) = (text(&version["certificates"][0]), text(&version["certificates"][1]));
+    let pairs: Vec<_> = between.as_bytes().chunks(2).map(String::from_utf8_lossy).collect();
+    let spelled = format!("sha256 Fingerprint={}", pairs.join(":").to_uppercase());
+    let words = ["trust", "revoke-certificate", &spelled, "--authority", "partner", "--json"];
+    let noted: Value = serde_json::from_str(&olga.well(&words).await).expect("json");
+    assert_eq!(noted["name"], "partner");
+    let all: Value = serde_json::from_str(&olga.well(&["trust", "list", "--json"]).await).expect("json");
+    let authorities: Vec<_> =
+        all.as_array().expect("a list").iter().filter(|root| root["kind"] == "authority").collect();
+    assert_eq!(authorities.len(), 2);
+    for root in authorities {
+        let revoked: Vec<_> = root["revoked_certificates"].as_array().expect("a list").iter().map(text).collect();
+        assert!(revoked.contains(&leaf) && revoked.contains(&between), "{root:#}");
+    }
+    // Nothing more comes in with it, and only administrators revoke.
+    let files = scorer(2);
+    let draft = story.draft(MODEL, &files).await;
+    let refused = story.seal(MODEL, &draft, json!({"signature": signed(&made, &files)})).await.expect(422);
+    assert!(refused.text().contains("revoked"), "{}", refused.text());
+    let ines = Client::of(&story.app.url, &story.ines);
+    let refused = ines.run(&["trust", "revoke-certificate", &spelled]).await;
+    assert_eq!(refused.code, Some(5), "{}", refused.err);
 }
 
 #[actix_web::test]

@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    SanType, date_time_ymd,
 };
 
 /// All in PEM.
@@ -16,6 +16,26 @@ pub struct Authorities {
 impl Authorities {
     /// Names ines@example.com.
     pub fn made() -> Self {
+        Self::made_with([pair(), pair(), pair()], |_| {})
+    }
+
+    /// The same, where the certificate of who signs counts until the beginning of a day.
+    pub fn made_until(year: i32, month: u8, day: u8) -> Self {
+        Self::made_with([pair(), pair(), pair()], |leaf| leaf.not_after = date_time_ymd(year, month, day))
+    }
+
+    /// The same, where the root and the authority below it have these keys (PEM).
+    pub fn issued_by([root, between]: [&str; 2]) -> Self {
+        Self::made_with([read(root), read(between), pair()], |_| {})
+    }
+
+    /// The same, where who signs has this key (PEM).
+    pub fn naming(key: &str) -> Self {
+        Self::made_with([pair(), pair(), read(key)], |_| {})
+    }
+
+    fn made_with(keys: [KeyPair; 3], change: impl Fn(&mut CertificateParams)) -> Self {
+        let [root_key, between_key, key] = keys;
         let authority = |name: &str| {
             let mut params = CertificateParams::default();
             params.distinguished_name.push(DnType::CommonName, name);
@@ -23,8 +43,6 @@ impl Authorities {
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
             params
         };
-        let pair = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("pair");
-        let (root_key, between_key, key) = (pair(), pair(), pair());
         let (root, between) = (authority("root"), authority("between"));
         let root_pem = root.self_signed(&root_key).expect("root").pem();
         let between_pem = between.signed_by(&between_key, &Issuer::new(root, root_key)).expect("between").pem();
@@ -33,6 +51,7 @@ impl Authorities {
         leaf.subject_alt_names = vec![SanType::Rfc822Name("ines@example.com".try_into().expect("name"))];
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
+        change(&mut leaf);
         let leaf = leaf.signed_by(&key, &Issuer::new(between, between_key)).expect("leaf").pem();
         Self { root: root_pem, between: between_pem, leaf, key: key.serialize_pem() }
     }
@@ -41,4 +60,12 @@ impl Authorities {
     pub fn chain(&self) -> String {
         format!("{}{}", self.leaf, self.between)
     }
+}
+
+fn pair() -> KeyPair {
+    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("pair")
+}
+
+fn read(pem: &str) -> KeyPair {
+    KeyPair::from_pem(pem).expect("a private key")
 }

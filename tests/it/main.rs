@@ -86,6 +86,7 @@ mod processes;
 mod promotion;
 mod provenance;
 mod provenance_push;
+mod pull_certificates;
 mod pull_events;
 mod quotas;
 mod ranges;

@@ -8,14 +8,15 @@ mod staging;
 pub(super) mod verify;
 
 use super::{
-    Exit, Failure, again, meter::Meter, output, print, profile::Profile, reference, reference::Wanted, session::Session,
+    Exit, Failure, again, authorities::Authorities, meter::Meter, output, print, profile::Profile, reference,
+    reference::Wanted, session::Session,
 };
 use crate::{
     client::Client,
     config::Client as Connection,
     crypto::{
         keys::{RegistryVerifyingKey, VerifyingKey},
-        oms::Signed,
+        oms::{Signed, Trust, Verified},
     },
     releases::api::PullView,
     versions::Manifest,
@@ -53,6 +54,8 @@ pub struct Pull {
     #[arg(long, value_name = "FILE")]
     author_key: Option<PathBuf>,
     #[command(flatten)]
+    authorities: Authorities,
+    #[command(flatten)]
     connection: Connection,
     /// JSON instead of lines.
     #[arg(long)]
@@ -62,9 +65,10 @@ pub struct Pull {
 impl Pull {
     pub async fn run(self) -> Result<Exit, Failure> {
         check_target(&self.output)?;
+        let authors = self.author_key.as_deref().map(read_author_key).transpose()?;
+        let (authorities, at) = (self.authorities.read()?, self.authorities.at());
         let session = Session::open(&self.connection)?;
         let keys = registry_keys(self.registry_key.as_deref(), session.profile.as_ref())?;
-        let author_key = self.author_key.as_deref().map(read_author_key).transpose()?;
         let (model, version) = (self.wanted.model.as_str(), self.wanted.version.as_ref());
         let path = ["environments", &self.env, "models", model, "release"];
         let number = version.map(ToString::to_string);
@@ -72,12 +76,14 @@ impl Pull {
         let pull: PullView = session.client.get(&path, &query).await?;
 
         let manifest = verify::release(&pull, &Asked { model, version, environment: &self.env }, &keys)?;
-        let signed = author_key.map(|key| verify::author(&pull, &manifest, key)).transpose()?;
+        let trust = Trust { keys: authors.as_slice(), authorities: &authorities, at };
+        let is_asked = authors.is_some() || !authorities.is_empty();
+        let signed = is_asked.then(|| verify::author(&pull, &manifest, &trust)).transpose()?;
         let author = self.fetch(&session.client, &path, (&pull, &manifest), signed.as_ref()).await?;
         if self.json {
             return output::json(&pull);
         }
-        self.report(&pull, &manifest, author.as_deref())
+        self.report(&pull, &manifest, author.as_ref())
     }
 
     /// What somebody is told who interrupts it.
@@ -85,15 +91,15 @@ impl Pull {
         format!("interrupted; what came so far is kept, and the same command goes on: {}", again::command(None, &[]))
     }
 
-    /// Into a folder beside the target, which then takes its place. Returns the fingerprint of the author's key, if the
-    /// author's signature was to be checked.
+    /// Into a folder beside the target, which then takes its place. Returns who the author is, if the author's signature was
+    /// to be checked.
     async fn fetch(
         &self,
         client: &Client,
         release: &[&str],
         (pull, manifest): (&PullView, &Manifest),
         signed: Option<&Signed>,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<Verified>, Failure> {
         if manifest.files().iter().any(|f| f.path.as_str() == RECORD) {
             return Err(Failure::other(format!("the version has a file {RECORD}, which is the name of the record")));
         }
@@ -124,11 +130,24 @@ impl Pull {
         }
     }
 
-    fn report(&self, pull: &PullView, manifest: &Manifest, author: Option<&str>) -> Result<Exit, Failure> {
+    /// Who the author is, and by whose word.
+    fn named(&self, author: &Verified) -> String {
+        let fingerprint = &author.key_fingerprint;
+        match &author.signatory {
+            Some(who) => {
+                let names = output::printable(&who.names.names.join(", "));
+                let names = if names.is_empty() { "somebody without a name".to_owned() } else { names };
+                format!("verified; signed by {names}, certificate {}, authority {fingerprint}", who.sha256)
+            }
+            None => format!("verified with {} ({fingerprint})", display(self.author_key.as_deref())),
+        }
+    }
+
+    fn report(&self, pull: &PullView, manifest: &Manifest, author: Option<&Verified>) -> Result<Exit, Failure> {
         let release = &pull.release;
         let author = match author {
-            Some(fingerprint) => format!("verified with {} ({fingerprint})", display(self.author_key.as_deref())),
-            None => "not checked; give --author-key FILE.pem to check it here too".to_owned(),
+            Some(author) => self.named(author),
+            None => "not checked; to check it here too give --author-key, or --trust-root with --identity".to_owned(),
         };
         let registry = match &self.registry_key {
             Some(file) => format!("verified with {}", file.display()),
@@ -234,7 +253,7 @@ async fn fill(
     release: &[&str],
     (pull, manifest): (&PullView, &Manifest),
     signed: Option<&Signed>,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<Verified>, Failure> {
     let mut sizes: HashMap<_, _> = HashMap::new();
     sizes.extend(manifest.files().iter().map(|file| (file.sha256, file.size_bytes.unsigned_abs())));
     let meter = RefCell::new(Meter::new("downloading", sizes.values().sum()));

@@ -3,7 +3,7 @@
 
 use super::{
     super::{
-        Exit, Failure,
+        Exit, Failure, authorities,
         meter::Meter,
         signing::{Local, entries},
     },
@@ -13,8 +13,8 @@ use crate::{
     core::{digest::Digest, path::FilePath},
     crypto::{
         bundle,
-        keys::{RegistryVerifyingKey, VerifyingKey},
-        oms::{self, FileDigest, Signed},
+        keys::RegistryVerifyingKey,
+        oms::{self, FileDigest, OmsError, Signed, Trust, Verified},
         statement::Statement,
     },
     releases::{
@@ -128,11 +128,11 @@ fn manifest(pull: &PullView) -> Result<Manifest, Failure> {
 }
 
 /// The author's signature, which holds. What has to be hashed for it is compared once the files are here: `over`.
-pub fn author(pull: &PullView, manifest: &Manifest, key: VerifyingKey) -> Result<Signed, Failure> {
+pub fn author(pull: &PullView, manifest: &Manifest, trust: &Trust<'_>) -> Result<Signed, Failure> {
     let Some(signature) = &pull.signature else {
         return Err(wrong("it has no author's signature"));
     };
-    let signed = oms::open(signature.to_string().as_bytes(), &[key]).map_err(wrong)?;
+    let signed = oms::open_trusting(signature.to_string().as_bytes(), trust).map_err(author_wrong)?;
     if signed.is_plain() {
         // Nothing has to be downloaded to find out.
         over(&signed, manifest, Path::new(""))?;
@@ -140,8 +140,15 @@ pub fn author(pull: &PullView, manifest: &Manifest, key: VerifyingKey) -> Result
     Ok(signed)
 }
 
-/// The author signed exactly these files, which lie in `folder`. Returns the fingerprint of the key.
-pub fn over(signed: &Signed, manifest: &Manifest, folder: &Path) -> Result<String, Failure> {
+fn author_wrong(error: OmsError) -> Failure {
+    match authorities::advice(&error) {
+        Some(advice) => wrong(error).next(format!("nothing was written; {advice}")),
+        None => wrong(error),
+    }
+}
+
+/// The author signed exactly these files, which lie in `folder`. Returns who that is.
+pub fn over(signed: &Signed, manifest: &Manifest, folder: &Path) -> Result<Verified, Failure> {
     let verified = if signed.is_plain() {
         let digest = |f: &DeclaredFile| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() };
         signed.compare(&manifest.files().iter().map(digest).collect::<Vec<_>>())
@@ -158,7 +165,7 @@ pub fn over(signed: &Signed, manifest: &Manifest, folder: &Path) -> Result<Strin
     let verified = verified.map_err(wrong)?;
     match verified.unsigned.first() {
         Some(path) => Err(wrong(format!("the author did not sign {path}"))),
-        None => Ok(verified.key_fingerprint),
+        None => Ok(verified),
     }
 }
 
@@ -168,11 +175,12 @@ mod tests {
     use crate::{
         core::ids::{PromotionId, ReleaseId},
         crypto::{
-            keys::{RegistryKey, SigningKey},
+            keys::{RegistryKey, SigningKey, VerifyingKey},
             statement::Subject,
         },
         versions::api::FileView,
     };
+    use chrono::DateTime;
     use serde_json::json;
 
     const ASKED: Asked<'static> = Asked { model: "m", version: None, environment: "prod" };
@@ -229,9 +237,13 @@ mod tests {
         let public = key.verifying_key();
         let good = honest(&key, &by);
         let manifest = release(&good, &ASKED, std::slice::from_ref(&public)).expect("honest");
-        let signed = author(&good, &manifest, by.verifying_key()).expect("author");
+        let author = |pull: &PullView, key: VerifyingKey| {
+            author(pull, &manifest, &Trust { keys: &[key], authorities: &[], at: DateTime::UNIX_EPOCH })
+        };
+        let signed = author(&good, by.verifying_key()).expect("author");
         let nowhere = Path::new("/nowhere");
-        assert_eq!(over(&signed, &manifest, nowhere).expect("over"), by.verifying_key().fingerprint());
+        let verified = over(&signed, &manifest, nowhere).expect("over");
+        assert_eq!(verified.key_fingerprint, by.verifying_key().fingerprint());
 
         type Change = fn(&mut PullView);
         let changes: [Change; 10] = [
@@ -262,7 +274,7 @@ mod tests {
         let stranger = RegistryKey::generate().expect("key").verifying_key();
         assert!(release(&good, &ASKED, std::slice::from_ref(&stranger)).is_err());
         let stranger = SigningKey::generate().expect("key").verifying_key();
-        assert!(author(&good, &manifest, stranger).is_err());
-        assert!(author(&PullView { signature: None, ..good }, &manifest, by.verifying_key()).is_err());
+        assert!(author(&good, stranger).is_err());
+        assert!(author(&PullView { signature: None, ..good }, by.verifying_key()).is_err());
     }
 }
