@@ -3,7 +3,6 @@
 //!
 //! `UPLOAD_KILLS=n` kills n times, `UPLOAD_SEED=n` scatters them in another way; a failure names both.
 
-
 mod pusher;
 
 use crate::{
