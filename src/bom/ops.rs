@@ -20,8 +20,13 @@ pub async fn of(app: &App, who: &Principal, model: &str, version: &VersionRef) -
     let sight = policy::read(who, Action::VersionRead)?;
     let detail = versions::ops::find(app, who, model, version).await?;
     let graph = outline::graph(app, who, &detail, outline::AT_ONCE_BYTES).await?.ok();
-    let card = card::beside(app, &detail).await?.and_then(Result::ok);
-    let classes = contents::classes(app, &detail, outline::AT_ONCE_BYTES).await?;
+    let card = match card::beside(app, &detail).await {
+        Ok(card) => card.and_then(Result::ok),
+        // What is damaged is told where somebody reads it.
+        Err(Error::Conflict { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let classes = contents::classes(app, &detail).await?;
     let Detail { version, files } = detail;
     let reader = app.db.read(&sight);
     let model = models::store::find_by_id(reader.conn(), sight.scope(), version.model).await?;

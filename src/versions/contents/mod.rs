@@ -8,13 +8,14 @@ use crate::{
     core::path::FilePath,
     error::Error,
     formats::{Contents, Refusal},
-    versions::{VersionRef, inspect, ops, ops::Detail},
+    versions::{StoredFile, VersionRef, inspect, ops, ops::Detail},
 };
 use std::collections::BTreeMap;
 
 const NO_FILE: Error = Error::NotFound { kind: "file" };
-/// So many files of a version at most are looked at for their class.
+/// So many files of a version with so many bytes are looked at for their class: whoever asks is answered at once.
 const MOST_CLASSED: usize = 64;
+const MOST_CLASSED_BYTES: u64 = 64 << 20;
 
 /// What was read of a file, or why nothing was.
 pub struct Read {
@@ -41,16 +42,17 @@ pub async fn of(app: &App, who: &Principal, model: &str, version: &VersionRef, p
     }
 }
 
-/// By path, whether loading a file can run code: of files that are here and have at most so many bytes, the first of them.
-/// What can't be read as what its name says has none.
-pub(crate) async fn classes(
-    app: &App,
-    detail: &Detail,
-    most_bytes: i64,
-) -> Result<BTreeMap<String, &'static str>, Error> {
-    let mut classes = BTreeMap::new();
-    let small = detail.files.iter().filter(|file| file.is_here() && file.declared.size_bytes <= most_bytes);
-    for file in small.take(MOST_CLASSED) {
+/// By path, whether loading a file can run code. Which files are looked at follows from their sizes alone: those, in their order,
+/// that fit into what is left. What can't be read as what its name says has no class.
+pub(crate) async fn classes(app: &App, detail: &Detail) -> Result<BTreeMap<String, &'static str>, Error> {
+    let (mut classes, mut left) = (BTreeMap::new(), MOST_CLASSED_BYTES);
+    let mut fits = |file: &&StoredFile| {
+        let rest = left.checked_sub(file.declared.size_bytes.unsigned_abs());
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    let chosen: Vec<_> = detail.files.iter().filter(|file| fits(file)).take(MOST_CLASSED).collect();
+    for file in chosen.into_iter().filter(|file| file.is_here()) {
         let _turn = app.graphs.acquire().await.map_err(Error::internal)?;
         match inspect::contents(app, file, &detail.files).await {
             Ok(Ok(contents)) => classes.insert(file.declared.path.to_string(), contents.class.name()),
