@@ -49,10 +49,10 @@ impl Inspect {
     fn alone(&self) -> Result<Found, Failure> {
         let unreadable =
             |e: std::io::Error| Failure::new(Exit::Usage, format!("can't read {}: {e}", self.path.display()));
-        let size_bytes = std::fs::metadata(&self.path).map_err(unreadable)?.len();
+        let about = std::fs::metadata(&self.path).map_err(unreadable)?;
         let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let path = FilePath::parse(&name).map_err(|e| Failure::new(Exit::Usage, format!("{name}: {}", e.0)))?;
-        Ok(Found { path, place: self.path.clone(), size_bytes })
+        Ok(Found::at(path, self.path.clone(), &about))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How far a transfer is: a bar on a terminal, otherwise a line per tenth of a large one.
 
-use super::output::size;
+use super::output::{printable, size};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     io::IsTerminal,
@@ -74,8 +74,8 @@ impl Meter {
         }
         self.spoke = Some(Instant::now());
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| eprintln!("{}", printable(line))),
+            None => eprintln!("{}", printable(line)),
         }
     }
 

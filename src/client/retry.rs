@@ -1,7 +1,10 @@
 //! Repeating what may be repeated: exponential back-off with jitter, and as long as the
 //! service asks for.
 
-use crate::{cli::Failure, client::problem};
+use crate::{
+    cli::{Failure, printable},
+    client::problem,
+};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use std::{future::pending, time::Duration};
 
@@ -24,7 +27,7 @@ pub struct Patience<'a> {
 impl<'a> Patience<'a> {
     /// For what is of no use later: some seconds.
     pub const SHORT: Patience<'static> =
-        Patience { attempts: ATTEMPTS, answer: None, say: &|what| eprintln!("{what}") };
+        Patience { attempts: ATTEMPTS, answer: None, say: &|what| eprintln!("{}", printable(what)) };
 
     /// For what took long to get so far: two minutes and more of silence, as where a network comes back.
     pub fn long(say: &'a dyn Fn(&str)) -> Self {

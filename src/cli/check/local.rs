@@ -120,9 +120,9 @@ async fn read(path: &Path) -> Result<Files, Failure> {
 
 /// One file alone is the model, whatever its name is here.
 fn alone(path: &Path) -> Result<Found, Failure> {
-    let size = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?.len();
+    let about = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?;
     let name = FilePath::parse(MODEL_FILE).map_err(Failure::other)?;
-    Ok(Found { path: name, place: path.to_owned(), size_bytes: size })
+    Ok(Found::at(name, path.to_owned(), &about))
 }
 
 fn look_at(file: &Found, all: &[Found]) -> Result<(), Failure> {

@@ -11,9 +11,10 @@ use crate::{
 };
 use sha2::{Digest as _, Sha256};
 use std::{
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::Read,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 const MAX_DEPTH: usize = 32;
@@ -23,6 +24,20 @@ pub struct Found {
     pub path: FilePath,
     pub place: PathBuf,
     pub size_bytes: u64,
+    /// When it was last written to as it was found, where the file system says so.
+    pub modified: Option<SystemTime>,
+}
+
+impl Found {
+    pub fn at(path: FilePath, place: PathBuf, about: &Metadata) -> Self {
+        Self { path, place, size_bytes: about.len(), modified: about.modified().ok() }
+    }
+
+    /// Whether it is still as it was found, as far as size and time tell.
+    pub fn is_unchanged(&self) -> bool {
+        let now = fs::metadata(&self.place);
+        now.is_ok_and(|now| now.len() == self.size_bytes && now.modified().ok() == self.modified)
+    }
 }
 
 /// Everything but hidden files, the description of the model and the facts of the training,
@@ -80,8 +95,7 @@ fn walk(
                 .next("a version holds files only: replace links by what they point to"));
         }
         let path = FilePath::parse(&path).map_err(|e| Failure::new(Exit::Usage, format!("{path}: {}", e.0)))?;
-        let size_bytes = entry.metadata().map_err(failed)?.len();
-        found.push(Found { path, place, size_bytes });
+        found.push(Found::at(path, place, &entry.metadata().map_err(failed)?));
         if MAX_FILES < found.len() {
             return Err(Failure::new(Exit::Usage, format!("there are more than {MAX_FILES} files")));
         }

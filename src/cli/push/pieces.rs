@@ -73,6 +73,9 @@ impl Way<'_> {
                 Ok(upload) => upload,
                 Err(failure) if failure.is("file_is_here") => return Ok(Sent::Here),
                 Err(failure) if failure.is("no_route") || failure.is("too_many_uploads") => {
+                    let why = if failure.is("no_route") { "the service takes no pieces" } else { &failure.what };
+                    let path = &file.path;
+                    self.meter.say(&format!("{path} goes in one request, which can't go on where it breaks off: {why}"));
                     return Ok(Sent::NotInPieces);
                 }
                 Err(failure) => return Err(failure),
@@ -115,10 +118,18 @@ impl Way<'_> {
             .await?;
         let say = |line: &str| self.meter.say(line);
         let path = self.path(&["uploads", &upload.id, "completion"]);
-        self.client.repeat_until_done(&path, Patience::long(&say)).await
+        match self.client.repeat_until_done(&path, Patience::long(&say)).await {
+            // The pieces are not what was hashed at first.
+            Err(failure) if failure.exit == Exit::Usage => Err(changed(&file.place)),
+            outcome => outcome,
+        }
     }
 
     async fn put(&self, file: &Found, upload: &Upload, piece: Piece) -> Result<(), Failure> {
+        // Otherwise a piece of other bytes would be kept, and all of them be thrown away in the end.
+        if !file.is_unchanged() {
+            return Err(changed(&file.place));
+        }
         let place = file.place.clone();
         let hashed = tokio::task::spawn_blocking(move || hash(&place, piece)).await.map_err(Failure::other)?;
         let digest = hashed.map_err(|e| match e.kind() {
