@@ -27,11 +27,25 @@ pub struct Rewrapped {
 /// # Errors
 /// `Unavailable` when a key does not open; what was rewrapped until then stays so.
 pub async fn rewrap(app: &App, is_dry: bool, mut tell: impl FnMut(&Rewrapped)) -> Result<Rewrapped, Error> {
+    let mut done = Rewrapped::default();
+    let outcome = each(app, is_dry, &mut done, &mut tell).await;
+    // Also of what was done before it broke off there is a record.
+    if !is_dry && 0 < done.rewrapped {
+        let now = done.now.keys().cloned().collect::<Vec<_>>().join(", ");
+        let system = Principal::system("store", workspaces::ops::ensure_default(app).await?);
+        let permit = policy::system(&system, Action::BlobRewrap)?;
+        let files = i64::try_from(done.rewrapped).map_err(Error::internal)?;
+        app.db.begin().await?.commit(permit, Event::BlobsRewrapped { key: now, files }).await?;
+    }
+    outcome.map(|()| done)
+}
+
+async fn each(app: &App, is_dry: bool, done: &mut Rewrapped, tell: &mut impl FnMut(&Rewrapped)) -> Result<(), Error> {
     let keys = app.blobs.keys().map_err(ops::keys)?;
-    let (mut done, mut after) = (Rewrapped::default(), None::<StoredBlobId>);
+    let mut after = None::<StoredBlobId>;
     loop {
         let page = store::wrapped(&app.db.read(&policy::upkeep()), after, PAGE).await?;
-        let Some(last) = page.last().map(|copy| copy.id) else { break };
+        let Some(last) = page.last().map(|copy| copy.id) else { return Ok(()) };
         for copy in page {
             let Some(old) = copy.key else {
                 done.not_encrypted += 1;
@@ -48,17 +62,9 @@ pub async fn rewrap(app: &App, is_dry: bool, mut tell: impl FnMut(&Rewrapped)) -
                 done.rewrapped += 1;
             }
         }
-        tell(&done);
+        tell(done);
         after = Some(last);
     }
-    if !is_dry && 0 < done.rewrapped {
-        let now = done.now.keys().cloned().collect::<Vec<_>>().join(", ");
-        let system = Principal::system("store", workspaces::ops::ensure_default(app).await?);
-        let permit = policy::system(&system, Action::BlobRewrap)?;
-        let files = i64::try_from(done.rewrapped).map_err(Error::internal)?;
-        app.db.begin().await?.commit(permit, Event::BlobsRewrapped { key: now, files }).await?;
-    }
-    Ok(done)
 }
 
 /// Opens one file's key under each wrapping key: a service that could not give what it holds must not start.

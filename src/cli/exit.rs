@@ -51,6 +51,11 @@ impl Failure {
         self.why.iter().any(|why| why.strip_prefix(&said).is_some_and(|rest| rest.is_empty() || rest.starts_with(',')))
     }
 
+    /// Whether a service said so, and not somebody in between.
+    pub fn is_a_services(&self) -> bool {
+        self.why.iter().any(|why| why.starts_with("code "))
+    }
+
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());

@@ -39,6 +39,10 @@ impl<'a> Patience<'a> {
         Self { answer: Some(within), ..self }
     }
 
+    pub fn tell(&self, what: &str) {
+        (self.say)(what);
+    }
+
     /// For one attempt, where the attempts are counted elsewhere.
     pub fn once(self) -> Self {
         Self { attempts: 1, ..self }

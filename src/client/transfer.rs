@@ -19,6 +19,8 @@ use tokio::time::Instant;
 /// Where a service does not say when to ask again.
 const LATER: Duration = Duration::from_secs(1);
 const LATEST: Duration = Duration::from_secs(30);
+/// Whoever waits for long hears so often that it goes on.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// A file from some place on.
 pub struct Part {
@@ -69,11 +71,15 @@ impl Client {
 
     /// The same for what may take long: as long as the service says that it goes on (202), it is asked again.
     pub async fn repeat_until_done(&self, path: &[&str], patience: Patience<'_>) -> Result<(), Failure> {
-        let mut attempt = 0;
+        let (mut attempt, mut told) = (0, None::<Instant>);
         loop {
             // What failed is begun anew by asking, so that failures are counted over all of it.
             match self.repeat(path, None::<&()>, patience.once()).await {
                 Ok(answer) if answer.status() == StatusCode::ACCEPTED => {
+                    if told.is_none_or(|told| TOLD_EVERY <= told.elapsed()) {
+                        patience.tell("the service puts the file together and compares it");
+                        told = Some(Instant::now());
+                    }
                     tokio::time::sleep(retry::retry_after(&answer).unwrap_or(LATER).clamp(LATER, LATEST)).await;
                 }
                 Ok(_) => return Ok(()),
@@ -143,6 +149,13 @@ impl Client {
             })
         };
         let answer = accepted(retry::send(self.address(), patience, make).await?).await?;
+        // A page that somebody in between sends is no file, and no reason to throw anything away.
+        if answer.headers().get(header::ETAG).is_none_or(|said| said.as_bytes() != format!("\"{tag}\"").as_bytes()) {
+            let what = format!("what answers at {} did not send the file that was asked for", self.address());
+            return Err(
+                Failure::new(Exit::Unreachable, what).next("is there a proxy in between, or a page to sign in at?")
+            );
+        }
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Ok(Part { answer, from: 0 });
         }

@@ -74,6 +74,8 @@ struct Trial {
     lanes: Vec<Push>,
     done: Vec<Push>,
     collected: blobs::Collected,
+    /// How often each point was reached, and aimed at.
+    hits: [(u64, u64); POINTS.len()],
 }
 
 fn setting(name: &str) -> Option<u64> {
@@ -94,7 +96,8 @@ impl Trial {
         let mut random = Random::new(seed, 1);
         let lanes = (0..LANES).map(|_| Push::new(&mut random)).collect();
         let collected = blobs::Collected::default();
-        Self { story, place: Arc::new(place), random, lanes, done: Vec::new(), collected }
+        let hits = Default::default();
+        Self { story, place: Arc::new(place), random, lanes, done: Vec::new(), collected, hits }
     }
 
     /// The clock of the service begins where that of the test stands.
@@ -112,14 +115,18 @@ impl Trial {
         let aim = Arc::new(Aim { point, reached: Notify::new() });
         let delay = Duration::from_micros(self.random.below(match point {
             Point::Anywhere => 700_000,
-            Point::Placed => 3_000,
+            // What follows takes some thousandths of a second.
+            Point::Placed | Point::Completing => 3_000,
             _ => 40_000,
         }) as u64);
         let killer = kill(service, aim.clone(), delay, self.place.data.clone());
         let pusher = self.pusher(&aim);
         let seeds: Vec<_> = (0..LANES).map(|_| self.random.next()).collect();
         let lanes = self.lanes.drain(..).zip(seeds).map(|(push, seed)| live(&pusher, push, seed));
-        let (lived, ()) = tokio::join!(join_all(lanes), killer);
+        let (lived, is_hit) = tokio::join!(join_all(lanes), killer);
+        let aimed = POINTS.iter().position(|one| *one == point).expect("a point");
+        self.hits[aimed].0 += u64::from(is_hit);
+        self.hits[aimed].1 += 1;
         for (push, done) in lived {
             self.lanes.push(push);
             self.done.extend(done);
@@ -201,9 +208,10 @@ async fn live(pusher: &Pusher, mut push: Push, seed: u64) -> (Push, Vec<Push>) {
     (push, done)
 }
 
-async fn kill(service: Service, aim: Arc<Aim>, delay: Duration, data: PathBuf) {
-    match aim.point {
-        Point::Anywhere => {}
+/// Says whether the point was reached.
+async fn kill(service: Service, aim: Arc<Aim>, delay: Duration, data: PathBuf) -> bool {
+    let is_hit = match aim.point {
+        Point::Anywhere => true,
         // What gets its place goes from where it came in, whether into a folder or into a bucket.
         Point::Placed => {
             let killed = tokio::task::spawn_blocking(move || {
@@ -216,17 +224,18 @@ async fn kill(service: Service, aim: Arc<Aim>, delay: Duration, data: PathBuf) {
                     most = coming;
                     std::thread::sleep(Duration::from_micros(200));
                 }
+                let is_hit = begun.elapsed() < PATIENCE;
                 std::thread::sleep(delay);
                 service.kill();
+                is_hit
             });
             return killed.await.expect("killed");
         }
-        _ => {
-            let _ = tokio::time::timeout(PATIENCE, aim.reached.notified()).await;
-        }
-    }
+        _ => tokio::time::timeout(PATIENCE, aim.reached.notified()).await.is_ok(),
+    };
     tokio::time::sleep(delay).await;
     service.kill();
+    is_hit
 }
 
 #[actix_web::test]
@@ -245,13 +254,19 @@ async fn a_service_that_is_killed_while_files_come_loses_nothing_and_shows_nothi
         again.kill();
     }
     trial.settle(&format!("UPLOAD_SEED={seed} UPLOAD_KILLS={kills}, in the end")).await;
+    for (point, (hits, aimed)) in POINTS.iter().zip(trial.hits) {
+        assert!(hits != 0 || aimed < 3, "UPLOAD_SEED={seed}: {point:?} was never reached in {aimed} attempts");
+    }
+    let hits: Vec<_> =
+        POINTS.iter().zip(trial.hits).map(|(point, (hits, of))| format!("{point:?} {hits} of {of}")).collect();
     let pieces: usize = trial.done.iter().map(|push| push.pieces).sum();
     let files: usize = trial.done.iter().map(|push| push.files.len()).sum();
     println!(
         "UPLOAD_SEED={seed}: {kills} kills; {} versions, {files} files and {pieces} pieces were acknowledged and are there; \
-         {} copies and {} files without a row were nobody's",
+         {} copies and {} files without a row were nobody's; reached: {}",
         trial.done.len(),
         trial.collected.copies,
-        trial.collected.strays
+        trial.collected.strays,
+        hits.join(", ")
     );
 }

@@ -116,7 +116,9 @@ impl Pull {
                     again::command(None, &[])
                 )))
             }
-            Err(failure) if matches!(failure.exit, Exit::Verification | Exit::Refused) => {
+            Err(failure)
+                if failure.exit == Exit::Verification || (failure.exit == Exit::Refused && failure.is_a_services()) =>
+            {
                 staging.clear();
                 Err(failure)
             }

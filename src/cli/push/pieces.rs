@@ -75,7 +75,8 @@ impl Way<'_> {
                 Err(failure) if failure.is("no_route") || failure.is("too_many_uploads") => {
                     let why = if failure.is("no_route") { "the service takes no pieces" } else { &failure.what };
                     let path = &file.path;
-                    self.meter.say(&format!("{path} goes in one request, which can't go on where it breaks off: {why}"));
+                    self.meter
+                        .say(&format!("{path} goes in one request, which can't go on where it breaks off: {why}"));
                     return Ok(Sent::NotInPieces);
                 }
                 Err(failure) => return Err(failure),
