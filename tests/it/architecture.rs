@@ -136,6 +136,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "src/jobs/",
             "src/audit/",
             "src/blobs/store.rs",
+            "src/blobs/store/",
             "src/http/idempotency/",
             "src/validation/store.rs",
             "src/workers/store.rs",

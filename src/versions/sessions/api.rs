@@ -1,4 +1,7 @@
-use super::ops::{self, Completion, Plan, Progress};
+use super::{
+    completion::{self, Completion},
+    ops::{self, Plan, Progress},
+};
 use crate::{
     app::App,
     authz::Principal,
@@ -144,7 +147,7 @@ async fn complete(
 ) -> Result<HttpResponse, Problem> {
     let (model, version, id) = path.into_inner();
     let app = app.into_inner();
-    Ok(match ops::complete(&app, &who, &model, &reference(&version)?, id).await? {
+    Ok(match completion::complete(&app, &who, &model, &reference(&version)?, id).await? {
         Completion::Done => HttpResponse::NoContent().finish(),
         Completion::UnderWay => {
             let mut answer = HttpResponse::Accepted().insert_header((RETRY_AFTER, "1")).finish();

@@ -5,6 +5,7 @@
 //! before all of it was read again, in order, and has the sha256 that the manifest says: the same way in as that of one request.
 
 pub mod api;
+mod completion;
 mod joining;
 pub mod ops;
 pub(super) mod store;
