@@ -1,7 +1,7 @@
 //! What a bill says about a version. Pure: what is known in, the bill out.
 
 use super::{
-    Measured, Subject,
+    Measured, Subject, addresses,
     cyclonedx::{
         Bom, Component, Considerations, Data, Dataset, ExternalReference, Hash, Licensed, ModelCard, ModelParameters,
         Parameter, Pedigree, PerformanceMetric, Property, QuantitativeAnalysis, bounded,
@@ -164,7 +164,8 @@ fn sources(provenance: &Provenance) -> impl Iterator<Item = ExternalReference> {
     let code = provenance.materials.iter().filter(|material| material.role == Role::Code);
     code.filter_map(|material| {
         let digests: Vec<_> = material.digests.iter().map(|(algorithm, hex)| format!("{algorithm}:{hex}")).collect();
-        Some(ExternalReference { r#type: "vcs", url: material.uri.clone()?, comment: bounded(&digests.join(", ")) })
+        let url = addresses::address(material.uri.as_deref()?)?;
+        Some(ExternalReference { r#type: "vcs", url, comment: bounded(&digests.join(", ")) })
     })
 }
 

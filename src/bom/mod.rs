@@ -2,6 +2,7 @@
 //!
 //! The property `plimsoll:source` tells apart what the registry computed or measured itself and what somebody claims.
 
+mod addresses;
 pub mod api;
 mod bill;
 pub mod cyclonedx;

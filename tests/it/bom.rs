@@ -160,7 +160,7 @@ async fn what_a_hostile_author_writes_is_text_in_a_well_formed_bill() {
         {"name": "\"}],\"components\":[", "digest": {"sha256": Digest::of("a").hex(), "acme": "not hex"}},
         {"name": "same", "digest": {"sha256": Digest::of("b").hex()}, "annotations": {"role": "training-dataset"}},
         {"name": "same", "digest": {"sha256": Digest::of("b").hex()}, "annotations": {"role": "training-dataset"}},
-        {"uri": "git+https://example.org/ml/scorer", "digest": {"gitCommit": "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"}},
+        {"uri": "git+https://[::1/|<script>%zz", "digest": {"gitCommit": "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"}},
         {"uri": "git+https://example.org/ml/scorer", "digest": {"gitCommit": "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"}},
     ]);
     let number = made(&story, &card, materials).await;

@@ -206,8 +206,9 @@ impl Shown {
     /// Every address of a page, for whoever signs in: those that the service has, with what stands in them here.
     fn everywhere(&self) -> Vec<String> {
         // What is no page, but bytes.
-        let is_page =
-            |path: &str| !["dossier.zip", "/statement", "/leaf", "/proof"].iter().any(|end| path.ends_with(end));
+        let is_page = |path: &str| {
+            !["dossier.zip", "bom.cdx.json", "/statement", "/leaf", "/proof"].iter().any(|end| path.ends_with(end))
+        };
         let version = self.version.to_string();
         let named = [
             ("{member}", "mara"),
