@@ -67,6 +67,10 @@ fn scattered(random: &mut Random, len: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> =
         std::iter::repeat_with(|| random.next().to_le_bytes()).take(len / 8 + 1).flatten().collect();
     bytes.truncate(len);
+    // By chance they could begin as a pickle does, which no version may hold.
+    if let Some(first) = bytes.first_mut() {
+        *first = b'#';
+    }
     bytes
 }
 
