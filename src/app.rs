@@ -154,6 +154,7 @@ impl App {
         crate::workspaces::ops::ensure_default(&app).await?;
         crate::keys::ops::ensure_first(&app).await?;
         crate::blobs::ask_for_keys(&app).await?;
+        crate::blobs::owner::claim(&app).await?;
         // Reading must go on, so this does not stop the start; readiness and the sequencer say it again.
         if let Err(refusal) = guard::check_now(&app).await {
             tracing::error!("the audit log is not extended: {refusal}");

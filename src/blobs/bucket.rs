@@ -3,7 +3,7 @@
 //! Nothing here depends on conditional writes, which some services ignore: a place is written once, and which copy
 //! counts is a row of the database. An object is there whole or not at all, for parts show only once they are complete.
 
-use crate::blobs::Place;
+use crate::blobs::{Place, owner::NOTE};
 use actix_web::web::Bytes;
 use futures_util::TryStreamExt;
 use object_store::{
@@ -143,6 +143,20 @@ impl Bucket {
     /// Writes a few bytes: what readiness must know.
     pub(super) async fn probe(&self) -> io::Result<()> {
         self.store.put(&self.prefix.clone().join("probe"), Bytes::from_static(b"probe").into()).await.map_err(told)?;
+        Ok(())
+    }
+
+    pub(super) fn note(&self) -> Key {
+        self.prefix.clone().join("sha256").join(NOTE)
+    }
+
+    pub(super) async fn read_note(&self) -> io::Result<String> {
+        let bytes = self.store.get(&self.note()).await.map_err(told)?.bytes().await.map_err(told)?;
+        String::from_utf8(bytes.to_vec()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    pub(super) async fn write_note(&self, note: &str) -> io::Result<()> {
+        self.store.put(&self.note(), Bytes::copy_from_slice(note.as_bytes()).into()).await.map_err(told)?;
         Ok(())
     }
 

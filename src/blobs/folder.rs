@@ -1,13 +1,13 @@
 //! Copies as files of a folder.
 
-use crate::blobs::Place;
+use crate::blobs::{Place, owner::NOTE};
 use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
-use tokio::fs;
+use tokio::{fs, io::AsyncWriteExt};
 
 #[derive(Clone, Debug)]
 pub struct Folder {
@@ -77,6 +77,24 @@ impl Folder {
             }
         }
         Ok(found)
+    }
+
+    pub(super) fn note(&self) -> PathBuf {
+        self.root.join(NOTE)
+    }
+
+    pub(super) async fn read_note(&self) -> io::Result<String> {
+        fs::read_to_string(self.note()).await
+    }
+
+    /// Whole or not at all, by way of `incoming`.
+    pub(super) async fn write_note(&self, incoming: &Path, note: &str) -> io::Result<()> {
+        let coming = incoming.join(format!("{NOTE}-{}", uuid::Uuid::now_v7()));
+        let mut file = fs::File::create_new(&coming).await?;
+        file.write_all(note.as_bytes()).await?;
+        file.sync_all().await?;
+        fs::rename(&coming, self.note()).await?;
+        sync(&self.root).await
     }
 
     /// Looks whether it is there.

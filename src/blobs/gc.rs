@@ -7,7 +7,7 @@
 use crate::{
     app::App,
     authz::policy,
-    blobs::{incoming, ops, store},
+    blobs::{incoming, ops, owner, store},
     error::Error,
 };
 use chrono::TimeDelta;
@@ -40,6 +40,7 @@ pub async fn sweep(app: &App) -> Result<(), Error> {
 
 /// Takes away what nothing refers to and is older than the grace period; with `dry_run` only says what.
 pub async fn collect(app: &App, grace: Duration, dry_run: bool) -> Result<Collected, Error> {
+    owner::confirm(app).await?;
     let reader = app.db.read(&policy::upkeep());
     let before = app.db.clock().now() - TimeDelta::from_std(grace).map_err(Error::internal)?;
     let mut collected = Collected::default();

@@ -14,6 +14,7 @@ mod gc;
 mod incoming;
 pub mod keys;
 pub mod ops;
+pub mod owner;
 pub mod pieces;
 mod reading;
 mod rewrap;
@@ -195,6 +196,33 @@ impl BlobStore {
         match &self.plan.kept {
             Kept::Folder(folder) => folder.older_than(before).await,
             Kept::Bucket(bucket) => bucket.older_than(before).await,
+        }
+    }
+
+    /// What the store says of whose it is.
+    async fn read_note(&self) -> io::Result<Option<String>> {
+        let note = match &self.plan.kept {
+            Kept::Folder(folder) => folder.read_note().await,
+            Kept::Bucket(bucket) => bucket.read_note().await,
+        };
+        match note {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            note => note.map(Some),
+        }
+    }
+
+    async fn write_note(&self, note: &str) -> io::Result<()> {
+        match &self.plan.kept {
+            Kept::Folder(folder) => folder.write_note(&self.plan.incoming, note).await,
+            Kept::Bucket(bucket) => bucket.write_note(note).await,
+        }
+    }
+
+    /// For messages to the operator.
+    fn place_of_note(&self) -> String {
+        match &self.plan.kept {
+            Kept::Folder(folder) => folder.note().display().to_string(),
+            Kept::Bucket(bucket) => format!("{} in the bucket", bucket.note()),
         }
     }
 

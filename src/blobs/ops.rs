@@ -8,7 +8,7 @@ use crate::{
         checksums::Summing,
         faults,
         keys::KeyError,
-        pieces,
+        owner, pieces,
         reading::{ReadError, Source},
         store,
         store::Settled,
@@ -97,7 +97,7 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Another copy may count by now. If not, it is gone, unless the whole folder is out of reach.
                 if look_up(app, digest).await?.id == stored.id {
-                    app.blobs.probe().await.map_err(storage)?;
+                    owner::confirm(app).await?;
                     return Err(damaged(app, &stored, faults::MISSING).await);
                 }
             }
@@ -162,7 +162,7 @@ pub async fn check(app: &App, digest: &Digest, rate: Option<u64>) -> Result<(Opt
         },
         Err(error) if error.kind() == io::ErrorKind::InvalidData => (0, Some(faults::SEAL)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            app.blobs.probe().await.map_err(storage)?;
+            owner::confirm(app).await?;
             (0, Some(faults::MISSING))
         }
         Err(error) => return Err(Error::internal(error)),
@@ -204,7 +204,7 @@ async fn look_up(app: &App, digest: &Digest) -> Result<Stored, Error> {
             ((found != *digest).then_some(faults::DIGEST), checksums)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            app.blobs.probe().await.map_err(storage)?;
+            owner::confirm(app).await?;
             (Some(faults::MISSING), Summing::default().finish())
         }
         Err(error) => return Err(storage(error)),

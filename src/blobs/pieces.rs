@@ -6,6 +6,7 @@ use crate::{
     blobs::{
         Opened, Place,
         ops::{Placed, clear, storage},
+        owner,
         reading::ReadError,
         store,
     },
@@ -23,7 +24,7 @@ pub async fn open(app: &App, id: StoredBlobId) -> Result<Option<Opened>, Error> 
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            app.blobs.probe().await.map_err(storage)?;
+            owner::confirm(app).await?;
             Ok(None)
         }
         Err(error) => Err(storage(error)),

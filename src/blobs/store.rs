@@ -286,6 +286,22 @@ pub(super) async fn unknown(reader: &Reader<'_>, limit: u64) -> Result<Vec<Diges
     digests(rows.into_iter().collect::<BTreeSet<_>>())
 }
 
+/// Where the copies are that came last and count, and what was stored before there were rows.
+pub(super) async fn latest(reader: &Reader<'_>, limit: u64) -> Result<Vec<Place>, Error> {
+    let rows = stored_blob::Entity::find()
+        .filter(stored_blob::COLUMN.state.eq(KEPT))
+        .order_by_desc(stored_blob::Column::Id)
+        .limit(limit)
+        .all(reader.conn())
+        .await?;
+    let mut places = Vec::new();
+    for row in rows {
+        places.push(Stored::try_from(row)?.place());
+    }
+    places.extend(unknown(reader, limit).await?.into_iter().map(|digest| Place { digest, id: None }));
+    Ok(places)
+}
+
 /// All copies of the same bytes, in one order for everybody.
 async fn lock(tx: &WriteTx, digest: &Digest) -> Result<Vec<stored_blob::Model>, Error> {
     Ok(stored_blob::Entity::find()

@@ -171,8 +171,8 @@ impl CreateUser {
         let view = made.account;
         let said = format!("created the {} {} ({})", view.kind, view.name, view.roles.join(", "));
         let Some(invitation) = made.invitation else { return print(&said) };
-        eprintln!("{said}; a code for {}, until {}:", view.name, output::when(&invitation.expires_at));
-        eprintln!(
+        say!("{said}; a code for {}, until {}:", view.name, output::when(&invitation.expires_at));
+        say!(
             "they choose their password with it, at {0}/reset, or by plimsoll join {0}; it is not shown again",
             client.address()
         );
@@ -217,7 +217,7 @@ impl Token {
         if args.json {
             return output::json(&issued);
         }
-        eprintln!("token {}, until {}; it is not shown again", issued.accessor, output::when(&issued.expires_at));
+        say!("token {}, until {}; it is not shown again", issued.accessor, output::when(&issued.expires_at));
         print(&issued.token)
     }
 }

@@ -62,7 +62,7 @@ impl AsOf {
         let replayed = super::audit::replayed(log, key_file, Some(at))?;
         let end = super::audit::beyond(&replayed, Some(at));
         if let Some(end) = &end {
-            eprintln!("note: the export ends at {}; what came later is not in it", output::when(end));
+            say!("note: the export ends at {}; what came later is not in it", output::when(end));
         }
         let wanted = crate::audit::asof::Selection { environment: self.environment.clone(), model: self.model.clone() };
         let state = crate::audit::asof::state(&replayed.tables, &wanted, &BTreeMap::new());

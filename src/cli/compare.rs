@@ -74,7 +74,7 @@ impl Compare {
         let against = self.against.clone().unwrap_or_else(|| RELEASE.to_owned());
         let input = ComparisonInput { model, version: version.to_string(), environment, against };
         let asked: ComparisonView = client.create(&["comparisons"], &input).await?;
-        eprintln!("comparison {} of {}@{} with @{}", asked.id, asked.model, asked.version, asked.baseline);
+        say!("comparison {} of {}@{} with @{}", asked.id, asked.model, asked.version, asked.baseline);
         Ok(asked.id)
     }
 }

@@ -64,12 +64,12 @@ impl Failure {
 
     /// Much of it is what a service says, which may be another one than it seems: it does not steer the terminal.
     pub fn print(&self) {
-        eprintln!("error: {}", printable(&self.what));
+        say!("error: {}", printable(&self.what));
         for why in &self.why {
-            eprintln!("  {}", printable(why));
+            say!("  {}", printable(why));
         }
         if let Some(next) = &self.next {
-            eprintln!("  next: {}", printable(next));
+            say!("  next: {}", printable(next));
         }
     }
 }

@@ -79,12 +79,10 @@ async fn show(args: Plain) -> Result<Exit, Failure> {
 async fn add(args: Add) -> Result<Exit, Failure> {
     let client = Session::open(&args.connection)?.client;
     let begun: BegunView = client.act(&["second-factor"]).await?;
-    eprintln!("type this secret into your authenticator (by the clock, 30 seconds, 6 digits):\n\n  {}\n", begun.secret);
-    eprintln!("or give it this address:\n\n  {}\n", begun.address);
+    say!("type this secret into your authenticator (by the clock, 30 seconds, 6 digits):\n\n  {}\n", begun.secret);
+    say!("or give it this address:\n\n  {}\n", begun.address);
     let code = secret::ask_openly("the code that it shows")?;
     let codes: RecoveryView = client.create(&["second-factor", "confirmation"], &FirstCodeInput { code }).await?;
-    eprintln!(
-        "it counts from now on. When you have lost it, one of these stands in, each once; they are not shown again:"
-    );
+    say!("it counts from now on. When you have lost it, one of these stands in, each once; they are not shown again:");
     print(&codes.recovery_codes.join("\n"))
 }

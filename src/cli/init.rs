@@ -32,10 +32,10 @@ impl Init {
         match fs::File::create_new(&card) {
             Ok(mut file) => {
                 file.write_all(template(&self.model).as_bytes()).map_err(Failure::other)?;
-                eprintln!("wrote {}: fill in what says TODO before you push", card.display());
+                say!("wrote {}: fill in what says TODO before you push", card.display());
             }
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                eprintln!("{} is there already and was left as it is", card.display());
+                say!("{} is there already and was left as it is", card.display());
             }
             Err(e) => return Err(Failure::other(format!("can't write {}: {e}", card.display()))),
         }
@@ -43,7 +43,7 @@ impl Init {
         if !private.exists() {
             let key = SigningKey::generate().map_err(Failure::other)?;
             write_private(&private, &key.to_pem(), false)?;
-            eprintln!("made a signing key in {}: keep it to yourself", private.display());
+            say!("made a signing key in {}: keep it to yourself", private.display());
         }
         let key = read_signing_key(&self.connection)?.verifying_key();
         let public = private.with_extension("pub.pem");
@@ -53,7 +53,7 @@ impl Init {
         if self.json {
             return output::json(&json!({"card": card, "public_key": public, "fingerprint": fingerprint}));
         }
-        eprintln!("next: ask an administrator to trust it: plimsoll trust add NAME {public}");
+        say!("next: ask an administrator to trust it: plimsoll trust add NAME {public}");
         super::print(&output::fields(&[("public key", public), ("fingerprint", fingerprint)]))
     }
 }

@@ -37,7 +37,7 @@ impl Lineage {
                 return output::json(&found);
             }
             if !found.datasets.is_empty() {
-                eprintln!("registered as the dataset {}", output::printable(&found.datasets.join(", ")));
+                say!("registered as the dataset {}", output::printable(&found.datasets.join(", ")));
             }
             cut(found.is_cut);
             return into(&found.made_into, "no version here says that it was made from this");
@@ -59,7 +59,7 @@ impl Lineage {
 
 fn cut(is_cut: bool) {
     if is_cut {
-        eprintln!("there is more than is shown: ask for more --generations, or about one of those that are shown");
+        say!("there is more than is shown: ask for more --generations, or about one of those that are shown");
     }
 }
 

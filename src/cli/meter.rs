@@ -74,8 +74,8 @@ impl Meter {
         }
         self.spoke = Some(Instant::now());
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{}", printable(line))),
-            None => eprintln!("{}", printable(line)),
+            Some(bar) => bar.suspend(|| say!("{}", printable(line))),
+            None => say!("{}", printable(line)),
         }
     }
 
@@ -87,7 +87,7 @@ impl Meter {
         let tenths = (self.done * 10).checked_div(self.total).unwrap_or(10).min(10);
         if WORTH_LINES_BYTES <= self.total && self.said < tenths {
             self.said = tenths;
-            eprintln!("{} {} % of {}{}", self.what, tenths * 10, size(self.total), self.pace());
+            say!("{} {} % of {}{}", self.what, tenths * 10, size(self.total), self.pace());
         }
     }
 

@@ -1,5 +1,8 @@
 //! One binary: the service, its worker and sandbox, the operator's console, the client.
 
+#[macro_use]
+mod say;
+
 mod account;
 mod admin;
 mod again;
@@ -133,7 +136,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: {error}");
+            say!("error: {error}");
             return Exit::Other.into();
         }
     };
@@ -160,7 +163,7 @@ pub fn main() -> ExitCode {
         }
         None => {
             if let Some(next) = interrupted {
-                eprintln!("{next}");
+                say!("{next}");
             }
             // Whoever still hashes a file is not waited for.
             runtime.shutdown_background();

@@ -147,7 +147,7 @@ impl DryRun {
         }
         let name = format!("{}@{}", input.model, input.version);
         if found.would_block.is_empty() {
-            eprintln!("nothing would fail the checks of {name} in {}", self.env);
+            say!("nothing would fail the checks of {name} in {}", self.env);
             return Ok(Exit::Ok);
         }
         let count = found.would_block.len();
@@ -192,7 +192,7 @@ impl Show {
         if self.json {
             return output::json(&revision);
         }
-        eprintln!("revision {} of {} {}", revision.revision, output::when(&revision.created_at), revision.digest);
+        say!("revision {} of {} {}", revision.revision, output::when(&revision.created_at), revision.digest);
         print(&output::printable(&yaml_serde::to_string(&revision.body).map_err(Failure::other)?))
     }
 }

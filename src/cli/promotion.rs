@@ -169,7 +169,7 @@ impl Promote {
         let client = Session::open(&self.connection)?.client;
         let id = self.id.to_string();
         let view: PromotionView = client.get(&["promotions", &id], &[]).await?;
-        eprintln!("{}@{} to {}: {}", view.model, view.version, view.environment, view.state);
+        say!("{}@{} to {}: {}", view.model, view.version, view.environment, view.state);
         let answer = client.post(&["promotions", &id, "activation"], None::<&Value>).await?;
         let release: ReleaseView = answer.json().await.map_err(crate::client::broken_off)?;
         if self.json {

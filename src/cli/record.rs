@@ -143,7 +143,7 @@ impl Put {
         path.extend([self.kind.as_str(), &self.name]);
         let now: RecordView = client.revise_at(Method::PUT, &path, &query, seen, &input).await?;
         if now.summary.revision == seen {
-            eprintln!("unchanged");
+            say!("unchanged");
         }
         show(&now, self.json)
     }

@@ -19,7 +19,7 @@ pub fn from_stdin(what: &str) -> Result<String, Failure> {
 
 /// One line from the terminal, as it is typed.
 pub fn ask_openly(prompt: &str) -> Result<String, Failure> {
-    eprint!("{prompt}: ");
+    let _ = write!(std::io::stderr(), "{prompt}: ");
     let _ = std::io::stderr().flush();
     let mut line = String::new();
     std::io::stdin().lock().take(MAX_BYTES).read_line(&mut line).map_err(Failure::other)?;
@@ -33,7 +33,7 @@ pub fn ask(prompt: &str) -> Result<String, Failure> {
         return Err(Failure::new(Exit::Usage, "there is no terminal to ask at")
             .next("pipe the password in and add --password-stdin"));
     }
-    eprint!("{prompt}: ");
+    let _ = write!(std::io::stderr(), "{prompt}: ");
     let _ = std::io::stderr().flush();
     let before = tcgetattr(&stdin).map_err(Failure::other)?;
     let mut silent = before.clone();
@@ -42,7 +42,7 @@ pub fn ask(prompt: &str) -> Result<String, Failure> {
     let _echo = Echo(before);
     let mut line = String::new();
     stdin.lock().take(MAX_BYTES).read_line(&mut line).map_err(Failure::other)?;
-    eprintln!();
+    say!();
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 

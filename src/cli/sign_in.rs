@@ -87,14 +87,14 @@ impl Login {
         };
         profile.store(&self.connection)?;
         if before.is_none_or(|b| b.registry.verifier_key != profile.registry.verifier_key) {
-            eprintln!("pinned the key of {}: {}", profile.registry.origin, profile.registry.verifier_key);
+            say!("pinned the key of {}: {}", profile.registry.origin, profile.registry.verifier_key);
         }
         if self.json {
             return output::json(&who);
         }
         let until = expires_at.map_or_else(String::new, |at| format!(", until {}", output::when(&at)));
         if who.second_factor == "required" {
-            eprintln!("a second factor is required of you before anything else: plimsoll factor add");
+            say!("a second factor is required of you before anything else: plimsoll factor add");
         }
         print(&format!("signed in at {} as {}{until}", profile.url, describe(&who)))
     }
@@ -176,7 +176,7 @@ async fn end_before(stored: &Client) {
     if sessions.items.iter().any(|session| session.current)
         && let Err(failure) = stored.delete(&["sessions", "current"]).await
     {
-        eprintln!("the session before this one could not be ended: {}", failure.what);
+        say!("the session before this one could not be ended: {}", failure.what);
     }
 }
 
@@ -202,7 +202,7 @@ fn believe(
         failure.next("ask its operator why; if it is right, sign in under another name with --as NAME")
     })?;
     if let Some(pinned) = pinned.filter(|pinned| pinned.verifier_key != now.verifier_key) {
-        eprintln!("the registry changed its key, and the pinned one vouches for it: {}", pinned.verifier_key);
+        say!("the registry changed its key, and the pinned one vouches for it: {}", pinned.verifier_key);
     }
     Ok(now)
 }

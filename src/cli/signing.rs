@@ -103,7 +103,7 @@ impl Sign {
             return output::json(&json!({"signature": target, "files": digests.len(), "fingerprint": fingerprint}));
         }
         let with = if chain.is_some() { "--trust-root AUTHORITY.pem --identity NAME" } else { "--key PUBLIC-KEY.pem" };
-        eprintln!("next: plimsoll verify {} {with}", self.dir.display());
+        say!("next: plimsoll verify {} {with}", self.dir.display());
         print(&output::fields(&[
             ("signed", format!("{} files of {name}", digests.len())),
             ("key", fingerprint),
@@ -139,7 +139,7 @@ impl Verify {
             }));
         }
         if !verified.unsigned.is_empty() {
-            eprintln!("note: not signed, as Git's own: {}", output::printable(&verified.unsigned.join(", ")));
+            say!("note: not signed, as Git's own: {}", output::printable(&verified.unsigned.join(", ")));
         }
         let mut said =
             vec![("verified", format!("{} files of {}", verified.file_count, output::printable(&verified.model_name)))];
@@ -148,10 +148,7 @@ impl Verify {
                 said.push(("signed by", output::printable(&who.names.names.join(", "))));
                 said.push(("certificate", who.sha256));
                 said.push(("authority", verified.key_fingerprint));
-                eprintln!(
-                    "note: certificates are judged as of {}; nothing tells when the signature was made",
-                    rfc3339(at)
-                );
+                say!("note: certificates are judged as of {}; nothing tells when the signature was made", rfc3339(at));
             }
             None => said.push(("signed by", verified.key_fingerprint)),
         }

@@ -8,6 +8,7 @@ use plimsoll::{
     blobs::{self, ops, store},
     core::{digest::Digest, ids::StoredBlobId},
     db::entity::{audit_event, stored_blob},
+    error::Error,
 };
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Set, Statement};
 use serde_json::{Value, json};
@@ -367,4 +368,62 @@ async fn what_came_and_was_never_referred_to_goes_by_itself_after_a_day() {
         assert_eq!(rows.len(), left, "{rows:?}");
     }
     assert_eq!(stored_blob::Entity::find().one(db).await.expect("read").map(|row| row.id), Some(row.id));
+}
+
+/// The folder of copies, and where it is put out of the way.
+fn folders(story: &Story) -> (std::path::PathBuf, std::path::PathBuf) {
+    let blobs = story.app.data().join("blobs");
+    (blobs.join("sha256"), blobs.join("elsewhere"))
+}
+
+#[actix_web::test]
+async fn files_whose_mount_is_missing_are_not_taken_for_lost() {
+    let files = large();
+    let (path, bytes) = &files[0];
+    let story = kept(&files).await;
+    let (here, elsewhere) = folders(&story);
+    std::fs::rename(&here, &elsewhere).expect("unmounted");
+    std::fs::create_dir(&here).expect("the empty folder below");
+    assert_eq!(story.app.get(&story.ines, &file(path)).await.expect(503).code(), "storage_elsewhere");
+    assert_eq!(story.app.get("", "/readyz").await.expect(503).json()["blobs"], "failed");
+    story.app.app.db.clock().advance(chrono::TimeDelta::seconds(1));
+    let found = blobs::scrub(&story.app.app, None, |_| {}).await.expect("scrubbed");
+    assert_eq!(found.damaged.iter().map(|found| found.fault.as_str()).collect::<Vec<_>>(), ["unreadable"]);
+    let refused = story.app.program(&["admin", "gc", "--json"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("none of the files that the database knows is there"), "{said}");
+    assert_eq!(std::fs::read_dir(&here).expect("listed").count(), 0, "an empty folder is not made ours");
+    std::fs::remove_dir(&here).expect("removed");
+    std::fs::rename(&elsewhere, &here).expect("mounted");
+    assert!(story.app.get(&story.ines, &file(path)).await.expect(200).body == *bytes);
+    story.app.get("", "/readyz").await.expect(200);
+    assert!(story.leaves("blob.quarantine").await.is_empty());
+}
+
+#[actix_web::test]
+async fn nothing_is_collected_in_another_registrys_place() {
+    let (mine, theirs) = (kept(&large()).await, kept(&vec![("a.bin".to_owned(), b"theirs".to_vec())]).await);
+    let ((here, elsewhere), (other, _)) = (folders(&mine), folders(&theirs));
+    std::fs::rename(&here, &elsewhere).expect("moved");
+    std::fs::rename(&other, &here).expect("the wrong one");
+    let place = mine.app.blob(b"theirs");
+    mine.app.app.db.clock().advance(chrono::TimeDelta::seconds(1));
+    let refused = blobs::collect(&mine.app.app, Duration::ZERO, false).await.expect_err("it is not ours");
+    assert!(matches!(refused, Error::Unavailable { code: "storage_elsewhere", .. }), "{refused}");
+    let refused = mine.app.program(&["admin", "gc", "--grace", "0"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("are another registry's"), "{said}");
+    assert!(place.exists());
+}
+
+#[actix_web::test]
+async fn a_place_of_before_there_were_notes_gets_one() {
+    let files = large();
+    let story = kept(&files).await;
+    let note = folders(&story).0.join("registry");
+    let before = std::fs::read_to_string(&note).expect("a note");
+    std::fs::remove_file(&note).expect("removed");
+    story.app.again(&[]).await;
+    assert_eq!(std::fs::read_to_string(&note).expect("a note"), before);
+    assert!(before.contains('+'), "it is a verifier key: {before}");
 }

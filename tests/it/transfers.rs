@@ -179,6 +179,15 @@ async fn a_push_outlives_connections_that_break_and_repeats_no_more_than_it_must
 }
 
 #[actix_web::test]
+async fn a_push_that_nobody_listens_to_comes_to_its_end() {
+    let desk = Desk::set().await;
+    let mut child = desk.start(&desk.story.app.url, &["push", "files", MODEL]);
+    drop((child.stderr.take(), child.stdout.take()));
+    assert_eq!(child.wait().await.expect("ended").code(), Some(0));
+    desk.is_sealed_with_the_same_bytes().await;
+}
+
+#[actix_web::test]
 async fn after_a_kill_only_the_missing_pieces_are_sent_and_the_version_is_signed_and_sealed() {
     let desk = Desk::set().await;
     let stalled = Proxy::to(&desk.story.app.url, Line::Stalled(40 * MIB)).await;

@@ -52,10 +52,7 @@ impl Erase {
             return Err(Failure::new(Exit::Usage, "an erasure can't be undone, and there is no terminal to ask at")
                 .next(format!("plimsoll user erase {} --yes", self.name)));
         }
-        eprintln!(
-            "{}",
-            output::fields(&[("to be forgotten", FORGOTTEN.to_owned()), ("stays on record", STAYS.to_owned())])
-        );
+        say!("{}", output::fields(&[("to be forgotten", FORGOTTEN.to_owned()), ("stays on record", STAYS.to_owned())]));
         match secret::ask_openly("there is no way back; type the name of the account again")? == self.name {
             true => Ok(()),
             false => Err(Failure::new(Exit::Usage, "that is another name; nothing was erased")),

@@ -26,7 +26,7 @@ impl Reset {
             return output::json(&issued);
         }
         let until = output::when(&issued.expires_at);
-        eprintln!(
+        say!(
             "a code for {}, until {until}; it works once, at {}/reset, and is not shown again",
             self.name,
             session.client.address().trim_end_matches('/')

@@ -21,7 +21,7 @@ impl FirstCode {
         let app = App::open(&self.config, self.config.clock()).await?;
         let console = accounts::ops::console(workspaces::ops::ensure_default(&app).await?);
         let code = founding::ops::replace_code(&app, &console).await?;
-        eprintln!(
+        say!(
             "a code for the first account, until {}; it works once, and is not shown again",
             output::when(&rfc3339(code.expires_at))
         );

@@ -34,7 +34,7 @@ impl Rewrap {
         let tell = |done: &Rewrapped| {
             if is_shown && SAY_EVERY <= said.elapsed() {
                 said = Instant::now();
-                eprintln!("{} files, {} rewrapped", done.before.values().sum::<u64>(), done.rewrapped);
+                say!("{} files, {} rewrapped", done.before.values().sum::<u64>(), done.rewrapped);
             }
         };
         let done = blobs::rewrap(&app, self.dry_run, tell).await?;

@@ -34,7 +34,7 @@ impl Scrub {
         let tell = |done: &Scrubbed| {
             if is_shown && SAY_EVERY <= said.elapsed() {
                 said = Instant::now();
-                eprintln!("{} files, {} read, {} damaged", done.blobs, mebibytes(done.bytes), done.damaged.len());
+                say!("{} files, {} read, {} damaged", done.blobs, mebibytes(done.bytes), done.damaged.len());
             }
         };
         let done = blobs::scrub(&app, self.rate.map(|mib| mib.saturating_mul(1 << 20)), tell).await?;

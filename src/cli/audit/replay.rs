@@ -47,7 +47,7 @@ impl Replay {
         let at = at.map(|at| at.ok_or_else(|| Failure::new(Exit::Usage, MOMENT))).transpose()?;
         let told = replayed(&self.file, &self.key_file, at)?;
         if let Some(end) = beyond(&told, at) {
-            eprintln!("note: the export ends at {}; what came later is not in it", output::when(&end));
+            say!("note: the export ends at {}; what came later is not in it", output::when(&end));
         }
         let Replayed { tables, records, .. } = told;
         if let Some(table) = &self.table {

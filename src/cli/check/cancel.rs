@@ -29,7 +29,7 @@ impl Cancel {
         if self.json {
             return output::json(&run);
         }
-        eprintln!("run {} of {}@{} is {}", run.id, output::printable(&run.model), run.version, run.state);
+        say!("run {} of {}@{} is {}", run.id, output::printable(&run.model), run.version, run.state);
         Ok(Exit::Ok)
     }
 }

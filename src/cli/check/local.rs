@@ -96,7 +96,7 @@ pub async fn check(
     } else {
         print(&tables::of(&shown, Detail::Brief))?;
     }
-    eprintln!("{NOTE}");
+    say!("{NOTE}");
     conclude(&place.display().to_string(), state.name(), reason.as_ref(), &verdicts, environment)
 }
 

@@ -127,7 +127,7 @@ impl Check {
             environment: environment.clone(),
         };
         let asked: RunView = session.client.create(&["runs"], &input).await?;
-        eprintln!("run {} of {}@{} for {environment}", asked.id, asked.model, asked.version);
+        say!("run {} of {}@{} for {environment}", asked.id, asked.model, asked.version);
         let run = follow(&session.client, asked.id, Duration::from_secs(self.timeout)).await?;
         if self.json {
             output::json(&run)?;
@@ -232,7 +232,7 @@ impl Follower {
             bar.set_position(u64::try_from(percent).unwrap_or(0));
         } else if said != phase {
             phase.clone_into(said);
-            eprintln!("  {}", output::printable(phase));
+            say!("  {}", output::printable(phase));
         }
     }
 }
@@ -254,7 +254,7 @@ fn conclude(
     environment: &str,
 ) -> Result<Exit, Failure> {
     if state == RunState::Passed.name() {
-        eprintln!("{} is inside every blocking limit of {environment}", output::printable(name));
+        say!("{} is inside every blocking limit of {environment}", output::printable(name));
         return Ok(Exit::Ok);
     }
     let blocking: Vec<_> =

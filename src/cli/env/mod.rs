@@ -87,7 +87,7 @@ impl Apply {
                 let input = EnvironmentInput { name: self.name.clone(), profile: profile.value.clone() };
                 let made: Result<EnvironmentView, _> = client.create(&["environments"], &input).await;
                 let made = made.map_err(|failure| profile.place(failure))?;
-                eprintln!("created the environment {}", self.name);
+                say!("created the environment {}", self.name);
                 (made, None)
             }
             (None, None) => {
@@ -123,7 +123,7 @@ impl Apply {
         let now: Result<RevisionView, _> = client.revise(&path, seen, &written.value).await;
         let now = now.map_err(|failure| written.place(failure))?;
         if now.revision == seen {
-            eprintln!("{document}: unchanged");
+            say!("{document}: unchanged");
         }
         Ok(())
     }
@@ -133,7 +133,7 @@ impl Apply {
 fn remark(remarks: &[SpecError], file: &Path, text: &str) {
     for remark in remarks {
         let line = lines::locate(text, &remark.path).map(|line| format!(":{line}")).unwrap_or_default();
-        eprintln!("{}{line}: remark: {}", file.display(), output::printable(&remark.to_string()));
+        say!("{}{line}: remark: {}", file.display(), output::printable(&remark.to_string()));
     }
 }
 

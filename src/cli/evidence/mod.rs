@@ -129,7 +129,7 @@ impl Report {
         if self.json {
             return output::json(&record);
         }
-        eprintln!("verified; it is shown as reported. Only a limit on power that names the key is judged by it");
+        say!("verified; it is shown as reported. Only a limit on power that names the key is judged by it");
         print(&output::fields(&summary(&record)))
     }
 }

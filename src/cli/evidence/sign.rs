@@ -62,11 +62,11 @@ impl Sign {
         // What the registry would refuse is not worth a signature.
         Claim::read(&statement, &manifest, now)?;
         let bundle = bundle::sign_statement(&statement, &key);
-        eprintln!("signed with the key {}, about {manifest}", key.verifying_key().fingerprint());
+        say!("signed with the key {}, about {manifest}", key.verifying_key().fingerprint());
         let Some(place) = &self.output else { return output::json(&bundle) };
         let text = serde_json::to_string_pretty(&bundle).map_err(Failure::other)?;
         fs::write(place, text + "\n").map_err(|e| Failure::other(format!("can't write {}: {e}", place.display())))?;
-        eprintln!("next: plimsoll evidence report MODEL@VERSION {}", place.display());
+        say!("next: plimsoll evidence report MODEL@VERSION {}", place.display());
         if self.json { output::json(&bundle) } else { print(&place.display().to_string()) }
     }
 

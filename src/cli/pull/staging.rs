@@ -10,7 +10,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     ffi::OsString,
     fs::{self, DirBuilder, File, TryLockError},
     io::{self, ErrorKind, Write},
@@ -76,6 +76,8 @@ impl Staging {
             named().map_err(|e| failed("write", &place, &e))?;
             placed.entry(file.sha256).or_insert(place);
         }
+        let names = || folders(&whole, manifest).iter().try_for_each(|folder| File::open(folder)?.sync_all());
+        names().map_err(|e| failed("write", &whole, &e))?;
         Ok(whole)
     }
 
@@ -89,8 +91,7 @@ impl Staging {
         let _ = fs::remove_dir(&self.target);
         if !self.target.exists() {
             fs::rename(&whole, &self.target).map_err(|e| failed("write", &self.target, &e))?;
-            self.clear();
-            return Ok(());
+            return self.delivered();
         }
         if !is_ours(&self.target) {
             return Err(Failure::new(
@@ -105,6 +106,15 @@ impl Staging {
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.replace(&whole, &earlier)?,
             Err(error) => return Err(failed("write", &self.target, &error.into())),
         }
+        self.delivered()
+    }
+
+    /// The target's new name outlives a loss of power, and only then goes what it replaced.
+    fn delivered(self) -> Result<(), Failure> {
+        let beside = self.folder.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(beside.unwrap_or(Path::new(".")))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|e| failed("write", &self.target, &e))?;
         self.clear();
         Ok(())
     }
@@ -212,6 +222,13 @@ fn lock(folder: &Path) -> Result<File, Failure> {
         }
     }
     Err(Failure::new(Exit::Conflict, "other pulls write this folder all the time").next("wait until they have ended"))
+}
+
+/// Every folder of what was assembled.
+fn folders(whole: &Path, manifest: &Manifest) -> BTreeSet<PathBuf> {
+    let files = manifest.files().iter();
+    let above = files.flat_map(|file| Path::new(file.path.as_str()).ancestors().skip(1));
+    above.map(|folder| whole.join(folder)).collect()
 }
 
 /// A file that is on the disk when this returns, as is what else the folder names.

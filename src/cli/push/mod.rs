@@ -71,7 +71,7 @@ impl Push {
         }
         let found = files::find(&self.dir)?;
         let total = found.iter().map(|f| f.size_bytes).sum();
-        eprintln!("{} files, {}", found.len(), output::size(total));
+        say!("{} files, {}", found.len(), output::size(total));
         let (found, manifest) = tokio::task::spawn_blocking(move || files::manifest(&found).map(|m| (found, m)))
             .await
             .map_err(Failure::other)??;
@@ -98,14 +98,14 @@ impl Push {
         let draft = known.filter(|known| known.state == "draft");
         let Some(draft) = draft else {
             if self.resume && known.is_none() {
-                eprintln!("no push of these files was begun; this one begins");
+                say!("no push of these files was begun; this one begins");
             }
             return Ok(());
         };
         let here = draft.files.iter().filter(|file| file.uploaded).count();
         let progress = format!("{here} of its {} files are there", draft.files.len());
         if self.resume || self.restart {
-            eprintln!("going on with version {}: {progress}", draft.number);
+            say!("going on with version {}: {progress}", draft.number);
             return Ok(());
         }
         let what = format!("these files are version {} of {}, which is not finished", draft.number, self.model);
@@ -124,7 +124,7 @@ impl Push {
         digest: &str,
         with: &SealInput,
     ) -> Result<VersionView, Failure> {
-        let say = |line: &str| eprintln!("{line}");
+        let say = |line: &str| say!("{line}");
         let patience = Patience::long(&say);
         let versions = ["models", &self.model, "versions"];
         let draft: VersionView = client.repeat_for(&versions, &declaration(manifest), patience).await?;
@@ -135,11 +135,11 @@ impl Push {
         let number = draft.number.to_string();
         let way = upload::Way { client, model: &self.model, at_once: self.at_once.into(), anew: self.restart };
         if draft.state != "draft" {
-            eprintln!("these files are version {} already", draft.number);
+            say!("these files are version {} already", draft.number);
             if draft.files.iter().all(|file| file.uploaded) {
                 return Ok(draft);
             }
-            eprintln!("what the service has of them is damaged; it is sent again");
+            say!("what the service has of them is damaged; it is sent again");
             way.send(&draft, found).await?;
             return client.get(&["models", &self.model, "versions", &number], &[]).await;
         }
@@ -166,7 +166,7 @@ impl Push {
         }
         let card = card::read(&self.dir, &self.model)?;
         let _: ModelView = client.create(&["models"], &card).await?;
-        eprintln!("registered the model {}", self.model);
+        say!("registered the model {}", self.model);
         Ok(())
     }
 
@@ -175,7 +175,7 @@ impl Push {
             manifest.files().iter().map(|f| FileDigest { path: f.path.to_string(), sha256: f.sha256.hex() }).collect();
         let wrong = |e: oms::OmsError| Failure::new(Exit::Usage, e.to_string());
         if let Some(chain) = chain {
-            eprintln!("signing the files with the certificate; provenance is not signed");
+            say!("signing the files with the certificate; provenance is not signed");
             let signature = oms::sign_certified(&listed, &self.model, key, chain).map_err(wrong)?;
             return Ok(SealInput { signature: Some(signature), attestations: Vec::new() });
         }
@@ -187,7 +187,7 @@ impl Push {
 
     fn provenance(&self, manifest: &Manifest) -> Result<Option<Made>, Failure> {
         if self.no_provenance {
-            eprintln!("signing the files, without provenance");
+            say!("signing the files, without provenance");
             return Ok(None);
         }
         let unreadable = |what| Failure::new(Exit::Usage, what).next("correct it, or push with --no-provenance");
@@ -195,15 +195,12 @@ impl Push {
         let made = provenance::statement(&self.dir, manifest.files(), &gathered)?;
         match &made {
             Some(made) => {
-                eprintln!(
-                    "signing the files, and their provenance from {}",
-                    output::printable(&made.filled.join(", "))
-                );
+                say!("signing the files, and their provenance from {}", output::printable(&made.filled.join(", ")));
                 if !made.missing.is_empty() {
-                    eprintln!("it does not say: {}", made.missing.join("; "));
+                    say!("it does not say: {}", made.missing.join("; "));
                 }
             }
-            None => eprintln!("signing the files; there is no {}, so no provenance", provenance::TRAINING_FILE),
+            None => say!("signing the files; there is no {}, so no provenance", provenance::TRAINING_FILE),
         }
         Ok(made)
     }
@@ -250,7 +247,7 @@ fn declaration(manifest: &Manifest) -> VersionInput {
 fn report(version: &VersionView) {
     let detail = version.signature_detail.as_deref().unwrap_or_default();
     match version.signature.as_str() {
-        "verified" => eprintln!("sealed; the signature is verified"),
-        state => eprintln!("sealed, but the signature is {state}: {}", output::printable(detail)),
+        "verified" => say!("sealed; the signature is verified"),
+        state => say!("sealed, but the signature is {state}: {}", output::printable(detail)),
     }
 }

@@ -30,7 +30,7 @@ impl Way<'_> {
         let declared = |file: &Found| draft.files.iter().find(|d| d.path == file.path.as_str() && !d.uploaded);
         let missing: Vec<_> = found.iter().filter_map(|file| declared(file).map(|declared| (file, declared))).collect();
         let total = missing.iter().map(|(file, _)| file.size_bytes).sum();
-        eprintln!("uploading {} of {} files, {}", missing.len(), found.len(), output::size(total));
+        say!("uploading {} of {} files, {}", missing.len(), found.len(), output::size(total));
         let meter = Meter::new("uploading", total).shared();
         let number = draft.number.to_string();
         for (file, declared) in missing {
