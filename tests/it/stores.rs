@@ -5,6 +5,8 @@ use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, path::Path
 use std::path::{Path, PathBuf};
 
 const BUCKET: &str = "plimsoll";
+/// Beside the copies: whose they are.
+const NOTE: &str = "registry";
 
 pub struct S3 {
     endpoint: String,
@@ -77,7 +79,7 @@ impl S3 {
     async fn copies(&self) -> Vec<Key> {
         let under = Key::parse(format!("{}/sha256", self.prefix)).expect("a key");
         let objects: Vec<_> = self.store().list(Some(&under)).try_collect().await.expect("a list");
-        objects.into_iter().map(|object| object.location).collect()
+        objects.into_iter().map(|object| object.location).filter(|key| key.filename() != Some(NOTE)).collect()
     }
 }
 
@@ -106,7 +108,9 @@ pub async fn rot(data: &Path, sha256: &str, at: usize) {
     s3.store().put(&key, bytes.into()).await.expect("put");
 }
 
+/// All but the note.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("entry").path());
+    let entries = entries.filter(|path| path.file_name().is_some_and(|name| name != NOTE));
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
