@@ -26,6 +26,26 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
     Ok(value)
 }
 
+/// Whether an object in it has this name, however it is written; also where it can't be read here and may be elsewhere:
+/// other readers take more bytes, other encodings, and the last of two names.
+pub(crate) fn may_name(bytes: &[u8], name: &str) -> bool {
+    match parse(bytes) {
+        Ok(value) => has(&value, name),
+        Err(_) => {
+            let stands = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+            MAX_BYTES < bytes.len() as u64 || bytes.contains(&0) || stands(b"\\u") || stands(name.as_bytes())
+        }
+    }
+}
+
+fn has(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Object(map) => map.contains_key(name) || map.values().any(|inner| has(inner, name)),
+        Value::Array(list) => list.iter().any(|inner| has(inner, name)),
+        _ => false,
+    }
+}
+
 struct Strict<'l> {
     left: &'l mut u32,
     depth: u32,
@@ -112,6 +132,24 @@ impl<'de> Deserialize<'de> for Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_found_however_it_is_written() {
+        let utf16: Vec<u8> = r#"{"class_name": 1}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let long = format!(r#"{{"{}": 1}}"#, "x".repeat(16 << 20));
+        for there in [
+            r#"{"a": [{"clas\u0073_name": 1}]}"#.as_bytes(),
+            br#"{"a": NaN, "class_name": 1}"#,
+            br#"{"a": 1, "a": {"\u0063lass_name": 1}}"#,
+            &utf16,
+            long.as_bytes(),
+        ] {
+            assert!(may_name(there, "class_name"), "{:?}", &there[..20.min(there.len())]);
+        }
+        for not in [br#"{"a": "class_name", "_class_name": 1}"#.as_slice(), br#"{"a": NaN}"#, b"no JSON", b""] {
+            assert!(!may_name(not, "class_name"), "{not:?}");
+        }
+    }
 
     #[test]
     fn a_name_that_stands_twice_is_refused_at_any_depth() {

@@ -214,9 +214,14 @@ impl Contents {
     }
 
     pub(crate) fn operator(&mut self, name: &str) {
+        self.operators(name, 1);
+    }
+
+    fn operators(&mut self, name: &str, count: u64) {
         let name = shortened(name, MAX_SHOWN_CHARS);
         if self.operators.len() < MAX_KINDS || self.operators.contains_key(&name) {
-            *self.operators.entry(name).or_default() += 1;
+            let all = self.operators.entry(name).or_default();
+            *all = all.saturating_add(count);
         }
     }
 
@@ -238,6 +243,13 @@ impl Contents {
             self.find(finding.inside(member));
         }
         self.findings_left_out = self.findings_left_out.saturating_add(inner.findings_left_out);
+        for (name, count) in inner.operators {
+            self.operators(&name, count);
+        }
+        // Of several graphs in one archive nobody knows which one is meant.
+        if self.inputs.is_empty() && self.outputs.is_empty() {
+            (self.inputs, self.outputs) = (inner.inputs, inner.outputs);
+        }
         for fact in inner.facts {
             self.say(fact.name, fact.value);
         }

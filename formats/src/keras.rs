@@ -3,7 +3,7 @@
 //! Keras makes an object of every class that the description names. Only its own layers and what belongs to them may be
 //! named, none of them the ones that hold code, read a file that the description names, or load another model.
 
-use crate::{Class, Contents, Finding, Refusal, config, quoted};
+use crate::{Class, Contents, Finding, Refusal, config, quoted, shortened};
 use serde_json::{Map, Value};
 
 pub(crate) const CONFIG: &str = "config.json";
@@ -13,8 +13,15 @@ const ADVICE: &str = "build the model of layers of Keras alone, or export it to 
 /// Parts of Keras whose classes hold numbers and settings.
 const PARTS: &str = "layers initializers regularizers constraints optimizers optimizers.schedules losses metrics activations \
     models dtype_policies mixed_precision random quantizers";
+/// Parts whose classes are single operations: what `a + b` of two layers becomes.
+const OPERATIONS: &str = "ops.numpy ops.nn ops.math ops.linalg ops.image ops.core";
 /// Classes of those parts that run code, load a file or import a module that they name.
-const DANGEROUS: &str = "Lambda TFSMLayer TorchModuleWrapper FlaxLayer JaxLayer __lambda__ __typespec__ function";
+const DANGEROUS: &str = "Lambda TFSMLayer TorchModuleWrapper FlaxLayer JaxLayer __lambda__ __typespec__ function \
+    Map Scan AssociativeScan Switch WhileLoop ForiLoop Cond VectorizedMap Vectorize JVP";
+/// More inputs or outputs are left out.
+const MAX_PORTS: usize = 64;
+/// An input with more dimensions is shown without them.
+const MAX_DIMENSIONS: usize = 32;
 
 /// The description of the layers.
 pub(crate) fn config(bytes: &[u8]) -> Result<Contents, Refusal> {
@@ -43,18 +50,75 @@ fn describe(config: &Value, contents: &mut Contents) {
         match value {
             Value::Object(map) => {
                 object(map, contents);
+                map.get("layers").and_then(Value::as_array).into_iter().flatten().chain(map.get("layer")).for_each(
+                    |layer| {
+                        layer
+                            .get("class_name")
+                            .and_then(Value::as_str)
+                            .into_iter()
+                            .for_each(|class| contents.operator(class));
+                    },
+                );
                 open.extend(map.values());
             }
             Value::Array(list) => open.extend(list),
             _ => {}
         }
     }
-    if let Some(name) = config.get("config").and_then(|config| config.get("name")).and_then(Value::as_str) {
-        contents.say("name", name);
-    }
-    if let Some(shape) = config.get("build_config").and_then(|build| build.get("input_shape")) {
+    let Some(model) = config.get("config") else { return };
+    contents.say("name", text(model, "name"));
+    interface(model, contents);
+    if contents.inputs.is_empty()
+        && let Some(shape) = config.get("build_config").and_then(|build| build.get("input_shape"))
+        && !shape.is_null()
+    {
         contents.say("input shape", shape.to_string());
     }
+}
+
+/// What goes in, with types and shapes, and which layers give what comes out: their shapes are not in the description.
+fn interface(model: &Value, contents: &mut Contents) {
+    let layers = model.get("layers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_input = |layer: &&Value| layer.get("class_name").and_then(Value::as_str) == Some("InputLayer");
+    let inputs = layers.iter().filter(is_input).filter_map(|layer| layer.get("config"));
+    contents.inputs = inputs.take(MAX_PORTS).map(port).collect();
+    let mut outputs = Vec::new();
+    match model.get("output_layers") {
+        Some(named) => layers_of(named, &mut outputs),
+        // Of a sequence it is the last one.
+        None => outputs.extend(layers.last().and_then(|layer| layer.get("config")).map(|layer| text(layer, "name"))),
+    }
+    contents.outputs = outputs.into_iter().filter(|name| !name.is_empty()).take(MAX_PORTS).map(quoted).collect();
+}
+
+/// `["dense", 0, 0]`, or several of these in a list or by name.
+fn layers_of<'v>(named: &'v Value, names: &mut Vec<&'v str>) {
+    match named {
+        Value::Array(list) => match list.first().and_then(Value::as_str) {
+            Some(name) => names.push(name),
+            None => list.iter().for_each(|each| layers_of(each, names)),
+        },
+        Value::Object(map) => map.values().for_each(|each| layers_of(each, names)),
+        _ => {}
+    }
+}
+
+/// As inputs of other formats are shown. Before version 3 the shape had another name, and the type was a text.
+fn port(input: &Value) -> String {
+    let kind = input.get("dtype").map_or("", |dtype| {
+        dtype.as_str().unwrap_or_else(|| dtype.get("config").map(|policy| text(policy, "name")).unwrap_or_default())
+    });
+    let mut port = format!("{} {}", quoted(text(input, "name")), shortened(kind, crate::MAX_SHOWN_CHARS));
+    let shape = input.get("batch_shape").or_else(|| input.get("batch_input_shape")).and_then(Value::as_array);
+    if let Some(shape) = shape.filter(|shape| shape.len() <= MAX_DIMENSIONS) {
+        let sizes = shape.iter().map(|size| size.as_u64().map_or_else(|| "?".to_owned(), |size| size.to_string()));
+        port.push_str(&format!("[{}]", sizes.collect::<Vec<_>>().join(", ")));
+    }
+    port
+}
+
+fn text<'v>(of: &'v Value, name: &str) -> &'v str {
+    of.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What is described by an object with a class; others are settings.
@@ -68,7 +132,6 @@ fn object(map: &Map<String, Value>, contents: &mut Contents) {
     let Some(class) = class.as_str() else {
         return contents.find(refuse("keras_class", "a class has a name that is no text".to_owned()));
     };
-    contents.operator(class);
     if DANGEROUS.split_whitespace().any(|one| one == class) {
         let what = format!("the {} layer runs code or loads a file that it names", quoted(class));
         return contents.find(refuse("keras_code", what));
@@ -79,7 +142,7 @@ fn object(map: &Map<String, Value>, contents: &mut Contents) {
     match map.get("module") {
         // Before version 3 no module was written: layers of Keras are looked for by their names.
         None => {}
-        Some(Value::String(module)) if is_part(module) => {}
+        Some(Value::String(module)) if is_part(module) || is_operation(module, class) => {}
         Some(Value::Null) => {
             let what = format!("the class {} is somebody's own, which is not in the file", quoted(class));
             contents.find(refuse("keras_class", what));
@@ -92,6 +155,14 @@ fn object(map: &Map<String, Value>, contents: &mut Contents) {
     }
 }
 
+/// A class, and no function or module that stands beside the classes.
+fn is_operation(module: &str, class: &str) -> bool {
+    let part = module.strip_prefix("keras.src.").unwrap_or_default();
+    OPERATIONS.split_whitespace().any(|one| one == part)
+        && class.starts_with(|c: char| c.is_ascii_uppercase())
+        && class.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
 fn is_part(module: &str) -> bool {
     let Some(rest) = module.strip_prefix("keras") else { return false };
     let rest = rest.strip_prefix(".src").unwrap_or(rest);
@@ -100,5 +171,79 @@ fn is_part(module: &str) -> bool {
         Some(part) => PARTS
             .split_whitespace()
             .any(|one| part == one || part.strip_prefix(one).is_some_and(|r| r.starts_with('.'))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(config: &Value) -> Contents {
+        self::config(config.to_string().as_bytes()).expect("read")
+    }
+
+    /// As Keras 3.15 writes a model of functions.
+    fn functional(layers: &Value) -> Value {
+        json!({"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional",
+            "build_config": {"input_shape": null}, "config": {"name": "scorer", "layers": layers,
+            "input_layers": ["x", 0, 0], "output_layers": [["score", 0, 0], ["why", 0, 0]]}})
+    }
+
+    fn input(name: &str, dtype: &Value) -> Value {
+        let config = json!({"name": name, "batch_shape": [null, 8], "dtype": dtype});
+        json!({"module": "keras.layers", "class_name": "InputLayer", "registered_name": null, "config": config})
+    }
+
+    #[test]
+    fn layers_are_counted_and_what_goes_in_and_comes_out_is_told() {
+        let policy = json!({"module": "keras", "class_name": "DTypePolicy", "config": {"name": "bfloat16"}});
+        let dense = json!({"module": "keras.layers", "class_name": "Dense", "config": {"name": "score",
+            "kernel_initializer": {"module": "keras.initializers", "class_name": "GlorotUniform", "config": {}}}});
+        let cell = json!({"module": "keras.layers", "class_name": "LSTM", "config": {"name": "cell"}});
+        let around = json!({"module": "keras.layers", "class_name": "Bidirectional", "config": {"layer": cell}});
+        let layers = json!([input("x", &json!("float32")), input("y", &policy), dense.clone(), dense, around]);
+        let contents = read(&functional(&layers));
+        assert_eq!(contents.findings, []);
+        assert_eq!(contents.inputs, ["\"x\" float32[?, 8]", "\"y\" bfloat16[?, 8]"]);
+        assert_eq!(contents.outputs, ["\"score\"", "\"why\""]);
+        let counted: Vec<_> = contents.operators.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+        assert_eq!(counted, [("Bidirectional", 1), ("Dense", 2), ("InputLayer", 2), ("LSTM", 1)]);
+    }
+
+    #[test]
+    fn a_sequence_ends_with_its_last_layer() {
+        let old = json!({"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [null, 3], "dtype": "float32"}});
+        let last = json!({"class_name": "Dense", "config": {"name": "last"}});
+        let contents = read(&json!({"class_name": "Sequential", "config": {"name": "old", "layers": [old, last]}}));
+        assert_eq!(
+            (contents.inputs, contents.outputs),
+            (vec!["\"x\" float32[?, 3]".to_owned()], vec!["\"last\"".to_owned()])
+        );
+    }
+
+    #[test]
+    fn sums_of_layers_are_no_code_and_what_calls_a_function_is() {
+        let operation = |module: &str, class: &str| {
+            let operation =
+                json!({"module": module, "class_name": class, "registered_name": class, "config": {"name": "o"}});
+            read(&functional(&json!([operation]))).findings
+        };
+        for (module, class) in
+            [("keras.src.ops.numpy", "Add"), ("keras.src.ops.nn", "Softmax"), ("keras.src.ops.core", "Cast")]
+        {
+            assert_eq!(operation(module, class), [], "{module} {class}");
+        }
+        for (module, class) in [
+            ("keras.src.ops.core", "WhileLoop"),
+            ("keras.src.ops.core", "VectorizedMap"),
+            ("keras.src.ops.numpy", "backend"),
+            ("keras.src.ops.numpy", "Add.forward"),
+            ("keras.src.ops.function", "Function"),
+            ("keras.src.utils.file_utils", "Add"),
+            ("my.ops.numpy", "Add"),
+        ] {
+            assert_eq!(operation(module, class).len(), 1, "{module} {class}");
+        }
     }
 }

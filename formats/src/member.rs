@@ -74,10 +74,18 @@ pub(crate) fn by_start(
             chat(file, from, size_bytes).map(Some)
         }
         // Keras 3 beside its weights, or a description of layers that is loaded by itself.
-        keras::CONFIG if start.windows(12).any(|part| part == b"\"class_name\"") => {
-            keras::config(&fill(from, config::MAX_BYTES + 1)?).map(Some)
+        keras::CONFIG => {
+            let bytes = fill(from, config::MAX_BYTES + 1)?;
+            match config::may_name(&bytes, "class_name") {
+                true => keras::config(&bytes).map(Some),
+                false => text(&bytes, from, size_bytes),
+            }
         }
-        "schema.json" if start.windows(12).any(|part| part == b"\"__loader__\"") => {
+        "schema.json" => {
+            let bytes = fill(from, config::MAX_BYTES + 1)?;
+            if !config::may_name(&bytes, "__loader__") {
+                return text(&bytes, from, size_bytes);
+            }
             let mut contents = Contents::of("skops model", Class::Code);
             let what = "a skops file says which Python classes to make and what to call";
             contents.find(Finding::refused("skops", what, "export the model to ONNX"));

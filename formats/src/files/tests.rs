@@ -87,6 +87,8 @@ fn harmless_files_pass() {
 fn what_runs_code_leaves_its_folder_or_lies_is_refused() {
     use Refusal::{Invalid, Unreadable, Unsafe, Unsupported};
     let layers: &[u8] = br#"{"config": {"layers": [{"class_name": "\u004cambda"}]}}"#;
+    let hidden: &[u8] = br#"{"\u0063lass_name": "Lambda", "config": {}}"#;
+    let far_behind = [b" ".repeat(100_000), br#"{"class_name": "Lambda"}"#.to_vec()].concat();
     let far = r#"{"w": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 1099511627776]}}"#;
     let short = r#"{"w": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 8]}}"#;
     let zeros = vec![0; 2 << 20];
@@ -102,6 +104,9 @@ fn what_runs_code_leaves_its_folder_or_lies_is_refused() {
         ("m.zip", archive(&[("a/..\\..\\x", b"y")]), Unsafe, "leaves its folder"),
         ("m.zip", archive(&[("in.zip", &archive(&[("x", b"y")]))]), Unsupported, "an archive itself"),
         ("m.keras", archive(&[("config.json", layers), ("metadata.json", b"{}")]), Unsafe, "Lambda"),
+        ("m.keras", archive(&[("config.json", hidden)]), Unsafe, "Lambda"),
+        ("m.zip", archive(&[("a/config.json", &far_behind)]), Unsafe, "Lambda"),
+        ("m.skops", archive(&[("schema.json", br#"{"__load\u0065r__": "x"}"#)]), Unsafe, "skops"),
         ("a.npz", archive(&[("x.npy", &zeros)]), Unsafe, "times as many"),
         ("b.zip", archive(&[("zeros", &vec![0; 32 << 20])]), Unsafe, "times as many"),
         ("a.npy", array("'|O'"), Unsafe, "objects"),

@@ -6,6 +6,7 @@ use crate::Amount;
 const ALLOWED: &[(&str, &str)] = &[
     ("collections", "OrderedDict"),
     ("torch._utils", "_rebuild_tensor _rebuild_tensor_v2 _rebuild_parameter _rebuild_qtensor _rebuild_sparse_tensor"),
+    ("torch.serialization", "_get_layout"),
     ("torch", "Size device"),
     (
         "torch",
