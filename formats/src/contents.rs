@@ -189,19 +189,35 @@ impl Contents {
     }
 
     pub(crate) fn find(&mut self, finding: Finding) {
-        if finding.severity == Severity::Refused {
+        let is_warning = |finding: &Finding| finding.severity == Severity::Warning;
+        if !is_warning(&finding) {
             self.is(Class::Code);
         }
-        match self.findings.len() < MAX_FINDINGS {
-            true => self.findings.push(finding),
-            false => self.findings_left_out = self.findings_left_out.saturating_add(1),
+        if self.findings.len() < MAX_FINDINGS {
+            return self.findings.push(finding);
+        }
+        self.findings_left_out = self.findings_left_out.saturating_add(1);
+        // Of many, what a file is refused for is kept before what somebody should look at.
+        if !is_warning(&finding)
+            && let Some(last) = self.findings.iter_mut().rev().find(|kept| is_warning(kept))
+        {
+            *last = finding;
         }
     }
 
     pub(crate) fn say(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) {
-        if self.facts.len() < MAX_FACTS && !value.as_ref().is_empty() {
-            let name = shortened(name.as_ref(), MAX_SHOWN_CHARS);
-            self.facts.push(Fact { name, value: shortened(value.as_ref(), MAX_VALUE_CHARS) });
+        if value.as_ref().is_empty() {
+            return;
+        }
+        let name = shortened(name.as_ref(), MAX_SHOWN_CHARS);
+        let fact = Fact { name, value: shortened(value.as_ref(), MAX_VALUE_CHARS) };
+        if self.facts.len() < MAX_FACTS {
+            self.facts.push(fact);
+        } else if fact.name.to_ascii_lowercase().contains("licen")
+            && let Some(last) = self.facts.last_mut()
+        {
+            // What somebody may do with it is not to be lost among many.
+            *last = fact;
         }
     }
 
@@ -272,6 +288,7 @@ impl Contents {
             return Err(Refusal::Unsafe(format!("{first}{more}")));
         }
         match (self.class, pickles) {
+            (Class::Code, _) => Err(Refusal::Unsafe("it is a program, whatever else it is".to_owned())),
             (Class::Pickled, Pickles::Refused) => Err(Refusal::Unsafe(
                 "it is a pickle, which is a program for whoever loads it, even where this one only puts weights together; \
                  save the weights as safetensors or export to ONNX"
@@ -288,4 +305,24 @@ pub enum Pickles {
     #[default]
     Refused,
     Accepted,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_warnings_there_are_what_is_refused_stays_refused() {
+        let mut contents = Contents::of("zip archive", Class::Unknown);
+        for _ in 0..2 * MAX_FINDINGS {
+            contents.find(Finding::warning("secret", "looks like a token", "take it out"));
+        }
+        assert_eq!(contents.judge(Pickles::Refused), Ok(()));
+        contents.find(Finding::refused("pickle_name", "it resolves \"os.system\"", "save the weights as safetensors"));
+        let refusal = contents.judge(Pickles::Accepted).expect_err("refused");
+        assert!(refusal.detail().contains("os.system"), "{refusal}");
+        let mut whole = Contents::of("zip archive", Class::Unknown);
+        whole.take("evil.pkl", Contents { findings: Vec::new(), ..contents });
+        whole.judge(Pickles::Accepted).expect_err("code is refused without a finding, too");
+    }
 }

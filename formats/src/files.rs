@@ -1,6 +1,6 @@
 //! Any file of a version: recognised by what it begins with, then by its name.
 
-use super::{Class, Contents, Pickles, Refusal, Source, member, onnx, source::fill, tar, zip};
+use super::{Class, Contents, Pickles, Refusal, Source, hdf5, member, named, onnx, source::fill, tar, zip};
 use std::io::{Read, SeekFrom};
 
 /// Enough to know most things by.
@@ -21,21 +21,30 @@ pub fn read(
     size_bytes: u64,
     around: &onnx::Surroundings<'_>,
 ) -> Result<Contents, Refusal> {
-    if name.to_ascii_lowercase().ends_with(ONNX_ENDING) {
-        return onnx::read(from, size_bytes, around);
-    }
     let start = fill(from, START_BYTES)?;
     from.seek(SeekFrom::Start(0))?;
-    if zip::is_zip(&start) {
+    named::require_whole(&start)?;
+    let read = if name.to_ascii_lowercase().ends_with(ONNX_ENDING) {
+        onnx::read(from, size_bytes, around)?
+    } else if zip::is_zip(&start) {
+        // Its end is looked at from all sides there.
         return zip::read(from, size_bytes);
-    }
-    if tar::is_tar(&start) {
+    } else {
+        by_start(name, &start, from, size_bytes)?
+    };
+    from.seek(SeekFrom::Start(size_bytes.saturating_sub(zip::TAIL_BYTES as u64)))?;
+    zip::refuse_behind(&fill(from, zip::TAIL_BYTES as u64)?)?;
+    Ok(read)
+}
+
+fn by_start(name: &str, start: &[u8], from: &mut dyn Source, size_bytes: u64) -> Result<Contents, Refusal> {
+    if tar::is_tar(start) {
         return tar::read(from);
     }
     if start.starts_with(b"\x1f\x8b") {
         return tar::read_gzip(name, from, size_bytes);
     }
-    if let Some(packed) = member::packed(&start) {
+    if let Some(packed) = member::packed(start) {
         return Err(Refusal::Unsupported(format!(
             "it is packed with {packed}, which is not looked into; send it unpacked"
         )));
@@ -43,8 +52,19 @@ pub fn read(
     if start.starts_with(PARQUET) {
         return parquet(from, size_bytes);
     }
-    let mut whole = from.take(size_bytes);
-    Ok(member::by_start(name, &start, &mut whole, size_bytes)?.unwrap_or_default())
+    if let Some(known) = member::by_start(name, start, &mut (&mut *from).take(size_bytes), size_bytes)? {
+        return Ok(known);
+    }
+    // Readers look for HDF5 at every power of two.
+    let mut at = START_BYTES.next_power_of_two();
+    while at < size_bytes {
+        from.seek(SeekFrom::Start(at))?;
+        if fill(from, hdf5::MAGIC.len() as u64)? == hdf5::MAGIC {
+            return Ok(hdf5::behind(at));
+        }
+        at = at.saturating_mul(2);
+    }
+    Ok(Contents::default())
 }
 
 /// Refuses what would run code, and what can't be read as what it is.

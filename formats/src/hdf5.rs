@@ -9,9 +9,29 @@ const MODEL: &[u8] = b"model_config";
 const ADVICE: &str = "save the model in the .keras format, which can be looked into, or export it to ONNX";
 const PIECE_BYTES: usize = 64 << 10;
 
+/// The first place behind a file's beginning where readers look for HDF5: whoever writes one may put something before it.
+pub(crate) const FIRST_PLACE: u64 = 512;
+
+/// Where one begins behind the beginning, as far as `start` shows.
+pub(crate) fn place_behind(start: &[u8]) -> Option<u64> {
+    let places = std::iter::successors(Some(FIRST_PLACE), |place| place.checked_mul(2));
+    let there = |at: &u64| usize::try_from(*at).ok().and_then(|at| start.get(at..));
+    places.take_while(|at| there(at).is_some()).find(|at| there(at).is_some_and(|rest| rest.starts_with(MAGIC)))
+}
+
+/// One that stands behind something else.
+pub(crate) fn behind(at: u64) -> Contents {
+    let mut contents = Contents::of("HDF5 file", Class::Code);
+    let what = "an HDF5 file begins here, behind something else";
+    contents.find(Finding::refused("hdf5_behind", what, "write it without a user block").at(at));
+    contents
+}
+
 /// Goes through the file once.
 pub(crate) fn read(from: &mut dyn BufRead) -> Result<Contents, Refusal> {
-    let mut contents = Contents::of("HDF5 file", Class::Data);
+    let mut contents = Contents::of("HDF5 file", Class::Unknown);
+    let what = "what it holds is not read, and its numbers may lie in other files that it names";
+    contents.find(Finding::warning("hdf5_unread", what, "keep weights as safetensors, or export the model to ONNX"));
     if let Some(at) = find(from, MODEL)? {
         contents.format = "Keras model in HDF5";
         let what = "it holds the description of a Keras model, in which a layer may be code";

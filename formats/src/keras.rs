@@ -18,6 +18,14 @@ const OPERATIONS: &str = "ops.numpy ops.nn ops.math ops.linalg ops.image ops.cor
 /// Classes of those parts that run code, load a file or import a module that they name.
 const DANGEROUS: &str = "Lambda TFSMLayer TorchModuleWrapper FlaxLayer JaxLayer __lambda__ __typespec__ function \
     Map Scan AssociativeScan Switch WhileLoop ForiLoop Cond VectorizedMap Vectorize JVP";
+/// Functions of Keras that compute with numbers: losses, metrics, activations.
+const FUNCTIONS: &str = "binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy \
+    categorical_generalized_cross_entropy categorical_hinge circle cosine_similarity ctc dice hinge huber kl_divergence log_cosh \
+    mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson \
+    sparse_categorical_crossentropy squared_hinge tversky accuracy binary_accuracy categorical_accuracy sparse_categorical_accuracy \
+    sparse_top_k_categorical_accuracy top_k_categorical_accuracy relu leaky_relu relu6 softmax celu elu selu softplus softsign \
+    squareplus soft_shrink sparse_plus silu gelu glu tanh tanh_shrink threshold sigmoid sparse_sigmoid exponential hard_sigmoid \
+    hard_silu hard_tanh hard_shrink linear mish log_softmax log_sigmoid sparsemax";
 /// More inputs or outputs are left out.
 const MAX_PORTS: usize = 64;
 /// An input with more dimensions is shown without them.
@@ -31,6 +39,15 @@ pub(crate) fn config(bytes: &[u8]) -> Result<Contents, Refusal> {
         Err(why) => contents.find(Finding::refused("keras_unreadable", format!("the description {why}"), ADVICE)),
     }
     Ok(contents)
+}
+
+/// Whether settings of any name describe a model of Keras.
+pub(crate) fn is_model(value: &Value) -> bool {
+    let said = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    value.get("config").is_some()
+        && (matches!(said("class_name"), "Sequential" | "Functional" | "Model")
+            || (value.get("class_name").is_some()
+                && (said("module").starts_with("keras") || value.get("keras_version").is_some())))
 }
 
 /// Which Keras wrote it.
@@ -132,8 +149,12 @@ fn object(map: &Map<String, Value>, contents: &mut Contents) {
     let Some(class) = class.as_str() else {
         return contents.find(refuse("keras_class", "a class has a name that is no text".to_owned()));
     };
-    if DANGEROUS.split_whitespace().any(|one| one == class) {
-        let what = format!("the {} layer runs code or loads a file that it names", quoted(class));
+    if class == "function" && is_function(map) {
+        return;
+    }
+    // Keras looks a name up with its module before it, so that "layers.Lambda" of "keras" is one, too.
+    if class.rsplit(['.', '>', ':']).next().is_some_and(|last| DANGEROUS.split_whitespace().any(|one| one == last)) {
+        let what = format!("{} runs code or loads a file that it names", quoted(class));
         return contents.find(refuse("keras_code", what));
     }
     if class.contains('>') && map.get("registered_name").is_none_or(Value::is_null) {
@@ -142,7 +163,7 @@ fn object(map: &Map<String, Value>, contents: &mut Contents) {
     match map.get("module") {
         // Before version 3 no module was written: layers of Keras are looked for by their names.
         None => {}
-        Some(Value::String(module)) if is_part(module) || is_operation(module, class) => {}
+        Some(Value::String(module)) if (is_part(module) && is_class(class)) || is_operation(module, class) => {}
         Some(Value::Null) => {
             let what = format!("the class {} is somebody's own, which is not in the file", quoted(class));
             contents.find(refuse("keras_class", what));
@@ -155,12 +176,27 @@ fn object(map: &Map<String, Value>, contents: &mut Contents) {
     }
 }
 
-/// A class, and no function or module that stands beside the classes.
+/// A loss, a metric or an activation of Keras that is given as a function.
+fn is_function(map: &Map<String, Value>) -> bool {
+    let said = |name: &str| map.get(name).and_then(Value::as_str);
+    said("module") == Some("builtins")
+        && said("config").is_some_and(|name| {
+            FUNCTIONS.split_whitespace().any(|one| one == name)
+                && said("registered_name").is_none_or(|other| other == name)
+        })
+}
+
+/// What an operator between two layers becomes.
 fn is_operation(module: &str, class: &str) -> bool {
     let part = module.strip_prefix("keras.src.").unwrap_or_default();
-    OPERATIONS.split_whitespace().any(|one| one == part)
-        && class.starts_with(|c: char| c.is_ascii_uppercase())
-        && class.chars().all(|c| c.is_ascii_alphanumeric())
+    OPERATIONS.split_whitespace().any(|one| one == part) && is_class(class)
+}
+
+/// A class, and no function, module or path to one that stands beside the classes. Somebody's own that is registered
+/// has a package before it, and was looked at already.
+fn is_class(name: &str) -> bool {
+    let name = name.rsplit('>').next().unwrap_or(name);
+    name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn is_part(module: &str) -> bool {
@@ -240,6 +276,10 @@ mod tests {
             ("keras.src.ops.numpy", "backend"),
             ("keras.src.ops.numpy", "Add.forward"),
             ("keras.src.ops.function", "Function"),
+            ("keras", "layers.Lambda"),
+            ("keras", "layers.TFSMLayer"),
+            ("keras", "utils.get_file"),
+            ("keras.layers", "deserialize"),
             ("keras.src.utils.file_utils", "Add"),
             ("my.ops.numpy", "Add"),
         ] {

@@ -11,8 +11,9 @@ const MAX_KEPT_BYTES: usize = 64 << 20;
 
 /// Whether a part of a name is that of a device on some system.
 pub fn is_device(part: &str) -> bool {
-    let stem = part.split('.').next().unwrap_or(part).to_ascii_lowercase();
-    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul")
+    // Digits above the line are digits there, and blanks before the ending are none.
+    let stem: String = part.split('.').next().unwrap_or(part).trim_end().nfkc().flat_map(char::to_lowercase).collect();
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
         || (stem.len() == 4
             && (stem.starts_with("com") || stem.starts_with("lpt"))
             && stem.ends_with(|c: char| c.is_ascii_digit()))
@@ -20,7 +21,9 @@ pub fn is_device(part: &str) -> bool {
 
 /// As a file system sees a name that ignores case and ways of writing an accent: equal ones are one file there.
 pub fn folded(name: &str) -> String {
-    name.nfkc().flat_map(char::to_lowercase).nfc().collect()
+    // Upper case first: some letters have two lower ones, and some become two letters.
+    let upper: String = name.nfkc().flat_map(char::to_lowercase).flat_map(char::to_uppercase).collect();
+    upper.chars().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// What is wrong with the name of a member; nothing where it stays in its folder on every system.
@@ -114,6 +117,10 @@ mod tests {
             "a.",
             "nul",
             "x/CON.txt",
+            "CON .txt",
+            "COM\u{b9}",
+            "lpt\u{b2}.bin",
+            "CONIN$",
             "a\u{202e}b",
             &"x".repeat(1_025),
         ] {
@@ -123,8 +130,17 @@ mod tests {
 
     #[test]
     fn two_names_that_are_one_file_somewhere_are_refused() {
-        for (one, other) in [("a", "a"), ("a", "A"), ("\u{e9}", "e\u{301}"), ("a", "a/b"), ("a/b", "a"), ("ﬁ", "fi")]
-        {
+        for (one, other) in [
+            ("a", "a"),
+            ("a", "A"),
+            ("\u{e9}", "e\u{301}"),
+            ("a", "a/b"),
+            ("a/b", "a"),
+            ("ﬁ", "fi"),
+            ("aς", "aσ"),
+            ("straße", "STRASSE"),
+            ("K", "\u{212a}"),
+        ] {
             let mut names = Names::default();
             names.add(one, false).expect("the first");
             assert!(names.add(other, false).is_err(), "{one} {other}");

@@ -177,12 +177,15 @@ impl Header {
         let refuse = |what: String| format!("the tensor {} {what}", quoted(name));
         let bytes = end.checked_sub(start).ok_or_else(|| refuse(format!("lies at {start} to {end}")))?;
         let elements = tensor.shape.0.ok_or_else(|| refuse("has more elements than can be counted".to_owned()))?;
-        // Types of tomorrow: their size is not known here.
-        if let Some((_, bits)) = TYPES.iter().find(|(known, _)| *known == tensor.dtype) {
-            let needed = elements.checked_mul(*bits).filter(|bits| bits % 8 == 0).map(|bits| bits / 8);
-            if needed != Some(bytes) {
-                return Err(refuse(format!("has {bytes} bytes, which its shape and dtype do not need")));
-            }
+        let Some((_, bits)) = TYPES.iter().find(|(known, _)| *known == tensor.dtype) else {
+            let dtype = quoted(&tensor.dtype);
+            return Err(refuse(format!(
+                "has the dtype {dtype}, which is not known here, so nobody can say how many bytes it takes"
+            )));
+        };
+        let needed = elements.checked_mul(*bits).filter(|bits| bits % 8 == 0).map(|bits| bits / 8);
+        if needed != Some(bytes) {
+            return Err(refuse(format!("has {bytes} bytes, which its shape and dtype do not need")));
         }
         self.places.push((start, end));
         self.contents.tensors(&tensor.dtype, Amount { tensors: 1, parameters: elements, bytes });

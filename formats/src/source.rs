@@ -74,6 +74,73 @@ impl<'s> Counted<'s> {
         self.at += read;
         Ok((line.pop() == Some(b'\n')).then_some(line))
     }
+
+    /// Passes over the rest of a line by reading it; `false` where it does not end.
+    pub fn pass_line(&mut self) -> io::Result<bool> {
+        loop {
+            let piece = self.from.fill_buf()?;
+            let most = piece.len().min(usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX));
+            let end = piece.get(..most).unwrap_or_default().iter().position(|byte| *byte == b'\n');
+            let read = end.map_or(most, |at| at + 1);
+            self.from.consume(read);
+            self.at += read as u64;
+            match (end, read) {
+                (Some(_), _) => return Ok(true),
+                (None, 0) => return Ok(false),
+                (None, _) => {}
+            }
+        }
+    }
+}
+
+/// Reads on and keeps what it read last.
+pub(crate) struct Tail<'s> {
+    from: &'s mut dyn BufRead,
+    most: usize,
+    last: Vec<u8>,
+}
+
+impl<'s> Tail<'s> {
+    pub fn new(from: &'s mut dyn BufRead, most: usize) -> Self {
+        Self { from, most, last: Vec::new() }
+    }
+
+    /// Reads to the end, and gives the last bytes.
+    pub fn end(mut self) -> io::Result<Vec<u8>> {
+        io::copy(&mut self, &mut io::sink())?;
+        let before = self.last.len().saturating_sub(self.most);
+        self.last.drain(..before);
+        Ok(self.last)
+    }
+}
+
+fn keep(last: &mut Vec<u8>, bytes: &[u8], most: usize) {
+    if 2 * most < last.len() {
+        last.drain(..last.len() - most);
+    }
+    last.extend(bytes.get(bytes.len().saturating_sub(most)..).unwrap_or_default());
+}
+
+impl Read for Tail<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(into)?;
+        keep(&mut self.last, into.get(..count).unwrap_or_default(), self.most);
+        Ok(count)
+    }
+}
+
+impl BufRead for Tail<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.from.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        // What is consumed was filled already.
+        if let Ok(bytes) = self.from.fill_buf() {
+            keep(&mut self.last, bytes.get(..count).unwrap_or_default(), self.most);
+        }
+        self.from.consume(count);
+    }
 }
 
 /// Fills `buffer` as far as there are bytes.

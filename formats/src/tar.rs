@@ -302,14 +302,14 @@ fn number(field: &[u8]) -> Option<u64> {
     }
 }
 
-/// The sum of all bytes, those of the sum itself as if they were spaces.
+/// The sum of all bytes, those of the sum itself as if they were spaces. Old tools took bytes for signed ones, and readers
+/// take either sum.
 fn sum_is_right(block: &[u8; BLOCK]) -> bool {
-    let sum = block
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) })
-        .sum::<u64>();
-    number(block.get(148..156).unwrap_or_default()) == Some(sum)
+    let bytes = || block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
+    let unsigned: i64 = bytes().map(i64::from).sum();
+    let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
+    let said = number(block.get(148..156).unwrap_or_default()).and_then(|said| i64::try_from(said).ok());
+    said.is_some_and(|said| said == unsigned || said == signed)
 }
 
 fn broken(what: &str) -> Refusal {

@@ -61,6 +61,18 @@ fn nested(depth: usize) -> Vec<u8> {
     [name, array.repeat(depth - 1), [0u32.to_le_bytes().as_slice(), &1u64.to_le_bytes(), &[7]].concat()].concat()
 }
 
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).expect("packed");
+    packed.finish().expect("packed")
+}
+
+/// Tensors behind a header of so many bytes, whose length begins as a pickle does.
+fn padded(length: usize) -> Vec<u8> {
+    let header = r#"{"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}"#;
+    tensors(&format!("{header:length$}"), 16)
+}
+
 #[test]
 fn harmless_files_pass() {
     let weights = r#"{"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}, "__metadata__": {"a": "b"}}"#;
@@ -68,9 +80,18 @@ fn harmless_files_pass() {
         br#"{"module": "keras", "class_name": "Sequential", "config": {"layers": [{"class_name": "Dense"}]}}"#;
     for (name, file) in [
         ("README.md", b"# A model".to_vec()),
+        ("formula.txt", b"x^2 + y^2 = z^2, which is a text that begins as packed bytes do".to_vec()),
+        ("model.onnx.data", b"\x80\x02\0?and more numbers".to_vec()),
+        ("model.py", b"import numpy".to_vec()),
+        ("settings.json", br#"{"class_name": "mine", "config": {}}"#.to_vec()),
+        ("h128.safetensors", padded(128)),
+        ("h384.safetensors", padded(384)),
         ("empty", Vec::new()),
         ("m.zip", archive(&[("a/model.bin", b"x"), ("b..c", b"y")])),
-        ("m.keras", archive(&[("config.json", layers), ("metadata.json", b"{}"), ("model.weights.h5", b"\x89HDF")])),
+        (
+            "m.keras",
+            archive(&[("config.json", layers), ("metadata.json", b"{}"), ("model.weights.h5", b"\x89HDF\r\n\x1a\n")]),
+        ),
         ("a.npy", array("'<f4'")),
         ("a.npz", archive(&[("x.npy", &array("[('Origin', '<i8')]"))])),
         ("m.safetensors", tensors(weights, 16)),
@@ -110,6 +131,51 @@ fn what_runs_code_leaves_its_folder_or_lies_is_refused() {
         ("a.npz", archive(&[("x.npy", &zeros)]), Unsafe, "times as many"),
         ("b.zip", archive(&[("zeros", &vec![0; 32 << 20])]), Unsafe, "times as many"),
         ("a.npy", array("'|O'"), Unsafe, "objects"),
+        ("a.npy", array("'object'"), Unsafe, "objects"),
+        ("a.npy", array("'f4,O'"), Unsafe, "objects"),
+        ("a.npy", array("[('a', '<f4'), ('b', [('c', 'O8')])]"), Unsafe, "objects"),
+        ("a.npy", array("'\\x4f'"), Invalid, "no readable header"),
+        ("a.npy", array("'<f4' + 'O'"), Invalid, "no readable header"),
+        ("evil.bin", zlib(b"cos\nsystem\n(S'id'\ntR."), Unsupported, "zlib"),
+        ("m.bin", zlib(&[7; 5_000]), Unsupported, "zlib"),
+        ("m.bin", [b"\x5d\0\0\x80\0".as_slice(), &[0xff; 8], b"rest"].concat(), Unsupported, "lzma"),
+        ("m.txt", [b"a text\n".as_slice(), &archive(&[("x", b"y")])].concat(), Unsafe, "behind something else"),
+        (
+            "m.keras",
+            [b"\n".as_slice(), &archive(&[("x", b"y")]), b"and more"].concat(),
+            Unsafe,
+            "behind something else",
+        ),
+        (
+            "m.zip",
+            archive(&[("in.bin", &[b"#".as_slice(), &archive(&[("x", b"y")])].concat())]),
+            Unsafe,
+            "behind something else",
+        ),
+        ("m.h5", [vec![0; 512], b"\x89HDF\r\n\x1a\n".to_vec()].concat(), Unsafe, "begins here"),
+        ("m.bin", [vec![0; 128 << 10], b"\x89HDF\r\n\x1a\n".to_vec()].concat(), Unsafe, "begins here"),
+        (
+            "m.keras",
+            archive(&[("config.json", b"{}"), ("metadata.json", b"{}"), ("x.weights.h5", b"cos\nsystem\n(S'id'\ntR.")]),
+            Unsafe,
+            "os.system",
+        ),
+        (
+            "arch.json",
+            br#"{"class_name": "Sequential", "config": {"layers": [{"class_name": "Lambda"}]}}"#.to_vec(),
+            Unsafe,
+            "Lambda",
+        ),
+        ("saved_model.pbtxt", b"x".to_vec(), Unsafe, "SavedModel"),
+        ("lib.so", b"\x7fELF\x02".to_vec(), Unsafe, "Linux"),
+        ("model.pt", b"nonsense".to_vec(), Invalid, "its name says"),
+        ("model.keras", b"nonsense".to_vec(), Invalid, "its name says"),
+        ("model.npz", b"nonsense".to_vec(), Invalid, "its name says"),
+        ("model.H5", b"nonsense".to_vec(), Invalid, "its name says"),
+        ("model.gguf", b"nonsense".to_vec(), Invalid, "its name says"),
+        ("model.tar.gz", b"nonsense".to_vec(), Invalid, "its name says"),
+        ("model.onnx", b"version https://git-lfs.example/spec/v1\noid sha256:0\n".to_vec(), Invalid, "Git LFS"),
+        ("m.gguf", [gguf(1, 0, &weights("w", 32, 0)), vec![0; 100]].concat(), Invalid, "stand behind"),
         ("a.npz", archive(&[("x.npy", &array("[('a', '<f4'), ('b', '|O')]"))]), Unsafe, "objects"),
         ("a.npy", [array("'<f4'"), vec![0]].concat(), Invalid, "declares 1 elements"),
         ("m.safetensors", [u64::MAX.to_le_bytes().as_slice(), b"{}"].concat(), Invalid, "should have"),

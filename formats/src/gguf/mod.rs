@@ -34,7 +34,7 @@ struct Reader<'s> {
 /// Where a tensor lies behind the descriptions.
 struct Placed {
     at: u64,
-    bytes: Option<u64>,
+    bytes: u64,
 }
 
 pub(super) fn read(from: &mut dyn BufRead, size_bytes: u64) -> Result<Contents, Refusal> {
@@ -130,6 +130,12 @@ impl Reader<'_> {
             10..=12 => self.pass(8),
             TEXT => {
                 let length = self.u64()?;
+                if MAX_TEXT_BYTES < length {
+                    let key = quoted(key);
+                    return Err(Refusal::Unsupported(format!(
+                        "the key {key} has a text of {length} bytes; at most {MAX_TEXT_BYTES}"
+                    )));
+                }
                 self.pass(length)
             }
             ARRAY if MAX_DEPTH <= depth => {
@@ -175,10 +181,10 @@ impl Reader<'_> {
         let elements = elements.ok_or_else(|| refuse("has more elements than can be counted".to_owned()))?;
         let (kind, at) = (self.u32()?, self.u64()?);
         let Some((kind, per_block, block_bytes)) = types::of(kind) else {
-            // Types of tomorrow: their size is not known here.
-            let amount = Amount { tensors: 1, parameters: elements, bytes: 0 };
-            self.contents.tensors(&format!("type {kind}"), amount);
-            return Ok(Placed { at, bytes: None });
+            let name = quoted(name);
+            return Err(Refusal::Unsupported(format!(
+                "the tensor {name} has the type {kind}, which is not known here, so nobody can say where it ends"
+            )));
         };
         if row % per_block != 0 {
             return Err(refuse(format!("has rows of {row} elements, which are no whole blocks of {per_block}")));
@@ -186,7 +192,7 @@ impl Reader<'_> {
         let bytes = (elements / per_block).checked_mul(block_bytes);
         let bytes = bytes.ok_or_else(|| refuse("has more bytes than can be counted".to_owned()))?;
         self.contents.tensors(kind, Amount { tensors: 1, parameters: elements, bytes });
-        Ok(Placed { at, bytes: Some(bytes) })
+        Ok(Placed { at, bytes })
     }
 
     /// Every tensor lies in the file, none in another.
@@ -197,7 +203,7 @@ impl Reader<'_> {
         let mut end = 0;
         for tensor in placed {
             let lies = |what: &str| {
-                let (at, bytes) = (tensor.at, tensor.bytes.unwrap_or_default());
+                let (at, bytes) = (tensor.at, tensor.bytes);
                 Refusal::Invalid(format!("a tensor of {bytes} bytes lies at {at} of {there} bytes of data, {what}"))
             };
             if !tensor.at.is_multiple_of(self.alignment) {
@@ -206,10 +212,20 @@ impl Reader<'_> {
             if tensor.at < end {
                 return Err(lies("where another one lies"));
             }
-            end = tensor.at.saturating_add(tensor.bytes.unwrap_or_default());
+            if end.saturating_add(self.alignment) <= tensor.at {
+                return Err(lies("behind bytes that are no tensor's"));
+            }
+            end = tensor.at.saturating_add(tensor.bytes);
             if there < end {
                 return Err(lies("beyond the end"));
             }
+        }
+        // Writers fill the last tensor up; what is more than that nobody reads as a tensor, and something else may.
+        if size_bytes != u64::MAX && end.saturating_add(self.alignment) <= there {
+            let rest = there - end;
+            return Err(Refusal::Invalid(format!(
+                "{rest} bytes stand behind its last tensor, which are none of its data"
+            )));
         }
         Ok(())
     }

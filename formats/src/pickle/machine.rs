@@ -3,7 +3,7 @@
 use super::{
     ADVICE, Around, Walked, allowed,
     opcodes::{self, Argument},
-    values::{Stopped, Storage, Value, long, number},
+    values::{Stopped, Storage, Value, is_state_of_numbers, long, makes_numbers, number, whole},
 };
 use crate::{Finding, Refusal, quoted, source::Counted};
 use std::collections::HashMap;
@@ -23,6 +23,7 @@ const OLD_TORCH: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50,
 /// The end of a sentence about a pickle that can't be followed.
 type Fault = &'static str;
 const EMPTY: Fault = "it takes a value where there is none";
+pub(super) const TOO_MANY: Fault = "it holds more values than are followed";
 
 pub(super) struct Machine {
     around: Around,
@@ -34,8 +35,6 @@ pub(super) struct Machine {
     at: u64,
     opcode: &'static str,
     pub is_old_torch: bool,
-    /// Numbers of objects: a text that says so, beside the name that would read it.
-    has_object_type: Option<u64>,
 }
 
 impl Machine {
@@ -49,7 +48,6 @@ impl Machine {
             at: 0,
             opcode: "",
             is_old_torch: false,
-            has_object_type: None,
         }
     }
 
@@ -89,6 +87,11 @@ impl Machine {
                 },
                 Argument::Line => match from.line(MAX_LINE_BYTES)? {
                     Some(line) => self.with_line(byte, &line),
+                    // Texts and fractions may be as long as they like.
+                    None if matches!(byte, b'S' | b'V' | b'F') && from.pass_line()? => {
+                        self.stack.push(Value::Unknown);
+                        Ok(())
+                    }
                     None => Err("a line has no end, or is too long"),
                 },
                 Argument::Lines => match (from.line(MAX_LINE_BYTES)?, from.line(MAX_LINE_BYTES)?) {
@@ -100,11 +103,7 @@ impl Machine {
                 return Ok(Stopped::Fault { at: self.at, opcode: Some(opcode), what });
             }
             if MAX_VALUES < self.stack.len().max(self.memo.len()).max(self.marks.len()) {
-                return Ok(Stopped::Fault {
-                    at: self.at,
-                    opcode: Some(opcode),
-                    what: "it holds more values than are followed",
-                });
+                return Ok(Stopped::Fault { at: self.at, opcode: Some(opcode), what: TOO_MANY });
             }
         }
     }
@@ -119,31 +118,32 @@ impl Machine {
                 let top = self.pop()?;
                 self.stack.extend([top.clone(), top]);
             }
-            b'N' | b'}' | b']' | 0x8f | 0x88 | 0x89 | 0x97 => self.stack.push(Value::Plain),
+            b'N' => self.stack.push(Value::Nothing),
+            b'}' | b']' | 0x8f | 0x88 | 0x89 | 0x97 => self.stack.push(Value::Plain),
             b'Q' => {
                 let id = self.pop()?;
                 self.refer(&id);
             }
-            b'R' => {
-                let (_, callee) = (self.pop()?, self.pop()?);
-                self.call(&callee);
-            }
-            0x81 => {
-                let (_, class) = (self.pop()?, self.pop()?);
-                self.call(&class);
+            b'R' | 0x81 => {
+                let (arguments, callee) = (self.pop()?, self.pop()?);
+                self.call(&callee, &arguments);
             }
             0x92 => {
-                let (_, _, class) = (self.pop()?, self.pop()?, self.pop()?);
-                self.call(&class);
+                let (_, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
+                self.call(&class, &arguments);
             }
             b'o' => {
-                let values = self.since_mark()?;
-                let class = values.into_iter().next().ok_or(EMPTY)?;
-                self.call(&class);
+                let mut values = self.since_mark()?.into_iter();
+                let class = values.next().ok_or(EMPTY)?;
+                self.call(&class, &Value::tuple(values.collect()));
             }
             b'b' => {
-                let (_, object) = (self.pop()?, self.top()?.clone());
-                self.require_data(&object, "it changes what it did not make");
+                let (state, object) = (self.pop()?, self.top()?.clone());
+                match object {
+                    Value::Type if is_state_of_numbers(&state) => {}
+                    Value::Type => self.objects(),
+                    _ => self.require_data(&object, "it changes what it did not make"),
+                }
             }
             b'a' => self.put_into(1)?,
             b's' => self.put_into(2)?,
@@ -227,7 +227,7 @@ impl Machine {
 
     fn with_line(&mut self, byte: u8, line: &[u8]) -> Result<(), Fault> {
         let text = std::str::from_utf8(line).ok();
-        let number = text.and_then(|text| text.trim_end_matches('L').parse::<i64>().ok());
+        let number = text.and_then(whole);
         match byte {
             b'I' | b'L' => self.stack.push(number.map_or(Value::Plain, Value::Number)),
             b'F' => self.stack.push(Value::Plain),
@@ -263,45 +263,28 @@ impl Machine {
         let (Ok(module), Ok(name)) = (std::str::from_utf8(module), std::str::from_utf8(name)) else {
             return Err("a name is no text");
         };
-        if byte == b'i' {
-            self.since_mark()?;
-        }
+        let arguments = if byte == b'i' { Some(Value::tuple(self.since_mark()?)) } else { None };
         self.resolve(module, name);
-        if byte == b'i' {
+        if let Some(arguments) = arguments {
             let class = self.pop()?;
-            self.call(&class);
+            self.call(&class, &arguments);
         }
         Ok(())
     }
 
     fn text(&mut self, text: &str) {
-        let is_object = matches!(text.trim_start_matches(['|', '<', '>', '=']), "O" | "O4" | "O8");
-        if is_object && self.has_object_type.is_none() {
-            self.has_object_type = Some(self.at);
-            self.objects();
-        }
         self.stack.push(if text.len() as u64 <= MAX_TEXT_BYTES { Value::Text(text.into()) } else { Value::Plain });
     }
 
-    /// An array of objects is a pickle inside of a pickle.
-    fn objects(&mut self) {
-        let reads = self.walked.names.iter().any(|name| name == "numpy.dtype");
-        if let Some(at) = self.has_object_type.filter(|_| reads) {
-            let what = "it makes an array of Python objects, which is read as a pickle of its own";
-            self.note(Finding::refused("pickle_objects", what, ADVICE).at(at));
-        }
-    }
-
     fn resolve(&mut self, module: &str, name: &str) {
+        self.walked.resolves = true;
         let full = format!("{module}.{name}");
         if self.walked.names.len() < MAX_NAMES && !self.walked.names.contains(&full) {
             self.walked.names.push(crate::shortened(&full, crate::MAX_SHOWN_CHARS));
-            if full == "numpy.dtype" {
-                self.objects();
-            }
         }
         let value = match (allowed::is_allowed(module, name), allowed::storage(name)) {
             (true, Some((kind, bytes))) => Value::Storage(kind, bytes),
+            (true, None) if full == "numpy.dtype" => Value::TypeName,
             (true, None) => Value::Name,
             (false, _) => {
                 let what = format!("it resolves {}, which weights do not need", quoted(&full));
@@ -312,10 +295,16 @@ impl Machine {
         self.stack.push(value);
     }
 
-    fn call(&mut self, callee: &Value) {
-        self.walked.acts |= matches!(callee, Value::Name | Value::Storage(..) | Value::Unlisted);
+    fn call(&mut self, callee: &Value, arguments: &Value) {
+        self.walked.acts |= matches!(callee, Value::Name | Value::TypeName | Value::Storage(..) | Value::Unlisted);
         let made = match callee {
             Value::Name | Value::Storage(..) => Value::Made,
+            Value::TypeName => {
+                if !makes_numbers(arguments) {
+                    self.objects();
+                }
+                Value::Type
+            }
             // There is a finding about the name already.
             Value::Unlisted => Value::Unlisted,
             _ => {
@@ -325,6 +314,12 @@ impl Machine {
             }
         };
         self.stack.push(made);
+    }
+
+    /// What NumPy would take for the addresses of objects.
+    fn objects(&mut self) {
+        let what = "it makes a type of Python objects, of records, or one that is not written down; NumPy takes bytes for addresses then";
+        self.note(Finding::refused("pickle_objects", what, ADVICE).at(self.at).by(self.opcode));
     }
 
     /// Something that is kept beside the pickle.
@@ -362,6 +357,7 @@ impl Machine {
     }
 
     fn find(&mut self, code: &'static str, what: String) {
+        self.walked.resolves = true;
         self.note(Finding::refused(code, what, ADVICE).at(self.at).by(self.opcode));
         self.stack.push(Value::Unlisted);
     }

@@ -38,30 +38,51 @@ pub(crate) struct Walked {
     pub names: Vec<String>,
     /// Weights beside it, by their key.
     storages: BTreeMap<String, Storage>,
-    /// Whether it does anything at all that a text would hardly do: it ends, or resolves a name and calls it.
-    pub acts: bool,
+    /// Whether it does anything at all that a text would hardly do: it ends, or calls something.
+    acts: bool,
+    /// Whether it resolves anything, by a name or otherwise.
+    resolves: bool,
+    /// Whether it goes on for longer than it was followed.
+    is_endless: bool,
+}
+
+/// Whether bytes that nobody calls a pickle are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hidden {
+    No,
+    Yes,
+    /// Its beginning does not tell.
+    Perhaps,
 }
 
 /// Whether a name is one that is given to pickles.
 pub(crate) fn is_named(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    [".pkl", ".pickle", ".joblib", ".dill", ".pck", ".pcl", ".p", ".cloudpickle"]
+    [".pkl", ".pickle", ".joblib", ".dill", ".pck", ".pcl", ".p", ".cloudpickle", ".sav"]
         .iter()
         .any(|ending| name.ends_with(ending))
 }
 
-/// Whether a file that begins so may be a pickle of protocol 2 to 5.
-pub(crate) fn may_begin(start: &[u8]) -> bool {
+/// Whether a file begins as pickles of protocol 2 to 5 do. Raw numbers do so, too.
+fn says_so(start: &[u8]) -> bool {
     matches!(start, [0x80, 0..=5, ..])
 }
 
-/// Whether a file that begins so is a pickle of an old protocol: it can be followed to a call, or to its end behind a name.
-pub(crate) fn is_old(start: &[u8]) -> bool {
-    let first = start.first().is_some_and(|first| b"(c]}iIlLdFSVUXTKJMN0G".contains(first));
+/// Whether a file that begins so can be followed to a call, or to its end behind a name: no byte at its beginning need say
+/// that it is a pickle.
+pub(crate) fn hidden(start: &[u8], size_bytes: u64) -> Hidden {
     let mut from = start;
-    first
-        && walk(&mut from, start.len() as u64, Around::Nothing)
-            .is_ok_and(|walked| walked.acts && !walked.names.is_empty())
+    match walk(&mut from, size_bytes, Around::Nothing) {
+        Ok(walked) if walked.is_one(start) => Hidden::Yes,
+        Ok(_) if from.is_empty() && (start.len() as u64) < size_bytes => Hidden::Perhaps,
+        _ => Hidden::No,
+    }
+}
+
+/// Reads a file whose beginning may be that of a pickle; nothing where all of it is none.
+pub(crate) fn read_hidden(start: &[u8], from: &mut dyn BufRead, size_bytes: u64) -> Result<Option<Contents>, Refusal> {
+    let walked = walk(from, size_bytes, Around::Nothing)?;
+    Ok(walked.is_one(start).then(|| walked.into_contents("Python pickle")))
 }
 
 /// Reads a file that is called a pickle or begins like one.
@@ -86,10 +107,12 @@ pub(crate) fn walk(from: &mut dyn BufRead, size_bytes: u64, around: Around) -> R
             Stopped::Fault { at, opcode, what } if stream == 0 => {
                 let finding =
                     Finding::refused("pickle_broken", format!("the pickle can't be followed: {what}"), ADVICE);
+                walked.is_endless |= what == machine::TOO_MANY;
                 walked.findings.push(Finding { opcode, ..finding.at(at) });
                 return Ok(walked);
             }
-            Stopped::Fault { .. } => {
+            Stopped::Fault { what, .. } => {
+                walked.is_endless |= what == machine::TOO_MANY;
                 let what = "bytes stand behind the end of the pickle that are none themselves";
                 walked.findings.push(Finding::refused("pickle_trailing", what, ADVICE).at(begins_at));
                 return Ok(walked);
@@ -106,6 +129,12 @@ pub(crate) fn walk(from: &mut dyn BufRead, size_bytes: u64, around: Around) -> R
 }
 
 impl Walked {
+    /// Where the beginning says so itself, it takes less to believe it.
+    fn is_one(&self, start: &[u8]) -> bool {
+        let (acts, resolves) = (self.acts, self.resolves);
+        self.is_endless || if says_so(start) { acts || resolves } else { acts && resolves }
+    }
+
     pub fn into_contents(self, format: &'static str) -> Contents {
         let mut contents = Contents::of(format, Class::Pickled);
         let named: Vec<&str> = self.names.iter().take(MAX_NAMED).map(String::as_str).collect();

@@ -44,7 +44,16 @@ fn arrays_of_numbers_pass_and_arrays_of_objects_do_not() {
         file
     };
     assert_eq!(found(&array("f8")), []);
-    assert_eq!(found(&array("O8")).first().map(|found| found.0), Some("pickle_objects"));
+    for kind in ["O8", "O", "object", "f4,O", "|O8", ""] {
+        assert_eq!(found(&array(kind)).first().map(|found| found.0), Some("pickle_objects"), "{kind}");
+    }
+    // A state with fields and flags of somebody's choice makes addresses of numbers.
+    let mut made = b"\x80\x04\x8c\x05numpy\x8c\x05dtype\x93\x8c\x02f8\x85R".to_vec();
+    let state = |fields: &[u8]| [b"(K\x03\x8c\x01<N".as_slice(), fields, b"K\x01K\x01K\x00tb."].concat();
+    assert_eq!(found(&[made.as_slice(), &state(b"NN")].concat()), []);
+    assert_eq!(found(&[made.as_slice(), &state(b"N}")].concat()).first().map(|found| found.0), Some("pickle_objects"));
+    made.extend(b"}b.");
+    assert_eq!(found(&made).first().map(|found| found.0), Some("pickle_objects"));
 }
 
 #[test]
@@ -104,11 +113,61 @@ fn what_weights_do_not_need_is_found_where_it_stands() {
     }
 }
 
+fn is_one(file: &[u8]) -> bool {
+    let start = &file[..file.len().min(64 << 10)];
+    let mut whole = file;
+    match hidden(start, file.len() as u64) {
+        Hidden::Yes => true,
+        Hidden::Perhaps => read_hidden(start, &mut whole, file.len() as u64).expect("readable").is_some(),
+        Hidden::No => false,
+    }
+}
+
 #[test]
-fn old_pickles_are_known_without_their_name_and_texts_are_none() {
-    assert!(is_old(b"cos\nsystem\n(S'id'\ntR."));
-    assert!(is_old(b"(S'id'\nios\nsystem\n."));
-    assert!(is_old(b"c__builtin__\neval\n(S'x'\ntRbroken"));
+fn pickles_are_known_by_what_they_do_whatever_they_begin_with() {
+    let call = b"cos\nsystem\n(S'id'\ntR.".as_slice();
+    let long = |opcode: &[u8], width: usize| {
+        let length = 200_000u64.to_le_bytes();
+        [opcode, &length[..width], &vec![b'a'; 200_000], b"0"].concat()
+    };
+    let lines = |opcode: &str| [opcode.as_bytes(), &vec![b'1'; 200_000], b"\n0"].concat();
+    let befores = [
+        b"".to_vec(),
+        b"\x80\x02".to_vec(),
+        b"\x95\x16\0\0\0\0\0\0\0".to_vec(),
+        b")0".to_vec(),
+        b"\x880".to_vec(),
+        b"C\x01a0".to_vec(),
+        b"\x8c\x01a0".to_vec(),
+        b"\x8a\x01\x010".to_vec(),
+        b"N.".to_vec(),
+        b"Np 1\n0g 1_\n0".to_vec(),
+        b"I 1_0 \n0".to_vec(),
+        long(b"X", 4),
+        long(b"B", 4),
+        long(b"\x8d", 8),
+        long(b"\x96", 8),
+        lines("V"),
+        lines("F"),
+        [b"S'".as_slice(), &vec![b'a'; 200_000], b"'\n0"].concat(),
+        b"N0".repeat(100_000),
+    ];
+    for before in befores {
+        let shown = String::from_utf8_lossy(&before[..before.len().min(8)]).into_owned();
+        assert!(is_one(&[before.as_slice(), call].concat()), "{shown:?}");
+    }
+    assert!(is_one(b"(S'id'\nios\nsystem\n."));
+    assert!(is_one(b"c__builtin__\neval\n(S'x'\ntRbroken"));
+    assert!(is_one(b"S'\\x6fs'\nS'system'\n\x93(S'id'\ntR."), "a name that is written in another way");
+    assert!(is_one(b"\x80\x04cos\nsystem\nand no more"), "it says itself what it is");
+    assert!(is_one(&b"N".repeat(2 << 20)), "what is too long to be followed is not taken for harmless");
+}
+
+#[test]
+fn texts_and_numbers_are_no_pickles() {
+    for numbers in [b"\x80\x02\0?\0\0".as_slice(), b"\x80\x00\x00\x00\x00\x00\x00\x00{}", &[0x80; 100], &[0; 100]] {
+        assert!(!is_one(numbers), "{numbers:?}");
+    }
     for text in [
         "",
         "(a) first",
@@ -119,7 +178,7 @@ fn old_pickles_are_known_without_their_name_and_texts_are_none() {
         "]",
         "case\nfoo\nbar\n",
     ] {
-        assert!(!is_old(text.as_bytes()), "{text}");
+        assert!(!is_one(text.as_bytes()), "{text}");
     }
 }
 

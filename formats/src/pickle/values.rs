@@ -21,6 +21,11 @@ pub(super) enum Value {
     Storage(&'static str, u64),
     /// What a listed name made.
     Made,
+    /// The name of NumPy's types, and a type that it made.
+    TypeName,
+    Type,
+    /// Python's `None`.
+    Nothing,
     /// What is written down: numbers, bytes, lists, dictionaries.
     Plain,
     /// Nobody knows.
@@ -75,4 +80,29 @@ pub(super) fn long(bytes: &[u8]) -> Option<i64> {
     let mut wide = [if negative { 0xff } else { 0 }; 8];
     wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
     Some(i64::from_le_bytes(wide))
+}
+
+/// A whole number as Python reads one: with blanks around it, underscores in it, and an L behind it where it is long.
+pub(super) fn whole(text: &str) -> Option<i64> {
+    let digits = text.trim_matches([' ', '\t', '\r', '\u{b}', '\u{c}']).trim_end_matches('L');
+    digits.replace('_', "").parse().ok()
+}
+
+/// Whether NumPy may make a type of these arguments: of a text that names a type of numbers or texts.
+pub(super) fn makes_numbers(arguments: &Value) -> bool {
+    let Value::Tuple(parts) = arguments else { return false };
+    matches!(parts.first(), Some(Value::Text(text)) if allowed::is_number_type(text))
+}
+
+/// Whether a type may be given this state: a byte order and sizes, and no fields. With fields and flags of somebody's choice
+/// NumPy takes bytes for addresses.
+pub(super) fn is_state_of_numbers(state: &Value) -> bool {
+    let Value::Tuple(parts) = state else { return false };
+    let is_size = |part: &Value| matches!(part, Value::Number(_));
+    match &**parts {
+        [version, Value::Text(order), Value::Nothing, Value::Nothing, Value::Nothing, sizes @ ..] => {
+            is_size(version) && matches!(&**order, "<" | ">" | "|" | "=") && sizes.iter().all(is_size)
+        }
+        _ => false,
+    }
 }

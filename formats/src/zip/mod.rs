@@ -46,6 +46,23 @@ pub(crate) fn is_zip(start: &[u8]) -> bool {
     start.starts_with(LOCAL) || start.starts_with(EMPTY)
 }
 
+/// The last bytes of a file, in which readers look for the end of an archive, whatever the file begins with.
+pub(crate) const TAIL_BYTES: usize = records::TAIL_BYTES;
+
+/// What is refused of a file that is no archive by its beginning and one by its end.
+///
+/// # Errors
+/// `Unsafe` where `tail`, its last [`TAIL_BYTES`] or all of it, has such an end.
+pub(crate) fn refuse_behind(tail: &[u8]) -> Result<(), Refusal> {
+    match records::has_end(tail) {
+        true => Err(Refusal::Unsafe(
+            "a zip archive stands behind something else: some readers find it by its end, and take it for the file"
+                .to_owned(),
+        )),
+        false => Ok(()),
+    }
+}
+
 pub(crate) fn read(from: &mut dyn Source, size_bytes: u64) -> Result<Contents, Refusal> {
     let entries = entries(from, size_bytes)?;
     let mut contents = Contents::of("zip archive", Class::Unknown);
@@ -150,7 +167,6 @@ fn look(bytes: &mut dyn BufRead, entry: &Entry, kind: Kind) -> Result<Option<Con
         Kind::Torch if torch::is_weights(name) => Ok(None),
         Kind::Keras if name == keras::CONFIG => keras::config(&fill(bytes, config::MAX_BYTES + 1)?).map(Some),
         Kind::Keras if name == keras::METADATA => Ok(Some(keras::metadata(&fill(bytes, config::MAX_BYTES)?))),
-        Kind::Keras if name.ends_with(".weights.h5") => Ok(None),
         _ => member::read(name, bytes, entry.size),
     }
 }

@@ -39,6 +39,29 @@ pub(super) struct Record {
     pub mode: u16,
 }
 
+/// The longest end, and what may stand before it.
+pub(super) const TAIL_BYTES: usize = (END_BYTES + MAX_COMMENT_BYTES + LOCATOR_BYTES) as usize;
+
+/// Whether the last bytes of a file hold the end of an archive that a reader would believe: other bytes may follow it.
+pub(super) fn has_end(tail: &[u8]) -> bool {
+    let ends = tail.windows(END.len()).enumerate().filter(|(_, window)| *window == END);
+    ends.map(|(at, _)| at).any(|at| {
+        let Some(mut fields) = tail.get(at + END.len()..).map(Fields) else { return false };
+        let numbers = (fields.u16(), fields.u16(), fields.u16(), fields.u16(), fields.u32(), fields.u32());
+        let (Some(disk), Some(first), Some(here), Some(all), Some(bytes), Some(_)) = numbers else { return false };
+        let is_large = at
+            .checked_sub(LOCATOR_BYTES as usize)
+            .and_then(|locator| tail.get(locator..))
+            .is_some_and(|before| before.starts_with(LOCATOR));
+        // Of a directory that is in sight the first entry is looked at.
+        let directory =
+            usize::try_from(bytes).ok().and_then(|bytes| at.checked_sub(bytes)).and_then(|at| tail.get(at..));
+        let begins = directory.is_none_or(|directory| all == 0 || directory.starts_with(ENTRY));
+        let fits = u64::from(bytes) >= u64::from(all) * 46;
+        is_large || (disk == 0 && first == 0 && here == all && fits && begins)
+    })
+}
+
 pub(super) fn two_readings(what: &str) -> Refusal {
     Refusal::Unsafe(format!("the archive {what}, so that two readers find two different archives in it"))
 }
