@@ -182,7 +182,7 @@ fn is_function(map: &Map<String, Value>) -> bool {
     said("module") == Some("builtins")
         && said("config").is_some_and(|name| {
             FUNCTIONS.split_whitespace().any(|one| one == name)
-                && said("registered_name").is_none_or(|other| other == name)
+                && said("registered_name").is_none_or(|other| other == name || other == "function")
         })
 }
 
@@ -282,8 +282,23 @@ mod tests {
             ("keras.layers", "deserialize"),
             ("keras.src.utils.file_utils", "Add"),
             ("my.ops.numpy", "Add"),
+            ("builtins", "function"),
         ] {
             assert_eq!(operation(module, class).len(), 1, "{module} {class}");
+        }
+    }
+    #[test]
+    fn a_loss_of_keras_may_be_given_as_a_function_and_no_other_function() {
+        let compiled = |loss: &str| {
+            let loss =
+                json!({"module": "builtins", "class_name": "function", "config": loss, "registered_name": "function"});
+            read(&json!({"class_name": "Sequential", "config": {"layers": []}, "compile_config": {"loss": loss}}))
+                .findings
+                .len()
+        };
+        assert_eq!(compiled("binary_crossentropy"), 0);
+        for other in ["my_loss", "deserialize", "get", "eval"] {
+            assert_eq!(compiled(other), 1, "{other}");
         }
     }
 }
