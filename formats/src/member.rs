@@ -1,7 +1,7 @@
 //! A file inside of an archive, which is read once from its first byte to its last.
 
 use crate::{
-    Class, Contents, Finding, Refusal, config, gguf, hdf5, keras, named, npy,
+    Class, Contents, Finding, Refusal, config, gguf, hdf5, keras, named, npy, onnx,
     pickle::{self, Hidden},
     programs, quoted, safetensors, secrets,
     source::{Tail, fill},
@@ -94,6 +94,9 @@ pub(crate) fn by_start(
     // The only one whose beginning is a number: it may be one that pickles begin with.
     if file.ends_with(".safetensors") {
         return safetensors::read(from, size_bytes).map(Some);
+    }
+    if file.ends_with(".onnx") {
+        return onnx::read_member(from, size_bytes).map(Some);
     }
     if let Some(known) = by_magic(file, start, from, size_bytes)? {
         return Ok(Some(known));

@@ -61,6 +61,21 @@ fn nested(depth: usize) -> Vec<u8> {
     [name, array.repeat(depth - 1), [0u32.to_le_bytes().as_slice(), &1u64.to_le_bytes(), &[7]].concat()].concat()
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).expect("packed");
+    packed.finish().expect("packed")
+}
+
+/// A model of one tensor, which has its data in another file: `ir_version`, `opset_import`, and a graph with an initializer.
+fn elsewhere() -> Vec<u8> {
+    let bytes =
+        |field: u8, value: &[u8]| [&[field << 3 | 2, u8::try_from(value.len()).expect("short")], value].concat();
+    let place = [bytes(1, b"location"), bytes(2, b"../../etc/passwd")].concat();
+    let tensor = [&[1 << 3, 1, 2 << 3, 1], bytes(8, b"W").as_slice(), &bytes(13, &place), &[14 << 3, 1]].concat();
+    [&[1 << 3, 8], bytes(8, &[2 << 3, 17]).as_slice(), &bytes(7, &bytes(5, &tensor))].concat()
+}
+
 fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     packed.write_all(bytes).expect("packed");
@@ -162,6 +177,9 @@ fn what_runs_code_leaves_its_folder_or_lies_is_refused() {
             "Lambda",
         ),
         ("saved_model.pbtxt", b"x".to_vec(), Unsafe, "SavedModel"),
+        ("m.zip", archive(&[("model.ONNX", b"nonsense")]), Unreadable, "not a readable ONNX model"),
+        ("m.zip", archive(&[("model.onnx", &elsewhere())]), Unsafe, "outside of the version"),
+        ("model.onnx.gz", gzip(&elsewhere()), Unsupported, "send the model unpacked"),
         ("lib.so", b"\x7fELF\x02".to_vec(), Unsafe, "Linux"),
         ("model.pt", b"nonsense".to_vec(), Invalid, "its name says"),
         ("model.keras", b"nonsense".to_vec(), Invalid, "its name says"),

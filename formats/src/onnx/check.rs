@@ -36,6 +36,14 @@ impl Scope<'_, '_> {
 pub(super) fn model(graph: &Graph, functions: &[Function], around: &Surroundings<'_>) -> Result<(), Refusal> {
     checked(graph, None, around).map(drop)?;
     for function in functions {
+        let Node { places, graphs, .. } = &function.defaults;
+        places.iter().try_for_each(|place| elsewhere(&function.name, place, around))?;
+        if !graphs.is_empty() {
+            let function = quoted(&function.name);
+            return Err(Refusal::Unsupported(format!(
+                "the function {function} has a graph for an attribute that a call leaves out; give it with each call"
+            )));
+        }
         let mut scope = Scope { outer: None, names: HashMap::new() };
         scope.names.extend(function.inputs.iter().map(|name| (name.as_str(), Writer::Given)));
         nodes(&function.nodes, &mut scope, around)?;

@@ -68,6 +68,8 @@ pub(super) struct Function {
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
     pub nodes: Vec<Node>,
+    /// What its attributes are where a call says nothing, as if they were those of one node.
+    pub defaults: Node,
 }
 
 impl<R: BufRead + Seek> Wire<R> {
@@ -111,6 +113,7 @@ impl<R: BufRead + Seek> Wire<R> {
                 Field::Bytes(5, end) => self.name_into(end, &mut function.outputs)?,
                 Field::Bytes(7, end) => function.nodes.push(self.node(end, 0)?),
                 Field::Bytes(10, end) => function.domain = self.text(end, MAX_NAME_BYTES)?,
+                Field::Bytes(11, end) => self.attribute(end, 0, &mut function.defaults)?,
                 Field::Bytes(13, end) => function.overload = self.text(end, MAX_NAME_BYTES)?,
                 Field::Bytes(_, end) => self.skip_to(end)?,
                 Field::Number(..) | Field::Fixed(_) => {}

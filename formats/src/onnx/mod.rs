@@ -6,6 +6,7 @@ mod attributes;
 mod check;
 mod contents;
 mod flops;
+mod forward;
 mod functions;
 mod graph;
 mod operators;
@@ -23,6 +24,7 @@ pub use outline::{Element, Outline, Port, outline};
 pub use summary::{Summary, summary};
 
 use super::{Contents, Refusal, Source};
+use forward::Forward;
 use graph::{Function, Graph};
 use std::{
     collections::{BTreeMap, HashSet},
@@ -85,6 +87,15 @@ pub fn read(from: &mut dyn Source, size_bytes: u64, around: &Surroundings<'_>) -
     let model = read_model(&mut Wire::new(from, MAX_KEPT_BYTES), size_bytes)?;
     check_model(&model, around)?;
     contents::of(model)
+}
+
+/// The same of a model inside of an archive, which is read once. Its tensors are all in it: what lies beside it there is not
+/// beside it where a runtime would look.
+pub(crate) fn read_member(from: &mut dyn BufRead, size_bytes: u64) -> Result<Contents, Refusal> {
+    if size_bytes == u64::MAX {
+        return Err(Refusal::Unsupported("it is packed, so it is not looked into; send the model unpacked".to_owned()));
+    }
+    read(&mut Forward(from), size_bytes, &Surroundings { files: &[] })
 }
 
 fn check_model(model: &Model, around: &Surroundings<'_>) -> Result<(), Refusal> {
@@ -201,7 +212,9 @@ fn locations(model: &Model) -> Result<BTreeMap<String, u64>, Refusal> {
         }
     };
     let mut graphs: Vec<&Graph> = model.graph.iter().collect();
-    let mut nodes: Vec<&graph::Node> = model.functions.iter().flat_map(|function| &function.nodes).collect();
+    let functions = model.functions.iter();
+    let mut nodes: Vec<&graph::Node> =
+        functions.flat_map(|function| function.nodes.iter().chain([&function.defaults])).collect();
     loop {
         if let Some(node) = nodes.pop() {
             node.places.iter().try_for_each(&mut note)?;
@@ -241,6 +254,11 @@ fn read_model<R: BufRead + Seek>(wire: &mut Wire<R>, end: u64) -> Result<Model, 
                 model.graph = Some(wire.graph(end, 0)?);
             }
             Field::Bytes(8, end) => model.opsets.push(opset(wire, end)?),
+            Field::Bytes(20, _) => {
+                return Err(Refusal::Unsupported(
+                    "the model says how it is trained (training_info), which is not looked into; export it for inference".to_owned(),
+                ));
+            }
             Field::Bytes(25, end) => model.functions.push(wire.function(end)?),
             Field::Bytes(number @ 2..=4, end) if end - wire.at() <= MAX_SAID_BYTES => {
                 let name = ["producer", "producer version", "domain"][number as usize - 2];

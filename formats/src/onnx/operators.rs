@@ -35,6 +35,12 @@ const CLASSICAL: &str = "ArrayFeatureExtractor Binarizer CastMap CategoryMapper 
     LabelEncoder LinearClassifier LinearRegressor Normalizer OneHotEncoder SVMClassifier SVMRegressor Scaler TreeEnsemble \
     TreeEnsembleClassifier TreeEnsembleRegressor ZipMap";
 
+/// Domains of ONNX Runtime itself, and of ONNX beside the two above.
+const RUNTIME: &str = "com.microsoft com.microsoft.nchwc com.microsoft.experimental com.ms.internal.nhwc ai.onnx.preview \
+    ai.onnx.training ai.onnx.preview.training";
+/// Operators of these domains that call Python or PyTorch, compile a program, or open a file that they name.
+const CALLS_OUT: &str = "PythonOp PythonOpGrad ATen ATenGrad ATenOp ATenOpGrad TritonOp ExternalGraph EPContext";
+
 /// # Errors
 /// `Unsupported` names the first operator that no runtime has and no function of the model defines.
 pub(super) fn check(graph: &Graph, functions: &[Function]) -> Result<(), Refusal> {
@@ -50,7 +56,7 @@ pub(super) fn check(graph: &Graph, functions: &[Function]) -> Result<(), Refusal
                 || match domain {
                     _ if is_standard(domain) => standard.contains(op),
                     "ai.onnx.ml" => classical.contains(op),
-                    _ => is_of_the_runtime(domain),
+                    _ => is_of_the_runtime(domain) && !CALLS_OUT.split_whitespace().any(|one| one == op),
                 };
             if !known {
                 let domain = if is_standard(domain) { "ai.onnx" } else { domain };
@@ -66,7 +72,8 @@ pub(super) fn check(graph: &Graph, functions: &[Function]) -> Result<(), Refusal
     Ok(())
 }
 
-/// Domains whose operators come and go with the runtime.
+/// Whether a domain is one of those whose operators come and go with the runtime, by its whole name: others are of libraries
+/// that somebody loads into it.
 fn is_of_the_runtime(domain: &str) -> bool {
-    ["com.microsoft", "com.ms", "ai.onnx.", "org.pytorch."].iter().any(|start| domain.starts_with(start))
+    RUNTIME.split_whitespace().any(|one| one == domain)
 }

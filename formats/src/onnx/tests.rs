@@ -159,6 +159,10 @@ fn legal_models_are_left_to_the_runtime() {
                 .concat(),
             ),
         ),
+        (
+            "an operator of the runtime",
+            model(&graph(&[[node("FusedGelu", &["X"], &["Y"]), bytes(7, "com.microsoft")].concat()], &[]), &[]),
+        ),
         ("a field of tomorrow", model(&graph(&[relu()], &[]), &bytes(99, "new"))),
     ] {
         assert_eq!(look(&file), Ok(()), "{what}");
@@ -171,7 +175,26 @@ fn each_broken_rule_is_named_with_its_element() {
     let add = |more: &[u8]| model(&graph(&[node("Add", &["X", "W"], &["Y"])], more), &[]);
     let chain = (0..30).flat_map(|i| function(&format!("F{i}"), &format!("F{}", i + 1), 2)).collect::<Vec<u8>>();
     let call = graph(&[[node("F0", &["X"], &["Y"]), bytes(7, "f")].concat()], &[]);
-    let cases: [(Vec<u8>, Kind, &str); 24] = [
+    let of = |domain: &str, op: &str| model(&graph(&[[node(op, &["X"], &["Y"]), bytes(7, domain)].concat()], &[]), &[]);
+    // A function whose attribute has a value, a graph or a tensor, where a call leaves it out.
+    let by_default = |value: Vec<u8>| {
+        let attribute = bytes(11, [bytes(1, "w"), value].concat());
+        let body =
+            [bytes(1, "G"), bytes(4, "a"), bytes(5, "b"), bytes(7, node("Relu", &["a"], &["b"])), bytes(10, "f")];
+        let call = graph(&[[node("G", &["X"], &["Y"]), bytes(7, "f")].concat()], &[]);
+        model(&call, &bytes(25, [body.concat(), attribute].concat()))
+    };
+    let training = model(&graph(&[relu()], &[]), &bytes(20, bytes(1, graph(&[], &in_file("/etc/passwd")))));
+    let cases: Vec<(Vec<u8>, Kind, &str)> = vec![
+        (of("com.msevil", "Relu"), Unsupported, "\"com.msevil\""),
+        (of("com.microsoftevil", "Relu"), Unsupported, "\"com.microsoftevil\""),
+        (of("ai.onnx.contrib", "PyOp"), Unsupported, "\"PyOp\""),
+        (of("org.pytorch.aten", "ATen"), Unsupported, "\"ATen\""),
+        (of("com.microsoft", "PythonOp"), Unsupported, "\"PythonOp\""),
+        (of("com.microsoft", "EPContext"), Unsupported, "\"EPContext\""),
+        (by_default(in_file("../../etc/passwd")), Unsafe, "outside"),
+        (by_default(bytes(6, graph(&[relu()], &[]))), Unsupported, "graph for an attribute"),
+        (training, Unsupported, "training_info"),
         (Vec::new(), Unreadable, "empty"),
         (vec![0; 64], Unreadable, "no legal number"),
         (b"<html>not a model</html>".to_vec(), Unreadable, "at byte"),
