@@ -135,7 +135,7 @@ fn by_name(file: &str, start: &[u8], from: &mut dyn BufRead, size_bytes: u64) ->
             contents.find(Finding::refused("saved_model", what, "export the model to ONNX"));
             Ok(Some(contents))
         }
-        "chat_template.jinja" | "chat_template.json" | "tokenizer_config.json" | "processor_config.json" => {
+        "chat_template.json" | "tokenizer_config.json" | "processor_config.json" => {
             chat(file, from, size_bytes).map(Some)
         }
         "schema.json" => {
@@ -148,6 +148,7 @@ fn by_name(file: &str, start: &[u8], from: &mut dyn BufRead, size_bytes: u64) ->
             contents.find(Finding::refused("skops", what, "export the model to ONNX"));
             Ok(Some(contents))
         }
+        _ if file.ends_with(".jinja") => chat(file, from, size_bytes).map(Some),
         _ if file.ends_with(".json") => settings(file, from, size_bytes),
         _ => {
             let read = text(start, from, size_bytes)?;

@@ -47,6 +47,12 @@ fn entry(key: &str, value: &str) -> Vec<u8> {
     [said(key), 8u32.to_le_bytes().to_vec(), said(value)].concat()
 }
 
+/// A key with a list of one text.
+fn several(key: &str, value: &str) -> Vec<u8> {
+    let list = [9u32.to_le_bytes().as_slice(), &8u32.to_le_bytes(), &1u64.to_le_bytes()].concat();
+    [said(key), list, said(value)].concat()
+}
+
 /// A tensor of 4-bit blocks at some place.
 fn weights(name: &str, elements: u64, at: u64) -> Vec<u8> {
     let numbers =
@@ -205,6 +211,8 @@ fn what_runs_code_leaves_its_folder_or_lies_is_refused() {
         ("m.gguf", gguf(0, 1, &entry("tokenizer.chat_template", "{{ x.__class__ }}")), Unsafe, "two underscores"),
         ("m.h5", b"\x89HDF\r\n\x1a\n model_config".to_vec(), Unsafe, "Keras"),
         ("saved_model.pb", b"x".to_vec(), Unsafe, "SavedModel"),
+        ("additional_chat_templates/tool.jinja", b"{{ x.__class__ }}".to_vec(), Unsafe, "two underscores"),
+        ("m.gguf", gguf(0, 1, &several("tokenizer.chat_templates", "{{ x.__class__ }}")), Unsafe, "two underscores"),
         ("chat_template.jinja", b"{{ lipsum.__globals__ }}".to_vec(), Unsafe, "chat template"),
         ("tokenizer_config.json", br#"{"chat_template": "a", "chat_template": "b"}"#.to_vec(), Unsafe, "twice"),
         ("m.skops", archive(&[("schema.json", br#"{"__loader__": "x"}"#)]), Unsafe, "skops"),

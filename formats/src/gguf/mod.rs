@@ -84,19 +84,12 @@ pub(super) fn read(from: &mut dyn BufRead, size_bytes: u64) -> Result<Contents, 
 impl Reader<'_> {
     /// A key's value; what people ask for is kept.
     fn entry(&mut self, key: &str, kind: u32) -> Result<(), Refusal> {
-        let at = self.from.at();
         match kind {
+            TEXT if key.contains("chat_template") => self.template(key),
             TEXT => {
                 let text = self.text(MAX_TEXT_BYTES, "a text")?;
-                let text = String::from_utf8_lossy(&text);
-                if key.contains("chat_template") {
-                    self.contents.template(key, &text);
-                    // A length of eight bytes stands before the text.
-                    for finding in template::findings(&text, at + 8) {
-                        self.contents.find(finding);
-                    }
-                } else if is_fact(key) {
-                    self.contents.say(key, text);
+                if is_fact(key) {
+                    self.contents.say(key, String::from_utf8_lossy(&text));
                 }
                 Ok(())
             }
@@ -122,12 +115,23 @@ impl Reader<'_> {
         }
     }
 
+    fn template(&mut self, key: &str) -> Result<(), Refusal> {
+        // A length of eight bytes stands before the text.
+        let at = self.from.at() + 8;
+        let text = self.text(MAX_TEXT_BYTES, "a text")?;
+        let text = String::from_utf8_lossy(&text);
+        self.contents.template(key, &text);
+        template::findings(&text, at).into_iter().for_each(|finding| self.contents.find(finding));
+        Ok(())
+    }
+
     fn value(&mut self, key: &str, kind: u32, depth: u32) -> Result<(), Refusal> {
         match kind {
             0 | 1 | 7 => self.pass(1),
             2 | 3 => self.pass(2),
             4..=6 => self.pass(4),
             10..=12 => self.pass(8),
+            TEXT if key.contains("chat_template") => self.template(key),
             TEXT => {
                 let length = self.u64()?;
                 if MAX_TEXT_BYTES < length {

@@ -153,7 +153,7 @@ fn plain(code: &str) -> Width {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let Some(count) = digits.parse::<u64>().ok().filter(|_| is_number) else { return Width::Unknown };
     match letter {
-        "b" | "i" | "u" | "f" | "c" | "m" | "M" if 1 <= count && count <= 32 => Width::Bytes(count),
+        "b" | "i" | "u" | "f" | "c" | "m" | "M" if (1..=32).contains(&count) => Width::Bytes(count),
         "S" | "a" | "V" => Width::Bytes(count),
         "U" => Width::Bytes(count.saturating_mul(4)),
         _ => Width::Unknown,
