@@ -94,6 +94,13 @@ fn inside(piece: &Piece<'_>, found: &mut Vec<(usize, String)>) {
             Token::Text(_) if matches!(next(1), Some(Token::Text(_))) => {
                 found.push((*place, "writes a text in two parts".to_owned()));
             }
+            // What takes the place of something else in a text: no part is taken by a name that is made so.
+            Token::Text("_")
+                if at
+                    .checked_sub(1)
+                    .and_then(|before| piece.tokens.get(before))
+                    .is_some_and(|before| before.1 == Token::Mark(","))
+                    && next(1) == Some(Token::Mark(")")) => {}
             Token::Text(text) => literal(*place, text, found),
             _ => {}
         }
@@ -142,6 +149,7 @@ mod tests {
             "{% macro keys(json, handled) %}{% for name in json if name not in handled %}{{ json[name] }}{% endfor %}{% endmacro %}\
              {{ keys(tool.parameters, ['type', 'enum']) }}",
             "{% set i = i + 1 %}{{ messages[i] }}{{ {'a': {}} }}{{ [{'b': {}}] }}{# {{ x.__class__ }} is a comment #}",
+            "{% set normed = key | replace('-', '_') | replace(' ', '_') %}{{ '<' ~ normed ~ '>' }}{{ fields[key] }}",
             "{% raw %}{{ x.__class__ }}{% endraw %}{{ bos_token }}{%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}{%- endif +%}",
         ] {
             assert_eq!(findings(chat, 0), [], "{chat}");
@@ -177,6 +185,7 @@ mod tests {
             ("{{ x[y|striptags] }}", 4),
             ("{{ x[y.replace('a', 'b')] }}", 4),
             ("{% set u = a ~ b %}{{ x[u] }}", 23),
+            ("{% set u = a|replace('b', '_') %}{{ x[u] }}", 37),
             ("{% set u %}{{ a }}{{ b }}{% endset %}{{ x[u] }}", 41),
             ("{% set u = a ~ b %}{% set v = u %}{{ x[v] }}", 38),
             ("{% for u in [a ~ b] %}{{ x[u] }}{% endfor %}", 26),
