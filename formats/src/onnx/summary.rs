@@ -3,7 +3,7 @@
 use super::{
     super::{Refusal, quoted},
     MAX_KEPT_BYTES, Model, Outline,
-    graph::Graph,
+    graph::Node,
     is_standard,
     outline::outline_of,
     read_model,
@@ -20,7 +20,8 @@ pub struct Summary {
     pub ir_version: u64,
     /// Domain and version, the standard operators as `ai.onnx`.
     pub opsets: BTreeMap<String, i64>,
-    /// How many nodes there are of each operator, those of inner graphs among them. Of another domain than the standard
+    /// How many nodes there are of each operator, those of inner graphs among them, and those of the model's
+    /// own functions, each once as it is written down. Of another domain than the standard
     /// one, the domain stands before the name.
     pub operators: BTreeMap<String, u64>,
     pub outline: Outline,
@@ -37,11 +38,12 @@ pub fn summary<R: BufRead + Seek>(from: R, size_bytes: u64) -> Result<Summary, R
 pub(super) fn summary_of(model: Model) -> Result<Summary, Refusal> {
     let opsets = model.opsets.iter().map(|(domain, version)| (named(domain, ""), *version)).collect();
     let mut operators = BTreeMap::new();
-    let mut open: Vec<&Graph> = model.graph.iter().collect();
-    while let Some(graph) = open.pop() {
-        for node in &graph.nodes {
+    let mut open: Vec<&[Node]> = model.graph.iter().map(|graph| graph.nodes.as_slice()).collect();
+    open.extend(model.functions.iter().map(|function| function.nodes.as_slice()));
+    while let Some(nodes) = open.pop() {
+        for node in nodes {
             *operators.entry(named(&node.domain, &node.op)).or_default() += 1;
-            open.extend(&node.graphs);
+            open.extend(node.graphs.iter().map(|graph| graph.nodes.as_slice()));
         }
     }
     let ir_version = model.ir_version.unwrap_or_default();
