@@ -42,6 +42,9 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.contains(misleads) {
         return Some("has a NUL, a control character or one that turns the reading direction");
     }
+    if name.contains(['<', '>', '"', '|', '?', '*']) {
+        return Some("has a character that stands in no name on some systems");
+    }
     let odd = |part: &str| part.is_empty() || part == "." || part.ends_with(['.', ' ']) || is_device(part);
     parts.any(odd).then_some("is another name on another system")
 }
@@ -118,6 +121,8 @@ mod tests {
             "nul",
             "x/CON.txt",
             "CON .txt",
+            "a<b>.txt",
+            "a?",
             "COM\u{b9}",
             "lpt\u{b2}.bin",
             "CONIN$",

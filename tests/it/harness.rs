@@ -15,7 +15,7 @@ use plimsoll::{
     workspaces,
 };
 use serde_json::Value;
-use std::{net::TcpListener, path::PathBuf, sync::Arc};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 pub struct TestApp {
     pub app: Arc<App>,
@@ -92,7 +92,9 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let url = format!("http://{}", listener.local_addr().expect("addr"));
         actix_web::rt::spawn(server::run(listener, Data::from(app.clone()), 2, None).expect("run"));
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
+        // The service closes what is idle for five seconds; a request must not meet that.
+        let http = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2));
+        let http = http.redirect(reqwest::redirect::Policy::none()).build().expect("client");
         Self { app, url, http, data, database }
     }
 

@@ -3,7 +3,7 @@
 use super::{
     ADVICE, Around, Walked, allowed,
     opcodes::{self, Argument},
-    values::{Stopped, Storage, Value, is_state_of_numbers, long, makes_numbers, number, whole},
+    values::{Stopped, Storage, Value, is_path, is_state_of_numbers, long, makes_numbers, number, whole},
 };
 use crate::{Finding, Refusal, quoted, source::Counted};
 use std::collections::HashMap;
@@ -277,7 +277,8 @@ impl Machine {
     }
 
     fn resolve(&mut self, module: &str, name: &str) {
-        self.walked.resolves = true;
+        // What could not be imported is the line of a text.
+        self.walked.resolves |= is_path(module) && is_path(name);
         let full = format!("{module}.{name}");
         if self.walked.names.len() < MAX_NAMES && !self.walked.names.contains(&full) {
             self.walked.names.push(crate::shortened(&full, crate::MAX_SHOWN_CHARS));
@@ -357,7 +358,7 @@ impl Machine {
     }
 
     fn find(&mut self, code: &'static str, what: String) {
-        self.walked.resolves = true;
+        self.walked.resolves |= code == "pickle_call";
         self.note(Finding::refused(code, what, ADVICE).at(self.at).by(self.opcode));
         self.stack.push(Value::Unlisted);
     }

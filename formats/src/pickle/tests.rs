@@ -177,6 +177,8 @@ fn texts_and_numbers_are_no_pickles() {
         "{\"a\": 1}",
         "]",
         "case\nfoo\nbar\n",
+        "cost,label\n.7,1\n.5,0\n",
+        "Project\n.. image:: x\n",
     ] {
         assert!(!is_one(text.as_bytes()), "{text}");
     }

@@ -106,3 +106,13 @@ pub(super) fn is_state_of_numbers(state: &Value) -> bool {
         _ => false,
     }
 }
+
+/// Whether Python could look something up by this: words with points between them.
+pub(super) fn is_path(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && !word.starts_with(|c: char| c.is_ascii_digit())
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii())
+    };
+    text.split('.').all(is_word)
+}
