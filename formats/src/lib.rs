@@ -72,6 +72,20 @@ impl Refusal {
         | Self::Storage(detail)) = self;
         detail
     }
+
+    /// The same, naming the entry of an archive that it is about.
+    pub(crate) fn of_entry(mut self, name: &str) -> Self {
+        let (Self::Unreadable(detail) | Self::Invalid(detail) | Self::Unsupported(detail) | Self::Unsafe(detail)) =
+            &mut self
+        else {
+            return self;
+        };
+        let name = quoted(name);
+        if !detail.contains(&name) {
+            *detail = format!("the entry {name}: {detail}");
+        }
+        self
+    }
 }
 
 impl From<io::Error> for Refusal {

@@ -66,7 +66,8 @@ pub(crate) fn read(name: &str, from: &mut dyn BufRead, size_bytes: u64) -> Resul
             quoted(name)
         )));
     }
-    let read = by_start(name, &start, &mut start.as_slice().chain(&mut from), size_bytes)?;
+    let read = by_start(name, &start, &mut start.as_slice().chain(&mut from), size_bytes);
+    let read = read.map_err(|refusal| refusal.of_entry(name))?;
     zip::refuse_behind(&from.end()?)?;
     Ok(read)
 }

@@ -8,7 +8,7 @@ use crate::{
     authz::policy,
     blobs::{ops::storage, store},
     error::Error,
-    keys,
+    workspaces,
 };
 use std::{io, time::Duration};
 
@@ -46,7 +46,7 @@ pub async fn claim(app: &App) -> Result<(), Error> {
             return Ok(());
         }
     };
-    let (place, name) = (app.blobs.place_of_note(), keys::ops::first(app).await?);
+    let (place, name) = (app.blobs.place_of_note(), name(app).await?);
     match owner {
         Owner::Ours => Ok(()),
         Owner::Another(other) => Err(Error::invalid(
@@ -85,8 +85,15 @@ pub async fn confirm(app: &App) -> Result<(), Error> {
     })
 }
 
+/// What a registry is called for as long as it lives: the name of its log, and the workspace that it began with.
+async fn name(app: &App) -> Result<String, Error> {
+    let first = workspaces::ops::find(app, workspaces::DEFAULT).await?;
+    let first = first.ok_or_else(|| Error::internal("the registry has no first workspace"))?;
+    Ok(format!("{} {first}", app.signer.origin()))
+}
+
 async fn look(app: &App) -> Result<Owner, Error> {
-    let name = keys::ops::first(app).await?;
+    let name = name(app).await?;
     match app.blobs.read_note().await.map_err(storage)? {
         Some(note) if note.trim() == name => Ok(Owner::Ours),
         Some(note) => Ok(Owner::Another(note.trim().chars().take(200).collect())),

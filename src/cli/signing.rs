@@ -29,12 +29,12 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 #[derive(Args)]
 pub struct Sign {
-    /// The folder of the model: every file is signed, but Git's own at its top.
+    /// The folder of the model, of which every file is signed, but Git's own at its top; or a model that is one file.
     dir: PathBuf,
     /// What the model is called in the signature [default: the folder's name].
     #[arg(long)]
     name: Option<String>,
-    /// Where the signature goes [default: model.sig in the folder].
+    /// Where the signature goes [default: model.sig in the folder, or FILE.sig beside a file].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The private key: EC P-256, or Ed25519, which no other tool of the format reads [default: the one of `plimsoll init`].
@@ -51,14 +51,14 @@ pub struct Sign {
 
 #[derive(Args)]
 pub struct Verify {
-    /// The folder of the model.
+    /// The folder of the model, or a model that is one file.
     dir: PathBuf,
     /// A public key that may have signed (PEM); again for more.
     #[arg(long, value_name = "FILE", required_unless_present = "trust_root")]
     key: Vec<PathBuf>,
     #[command(flatten)]
     authorities: Authorities,
-    /// The signature [default: model.sig in the folder].
+    /// The signature [default: model.sig in the folder, or FILE.sig beside a file].
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
     #[arg(long)]
@@ -79,7 +79,7 @@ impl Sign {
             None => init::read_signing_key(&self.connection)?,
         };
         let chain = self.certificate.as_deref().map(read_chain).transpose()?;
-        let target = self.output.unwrap_or_else(|| self.dir.join(SIGNATURE_FILE));
+        let target = self.output.unwrap_or_else(|| beside(&self.dir));
         let mut files = all(&self.dir)?;
         // A signature cannot sign itself, whatever it is called.
         files.retain(|file| !is_same(&file.place, &target));
@@ -99,13 +99,14 @@ impl Sign {
         let signature = signature.map_err(wrong)?;
         write_whole(&target, &signature.to_string())?;
         let fingerprint = key.verifying_key().fingerprint();
+        let count = digests.iter().filter(|file| oms::is_signed(&file.path)).count();
         if self.json {
-            return output::json(&json!({"signature": target, "files": digests.len(), "fingerprint": fingerprint}));
+            return output::json(&json!({"signature": target, "files": count, "fingerprint": fingerprint}));
         }
         let with = if chain.is_some() { "--trust-root AUTHORITY.pem --identity NAME" } else { "--key PUBLIC-KEY.pem" };
         say!("next: plimsoll verify {} {with}", self.dir.display());
         print(&output::fields(&[
-            ("signed", format!("{} files of {name}", digests.len())),
+            ("signed", format!("{count} files of {name}")),
             ("key", fingerprint),
             ("signature", target.display().to_string()),
         ]))
@@ -114,7 +115,7 @@ impl Sign {
 
 impl Verify {
     pub fn run(self) -> Result<Exit, Failure> {
-        let source = self.signature.clone().unwrap_or_else(|| self.dir.join(SIGNATURE_FILE));
+        let source = self.signature.clone().unwrap_or_else(|| beside(&self.dir));
         let bundle = read_signature(&source)?;
         let keys = self.key.iter().map(|file| read_key(file)).collect::<Result<Vec<_>, _>>()?;
         let (authorities, at) = (self.authorities.read()?, self.authorities.at());
@@ -139,7 +140,7 @@ impl Verify {
             }));
         }
         if !verified.unsigned.is_empty() {
-            say!("note: not signed, as Git's own: {}", output::printable(&verified.unsigned.join(", ")));
+            say!("note: not signed, and left out by every tool: {}", output::printable(&verified.unsigned.join(", ")));
         }
         let mut said =
             vec![("verified", format!("{} files of {}", verified.file_count, output::printable(&verified.model_name)))];
@@ -173,7 +174,11 @@ pub(super) fn entries(
     Ok(FileEntries { path, entries: hasher.finish() })
 }
 
+/// Of a folder; a model may be one file, too.
 fn all(dir: &Path) -> Result<Vec<Local>, Failure> {
+    if let Some(about) = fs::metadata(dir).ok().filter(|about| about.is_file()) {
+        return Ok(vec![Local { path: called(dir), place: dir.to_owned(), size_bytes: about.len() }]);
+    }
     let local =
         |found: files::Found| Local { path: found.path.to_string(), place: found.place, size_bytes: found.size_bytes };
     Ok(files::find_all(dir)?.into_iter().map(local).collect())
@@ -240,6 +245,16 @@ fn write_whole(target: &Path, text: &str) -> Result<(), Failure> {
 
 fn is_same(one: &Path, other: &Path) -> bool {
     fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
+}
+
+/// Where a signature is looked for and put.
+fn beside(model: &Path) -> PathBuf {
+    if !model.is_file() {
+        return model.join(SIGNATURE_FILE);
+    }
+    let mut name = model.as_os_str().to_owned();
+    name.push(".sig");
+    PathBuf::from(name)
 }
 
 /// The name of a folder, also of `.` and `..`.

@@ -82,10 +82,37 @@ struct WireMaterial {
     _timestamp_verification_data: Option<Value>,
 }
 
+/// Writers of today name the key by a hint; those of before version 1.1 of the reference tool put it here.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PublicKey {
-    hint: String,
+    hint: Option<String>,
+    raw_bytes: Option<String>,
+    /// How to sign with such a key, which its kind says already.
+    #[serde(default, rename = "keyDetails")]
+    _key_details: Option<Value>,
+}
+
+impl PublicKey {
+    /// The name of the key that is to be among the trusted ones. What stands here is never trusted itself.
+    fn hint(self) -> Result<String, BundleError> {
+        let malformed = |what: &str| BundleError::Malformed(what.to_owned());
+        let hint = self.hint.filter(|hint| !hint.is_empty());
+        let Some(raw) = self.raw_bytes.filter(|raw| !raw.is_empty()) else {
+            return hint.ok_or_else(|| malformed("it does not name the key that signed"));
+        };
+        let unreadable = || malformed("the key in it can't be read");
+        let bytes = STANDARD.decode(raw).map_err(|_| unreadable())?;
+        let key = match std::str::from_utf8(&bytes) {
+            Ok(text) if text.trim_start().starts_with("-----BEGIN") => VerifyingKey::from_pem(text),
+            _ => VerifyingKey::from_der(&bytes),
+        };
+        let named = key.map_err(|_| unreadable())?.fingerprint();
+        match hint {
+            Some(hint) if hint != named => Err(malformed("it names one key and holds another")),
+            _ => Ok(named),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -145,7 +172,7 @@ pub(super) fn read(bundle: &[u8], max_payload_bytes: usize) -> Result<Unverified
     }
     let material = wire.verification_material;
     let material = match (material.public_key, material.x509_certificate_chain, material.certificate) {
-        (Some(key), None, None) => Material::Key { hint: key.hint },
+        (Some(key), None, None) => Material::Key { hint: key.hint()? },
         (None, Some(chain), None) => Material::Certificates(decode_chain(&chain.certificates)?),
         (None, None, Some(one)) => Material::Certificates(decode_chain(&[one])?),
         _ => {

@@ -6,6 +6,7 @@
 
 use crate::crypto::{dsse::Signer, pem};
 use p256::{
+    SecretKey,
     ecdsa::{self, signature},
     pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding},
 };
@@ -27,8 +28,8 @@ pub enum KeyError {
     )]
     NotP256Public,
     #[error(
-        "this is not a supported private key; use an EC P-256 or Ed25519 key in PKCS#8 PEM form, \
-         which begins with \"-----BEGIN PRIVATE KEY-----\""
+        "this is not a supported private key; use an EC P-256 or Ed25519 key in PEM form without a password, \
+         which begins with \"-----BEGIN PRIVATE KEY-----\" or, on P-256, \"-----BEGIN EC PRIVATE KEY-----\""
     )]
     NotP256Private,
     #[error(
@@ -75,13 +76,17 @@ impl SigningKey {
         Err(KeyError::NoRandomness)
     }
 
-    /// Reads a PKCS#8 key in PEM form.
+    /// Reads a key in PEM form: PKCS#8, or SEC 1, which `openssl ecparam -genkey` writes behind the name of the curve.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         if pem::MAX_PEM_BYTES < text.len() {
             return Err(KeyError::TooLong);
         }
         if let Ok(key) = ecdsa::SigningKey::from_pkcs8_pem(text.trim()) {
             return Self::new(key);
+        }
+        if let Some(begin) = text.find("-----BEGIN EC PRIVATE KEY-----") {
+            let key = SecretKey::from_sec1_pem(text[begin..].trim()).map_err(|_| KeyError::NotP256Private)?;
+            return Self::new(key.into());
         }
         let key = RegistryKey::from_pem(text).map_err(|_| KeyError::NotP256Private)?;
         Ok(Self { pem: key.to_pem(), key: Secret::Ed25519(key) })
@@ -148,6 +153,18 @@ mod tests {
         let again = SigningKey::from_pem(&key.to_pem()).expect("private");
         assert_eq!(again.verifying_key(), public);
         assert_eq!(public.fingerprint(), hex::encode(&Sha256::digest(library.as_bytes())));
+    }
+
+    #[test]
+    fn a_key_as_openssl_writes_it_is_read() {
+        let key = SigningKey::generate().expect("key");
+        let Secret::P256(secret) = &key.key else { unreachable!("made on P-256") };
+        let old = SecretKey::from_slice(&secret.to_bytes()).expect("secret").to_sec1_pem(LineEnding::LF).expect("pem");
+        let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+        for text in [old.to_string(), format!("{parameters}{}", *old)] {
+            assert_eq!(SigningKey::from_pem(&text).expect("readable").verifying_key(), key.verifying_key());
+        }
+        assert!(SigningKey::from_pem(&old.replace("EC PRIVATE", "EC PRIVAT")).is_err());
     }
 
     #[test]

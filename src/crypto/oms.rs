@@ -3,7 +3,7 @@
 //!
 //! Invariants: the received bytes are verified, never a re-serialisation; the stored files
 //! are compared by digest, so nothing is hashed again that was signed by the SHA-256 of whole files; a file that the signature does not
-//! cover is refused, unless it is the signature itself or one of the four paths that every
+//! cover is refused, unless it is `model.sig`, which it leaves out, or one of the four paths that every
 //! implementation leaves out (reported in [`Verified::unsigned`]).
 
 use crate::crypto::{
@@ -46,7 +46,7 @@ pub struct Verified {
     /// Lowercase hex SHA-256 over the signed digests.
     pub root: String,
     pub file_count: usize,
-    /// Files that the signature does not cover and need not: Git's own, at the top level.
+    /// Files that the signature does not cover and need not: Git's own and `model.sig`, at the top level.
     pub unsigned: Vec<String>,
 }
 
@@ -248,11 +248,11 @@ impl Signed {
         let (mut unsigned, mut file_count) = (Vec::new(), 0);
         for file in files {
             if !self.is_covered(&file.path) {
-                match file.path.as_str() {
-                    SIGNATURE_FILE => {}
-                    path if covers(&NEVER_SIGNED, path) => unsigned.push(file.path.clone()),
-                    _ => return Err(OmsError::HiddenFile(file.path.clone())),
+                // A signature that lies beside the files is one more of them to whoever has it elsewhere.
+                if file.path != SIGNATURE_FILE && !covers(&NEVER_SIGNED, &file.path) {
+                    return Err(OmsError::HiddenFile(file.path.clone()));
                 }
+                unsigned.push(file.path.clone());
                 continue;
             }
             for (name, found) in &file.entries {
@@ -283,8 +283,7 @@ impl Signed {
     /// Whether the list of what was signed has to say something about a file, if it has bytes.
     fn is_covered(&self, path: &str) -> bool {
         let lists = |path: &str| self.manifest.lists(self.name_of(path));
-        lists(path)
-            || !(path == SIGNATURE_FILE || covers(&NEVER_SIGNED, path) || covers(&self.manifest.ignore_paths, path))
+        lists(path) || !(covers(&NEVER_SIGNED, path) || covers(&self.manifest.ignore_paths, path))
     }
 
     /// What the list calls a file: the reference tool has a name of its own for the file of a model that is one.
@@ -299,6 +298,11 @@ fn covers(roots: &[impl AsRef<str>], path: &str) -> bool {
     roots
         .iter()
         .any(|root| path.strip_prefix(root.as_ref()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// Whether [`sign`] signs a file of this name.
+pub fn is_signed(path: &str) -> bool {
+    path != SIGNATURE_FILE && !covers(&NEVER_SIGNED, path)
 }
 
 fn basename(path: &str) -> &str {
@@ -329,7 +333,7 @@ pub fn sign_certified(
 fn statement(files: &[FileDigest], model_name: &str) -> Result<Statement, OmsError> {
     let mut digests = BTreeMap::new();
     for file in files {
-        if file.path == SIGNATURE_FILE || covers(&NEVER_SIGNED, &file.path) {
+        if !is_signed(&file.path) {
             continue;
         }
         if !is_canonical(&file.path) {

@@ -7,6 +7,7 @@ use crate::crypto::{
     oms::*,
     statement::{Statement, Subject},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{fs, path::Path, path::PathBuf};
@@ -32,7 +33,7 @@ fn what_was_signed_verifies_and_names_the_key() {
     let verified = judge(&signature, &files, &key).expect("verified");
     assert_eq!(verified.key_fingerprint, key.verifying_key().fingerprint());
     assert_eq!((verified.model_name.as_str(), verified.file_count), ("model", 3));
-    assert_eq!(verified.unsigned, [".gitattributes", ".git/HEAD"]);
+    assert_eq!(verified.unsigned, ["model.sig", ".gitattributes", ".git/HEAD"]);
 }
 
 #[test]
@@ -52,6 +53,39 @@ fn any_other_set_of_files_is_refused() {
     assert_eq!(changed(|files| files.push(files[0].clone())), "file_unsigned");
     let other = SigningKey::generate().expect("key");
     assert!(matches!(judge(&signature, &model(), &other), Err(OmsError::UnknownKey { .. })));
+}
+
+#[test]
+fn a_bundle_may_hold_the_key_instead_of_naming_it_and_only_a_trusted_one_counts() {
+    let (key, other) = (SigningKey::generate().expect("key"), SigningKey::generate().expect("key"));
+    let signed = sign(&model(), "m", &key).expect("signed");
+    let text = key.verifying_key().to_pem();
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let with = |material: Value, trusted: &SigningKey| {
+        let mut bundle = signed.clone();
+        bundle["verificationMaterial"]["publicKey"] = material;
+        match judge(&bundle, &model(), trusted) {
+            Ok(_) => "ok",
+            Err(error) => error.code(),
+        }
+    };
+    let (pem, der) = (STANDARD.encode(&text), body);
+    let hint = key.verifying_key().fingerprint();
+    for material in [
+        json!({"rawBytes": pem, "keyDetails": "PKIX_ECDSA_P256_SHA_256"}),
+        json!({"rawBytes": der}),
+        json!({"rawBytes": der, "hint": hint}),
+    ] {
+        assert_eq!(with(material.clone(), &key), "ok", "{material}");
+        assert_eq!(with(material.clone(), &other), "key_unknown", "{material}");
+    }
+    let theirs = STANDARD.encode(other.verifying_key().to_pem());
+    assert_eq!(with(json!({"rawBytes": theirs}), &key), "key_unknown");
+    for material in
+        [json!({}), json!({"rawBytes": theirs, "hint": hint}), json!({"rawBytes": "AAAA"}), json!({"raw": der})]
+    {
+        assert_eq!(with(material.clone(), &key), "bundle_malformed", "{material}");
+    }
 }
 
 #[test]

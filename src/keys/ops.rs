@@ -59,13 +59,6 @@ pub async fn ensure_first(app: &App) -> Result<(), Error> {
     refresh(app).await
 }
 
-/// The verifier key that the registry began with: a name that outlives changes of keys, and backups.
-pub async fn first(app: &App) -> Result<String, Error> {
-    let keys = store::all(&app.db.read(&policy::upkeep())).await?;
-    let first = keys.into_iter().min_by(|a, b| (a.added_at, &a.id).cmp(&(b.added_at, &b.id)));
-    Ok(first.ok_or_else(|| Error::internal("the registry has no key"))?.verifier_key)
-}
-
 /// Lets the signer know what the database says.
 pub async fn refresh(app: &App) -> Result<(), Error> {
     let mut keys = store::all(&app.db.read(&policy::upkeep())).await?;

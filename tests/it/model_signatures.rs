@@ -129,6 +129,24 @@ fn what_is_signed_here_others_verify() {
 }
 
 #[test]
+fn a_model_that_is_one_file_is_signed_and_verified_and_its_signature_lies_beside_it() {
+    let desk = Desk::set();
+    let public = desk.key("signing-key.pub.pem");
+    let (one, signature) = (desk.key("one.onnx"), desk.key("one.onnx.sig"));
+    fs::write(&one, b"a model").expect("written");
+    assert!(succeeded(desk.plimsoll(&["sign", &one])).contains("1 files of one.onnx"));
+    assert!(Path::new(&signature).is_file());
+    assert!(succeeded(desk.plimsoll(&["verify", &one, "--key", &public])).contains("1 files of one.onnx"));
+    fs::write(&one, b"another").expect("written");
+    assert!(!desk.plimsoll(&["verify", &one, "--key", &public]).status.success());
+    // As the reference tool writes it.
+    fs::write(&one, b"a model").expect("written");
+    let (theirs, private) = (desk.key("theirs.sig"), desk.key("signing-key.pem"));
+    succeeded(desk.reference(&["sign", "key", &one, "--signature", &theirs, "--private_key", &private]));
+    succeeded(desk.plimsoll(&["verify", &one, "--signature", &theirs, "--key", &public]));
+}
+
+#[test]
 fn what_others_sign_is_verified_here() {
     let desk = Desk::set();
     let (model, private) = (desk.model(), desk.key("signing-key.pem"));

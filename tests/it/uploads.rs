@@ -2,6 +2,7 @@
 
 use crate::{
     harness::reply,
+    stores,
     story::{ENVIRONMENT, Files, MODEL, Story, checks, declaration, provenance, scorer, sign, text},
 };
 use plimsoll::{core::digest::Digest, crypto::keys::SigningKey};
@@ -42,10 +43,10 @@ async fn only_the_declared_bytes_are_kept() {
         nothing_half_written(&story);
     }
     assert_eq!(story.app.events().await, before, "what was refused changed nothing");
-    assert_eq!(count(&story.app.data().join("blobs/sha256")), 0);
+    assert_eq!(stores::count(story.app.data()).await, 0);
     assert_eq!(story.seal(MODEL, "1", json!({})).await.expect(409).code(), "files_missing");
     story.upload(&story.ines, MODEL, "1", "a.bin", files[0].1.clone()).await.expect(204);
-    assert_eq!(count(&story.app.data().join("blobs/sha256")), 1);
+    assert_eq!(stores::count(story.app.data()).await, 1);
     let inspected = story.app.get(&story.ines, &format!("/api/v1/models/{MODEL}/versions/1/files/a.bin")).await;
     assert!(inspected.expect(200).body == files[0].1);
 }
@@ -104,7 +105,7 @@ async fn another_persons_draft_is_not_touched() {
     assert_eq!(refused.code(), "not_your_draft");
     let seal = format!("/api/v1/models/{MODEL}/versions/1/seal");
     assert_eq!(story.app.post(&other, &seal, json!({})).await.expect(409).code(), "not_your_draft");
-    assert_eq!(count(&story.app.data().join("blobs/sha256")), 0);
+    assert_eq!(stores::count(story.app.data()).await, 0);
 }
 
 #[actix_web::test]
@@ -152,7 +153,7 @@ async fn bytes_that_are_here_are_not_asked_for_again() {
         story.upload(&story.ines, MODEL, "2", &path, bytes.clone()).await.expect(204);
         story.upload(&story.ines, MODEL, "2", &path, bytes).await.expect(204);
     }
-    assert_eq!(count(&story.app.data().join("blobs/sha256")), 3);
+    assert_eq!(stores::count(story.app.data()).await, 3);
 }
 
 #[actix_web::test]

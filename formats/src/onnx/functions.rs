@@ -3,12 +3,9 @@
 use super::{
     super::{Refusal, quoted},
     MAX_EXPANDED_NODES,
-    graph::{Function, Graph, Node},
+    graph::{Function, Graph, Key, Node},
 };
 use std::collections::HashMap;
-
-/// Domain, name and overload.
-type Key<'a> = (&'a str, &'a str, &'a str);
 
 /// # Errors
 /// `Invalid` names a function that calls itself or stands twice; `Unsupported` a model whose functions written out are more
@@ -16,8 +13,7 @@ type Key<'a> = (&'a str, &'a str, &'a str);
 pub(super) fn check(graph: &Graph, functions: &[Function]) -> Result<(), Refusal> {
     let mut known: HashMap<Key<'_>, usize> = HashMap::new();
     for (index, function) in functions.iter().enumerate() {
-        let key = (function.domain.as_str(), function.name.as_str(), function.overload.as_str());
-        if known.insert(key, index).is_some() {
+        if known.insert(function.key(), index).is_some() {
             return Err(Refusal::Invalid(format!("the function {} stands twice", quoted(&function.name))));
         }
     }
@@ -44,7 +40,7 @@ fn body<'a>(nodes: &'a [Node], known: &HashMap<Key<'a>, usize>) -> Body {
     while let Some(nodes) = open.pop() {
         for node in nodes {
             body.own += 1;
-            body.calls.extend(known.get(&(node.domain.as_str(), node.op.as_str(), node.overload.as_str())));
+            body.calls.extend(known.get(&node.key()));
             open.extend(node.graphs.iter().map(|graph| graph.nodes.as_slice()));
         }
     }

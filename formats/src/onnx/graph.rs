@@ -72,6 +72,21 @@ pub(super) struct Function {
     pub defaults: Node,
 }
 
+/// Domain, name and overload: by these a node names the function that it calls.
+pub(super) type Key<'a> = (&'a str, &'a str, &'a str);
+
+impl Node {
+    pub(super) fn key(&self) -> Key<'_> {
+        (&self.domain, &self.op, &self.overload)
+    }
+}
+
+impl Function {
+    pub(super) fn key(&self) -> Key<'_> {
+        (&self.domain, &self.name, &self.overload)
+    }
+}
+
 impl<R: BufRead + Seek> Wire<R> {
     /// A `GraphProto` up to `end`, inside of `depth` others.
     pub(super) fn graph(&mut self, end: u64, depth: usize) -> Result<Graph, Refusal> {

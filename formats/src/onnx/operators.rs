@@ -4,13 +4,13 @@
 
 use super::{
     super::{Refusal, quoted},
-    graph::{Function, Graph, Node},
+    graph::{Function, Graph, Key, Node},
     is_standard,
 };
 use std::collections::HashSet;
 
 /// Operators of the standard domain in any version up to opset 26, and those that ONNX Runtime itself puts there.
-const STANDARD: &str = "Abs Acos Acosh Adagrad Adam Add Affine AffineGrid And ArgMax ArgMin Asin Asinh ATen Atan Atanh Attention \
+const STANDARD: &str = "Abs Acos Acosh Adagrad Adam Add Affine AffineGrid And ArgMax ArgMin Asin Asinh Atan Atanh Attention \
     AveragePool BatchNormalization Bernoulli BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor BlackmanWindow Cast \
     CastLike CausalConvWithState Ceil Celu CenterCropPad Clip Col2Im Compress Concat ConcatFromSequence Constant ConstantFill ConstantOfShape Conv \
     ConvInteger ConvTranspose Cos Cosh Crop CumProd CumSum DFT DeformConv DepthToSpace DequantizeLinear Det Div Dropout \
@@ -35,29 +35,33 @@ const CLASSICAL: &str = "ArrayFeatureExtractor Binarizer CastMap CategoryMapper 
     LabelEncoder LinearClassifier LinearRegressor Normalizer OneHotEncoder SVMClassifier SVMRegressor Scaler TreeEnsemble \
     TreeEnsembleClassifier TreeEnsembleRegressor ZipMap";
 
-/// Domains of ONNX Runtime itself, and of ONNX beside the two above.
+/// Domains of ONNX Runtime itself, and of ONNX beside the two above, by their whole names: others are of libraries that somebody
+/// loads into it. Their operators come and go with the runtime.
 const RUNTIME: &str = "com.microsoft com.microsoft.nchwc com.microsoft.experimental com.ms.internal.nhwc ai.onnx.preview \
     ai.onnx.training ai.onnx.preview.training";
-/// Operators of these domains that call Python or PyTorch, compile a program, or open a file that they name.
-const CALLS_OUT: &str = "PythonOp PythonOpGrad ATen ATenGrad ATenOp ATenOpGrad TritonOp ExternalGraph EPContext";
+/// Operators of these domains that call Python or PyTorch, compile a program, or open a file that they name. A function of the
+/// model's own by such a name does not make it better: the runtime may prefer what it has.
+const CALLS_OUT: &str = "PythonOp PythonOpGrad ATen ATenGrad ATenOp ATenOpGrad TritonOp ExternalGraph EPContext Snpe";
 
 /// # Errors
 /// `Unsupported` names the first operator that no runtime has and no function of the model defines.
 pub(super) fn check(graph: &Graph, functions: &[Function]) -> Result<(), Refusal> {
     let standard: HashSet<&str> = STANDARD.split_whitespace().collect();
     let classical: HashSet<&str> = CLASSICAL.split_whitespace().collect();
-    let own: HashSet<(&str, &str)> = functions.iter().map(|f| (f.domain.as_str(), f.name.as_str())).collect();
+    let own: HashSet<Key<'_>> = functions.iter().map(Function::key).collect();
     let mut open: Vec<&[Node]> = vec![&graph.nodes];
     open.extend(functions.iter().map(|function| function.nodes.as_slice()));
     while let Some(nodes) = open.pop() {
         for node in nodes {
             let (domain, op) = (node.domain.as_str(), node.op.as_str());
-            let known = own.contains(&(domain, op))
-                || match domain {
-                    _ if is_standard(domain) => standard.contains(op),
-                    "ai.onnx.ml" => classical.contains(op),
-                    _ => is_of_the_runtime(domain) && !CALLS_OUT.split_whitespace().any(|one| one == op),
-                };
+            let is_of_the_runtime = RUNTIME.split_whitespace().any(|one| one == domain);
+            let known = match domain {
+                _ if is_of_the_runtime => !CALLS_OUT.split_whitespace().any(|one| one == op),
+                _ if own.contains(&node.key()) => true,
+                _ if is_standard(domain) => standard.contains(op),
+                "ai.onnx.ml" => classical.contains(op),
+                _ => false,
+            };
             if !known {
                 let domain = if is_standard(domain) { "ai.onnx" } else { domain };
                 return Err(Refusal::Unsupported(format!(
@@ -70,10 +74,4 @@ pub(super) fn check(graph: &Graph, functions: &[Function]) -> Result<(), Refusal
         }
     }
     Ok(())
-}
-
-/// Whether a domain is one of those whose operators come and go with the runtime, by its whole name: others are of libraries
-/// that somebody loads into it.
-fn is_of_the_runtime(domain: &str) -> bool {
-    RUNTIME.split_whitespace().any(|one| one == domain)
 }

@@ -184,6 +184,10 @@ fn each_broken_rule_is_named_with_its_element() {
         let call = graph(&[[node("G", &["X"], &["Y"]), bytes(7, "f")].concat()], &[]);
         model(&call, &bytes(25, [body.concat(), attribute].concat()))
     };
+    let own_python = model(
+        &graph(&[[node("PythonOp", &["X"], &["Y"]), bytes(7, "com.microsoft")].concat()], &[]),
+        &bytes(25, [bytes(1, "PythonOp"), bytes(4, "a"), bytes(5, "a"), bytes(10, "com.microsoft")].concat()),
+    );
     let training = model(&graph(&[relu()], &[]), &bytes(20, bytes(1, graph(&[], &in_file("/etc/passwd")))));
     let cases: Vec<(Vec<u8>, Kind, &str)> = vec![
         (of("com.msevil", "Relu"), Unsupported, "\"com.msevil\""),
@@ -195,6 +199,7 @@ fn each_broken_rule_is_named_with_its_element() {
         (by_default(in_file("../../etc/passwd")), Unsafe, "outside"),
         (by_default(bytes(6, graph(&[relu()], &[]))), Unsupported, "graph for an attribute"),
         (training, Unsupported, "training_info"),
+        (own_python, Unsupported, "\"PythonOp\""),
         (Vec::new(), Unreadable, "empty"),
         (vec![0; 64], Unreadable, "no legal number"),
         (b"<html>not a model</html>".to_vec(), Unreadable, "at byte"),

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     core::{digest::Digest, path::FilePath},
+    crypto::oms::SIGNATURE_FILE,
     versions::{DeclaredFile, MAX_FILES, Manifest},
 };
 use sha2::{Digest as _, Sha256};
@@ -40,10 +41,11 @@ impl Found {
     }
 }
 
-/// Everything but hidden files, the description of the model and the facts of the training,
-/// which become the model's record and its provenance.
+/// Everything but hidden files, the description of the model and the facts of the training, which become the model's record
+/// and its provenance, and a signature of these files: a push makes its own, which is kept beside them.
 pub fn find(dir: &Path) -> Result<Vec<Found>, Failure> {
-    let is_about = |name: &str, depth| depth == 0 && (name == CARD_FILE || name == TRAINING_FILE);
+    let is_about =
+        |name: &str, depth| depth == 0 && (name == CARD_FILE || name == TRAINING_FILE || name == SIGNATURE_FILE);
     let found = walked(dir, |name, depth| !name.starts_with('.') && !is_about(name, depth))?;
     if found.is_empty() {
         return Err(Failure::new(Exit::Usage, format!("there are no files to push in {}", dir.display())));
