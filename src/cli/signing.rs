@@ -3,7 +3,7 @@
 use super::{Exit, Failure, authorities, authorities::Authorities, init, meter::Meter, output, print, push::files};
 use crate::{
     config::Client as Connection,
-    core::clock::rfc3339,
+    core::{clock::rfc3339, words::counted},
     crypto::{
         certificate::{CertificateError, Chain},
         hex,
@@ -106,7 +106,7 @@ impl Sign {
         let with = if chain.is_some() { "--trust-root AUTHORITY.pem --identity NAME" } else { "--key PUBLIC-KEY.pem" };
         say!("next: plimsoll verify {} {with}", self.dir.display());
         print(&output::fields(&[
-            ("signed", format!("{count} files of {name}")),
+            ("signed", format!("{} of {name}", counted(count, "file"))),
             ("key", fingerprint),
             ("signature", target.display().to_string()),
         ]))
@@ -142,8 +142,10 @@ impl Verify {
         if !verified.unsigned.is_empty() {
             say!("note: not signed, and left out by every tool: {}", output::printable(&verified.unsigned.join(", ")));
         }
-        let mut said =
-            vec![("verified", format!("{} files of {}", verified.file_count, output::printable(&verified.model_name)))];
+        let mut said = vec![(
+            "verified",
+            format!("{} of {}", counted(verified.file_count, "file"), output::printable(&verified.model_name)),
+        )];
         match verified.signatory {
             Some(who) => {
                 said.push(("signed by", output::printable(&who.names.names.join(", "))));

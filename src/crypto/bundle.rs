@@ -247,7 +247,7 @@ pub fn verify_registry_statement(bundle: &[u8], key: &RegistryVerifyingKey) -> R
 /// The same, when the registry had several keys in its time.
 pub fn verify_registry_statement_by(bundle: &[u8], keys: &[RegistryVerifyingKey]) -> Result<Statement, BundleError> {
     let opened = open(bundle, keys, MAX_STATEMENT_BYTES)?;
-    Ok(Statement::parse(&opened.payload)?)
+    Ok(Statement::parse_exactly(&opened.payload, MAX_STATEMENT_BYTES)?)
 }
 
 /// The bundle of a statement of the registry itself (Ed25519).

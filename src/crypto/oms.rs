@@ -191,7 +191,7 @@ pub fn open_trusting(bundle: &[u8], trust: &Trust<'_>) -> Result<Signed, OmsErro
         Some((signatory, authority)) => (Some(signatory), authority),
         None => (None, opened.key_fingerprint),
     };
-    let statement = Statement::parse_up_to(&opened.payload, MAX_PAYLOAD_BYTES).map_err(BundleError::from)?;
+    let statement = Statement::parse_exactly(&opened.payload, MAX_PAYLOAD_BYTES).map_err(BundleError::from)?;
     let manifest = Manifest::from_statement(statement)?;
     Ok(Signed { key_fingerprint, signatory, manifest })
 }

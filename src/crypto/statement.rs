@@ -2,7 +2,7 @@
 //! Format: in-toto attestation framework, `spec/v1/statement.md`.
 
 use crate::crypto::json;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -24,14 +24,14 @@ pub enum StatementError {
     NotCanonical(String),
 }
 
-/// One artifact: its name and its digests by algorithm, such as `sha256` to lowercase hex.
+/// One artifact: its digests by algorithm, such as `sha256` to lowercase hex, and a name, which may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Subject {
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub name: String,
     pub digest: BTreeMap<String, String>,
     /// The author's remarks, kept and never read.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "Map::is_empty")]
     pub annotations: Map<String, Value>,
 }
 
@@ -41,8 +41,12 @@ impl Subject {
     }
 }
 
+/// In the protobuf form of JSON, in which others write statements, both mean the same.
+fn null_is_absent<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Statement {
     #[serde(rename = "_type")]
     type_: String,
@@ -58,17 +62,28 @@ impl Statement {
         Self { type_: STATEMENT_TYPE.to_owned(), subject, predicate_type: predicate_type.into(), predicate }
     }
 
-    /// Reads a statement of at most [`MAX_STATEMENT_BYTES`]. Unknown fields, repeated keys
-    /// at any depth and other versions are refused.
+    /// Reads a statement of at most [`MAX_STATEMENT_BYTES`]. Repeated keys at any depth and other versions are refused;
+    /// unknown fields are passed over, as the format asks.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
-        Self::parse_up_to(bytes, MAX_STATEMENT_BYTES)
+        Self::of(read(bytes, MAX_STATEMENT_BYTES)?)
     }
 
-    pub(super) fn parse_up_to(bytes: &[u8], max_bytes: usize) -> Result<Self, StatementError> {
-        if max_bytes < bytes.len() {
-            return Err(StatementError::TooLarge { size_bytes: bytes.len(), max_bytes });
+    /// The same where every field counts: unknown ones are refused, too, and each subject has a name.
+    pub(super) fn parse_exactly(bytes: &[u8], max_bytes: usize) -> Result<Self, StatementError> {
+        let value = read(bytes, max_bytes)?;
+        only(&value, "the statement", &["_type", "subject", "predicateType", "predicate"])?;
+        for subject in value["subject"].as_array().into_iter().flatten() {
+            only(subject, "a subject", &["name", "digest", "annotations"])?;
+            if !subject["name"].is_string() {
+                return Err(StatementError::Malformed("a subject has no name".to_owned()));
+            }
         }
-        let statement: Self = json::parse(bytes).map_err(|e| StatementError::Malformed(e.to_string()))?;
+        Self::of(value)
+    }
+
+    fn of(value: Value) -> Result<Self, StatementError> {
+        let statement: Self =
+            serde_json::from_value(value).map_err(|error| StatementError::Malformed(error.to_string()))?;
         if statement.type_ != STATEMENT_TYPE {
             return Err(StatementError::WrongType(statement.type_));
         }
@@ -79,6 +94,20 @@ impl Statement {
     pub fn to_canonical(&self) -> Result<String, StatementError> {
         serde_json_canonicalizer::to_string(self).map_err(|e| StatementError::NotCanonical(e.to_string()))
     }
+}
+
+fn read(bytes: &[u8], max_bytes: usize) -> Result<Value, StatementError> {
+    if max_bytes < bytes.len() {
+        return Err(StatementError::TooLarge { size_bytes: bytes.len(), max_bytes });
+    }
+    json::parse(bytes).map_err(|error| StatementError::Malformed(error.to_string()))
+}
+
+fn only(value: &Value, what: &str, known: &[&str]) -> Result<(), StatementError> {
+    let strange = value.as_object().into_iter().flatten().find(|(key, _)| !known.contains(&key.as_str()));
+    let Some((key, _)) = strange else { return Ok(()) };
+    let key: String = key.chars().take(64).collect();
+    Err(StatementError::Malformed(format!("{what} has the unknown field {key:?}")))
 }
 
 #[cfg(test)]
@@ -104,7 +133,9 @@ mod tests {
         assert!(Statement::parse(good.as_bytes()).is_ok());
         for (from, to) in [
             (r#""k":1"#, r#""k":1,"k":2"#),
-            (r#""predicateType":"t""#, r#""predicateType":"t","extra":1"#),
+            (r#""predicateType":"t""#, r#""predicateType":"t","extra":1,"extra":1"#),
+            (r#""digest":{"sha256":"00"}"#, r#""digest":null"#),
+            (r#""name":"a""#, r#""name":7"#),
             (r#""name":"a""#, r#""name":"a","name":"b""#),
             (r#""sha256":"00""#, r#""sha256":"00","sha256":"11""#),
             ("Statement/v1", "Statement/v0.1"),
@@ -114,5 +145,25 @@ mod tests {
         }
         let large = good.replace(r#""k":1"#, &format!(r#""k":"{}""#, "x".repeat(MAX_STATEMENT_BYTES)));
         assert!(matches!(Statement::parse(large.as_bytes()), Err(StatementError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn what_the_format_lets_authors_add_is_passed_over_but_where_every_field_counts() {
+        let good = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"a","digest":{"sha256":"00"}}],"predicateType":"t","predicate":{"k":1}}"#;
+        let exactly = |text: &str| Statement::parse_exactly(text.as_bytes(), MAX_STATEMENT_BYTES);
+        let known = exactly(good).expect("known");
+        for (from, to) in [
+            (r#""predicateType":"t""#, r#""predicateType":"t","extra":1"#),
+            (r#""name":"a""#, r#""name":"a","uri":"pkg:generic/a","mediaType":"application/octet-stream""#),
+        ] {
+            let text = good.replace(from, to);
+            assert_eq!(Statement::parse(text.as_bytes()).expect(to), known);
+            assert!(exactly(&text).is_err(), "{to}");
+        }
+        let nameless = good.replace(r#""name":"a","#, "");
+        assert_eq!(Statement::parse(nameless.as_bytes()).expect("read").subject, [Subject::sha256("", "00")]);
+        assert!(exactly(&nameless).is_err());
+        let null = good.replace(r#""name":"a""#, r#""name":null,"annotations":null"#);
+        assert_eq!(Statement::parse(null.as_bytes()).expect("read").subject, [Subject::sha256("", "00")]);
     }
 }

@@ -12,17 +12,20 @@ use crate::{
     versions::deliver,
 };
 use actix_web::{
-    HttpRequest, HttpResponse, get,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    body::SizedStream,
+    get, head,
     http::{
         StatusCode,
         header::{self, ContentDisposition},
     },
     put,
-    web::{Data, Json, Path, Payload, Query},
+    web::{Bytes, Data, Json, Path, Payload, Query},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::StreamExt;
 use serde_json::Value;
+use std::io;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -32,7 +35,7 @@ const ZIP: &str = "application/zip";
 pub const DESCRIPTION_HEADER: &str = "plimsoll-dataset";
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(register).service(find).service(content);
+    config.service(list).service(register).service(find).service(content).service(head_content);
 }
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, ToSchema)]
@@ -107,7 +110,43 @@ async fn content(
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (bytes, dataset) = ops::inspect(&app, &who, &name).await?;
+    let (dataset, permit) = ops::inspectable(&app, &who, &name).await?;
+    let mut answer = headed(&dataset);
+    let part = match ranges::wanted(&request, &dataset.digest.to_string(), size(&dataset)) {
+        Wanted::Unchanged => return Ok(answer.status(StatusCode::NOT_MODIFIED).finish()),
+        Wanted::Nothing => return Err(ranges::not_there(size(&dataset))),
+        Wanted::Another => return Err(ranges::not_that()),
+        Wanted::Part(part) => Some(part),
+        Wanted::Whole => None,
+    };
+    let bytes = ops::inspect(&app, (&dataset, permit)).await?;
+    Ok(deliver(app.into_inner(), answer, bytes, part, || std::future::ready(Ok(()))))
+}
+
+/// What `inspectDataset` would say, without the rows.
+#[utoipa::path(tag = "datasets", operation_id = "headDataset", params(("dataset" = String, Path, description = "Dataset name")),
+    responses((status = 200, description = "How long it is, and its digest as the ETag"), (status = 304, description = "It is what `If-None-Match` names"), (status = 412, description = "It is not what `If-Match` names", body = Problem, content_type = "application/problem+json"), Found))]
+#[head("/datasets/{dataset}/content")]
+async fn head_content(
+    app: Data<App>,
+    who: Principal,
+    request: HttpRequest,
+    name: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (dataset, _) = ops::inspectable(&app, &who, &name).await?;
+    let mut answer = headed(&dataset);
+    match ranges::wanted(&request, &dataset.digest.to_string(), size(&dataset)) {
+        Wanted::Unchanged => Ok(answer.status(StatusCode::NOT_MODIFIED).finish()),
+        Wanted::Another => Err(ranges::not_that()),
+        _ => Ok(answer.body(SizedStream::new(size(&dataset), futures_util::stream::empty::<io::Result<Bytes>>()))),
+    }
+}
+
+fn size(dataset: &Dataset) -> u64 {
+    u64::try_from(dataset.size_bytes).unwrap_or(0)
+}
+
+fn headed(dataset: &Dataset) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     let (media_type, ending) = match dataset.description.tensors {
         None => ("text/csv; charset=utf-8", "csv"),
@@ -116,14 +155,9 @@ async fn content(
     answer
         .content_type(media_type)
         .insert_header(ContentDisposition::attachment(format!("{}.{ending}", dataset.name)))
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
         .insert_header((header::ETAG, format!("\"{}\"", dataset.digest)));
-    let part = match ranges::wanted(&request, &dataset.digest.to_string(), bytes.size_bytes()) {
-        Wanted::Unchanged => return Ok(answer.status(StatusCode::NOT_MODIFIED).finish()),
-        Wanted::Nothing => return Err(ranges::not_there(bytes.size_bytes())),
-        Wanted::Part(part) => Some(part),
-        Wanted::Whole => None,
-    };
-    Ok(deliver(app.into_inner(), answer, bytes, part, || std::future::ready(Ok(()))))
+    answer
 }
 
 /// In what a file comes that is described like this.

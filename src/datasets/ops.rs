@@ -1,7 +1,7 @@
 use crate::{
     accounts,
     app::App,
-    authz::{Action, Principal, policy},
+    authz::{Action, Permit, Principal, policy},
     blobs::{self, Opened, ops::storage, store::settle},
     core::{
         digest::Digest,
@@ -91,7 +91,16 @@ pub async fn list(app: &App, who: &Principal, page: PageRequest) -> Result<Page<
 }
 
 /// The bytes of the file, for somebody who measures with them before anything is pushed.
-pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(Opened, Dataset), Error> {
+pub async fn inspect(app: &App, (dataset, permit): (&Dataset, Permit)) -> Result<Opened, Error> {
+    let bytes = blobs::ops::open(app, &dataset.digest).await?;
+    let event = Event::DatasetInspected { dataset: dataset.id, sha256: dataset.digest.to_string() };
+    // Before the first byte leaves.
+    app.db.begin().await?.commit(permit, event).await?;
+    Ok(bytes)
+}
+
+/// Whose rows may be read, and the permit to do so: nothing leaves, and nothing is recorded.
+pub async fn inspectable(app: &App, who: &Principal, name: &str) -> Result<(Dataset, Permit), Error> {
     let dataset = find(app, who, name).await?;
     let permit = policy::act(who, Action::DatasetInspect)?;
     if dataset.description.held_out {
@@ -101,11 +110,7 @@ pub async fn inspect(app: &App, who: &Principal, name: &str) -> Result<(Opened, 
         let denied = policy::refuse(who, Action::DatasetInspect, "dataset_held_out", reason);
         return Err(Error::Denied(denied.on("dataset", dataset.id)));
     }
-    let bytes = blobs::ops::open(app, &dataset.digest).await?;
-    let event = Event::DatasetInspected { dataset: dataset.id, sha256: dataset.digest.to_string() };
-    // Before the first byte leaves.
-    app.db.begin().await?.commit(permit, event).await?;
-    Ok((bytes, dataset))
+    Ok((dataset, permit))
 }
 
 /// The rows, for a worker. Checked against the digest: a damaged file measures nothing.

@@ -53,7 +53,7 @@ pub async fn surround(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let started = Instant::now();
+    let (started, method) = (Instant::now(), request.method().clone());
     let id = Uuid::now_v7().to_string();
     request.extensions_mut().insert(RequestId(id.clone()));
     // Middleware further in answers with a response, never with an error: only a response
@@ -85,7 +85,7 @@ pub async fn surround(
     let route = response.request().match_pattern().unwrap_or_else(|| "-".to_owned());
     tracing::info!(
         request_id = id,
-        method = %response.request().method(),
+        %method,
         route,
         status = response.status().as_u16(),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -5,6 +5,7 @@ pub mod denials;
 pub mod docs;
 pub mod door;
 pub mod extract;
+pub mod head;
 pub mod headers;
 pub mod health;
 pub mod idempotency;

@@ -253,7 +253,10 @@ const REVISED: &[(&str, &str)] =
 const WITHHELD: &[(&str, &str)] = &[("409", "The stored bytes are damaged and withheld; `detail` says what to do")];
 const KEEPS: &[(&str, &str)] =
     &[("507", "It does not fit into the workspace's quota; `detail` says how much it uses and what to do")];
-const PARTS: &[(&str, &str)] = &[("416", "It has no such part; `Content-Range` says how many bytes there are")];
+const PARTS: &[(&str, &str)] = &[
+    ("412", "It is not what `If-Match` names"),
+    ("416", "It has no such part; `Content-Range` says how many bytes there are"),
+];
 
 macro_rules! problem_sets {
     ($($set:ident: $($table:ident)*;)*) => {$(

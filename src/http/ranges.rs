@@ -5,7 +5,7 @@ use actix_web::{
     HttpMessage, HttpRequest,
     http::{
         StatusCode,
-        header::{self, EntityTag, Header, IfNoneMatch, IfRange, Range},
+        header::{self, EntityTag, Header, IfMatch, IfNoneMatch, IfRange, Range},
     },
 };
 
@@ -16,18 +16,27 @@ pub enum Wanted {
     Part(Part),
     /// They have it.
     Unchanged,
+    /// They want another thing than it is.
+    Another,
     /// It has no such part.
     Nothing,
 }
 
 /// Whether anything but the whole may be wanted.
 pub fn is_conditional(request: &HttpRequest) -> bool {
-    [header::RANGE, header::IF_NONE_MATCH].iter().any(|name| request.headers().contains_key(name))
+    [header::RANGE, header::IF_NONE_MATCH, header::IF_MATCH].iter().any(|name| request.headers().contains_key(name))
 }
 
 /// `tag` is the ETag without its quotes. Several ranges in one request are answered by the whole, which is allowed.
 pub fn wanted(request: &impl HttpMessage, tag: &str, size_bytes: u64) -> Wanted {
     let Ok(tag) = format!("\"{tag}\"").parse::<EntityTag>() else { return Wanted::Whole };
+    if request.headers().contains_key(header::IF_MATCH) {
+        match IfMatch::parse(request) {
+            Ok(IfMatch::Any) => {}
+            Ok(IfMatch::Items(all)) if all.iter().any(|one| one.strong_eq(&tag)) => {}
+            _ => return Wanted::Another,
+        }
+    }
     if request.headers().contains_key(header::IF_NONE_MATCH) {
         match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => return Wanted::Unchanged,
@@ -60,6 +69,12 @@ pub fn not_there(size_bytes: u64) -> Problem {
         format!("it has {size_bytes} bytes, and the range begins behind them or is empty; ask for a range within");
     Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail)
         .with_content_range(format!("bytes */{size_bytes}"))
+}
+
+/// For somebody who asks for another thing than it is.
+pub fn not_that() -> Problem {
+    let detail = "it is not what If-Match names; ask without that header for what is there";
+    Problem::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", detail)
 }
 
 #[cfg(test)]
@@ -110,6 +125,11 @@ mod tests {
         assert_eq!(asked(&[("if-none-match", "*")]), Wanted::Unchanged);
         assert_eq!(asked(&[("if-none-match", "\"sha256:cd\"")]), Wanted::Whole);
         assert_eq!(asked(&[("if-none-match", "\"sha256:cd\""), ("range", "bytes=0-0")]), part(0, 0));
+        assert_eq!(asked(&[("if-match", "\"x\", \"sha256:ab\"")]), Wanted::Whole);
+        assert_eq!(asked(&[("if-match", "*"), ("range", "bytes=0-0")]), part(0, 0));
+        for other in ["\"sha256:cd\"", "W/\"sha256:ab\"", "sha256:ab"] {
+            assert_eq!(asked(&[("if-match", other), ("if-none-match", "*")]), Wanted::Another, "{other}");
+        }
         assert_eq!(asked(&[("if-range", "\"sha256:ab\""), ("range", "bytes=1-2")]), part(1, 2));
         assert_eq!(asked(&[("if-range", "\"sha256:cd\""), ("range", "bytes=1-2")]), Wanted::Whole);
         assert_eq!(asked(&[("if-range", "W/\"sha256:ab\""), ("range", "bytes=1-2")]), Wanted::Whole);

@@ -4,7 +4,7 @@ use crate::{
     accountability, accounts,
     app::App,
     audit, bom, comparisons, datasets, dossiers, environments, evidence, frameworks,
-    http::{authn, denials, docs, headers, health, idempotency, operations, pace, problem::Problem, rate, tls},
+    http::{authn, denials, docs, head, headers, health, idempotency, operations, pace, problem::Problem, rate, tls},
     inference, keys, models, oversight, promotions, provenance, quotas, registry, releases, trust, validation,
     versions, web, workers,
 };
@@ -73,6 +73,7 @@ pub fn run(listener: TcpListener, app: Data<App>, workers: usize, tls: Option<tl
     let (config, callers) = tls.map_or((None, None), |edge| (Some(edge.config), edge.callers));
     let server = HttpServer::new(move || {
         let (service, _) = actix_web::App::new()
+            .wrap(from_fn(head::as_get))
             .wrap(from_fn(pace::bodies))
             .wrap(from_fn(rate::limit))
             .wrap(from_fn(denials::record_denials))
@@ -172,7 +173,11 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, Problem> {
     if is_named || (methods.is_empty() && !request.resource_map().has_resource(request.path())) {
         return Err(Problem::new(StatusCode::NOT_FOUND, "no_route", "there is nothing at this address; see /docs"));
     }
-    let allow = if methods.is_empty() { "GET".to_owned() } else { methods.join(", ") };
+    let allow = match methods.iter().any(|method| method == "GET") {
+        true if methods.iter().all(|method| method != "HEAD") => format!("{}, HEAD", methods.join(", ")),
+        false if methods.is_empty() => "GET, HEAD".to_owned(),
+        _ => methods.join(", "),
+    };
     if request.method() == Method::OPTIONS {
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
     }
@@ -180,7 +185,7 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 /// Which methods the document knows at an address.
-fn allowed(path: &str) -> Vec<String> {
+pub(super) fn allowed(path: &str) -> Vec<String> {
     static TABLE: LazyLock<Vec<(ResourceDef, Vec<String>)>> = LazyLock::new(|| {
         let document = serde_json::to_value(openapi()).unwrap_or_default();
         let paths = document["paths"].as_object().cloned().unwrap_or_default();

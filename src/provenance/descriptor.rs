@@ -3,6 +3,10 @@
 
 use super::{Fault, slsa::Place};
 use crate::core::text::misleads;
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -113,13 +117,22 @@ impl Material {
         let name = at.key("name").text()?;
         let uri = at.key("uri").uri()?;
         let location = at.key("downloadLocation").uri()?;
-        let has_content = at.key("content").text()?.is_some();
-        if uri.is_none() && digests.is_empty() && !has_content {
+        let content = at.key("content").text()?;
+        if !content.as_deref().is_none_or(is_base64) {
+            return Err(at.key("content").fault("is no base64"));
+        }
+        if uri.is_none() && digests.is_empty() && content.is_none() {
             return Err(at.fault("has none of uri, digest and content, so nobody can say what it is"));
         }
         let media_type = at.key("mediaType").text()?;
         Ok(Self { role: Role::of(said.as_deref(), &digests), name, uri: uri.or(location), media_type, digests })
     }
+}
+
+/// Of either alphabet and with or without its end, as readers of protobuf's JSON take it.
+fn is_base64(text: &str) -> bool {
+    let bare = text.trim_end_matches('=');
+    text.len() - bare.len() <= 2 && (STANDARD_NO_PAD.decode(bare).is_ok() || URL_SAFE_NO_PAD.decode(bare).is_ok())
 }
 
 /// Empty where there is none.

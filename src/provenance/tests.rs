@@ -102,6 +102,7 @@ fn each_refusal_says_which_field_and_why() {
             "no list",
         ),
         (dependency, json!({"name": "rows"}), at, "none of uri, digest and content"),
+        (dependency, json!({"content": "a row"}), &format!("{at}.content"), "no base64"),
         (&format!("{dependency}/digest"), json!({"sha256": "AB"}), &format!("{at}.digest.sha256"), "64 lowercase hex"),
         (&format!("{dependency}/digest"), json!({"git commit": "ab"}), &format!("{at}.digest.git commit"), "no name"),
         (&format!("{dependency}/name"), json!("a\u{202e}b"), &format!("{at}.name"), "U+202E"),

@@ -91,6 +91,22 @@ mod tests {
     }
 
     #[test]
+    fn cards_are_read_as_people_really_write_them() {
+        for (head, license) in [
+            ("", None),
+            ("# later\n", None),
+            ("license: mit\n", Some("mit")),
+            ("license: mit\r\nlanguage:\r\n- no\r\n", Some("mit")),
+            ("license:\n- mit\n- apache-2.0\nbase_model:\n", Some("mit, apache-2.0")),
+            ("license: mit\n2024: yes\ndate: 2024-01-01\nx: ~\ny: .nan\n", Some("mit")),
+        ] {
+            let card = read(format!("\u{feff}---\n{head}---\ntext\n").as_bytes()).expect("read");
+            assert_eq!((card.metadata_refused, card.metadata.license.as_deref()), (None, license), "{head:?}");
+            assert_eq!(card.html, "<p>text</p>\n", "{head:?}");
+        }
+    }
+
+    #[test]
     fn metadata_that_cannot_be_read_do_not_hide_the_text() {
         for head in ["a: [", "a: 1\na: 2", "a: !python x", "- a", "x: &a [1]\ny: *undefined"] {
             let card = read(format!("---\n{head}\n---\ntext\n").as_bytes()).expect("read");

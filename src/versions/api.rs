@@ -13,11 +13,11 @@ use crate::{
         Attested, DeclaredFile, Manifest, Signature, State, Version, VersionRef, files, ops,
         ops::Detail,
         seal::{self, Seal},
-        settled, stream,
+        settled, stream, told,
     },
 };
 use actix_web::{
-    HttpRequest, HttpResponse, get, post, put,
+    HttpRequest, HttpResponse, get, head, post, put,
     web::{Data, Json, Path, Payload, Query},
 };
 use futures_util::StreamExt;
@@ -33,6 +33,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(create)
         .service(upload)
         .service(download)
+        .service(head_file)
         .service(seal_version)
         .service(revoke)
         .service(list_attestations)
@@ -238,6 +239,23 @@ async fn download(
     }
     let (bytes, file) = files::open(&app, &who, &model, &version, &path).await?;
     Ok(stream(app.into_inner(), &request, bytes, &file))
+}
+
+/// What `inspectFile` would say, without the bytes.
+#[utoipa::path(tag = "versions", operation_id = "headVersionFile",
+    params(("model" = String, Path, description = "Model name"), ("version" = String, Path, description = "Number or digest"),
+        ("path" = String, Path, description = "The file's path in the version")),
+    responses((status = 200, description = "How long it is, and its digest as the ETag"), (status = 304, description = "It is what `If-None-Match` names"), (status = 412, description = "It is not what `If-Match` names", body = Problem, content_type = "application/problem+json"), Found))]
+#[head("/models/{model}/versions/{version}/files/{path:.*}")]
+async fn head_file(
+    app: Data<App>,
+    who: Principal,
+    request: HttpRequest,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (model, version, path) = path.into_inner();
+    let path = FilePath::parse(&path).in_field("path")?;
+    told(&request, &files::describe(&app, &who, &model, &reference(&version)?, &path).await?)
 }
 
 /// Seal a draft: its bytes never change afterwards.

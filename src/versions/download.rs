@@ -34,7 +34,21 @@ pub fn settled(request: &HttpRequest, file: &DeclaredFile) -> Result<Option<Http
     match ranges::wanted(request, &file.sha256.to_string(), size(file)) {
         Wanted::Unchanged => Ok(Some(described(file).status(StatusCode::NOT_MODIFIED).finish())),
         Wanted::Nothing => Err(ranges::not_there(size(file))),
+        Wanted::Another => Err(ranges::not_that()),
         Wanted::Whole | Wanted::Part(_) => Ok(None),
+    }
+}
+
+/// The answer to somebody who asks about a file and not for it. Parts are of GET alone.
+///
+/// # Errors
+/// When it is not the file that they mean.
+pub fn told(request: &HttpRequest, file: &DeclaredFile) -> Result<HttpResponse, Problem> {
+    let nothing = futures_util::stream::empty::<io::Result<Bytes>>();
+    match ranges::wanted(request, &file.sha256.to_string(), size(file)) {
+        Wanted::Unchanged => Ok(described(file).status(StatusCode::NOT_MODIFIED).finish()),
+        Wanted::Another => Err(ranges::not_that()),
+        _ => Ok(described(file).body(SizedStream::new(size(file), nothing))),
     }
 }
 
@@ -160,7 +174,7 @@ impl Leaving {
 }
 
 /// The headers of a file. Never rendered by a browser: octet-stream, attachment, sandboxed.
-pub fn described(file: &DeclaredFile) -> HttpResponseBuilder {
+fn described(file: &DeclaredFile) -> HttpResponseBuilder {
     let name = file.path.as_str().rsplit('/').next().unwrap_or("file").to_owned();
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     authz::{Action, Principal, ReadPermit, policy},
     blobs,
-    core::{digest::Digest, event::Event, ids::AccountId, path::FilePath},
+    core::{digest::Digest, event::Event, ids::AccountId, text::misleads},
     crypto::{
         bundle, json as crypto_json,
         oms::{self, OmsError},
@@ -32,6 +32,8 @@ use tokio::io::AsyncReadExt;
 const MAX_INTERFACE_BYTES: i64 = 64 << 10;
 /// Provenance and the like: a handful per version.
 const MAX_ATTESTATIONS: usize = 16;
+/// Longest name of a subject that a message repeats.
+const MAX_SHOWN_CHARS: usize = 200;
 
 /// What a version is sealed with.
 #[derive(Default)]
@@ -228,27 +230,25 @@ fn judge_attestation(
     Ok((attested, read.map(|read| read.materials).unwrap_or_default()))
 }
 
-/// Every file that a statement names is a file of the version, byte for byte; the version as a whole goes by the root of
-/// its model signature, under any name.
+/// What a statement is about is files of the version, byte for byte, or the version as a whole, by the root of its model
+/// signature. As the format asks, digests tell which it is; a name counts only where it is that of another file.
 fn require_about(statement: &Statement, files: &[StoredFile]) -> Result<(), String> {
     if statement.subject.is_empty() {
         return Err("the statement has no subject".to_owned());
     }
     let root = root(files).hex();
     for subject in &statement.subject {
-        let name = subject.name.as_str();
-        let sha256 = subject.digest.get("sha256");
-        if sha256 == Some(&root) {
-            continue;
-        }
-        let Ok(path) = FilePath::parse(name) else {
-            return Err(format!("the subject \"{name}\" is not a file name"));
+        let name: String = subject.name.chars().filter(|c| !misleads(*c)).take(MAX_SHOWN_CHARS).collect();
+        let Some(sha256) = subject.digest.get("sha256") else {
+            return Err(format!("the subject \"{name}\" has no sha256, by which files are known here"));
         };
-        let Some(file) = files.iter().find(|f| f.declared.path == path) else {
-            return Err(format!("the subject \"{name}\" is not a file of this version"));
-        };
-        if sha256 != Some(&file.declared.sha256.hex()) {
+        let is_it = |file: &StoredFile| file.declared.sha256.hex() == *sha256;
+        let mut named = files.iter().filter(|file| file.declared.path.as_str() == subject.name);
+        if *sha256 != root && !named.clone().all(is_it) {
             return Err(format!("the subject \"{name}\" has another sha256 than the file that was pushed"));
+        }
+        if *sha256 != root && named.next().is_none() && !files.iter().any(is_it) {
+            return Err(format!("the subject \"{name}\" is not a file of this version"));
         }
     }
     Ok(())

@@ -154,6 +154,7 @@ pub const MATRIX: &[Row] = &[
     ("GET", "/api/v1/models/{model}/versions/{version}", "/api/v1/models/scorer/versions/1", Empty, to(200)),
     ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/4/files/model.onnx", File("tensor_binary.onnx"), to(204)),
     ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, to(200)),
+    ("HEAD", "/api/v1/models/{model}/versions/{version}/files/{path}", "/api/v1/models/scorer/versions/1/files/README.md", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/card", "/api/v1/models/scorer/versions/1/card", Empty, to(200)),
     ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}", "/api/v1/models/scorer/versions/1/contents/README.md", Empty, to(200)),
     ("POST", "/api/v1/models/{model}/versions/{version}/uploads", "/api/v1/models/scorer/versions/4/uploads", Json(|| json!({
@@ -202,6 +203,7 @@ pub const MATRIX: &[Row] = &[
     ("POST", "/api/v1/comparisons", "", Json(|| json!({"model": "scorer", "version": "1", "environment": "production", "against": "3"})), to(201)),
     ("GET", "/api/v1/comparisons/{comparison}", "/api/v1/comparisons/{run}", Empty, to(404)),
     ("GET", "/api/v1/datasets/{dataset}/content", "/api/v1/datasets/people/content", Empty, to(200)),
+    ("HEAD", "/api/v1/datasets/{dataset}/content", "/api/v1/datasets/people/content", Empty, to(200)),
     ("GET", "/api/v1/runs", "", Empty, to(200)),
     ("POST", "/api/v1/runs", "", Json(|| json!({"model": "scorer", "version": "3", "environment": "spare"})), to(201)),
     ("GET", "/api/v1/runs/{run}", "/api/v1/runs/{run}", Empty, to(200)),

@@ -127,7 +127,11 @@ async fn a_part_of_a_file_is_given_to_whoever_asks_for_it() {
     );
     let had = ask(&[("if-none-match", &tag)]).await.expect(304);
     assert!(had.body.is_empty() && had.header("etag") == tag);
+    for other in ["\"sha256:another\"".to_owned(), format!("W/{tag}")] {
+        assert_eq!(ask(&[("if-match", &other)]).await.expect(412).code(), "precondition_failed", "{other}");
+    }
     assert_eq!(story.app.events().await, before, "nothing left");
+    assert!(ask(&[("if-match", &tag)]).await.expect(200).body == *bytes);
     for whole in [
         vec![("range", "bytes=0-1,4-5")],
         vec![("range", "bytes=0-1"), ("if-range", "\"sha256:another\"")],
@@ -136,6 +140,52 @@ async fn a_part_of_a_file_is_given_to_whoever_asks_for_it() {
         assert!(ask(&whole).await.expect(200).body == *bytes, "{whole:?}");
     }
     assert_eq!(ask(&[("range", "bytes=7-9"), ("if-range", &tag)]).await.expect(206).body, bytes[7..=9]);
+}
+
+#[actix_web::test]
+async fn a_head_of_a_file_or_of_rows_says_what_a_get_would_and_is_not_recorded() {
+    let story = Story::stage().await;
+    let files = large();
+    story.signed(MODEL, &files).await;
+    let ask = async |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let mut request = story.app.request(&story.ines, method, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request).await
+    };
+    for path in [file(&files[0].0), "/api/v1/datasets/people/content".to_owned()] {
+        let whole = ask("GET", &path, &[]).await.expect(200);
+        let (before, tag) = (story.app.events().await, whole.header("etag"));
+        let told = ask("HEAD", &path, &[]).await.expect(200);
+        assert!(told.body.is_empty(), "{path}");
+        assert_eq!(told.header("content-length"), whole.body.len().to_string());
+        for name in ["content-type", "content-disposition", "etag", "accept-ranges"] {
+            assert_eq!(told.header(name), whole.header(name), "{path}: {name}");
+        }
+        for (header, status) in
+            [(("if-none-match", tag), 304), (("if-match", "\"another\""), 412), (("range", "bytes=0-9"), 200)]
+        {
+            assert_eq!(ask("HEAD", &path, &[header]).await.status, status, "{path} {header:?}");
+        }
+        assert_eq!(ask("GET", &path, &[("if-none-match", tag)]).await.status, 304, "{path}");
+        assert_eq!(story.app.events().await, before, "nothing left: {path}");
+    }
+}
+
+#[actix_web::test]
+async fn whatever_can_be_read_answers_a_head_without_the_bytes() {
+    let story = Story::begin_without_runtime(&[]).await;
+    for path in
+        ["/livez", "/readyz", "/login", "/docs", "/openapi.yaml", "/api/v1/models", "/api/v1/nowhere", "/nowhere"]
+    {
+        let whole = story.app.get(&story.ines, path).await;
+        let told = reply(story.app.request(&story.ines, "HEAD", path)).await;
+        assert_eq!((told.status, told.body.len()), (whole.status, 0), "{path}");
+        for name in ["content-type", "content-length", "x-content-type-options"] {
+            assert_eq!(told.header(name), whole.header(name), "{path}: {name}");
+        }
+    }
 }
 
 #[actix_web::test]

@@ -134,9 +134,9 @@ fn a_model_that_is_one_file_is_signed_and_verified_and_its_signature_lies_beside
     let public = desk.key("signing-key.pub.pem");
     let (one, signature) = (desk.key("one.onnx"), desk.key("one.onnx.sig"));
     fs::write(&one, b"a model").expect("written");
-    assert!(succeeded(desk.plimsoll(&["sign", &one])).contains("1 files of one.onnx"));
+    assert!(succeeded(desk.plimsoll(&["sign", &one])).contains("1 file of one.onnx"));
     assert!(Path::new(&signature).is_file());
-    assert!(succeeded(desk.plimsoll(&["verify", &one, "--key", &public])).contains("1 files of one.onnx"));
+    assert!(succeeded(desk.plimsoll(&["verify", &one, "--key", &public])).contains("1 file of one.onnx"));
     fs::write(&one, b"another").expect("written");
     assert!(!desk.plimsoll(&["verify", &one, "--key", &public]).status.success());
     // As the reference tool writes it.

@@ -305,6 +305,23 @@ async fn a_statement_counts_only_if_a_trusted_key_signed_it_about_these_files() 
 }
 
 #[actix_web::test]
+async fn a_statement_is_about_files_by_their_digest_and_never_calls_one_by_anothers_name() {
+    let story = begin().await;
+    let files: Files = vec![("a.bin".to_owned(), b"one".to_vec()), ("b.bin".to_owned(), b"two".to_vec())];
+    let number = story.draft(MODEL, &files).await;
+    let called = |names: [&str; 2]| {
+        let renamed: Files =
+            names.iter().zip(&files).map(|(name, (_, bytes))| (name.to_string(), bytes.clone())).collect();
+        provenance(&renamed, &story.key)
+    };
+    let with = |statement| json!({"signature": sign(&files, MODEL, &story.key), "attestations": [statement]});
+    let refused = story.seal(MODEL, &number, with(called(["b.bin", "a.bin"]))).await.expect(422).json();
+    assert!(refused.to_string().contains("another sha256 than the file that was pushed"), "{refused}");
+    let sealed = story.seal(MODEL, &number, with(called(["dist/a.bin", ""]))).await.expect(200).json();
+    assert_eq!(sealed["state"], "sealed");
+}
+
+#[actix_web::test]
 async fn a_strangers_signature_is_kept_as_untrusted_and_blocks() {
     let story = Story::stage().await;
     let files = scorer(1);

@@ -20,7 +20,7 @@ use crate::{
         gate::{self, Answer, Wish},
         watch::Admission,
     },
-    versions::{VersionRef, described, settled, stream_while},
+    versions::{VersionRef, settled, stream_while, told},
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -154,8 +154,8 @@ async fn head_release(
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"),
         ("path" = String, Path, description = "The file's path in the version"), WantedParams),
     responses((status = 200, description = "The bytes", content_type = "application/octet-stream"),
-        (status = 412, description = "The gate is closed", body = Problem, content_type = "application/problem+json"),
-        (status = 206, description = "The part that `Range` asks for"), (status = 304, description = "It is what `If-None-Match` names"), Parts, Found))]
+        (status = 206, description = "The part that `Range` asks for"), (status = 304, description = "It is what `If-None-Match` names"), Parts,
+        (status = 412, description = "The gate is closed, or the file is not what `If-Match` names", body = Problem, content_type = "application/problem+json"), Found))]
 #[get("/environments/{environment}/models/{model}/release/files/{path:.*}")]
 async fn pull_file(
     app: Data<App>,
@@ -195,20 +195,20 @@ async fn watch(app: &App, admission: &Admission, path: &FilePath) -> io::Result<
 #[utoipa::path(tag = "releases", operation_id = "headFile",
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"),
         ("path" = String, Path, description = "The file's path in the version")),
-    responses((status = 200, description = "The gate is open for this file"), (status = 412, description = "The gate is closed", body = Problem, content_type = "application/problem+json"), Found))]
+    responses((status = 200, description = "The gate is open for this file"), (status = 304, description = "It is what `If-None-Match` names"),
+        (status = 412, description = "The gate is closed, or the file is not what `If-Match` names", body = Problem, content_type = "application/problem+json"), Found))]
 #[head("/environments/{environment}/models/{model}/release/files/{path:.*}")]
 async fn head_file(
     app: Data<App>,
     Puller(who): Puller,
+    request: HttpRequest,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (environment, model, path) = path.into_inner();
     let path = FilePath::parse(&path).in_field("path")?;
     let wish = Wish { environment: &environment, model: &model, wanted: None };
     let file = gate::describe(&app, &who, wish, &path).await?;
-    let size = u64::try_from(file.size_bytes).unwrap_or(0);
-    let nothing = futures_util::stream::empty::<io::Result<actix_web::web::Bytes>>();
-    Ok(described(&file).body(actix_web::body::SizedStream::new(size, nothing)))
+    told(&request, &file)
 }
 
 /// Whether a version is what may run here now: for pipelines that deploy by other means. No pull.

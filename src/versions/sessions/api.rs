@@ -173,10 +173,13 @@ async fn abandon(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Of a list of digests by algorithm (RFC 9530, section 2), the one that counts here.
 fn digest(request: &HttpRequest) -> Result<Digest, Error> {
-    let said = request.headers().get(DIGEST_HEADER).and_then(|value| value.to_str().ok());
-    let bytes = said
-        .and_then(|said| said.trim().strip_prefix("sha-256=:")?.strip_suffix(':'))
+    let lines = request.headers().get_all(DIGEST_HEADER).filter_map(|value| value.to_str().ok());
+    let sha256 = lines.flat_map(|line| line.split(',')).filter_map(|one| one.trim().strip_prefix("sha-256=:"));
+    let bytes = sha256
+        .last()
+        .and_then(|said| said.split(';').next()?.trim_end().strip_suffix(':'))
         .and_then(|text| STANDARD.decode(text).ok())
         .filter(|bytes| bytes.len() == 32);
     let bytes = bytes.ok_or_else(|| {
