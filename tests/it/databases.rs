@@ -3,7 +3,6 @@
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
     time::UNIX_EPOCH,
 };
 
@@ -37,9 +36,9 @@ fn postgres() -> Option<String> {
     std::env::var("TEST_POSTGRES").ok()
 }
 
+/// Not by the process: the numbers of processes come round again within a long suite.
 fn next_name() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("plimsoll_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("plimsoll_{}", uuid::Uuid::now_v7().simple())
 }
 
 async fn admin(base: &str) -> DatabaseConnection {
