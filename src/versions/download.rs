@@ -174,7 +174,7 @@ impl Leaving {
 }
 
 /// The headers of a file. Never rendered by a browser: octet-stream, attachment, sandboxed.
-fn described(file: &DeclaredFile) -> HttpResponseBuilder {
+pub fn described(file: &DeclaredFile) -> HttpResponseBuilder {
     let name = file.path.as_str().rsplit('/').next().unwrap_or("file").to_owned();
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,

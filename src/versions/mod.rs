@@ -18,7 +18,7 @@ pub(crate) mod store;
 
 pub use store::Attested;
 
-pub use download::{deliver, settled, stream, stream_while, told};
+pub use download::{deliver, described, settled, stream, stream_while, told};
 
 use crate::{
     core::{
