@@ -98,7 +98,7 @@ pub struct Limits {
 impl App {
     /// Opens storage, brings the schema up to date and makes what a first start lacks.
     pub async fn open(config: &Config, clock: Clock) -> Result<Self, Error> {
-        tokio::fs::create_dir_all(&config.storage.data).await.map_err(Error::internal)?;
+        config.storage.make_data().await.map_err(Error::internal)?;
         // Before anything is made: a service that trusts half of what it was told must not start.
         let providers = Providers::open(config.accounts.identity_providers.as_deref())?;
         let workload_issuers = Issuers::open(&config.accounts.workload_issuers).in_field("--workload-issuer")?;

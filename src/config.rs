@@ -228,6 +228,11 @@ impl Storage {
         Ok(format!("sqlite://{}", self.data.join("plimsoll.db").display()))
     }
 
+    /// Makes the data folder, for its owner alone. One that is there stays as it is.
+    pub async fn make_data(&self) -> std::io::Result<()> {
+        tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data).await
+    }
+
     pub fn signing_key(&self) -> PathBuf {
         self.signing_key_file.clone().unwrap_or_else(|| self.data.join("keys/registry.pem"))
     }

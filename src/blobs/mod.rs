@@ -78,6 +78,8 @@ pub mod faults {
     pub const SIZE: &str = "size_differs";
     pub const DIGEST: &str = "sha256_differs";
     pub const MISSING: &str = "missing";
+    /// The disk gives an error, or what is there is no file.
+    pub const UNREADABLE: &str = "unreadable";
     /// What is encrypted was changed, or is another file's.
     pub const SEAL: &str = "does_not_open";
 }
@@ -142,6 +144,11 @@ impl BlobStore {
 
     pub async fn begin(&self) -> io::Result<Upload> {
         Upload::begin(&self.plan.incoming, self.plan.keys.is_some()).await
+    }
+
+    /// Whether who has a file open keeps it when it is taken away.
+    fn is_folder(&self) -> bool {
+        matches!(self.plan.kept, Kept::Folder(_))
     }
 
     fn incoming(&self) -> &Path {

@@ -35,6 +35,8 @@ pub struct Placed {
     pub id: StoredBlobId,
     pub digest: Digest,
     pub size_bytes: u64,
+    /// Whether whoever reads an older copy goes on when that is taken away.
+    pub may_replace: bool,
 }
 
 /// Gives an upload its place, if its bytes have the digest that was promised.
@@ -57,7 +59,8 @@ pub async fn place(app: &App, upload: Upload, digest: &Digest) -> Result<Placed,
         fault: None,
     };
     store::arrive(&app.db, &copy).await?;
-    let placed = Placed { id: copy.id, digest: *digest, size_bytes: copy.checksums.size_bytes };
+    let may_replace = app.blobs.is_folder();
+    let placed = Placed { id: copy.id, digest: *digest, size_bytes: copy.checksums.size_bytes, may_replace };
     match app.blobs.put(arrived, copy.place()).await {
         Ok(()) => Ok(placed),
         Err(error) => {
@@ -104,7 +107,7 @@ pub async fn open(app: &App, digest: &Digest) -> Result<Opened, Error> {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(damaged(app, &stored, faults::SEAL).await);
             }
-            Err(error) => return Err(storage(error)),
+            Err(error) => return Err(unread(app, &stored, ReadError::Io(error)).await),
         }
     }
     Err(Error::internal(format!("the copies of {digest} change all the time")))
@@ -136,8 +139,17 @@ pub async fn local(app: &App, digest: &Digest) -> Result<(File, u64), Error> {
 pub async fn unread(app: &App, stored: &Stored, error: ReadError) -> Error {
     match error {
         ReadError::Damaged(fault) => damaged(app, stored, fault).await,
+        ReadError::Io(error) if is_of_the_medium(&error) => match owner::confirm(app).await {
+            Ok(()) => damaged(app, stored, faults::UNREADABLE).await,
+            Err(error) => error,
+        },
         ReadError::Io(error) => storage(error),
     }
+}
+
+/// The disk can't read just this any more, or it is no file: another try gives the same.
+fn is_of_the_medium(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EIO) || error.kind() == io::ErrorKind::IsADirectory
 }
 
 /// Compares bytes with their sha256 from end to end, at most so many bytes a second, and puts them into quarantine
@@ -158,6 +170,10 @@ pub async fn check(app: &App, digest: &Digest, rate: Option<u64>) -> Result<(Opt
                 (size, Some(if is_whole { faults::DIGEST } else { faults::SIZE }))
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => (size, Some(faults::SEAL)),
+            Err(error) if is_of_the_medium(&error) => {
+                owner::confirm(app).await?;
+                (0, Some(faults::UNREADABLE))
+            }
             Err(error) => return Err(storage(error)),
         },
         Err(error) if error.kind() == io::ErrorKind::InvalidData => (0, Some(faults::SEAL)),
@@ -165,7 +181,11 @@ pub async fn check(app: &App, digest: &Digest, rate: Option<u64>) -> Result<(Opt
             owner::confirm(app).await?;
             (0, Some(faults::MISSING))
         }
-        Err(error) => return Err(Error::internal(error)),
+        Err(error) if is_of_the_medium(&error) => {
+            owner::confirm(app).await?;
+            (0, Some(faults::UNREADABLE))
+        }
+        Err(error) => return Err(storage(error)),
     };
     if let Some(fault) = fault {
         quarantine(app, &stored, fault).await?;

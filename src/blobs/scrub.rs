@@ -109,7 +109,7 @@ async fn check(app: &App, digest: &Digest, rate: Option<u64>, done: &mut Scrubbe
         }
         Err(error) => {
             tracing::error!(%digest, ?error, "stored bytes can't be read");
-            done.damaged.push(Found { sha256: digest.to_string(), fault: "unreadable".to_owned() });
+            done.damaged.push(Found { sha256: digest.to_string(), fault: "not_read_now".to_owned() });
             false
         }
     }

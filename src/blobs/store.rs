@@ -1,7 +1,7 @@
 //! The only SQL about copies of bytes.
 
 use crate::{
-    blobs::{Checksums, Fault, Place, Stored, keys::Wrapped},
+    blobs::{Checksums, Fault, Place, Stored, keys::Wrapped, ops::Placed},
     core::{
         digest::Digest,
         ids::{StoredBlobId, VersionId, WorkspaceId},
@@ -76,6 +76,16 @@ pub(crate) async fn damaged(conn: &Conn<'_>, version: VersionId) -> Result<BTree
     Ok(rows.into_iter().collect())
 }
 
+/// Whether bytes are in quarantine.
+pub(crate) async fn is_damaged(conn: &Conn<'_>, sha256: &str) -> Result<bool, Error> {
+    let found = stored_blob::Entity::find()
+        .filter(stored_blob::COLUMN.sha256.eq(sha256))
+        .filter(stored_blob::COLUMN.state.eq(QUARANTINED))
+        .one(conn)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Notes a copy before it gets its place, so that no place is without a row.
 pub(super) async fn arrive(db: &Db, copy: &Stored) -> Result<(), Error> {
     let tx = db.begin_bookkeeping().await?;
@@ -112,12 +122,14 @@ pub struct Settled {
     pub healed: BTreeSet<WorkspaceId>,
 }
 
-/// Makes an uploaded copy the one that counts, in the transaction that refers to it. Where the same bytes are here
-/// already, and well, those stay.
+/// Makes an uploaded copy the one that counts, in the transaction that refers to it. It was compared with its sha256 as it
+/// came, and one that was there before may have been damaged since; so that stays only where taking it away would break off
+/// who reads it just now.
 ///
 /// # Errors
 /// `Unavailable` when it took so long that the copy was collected meanwhile.
-pub async fn settle(tx: &WriteTx, id: StoredBlobId, digest: &Digest) -> Result<Settled, Error> {
+pub async fn settle(tx: &WriteTx, copy: &Placed) -> Result<Settled, Error> {
+    let (id, digest) = (copy.id, &copy.digest);
     let rows = lock(tx, digest).await?;
     if !rows.iter().any(|row| row.id == id) {
         return Err(lapsed());
@@ -125,11 +137,15 @@ pub async fn settle(tx: &WriteTx, id: StoredBlobId, digest: &Digest) -> Result<S
     let mut settled = Settled::default();
     let before = rows.into_iter().find(|row| row.state != ARRIVING);
     let (counts, leaves) = match before {
-        Some(well) if well.state == KEPT => (well.id, Some(Place { digest: *digest, id: Some(id) })),
-        Some(ill) => {
-            settled.healed = holders(&tx.conn(), digest).await?;
-            let place = Place { digest: *digest, id: (!ill.is_plain).then_some(ill.id) };
-            delete(tx, ill.id).await?;
+        Some(well) if well.state == KEPT && !copy.may_replace => {
+            (well.id, Some(Place { digest: *digest, id: Some(id) }))
+        }
+        Some(older) => {
+            if older.state != KEPT {
+                settled.healed = holders(&tx.conn(), digest).await?;
+            }
+            let place = Place { digest: *digest, id: (!older.is_plain).then_some(older.id) };
+            delete(tx, older.id).await?;
             (id, Some(place))
         }
         None => (id, None),

@@ -114,7 +114,7 @@ fn print_first(config: &Config, address: &str, code: &Code) -> Result<Exit, Fail
 }
 
 pub async fn migrate(config: Config) -> Result<Exit, Failure> {
-    tokio::fs::create_dir_all(&config.storage.data).await.map_err(Failure::other)?;
+    config.storage.make_data().await.map_err(Failure::other)?;
     let url = config.storage.database_url().map_err(Failure::other)?;
     db::migrate(&url).await.map_err(Failure::other)?;
     print("the schema is up to date")

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What `plimsoll pull` writes beside the files.
-const RECORD: &str = "release.json";
+const RECORD: &str = crate::versions::RECORD_FILE;
 /// A record of a pull is smaller than that.
 const MAX_RECORD_BYTES: u64 = 64 << 20;
 

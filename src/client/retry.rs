@@ -14,6 +14,8 @@ const BUSY_ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A service that asks for more is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Of what a service says of itself.
+const MAX_SAID_CHARS: usize = 200;
 
 /// How long somebody goes on asking, and whom they tell that they do.
 #[derive(Clone, Copy)]
@@ -103,12 +105,23 @@ pub async fn send_unless(
         if most <= attempt || LONGEST_PAUSE < asked.unwrap_or_default() {
             return answer.map_err(failed);
         }
-        let what = match &answer {
-            Ok(response) => format!("{address} is busy ({})", response.status().as_u16()),
+        let what = match answer {
+            Ok(response) => refusal(address, response).await,
             Err(_) => format!("no answer yet from {address}"),
         };
         (patience.say)(&format!("{what}; trying again in {:.1} s", pause.as_secs_f64()));
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// What the service says of itself, where it says something.
+async fn refusal(address: &str, response: Response) -> String {
+    let status = response.status().as_u16();
+    let said = response.json::<serde_json::Value>().await.unwrap_or_default();
+    let detail = said["detail"].as_str().map(|detail| detail.chars().take(MAX_SAID_CHARS).collect());
+    match detail.filter(|detail: &String| !detail.is_empty()) {
+        Some(detail) => format!("{address}: {detail} ({status})"),
+        None => format!("{address} is busy ({status})"),
     }
 }
 

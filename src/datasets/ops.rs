@@ -60,7 +60,7 @@ pub async fn register(
             created_by,
             created_at: tx.at(),
         };
-        let settled = settle(&tx, placed.id, &digest).await?;
+        let settled = settle(&tx, &placed).await?;
         quotas::store::keep(&tx, dataset.workspace, &digest, dataset.size_bytes).await?;
         store::insert(&tx, &dataset).await?;
         let event = Event::DatasetRegistered {

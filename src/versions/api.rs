@@ -205,14 +205,12 @@ async fn upload(
     require_type(&request, "application/octet-stream")?;
     let version = reference(&version)?;
     let path = FilePath::parse(&path).in_field("path")?;
-    let Some(mut intake) = files::begin(&app, &who, &model, &version, &path).await? else {
-        return Ok(HttpResponse::NoContent().finish());
-    };
+    let mut begun = files::begin(&app, &who, &model, &version, &path).await?;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|e| Error::BadRequest { code: "body_unreadable", detail: e.to_string() })?;
-        intake.write(&chunk).await?;
+        begun.write(&chunk).await?;
     }
-    files::finish(&app, &who, &model, &version, intake).await?;
+    begun.finish(&app, &who, &model, &version).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -14,7 +14,7 @@ use actix_web::{
     body::SizedStream,
     http::{
         StatusCode,
-        header::{self, ContentDisposition, DispositionParam, DispositionType},
+        header::{self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue},
     },
     web::Bytes,
 };
@@ -176,10 +176,7 @@ impl Leaving {
 /// The headers of a file. Never rendered by a browser: octet-stream, attachment, sandboxed.
 pub fn described(file: &DeclaredFile) -> HttpResponseBuilder {
     let name = file.path.as_str().rsplit('/').next().unwrap_or("file").to_owned();
-    let disposition = ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters: vec![DispositionParam::Filename(name)],
-    };
+    let disposition = ContentDisposition { disposition: DispositionType::Attachment, parameters: called(name) };
     let mut answer = HttpResponse::Ok();
     answer
         .content_type(header::ContentType::octet_stream())
@@ -188,6 +185,17 @@ pub fn described(file: &DeclaredFile) -> HttpResponseBuilder {
         .insert_header(("content-security-policy", "sandbox; default-src 'none'"))
         .insert_header((header::ETAG, format!("\"{}\"", file.sha256)));
     answer
+}
+
+/// As RFC 6266 has names beyond ASCII: once for those who read them, and once for all others.
+fn called(name: String) -> Vec<DispositionParam> {
+    if name.is_ascii() {
+        return vec![DispositionParam::Filename(name)];
+    }
+    let plain = name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
+    let charset = Charset::Ext("UTF-8".to_owned());
+    let whole = ExtendedValue { charset, language_tag: None, value: name.into_bytes() };
+    vec![DispositionParam::Filename(plain), DispositionParam::FilenameExt(whole)]
 }
 
 fn size(file: &DeclaredFile) -> u64 {

@@ -5,12 +5,13 @@ use crate::{
     app::App,
     authz::{Action, Principal, policy},
     blobs::{self, Opened, Upload, ops::storage, store::settle},
-    core::{event::Event, path::FilePath},
+    core::{digest::Digest, event::Event, path::FilePath},
     error::Error,
     http::uploads::Place,
     quotas,
     versions::{DeclaredFile, StoredFile, Version, VersionRef, ops, store},
 };
+use sha2::{Digest as _, Sha256};
 
 const NO_FILE: Error = Error::NotFound { kind: "file" };
 
@@ -25,7 +26,40 @@ pub struct Intake<'a> {
     _place: Place<'a>,
 }
 
-/// Where the bytes of one declared file go. `None` when they are here already.
+/// What becomes of the bytes that somebody sends.
+pub enum Begun<'a> {
+    /// They are kept.
+    Kept(Intake<'a>),
+    /// They are here already: they are compared, and that is all.
+    Compared(Known<'a>),
+}
+
+/// Bytes that are here, sent again.
+pub struct Known<'a> {
+    file: DeclaredFile,
+    hasher: Sha256,
+    size_bytes: u64,
+    /// Among those who upload.
+    _place: Place<'a>,
+}
+
+impl Begun<'_> {
+    pub async fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Kept(intake) => intake.write(chunk).await,
+            Self::Compared(known) => known.write(chunk),
+        }
+    }
+
+    pub async fn finish(self, app: &App, who: &Principal, model: &str, version: &VersionRef) -> Result<(), Error> {
+        match self {
+            Self::Kept(intake) => finish(app, who, model, version, intake).await,
+            Self::Compared(known) => known.finish(),
+        }
+    }
+}
+
+/// Where the bytes of one declared file go.
 ///
 /// # Errors
 /// `Unavailable` when too many uploads are under way for too long, `OverQuota` when there is no room for it.
@@ -35,15 +69,17 @@ pub async fn begin<'a>(
     model: &str,
     version: &VersionRef,
     path: &FilePath,
-) -> Result<Option<Intake<'a>>, Error> {
+) -> Result<Begun<'a>, Error> {
     let Wanted { file, heals, .. } = wanted(app, who, model, version, path).await?;
+    let account = who.id.ok_or(Error::Unauthenticated)?;
     if file.is_here() {
-        return Ok(None);
+        let _place = app.uploads.take(account).await?;
+        return Ok(Begun::Compared(Known { file: file.declared, hasher: Sha256::new(), size_bytes: 0, _place }));
     }
     quotas::ops::require_room(app, who, &file.declared).await?;
-    let _place = app.uploads.take(who.id.ok_or(Error::Unauthenticated)?).await?;
+    let _place = app.uploads.take(account).await?;
     let upload = app.blobs.begin().await.map_err(storage)?;
-    Ok(Some(Intake { file: file.declared, upload, heals, _place }))
+    Ok(Begun::Kept(Intake { file: file.declared, upload, heals, _place }))
 }
 
 /// A file that somebody wants to send.
@@ -63,26 +99,54 @@ pub(super) async fn wanted(
     path: &FilePath,
 ) -> Result<Wanted, Error> {
     policy::act(who, Action::VersionUpload).map(drop)?;
-    let detail = ops::find(app, who, model, version).await?;
-    let file = detail.files.into_iter().find(|f| f.declared.path == *path);
+    let (version, file) = ops::find_with(app, who, model, version, path).await?;
     let heals = file.as_ref().is_some_and(|file| file.uploaded && file.damaged);
     if !heals {
-        ops::require_own_draft(who, &detail.version)?;
+        ops::require_own_draft(who, &version)?;
     }
-    Ok(Wanted { version: detail.version, file: file.ok_or(NO_FILE)?, heals })
+    Ok(Wanted { version, file: file.ok_or(NO_FILE)?, heals })
 }
 
 impl Intake<'_> {
     /// Takes a chunk, and refuses more bytes than were declared.
     pub async fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let size = self.upload.size_bytes() + chunk.len() as u64;
-        if u64::try_from(self.file.size_bytes).unwrap_or(0) < size {
-            let detail =
-                format!("\"{}\" was declared with {} bytes; more arrived", self.file.path, self.file.size_bytes);
-            return Err(Error::TooLarge { detail });
-        }
+        require_within(&self.file, self.upload.size_bytes() + chunk.len() as u64)?;
         self.upload.write(chunk).await.map_err(storage)
     }
+}
+
+impl Known<'_> {
+    /// Takes a chunk, and refuses more bytes than were declared.
+    fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        self.size_bytes += chunk.len() as u64;
+        require_within(&self.file, self.size_bytes)?;
+        self.hasher.update(chunk);
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Invalid` for other bytes.
+    fn finish(self) -> Result<(), Error> {
+        let found = Digest::finish(self.hasher);
+        if found == self.file.sha256 {
+            return Ok(());
+        }
+        let detail = format!(
+            "the bytes have the digest {found}, and \"{}\" is here with {}; nothing was changed. Declare another version \
+             for another file",
+            self.file.path, self.file.sha256
+        );
+        Err(Error::invalid("body", detail))
+    }
+}
+
+fn require_within(file: &DeclaredFile, size_bytes: u64) -> Result<(), Error> {
+    if size_bytes <= u64::try_from(file.size_bytes).unwrap_or(0) {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        detail: format!("\"{}\" was declared with {} bytes; more arrived", file.path, file.size_bytes),
+    })
 }
 
 /// Keeps the bytes, if they are the declared ones.
@@ -114,7 +178,7 @@ pub async fn finish(
         if !heals {
             ops::require_own_draft(who, &version)?;
         }
-        let settled = settle(&tx, placed.id, &file.sha256).await?;
+        let settled = settle(&tx, &placed).await?;
         quotas::store::keep(&tx, version.workspace, &file.sha256, file.size_bytes).await?;
         store::set_uploaded(&tx, &version, &file).await?;
         let event =
@@ -139,12 +203,12 @@ pub async fn open(
     path: &FilePath,
 ) -> Result<(Opened, DeclaredFile), Error> {
     let permit = policy::act(who, Action::VersionInspect)?;
-    let detail = ops::find(app, who, model, version).await?;
-    let file = held(detail.files, path)?;
+    let (version, file) = ops::find_with(app, who, model, version, path).await?;
+    let file = held(file)?;
     let bytes = blobs::ops::open(app, &file.sha256).await?;
     let (path, sha256) = (path.to_string(), file.sha256.to_string());
     // Before the first byte leaves.
-    app.db.begin().await?.commit(permit, Event::FileInspected { version: detail.version.id, path, sha256 }).await?;
+    app.db.begin().await?.commit(permit, Event::FileInspected { version: version.id, path, sha256 }).await?;
     Ok((bytes, file))
 }
 
@@ -157,10 +221,9 @@ pub async fn describe(
     path: &FilePath,
 ) -> Result<DeclaredFile, Error> {
     policy::act(who, Action::VersionInspect).map(drop)?;
-    held(ops::find(app, who, model, version).await?.files, path)
+    held(ops::find_with(app, who, model, version, path).await?.1)
 }
 
-fn held(files: Vec<StoredFile>, path: &FilePath) -> Result<DeclaredFile, Error> {
-    let file = files.into_iter().find(|f| f.declared.path == *path && f.uploaded);
-    file.map(|file| file.declared).ok_or(NO_FILE)
+fn held(file: Option<StoredFile>) -> Result<DeclaredFile, Error> {
+    file.filter(|file| file.uploaded).map(|file| file.declared).ok_or(NO_FILE)
 }

@@ -148,6 +148,9 @@ impl StoredFile {
     }
 }
 
+/// What a pull writes beside the files of a version, so that none of them may be called so.
+pub const RECORD_FILE: &str = "release.json";
+
 /// The list of a version's files. Its digest is the version's identity.
 ///
 /// Invariant: 1 to 10,000 files, sorted by path, no two paths equal when case and ways of writing a letter are ignored.
@@ -173,11 +176,24 @@ impl Manifest {
             if *sizes.entry(file.sha256).or_insert(file.size_bytes) != file.size_bytes {
                 return Err(Malformed::new(format!("\"{}\" has the sha256 of a file of another size", file.path)));
             }
+            if crate::formats::folded(file.path.as_str()) == RECORD_FILE {
+                return Err(Malformed::new(format!(
+                    "\"{}\" is the name of the record that a pull writes beside the files; leave it out, or give it another name",
+                    file.path
+                )));
+            }
             if !folded.insert(crate::formats::folded(file.path.as_str())) {
                 return Err(Malformed::new(format!(
                     "\"{}\" stands twice when case and ways of writing letters are ignored",
                     file.path
                 )));
+            }
+        }
+        for file in &files {
+            let path = crate::formats::folded(file.path.as_str());
+            let mut above = path.match_indices('/').map(|(at, _)| &path[..at]);
+            if let Some(folder) = above.find(|folder| folded.contains(*folder)) {
+                return Err(Malformed::new(format!("\"{folder}\" is a file, and \"{}\" would be in it", file.path)));
             }
         }
         Ok(Self(files))
@@ -246,6 +262,11 @@ mod tests {
     fn no_two_files_are_one_on_another_system() {
         assert!(Manifest::new(vec![file("Model.onnx"), file("model.onnx")]).is_err());
         assert!(Manifest::new(Vec::new()).is_err());
+        // Nobody could write these side by side.
+        assert!(Manifest::new(vec![file("a"), file("a.b"), file("A/b")]).is_err());
+        assert!(Manifest::new(vec![file("a"), file("ab/c"), file("b/a")]).is_ok());
+        assert!(Manifest::new(vec![file("Release.json")]).is_err());
+        assert!(Manifest::new(vec![file("x/release.json")]).is_ok());
     }
 
     #[test]

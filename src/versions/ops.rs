@@ -8,6 +8,7 @@ use crate::{
         event::Event,
         ids::{ModelId, VersionId},
         page::{Page, PageRequest},
+        path::FilePath,
         text::Line,
     },
     db::Conn,
@@ -74,7 +75,9 @@ pub async fn create(app: &App, who: &Principal, model: &str, manifest: Manifest)
     };
     let sizes = manifest.files().iter().map(|file| (file.sha256, file.size_bytes));
     quotas::store::require_room(&tx.conn(), version.workspace, sizes).await?;
-    store::insert(&tx, &version, &manifest).await?;
+    // Whoever may read some models only would else get the bytes of others by naming their digest.
+    let is_limited = who.reach.asks_where() || !who.ranges_for(Action::VersionInspect).is_empty();
+    store::insert(&tx, &version, &manifest, is_limited.then_some(model.id)).await?;
     let files = store::files(&tx.conn(), version.id).await?;
     let event = Event::VersionCreated {
         version: version.id,
@@ -87,12 +90,32 @@ pub async fn create(app: &App, who: &Principal, model: &str, manifest: Manifest)
 }
 
 pub async fn find(app: &App, who: &Principal, model: &str, version: &VersionRef) -> Result<Detail, Error> {
+    let version = find_alone(app, who, model, version).await?;
+    let sight = policy::read(who, Action::VersionRead)?;
+    let files = store::files(app.db.read(&sight).conn(), version.id).await?;
+    Ok(Detail { version, files })
+}
+
+/// Without its files.
+pub async fn find_alone(app: &App, who: &Principal, model: &str, version: &VersionRef) -> Result<Version, Error> {
     let sight = policy::read(who, Action::VersionRead)?;
     let reader = app.db.read(&sight);
     let model = models::store::find(reader.conn(), sight.scope(), model).await?.ok_or(Error::not_found("model"))?;
-    let version = store::find(reader.conn(), sight.scope(), model.id, version).await?.ok_or(NOT_FOUND)?;
-    let files = store::files(reader.conn(), version.id).await?;
-    Ok(Detail { version, files })
+    store::find(reader.conn(), sight.scope(), model.id, version).await?.ok_or(NOT_FOUND)
+}
+
+/// A version with one of its files, if there is such a one.
+pub async fn find_with(
+    app: &App,
+    who: &Principal,
+    model: &str,
+    version: &VersionRef,
+    path: &FilePath,
+) -> Result<(Version, Option<StoredFile>), Error> {
+    let version = find_alone(app, who, model, version).await?;
+    let sight = policy::read(who, Action::VersionRead)?;
+    let file = store::file(app.db.read(&sight).conn(), version.id, path).await?;
+    Ok((version, file))
 }
 
 pub async fn list(app: &App, who: &Principal, model: &str, page: PageRequest) -> Result<Page<Version>, Error> {

@@ -2,25 +2,28 @@
 
 use crate::{
     authz::Scope,
-    blobs,
     core::{
         digest::Digest,
         ids::{AccountId, AttestationId, FileId, ModelId, VersionId},
         page::{Page, PageRequest},
-        path::FilePath,
     },
     db::{
         Reader, WriteTx,
         entity::{attestation, blob, earlier_author, model_version, version_file},
     },
     error::Error,
-    versions::{DeclaredFile, Manifest, Named, Signature, State, StoredFile, Version, VersionRef},
+    versions::{DeclaredFile, Manifest, Named, Signature, State, Version, VersionRef},
 };
 use sea_orm::{
     ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::{Expr, LockType, OnConflict},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+
+mod files;
+
+pub use files::set_uploaded;
+pub(crate) use files::{file, files};
 
 /// `sha256:` and 64 hex digits.
 const DIGEST_CHARS: usize = 71;
@@ -121,8 +124,8 @@ pub async fn last_number(tx: &WriteTx, model: ModelId) -> Result<i64, Error> {
     Ok(last.map_or(0, |row| row.number))
 }
 
-/// Files whose bytes the workspace holds already count as uploaded.
-pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest) -> Result<(), Error> {
+/// Files whose bytes the workspace holds already count as uploaded; `within` a model alone, for those who may not read others.
+pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest, within: Option<ModelId>) -> Result<(), Error> {
     let row = model_version::ActiveModel {
         id: Set(new.id),
         workspace_id: Set(new.workspace),
@@ -146,14 +149,14 @@ pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest) -> Result<
     model_version::Entity::insert(row).exec_without_returning(&tx.conn()).await?;
     for files in manifest.files().chunks(500) {
         let digests: Vec<_> = files.iter().map(|f| f.sha256.to_string()).collect();
-        let held: HashMap<String, i64> = blob::Entity::find()
+        let mut held = blob::Entity::find()
             .filter(blob::COLUMN.workspace_id.eq(new.workspace))
-            .filter(blob::COLUMN.sha256.is_in(digests))
-            .all(&tx.conn())
-            .await?
-            .into_iter()
-            .map(|row| (row.sha256, row.size_bytes))
-            .collect();
+            .filter(blob::COLUMN.sha256.is_in(digests));
+        if let Some(model) = within {
+            held = held.filter(blob::Column::Sha256.in_subquery(files::uploaded_to(model)));
+        }
+        let held: HashMap<String, i64> =
+            held.all(&tx.conn()).await?.into_iter().map(|row| (row.sha256, row.size_bytes)).collect();
         // Known bytes under another size are not these bytes: the size is part of the manifest.
         let is_held = |f: &DeclaredFile| held.get(&f.sha256.to_string()) == Some(&f.size_bytes);
         let rows = files.iter().map(|f| version_file::ActiveModel {
@@ -166,35 +169,6 @@ pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest) -> Result<
         });
         version_file::Entity::insert_many(rows).exec_without_returning(&tx.conn()).await?;
     }
-    Ok(())
-}
-
-/// Sorted by path, as the manifest is.
-pub(crate) async fn files(conn: &DatabaseExecutor<'_>, version: VersionId) -> Result<Vec<StoredFile>, Error> {
-    let rows = version_file::Entity::find().filter(version_file::COLUMN.version_id.eq(version)).all(conn).await?;
-    let damaged = blobs::store::damaged(conn, version).await?;
-    let mut files = rows.into_iter().map(|row| to_file(row, &damaged)).collect::<Result<Vec<_>, _>>()?;
-    files.sort_by(|a, b| a.declared.path.cmp(&b.declared.path));
-    Ok(files)
-}
-
-pub async fn set_uploaded(tx: &WriteTx, version: &Version, file: &DeclaredFile) -> Result<(), Error> {
-    let held = blob::ActiveModel {
-        workspace_id: Set(version.workspace),
-        sha256: Set(file.sha256.to_string()),
-        size_bytes: Set(file.size_bytes),
-        created_at: Set(tx.at()),
-    };
-    let mut known = OnConflict::columns([blob::Column::WorkspaceId, blob::Column::Sha256]);
-    blob::Entity::insert(held).on_conflict(known.do_nothing().to_owned()).exec_without_returning(&tx.conn()).await?;
-    version_file::Entity::update_many()
-        .col_expr(version_file::Column::UploadedAt, Expr::value(tx.at()))
-        .filter(version_file::COLUMN.version_id.eq(version.id))
-        .filter(version_file::COLUMN.sha256.eq(file.sha256.to_string()))
-        .filter(version_file::COLUMN.size_bytes.eq(file.size_bytes))
-        .filter(version_file::COLUMN.uploaded_at.is_null())
-        .exec(&tx.conn())
-        .await?;
     Ok(())
 }
 
@@ -312,18 +286,6 @@ fn to_attested(row: attestation::Model) -> Attested {
         statement: row.statement,
         created_by: row.created_by,
     }
-}
-
-fn to_file(row: version_file::Model, damaged: &BTreeSet<String>) -> Result<StoredFile, Error> {
-    Ok(StoredFile {
-        damaged: row.uploaded_at.is_some() && damaged.contains(&row.sha256),
-        declared: DeclaredFile {
-            path: FilePath::parse(&row.path).map_err(|e| Error::internal(e.0))?,
-            sha256: Digest::parse(&row.sha256).map_err(|e| Error::internal(e.0))?,
-            size_bytes: row.size_bytes,
-        },
-        uploaded: row.uploaded_at.is_some(),
-    })
 }
 
 impl TryFrom<model_version::Model> for Version {

@@ -304,7 +304,7 @@ async fn what_nothing_refers_to_goes_after_a_while_and_nothing_else() {
     assert!(story.app.get(&story.ines, &file("weights.bin")).await.expect(200).body == files[0].1);
 
     let tx = app.db.begin().await.expect("tx");
-    let late = store::settle(&tx, lost.id, &lost.digest).await.expect_err("it is gone");
+    let late = store::settle(&tx, &lost).await.expect_err("it is gone");
     assert!(late.to_string().contains("send the file again"), "{late}");
     drop(tx);
     let said = story.app.program(&["admin", "gc", "--dry-run", "--json"]).await;
@@ -385,6 +385,41 @@ async fn nobody_learns_from_damage_that_another_workspace_has_the_same_bytes() {
         log.iter().filter(|event| event.action == action).map(|event| event.workspace_id).collect()
     };
     assert_eq!(of("blob.restore"), of("version.seal"), "whoever had it hears of it, and nobody else");
+}
+
+#[actix_web::test]
+async fn bytes_that_come_again_take_the_place_of_a_copy_that_may_be_damaged_unseen() {
+    let files = large();
+    let (name, bytes) = &files[0];
+    let story = kept(&files).await;
+    damage(&story, bytes, 9);
+    let stranger = crate::workspaces::stranger(&story.app).await;
+    let model = json!({"name": "theirs", "title": "Theirs", "intended_use": "a test", "risk_tier": "low"});
+    story.app.post(&stranger, "/api/v1/models", model).await.expect(201);
+    let declared =
+        json!({"files": [{"path": name, "sha256": Digest::of(bytes).to_string(), "size_bytes": bytes.len()}]});
+    story.app.post(&stranger, "/api/v1/models/theirs/versions", declared).await.expect(201);
+    story.upload(&stranger, "theirs", "1", name, bytes.clone()).await.expect(204);
+    let theirs = format!("/api/v1/models/theirs/versions/1/files/{name}");
+    assert!(story.app.get(&stranger, &theirs).await.expect(200).body == *bytes);
+    assert!(story.app.get(&story.ines, &file(name)).await.expect(200).body == *bytes);
+    assert_eq!(crate::stores::count(story.app.data()).await, 1, "the older copy is gone");
+}
+
+#[actix_web::test]
+async fn what_the_disk_cannot_read_any_more_is_withheld_until_it_is_sent_again() {
+    let files = large();
+    let (name, bytes) = &files[0];
+    let story = kept(&files).await;
+    let place = story.app.blob(bytes);
+    std::fs::remove_file(&place).expect("removed");
+    // As good as a bad sector for whoever reads: an error, and not the bytes.
+    std::fs::create_dir(&place).expect("a folder in its place");
+    assert_eq!(story.app.get(&story.ines, &file(name)).await.expect(409).code(), "blob_quarantined");
+    assert_eq!(version(&story).await["files"][0]["damaged"], true);
+    assert_eq!(story.leaves("blob.quarantine").await[0]["detail"]["fault"], "unreadable");
+    story.upload(&story.ines, MODEL, "1", name, bytes.clone()).await.expect(204);
+    assert!(story.app.get(&story.ines, &file(name)).await.expect(200).body == *bytes);
 }
 
 #[actix_web::test]

@@ -71,6 +71,7 @@ async fn a_token_for_another_environment_touches_nothing_that_is_in_one() {
         ("GET", "/api/v1/models/{model}/versions/{version}"),
         ("PUT", "/api/v1/models/{model}/versions/{version}/files/{path}"),
         ("GET", "/api/v1/models/{model}/versions/{version}/files/{path}"),
+        ("HEAD", "/api/v1/models/{model}/versions/{version}/files/{path}"),
         ("GET", "/api/v1/models/{model}/versions/{version}/contents/{path}"),
         ("GET", "/api/v1/models/{model}/versions/{version}/card"),
         ("POST", "/api/v1/models/{model}/versions/{version}/uploads"),
@@ -138,6 +139,26 @@ async fn a_token_for_one_environment_does_there_what_its_account_may_and_nowhere
         world.app.get(world.token("auditor"), "/api/v1/audit/events?action=token.use&limit=1").await.expect(200).json();
     let leaf = &log["items"][0]["leaf"];
     assert_eq!((&leaf["outcome"], &leaf["detail"]["code"]), (&json!("denied"), &json!("beyond_the_token")), "{leaf}");
+}
+
+#[actix_web::test]
+async fn a_token_of_one_model_gets_no_bytes_of_others_by_naming_their_digest() {
+    let mut world = World::build().await;
+    lonely(&world).await;
+    world.limited("contributor", "alone", json!({"models": ["lonely"]})).await;
+    let known = world.app.get(world.token("contributor"), "/api/v1/models/scorer/versions/1").await.expect(200).json();
+    let declared = json!({"files": known["files"].as_array().expect("files").iter().map(|file| {
+        json!({"path": file["path"], "sha256": file["sha256"], "size_bytes": file["size_bytes"]})
+    }).collect::<Vec<_>>()});
+    let path = "/api/v1/models/lonely/versions";
+    let draft = world.app.post(world.token("alone"), path, declared.clone()).await.expect(201).json();
+    let here = |draft: &Value| draft["files"].as_array().expect("files").iter().all(|file| file["uploaded"] == true);
+    assert!(!here(&draft), "{draft}");
+    world.app.get(world.token("alone"), &format!("{path}/1/files/README.md")).await.expect(404);
+    // Who may read them need not send them again.
+    let mut named = declared;
+    named["files"].as_array_mut().expect("files").truncate(1);
+    assert!(here(&world.app.post(world.token("contributor"), path, named).await.expect(201).json()));
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use crate::{
     harness::{Reply, reply},
     stores,
-    story::{Files, MODEL, Story, text},
+    story::{Files, MODEL, Story, declaration, text},
     workspaces::stranger,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -209,6 +209,28 @@ async fn what_is_abandoned_or_expires_leaves_nothing() {
     story.app.app.db.clock().advance(TimeDelta::days(7));
     sweeps::run(&story.app.app).await.expect("swept");
     assert_eq!(kept(&story).await, 0);
+}
+
+#[actix_web::test]
+async fn what_nobody_need_or_can_complete_any_more_ends_before_its_time() {
+    let story = declared().await;
+    let upload = begin(&story).await;
+    send(&story, &upload, 0).await;
+    story.upload(&story.ines, MODEL, "1", "a.bin", bytes()).await.expect(204);
+    assert_eq!(kept(&story).await, 2, "a piece and the file");
+    sweeps::run(&story.app.app).await.expect("swept");
+    assert_eq!(story.app.get(&story.ines, &upload).await.expect(200).json()["state"], "completed");
+    assert_eq!(kept(&story).await, 1);
+
+    let story = declared().await;
+    let upload = begin(&story).await;
+    send(&story, &upload, 0).await;
+    let other = story.app.user("ilse", &["contributor"]).await;
+    let again = declaration(&vec![("a.bin".to_owned(), bytes()), ("b.bin".to_owned(), b"b".to_vec())]);
+    story.app.post(&other, &format!("/api/v1/models/{MODEL}/versions"), again).await.expect(200);
+    sweeps::run(&story.app.app).await.expect("swept");
+    story.app.get(&story.ines, &upload).await.expect(404);
+    assert_eq!(kept(&story).await, 0, "the draft is another's by now");
 }
 
 #[actix_web::test]

@@ -151,7 +151,11 @@ async fn bytes_that_are_here_are_not_asked_for_again() {
     assert_eq!(here, [false, true], "README.md is new, model.onnx is known");
     for (path, bytes) in scorer(2) {
         story.upload(&story.ines, MODEL, "2", &path, bytes.clone()).await.expect(204);
-        story.upload(&story.ines, MODEL, "2", &path, bytes).await.expect(204);
+        let other = vec![7; bytes.len()];
+        story.upload(&story.ines, MODEL, "2", &path, bytes.clone()).await.expect(204);
+        let refused = story.upload(&story.ines, MODEL, "2", &path, other).await.expect(422);
+        assert!(refused.text().contains("nothing was changed"), "{}", refused.text());
+        story.upload(&story.ines, MODEL, "2", &path, [&bytes[..], b"x"].concat()).await.expect(413);
     }
     assert_eq!(stores::count(story.app.data()).await, 3);
 }

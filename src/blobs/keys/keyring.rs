@@ -20,8 +20,10 @@ impl Keyring {
     /// What is wrong with which line.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut keys: Vec<(String, SealingKey)> = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            for entry in line.split(',').map(str::trim).filter(|entry| !entry.is_empty() && !line.starts_with('#')) {
+        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+            for entry in
+                line.split(',').map(str::trim).filter(|entry| !entry.is_empty() && !line.trim_start().starts_with('#'))
+            {
                 let (name, key) = entry.split_once(char::is_whitespace).ok_or_else(|| wrong(number))?;
                 let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
                 if !(1..=64).contains(&name.len()) || !name.chars().all(is_name) {

@@ -34,7 +34,7 @@ use std::{
 use verify::Asked;
 
 /// Written beside the files: what they are and what proves it.
-const RECORD: &str = "release.json";
+const RECORD: &str = crate::versions::RECORD_FILE;
 
 #[derive(Args)]
 pub struct Pull {
@@ -100,9 +100,6 @@ impl Pull {
         (pull, manifest): (&PullView, &Manifest),
         signed: Option<&Signed>,
     ) -> Result<Option<Verified>, Failure> {
-        if manifest.files().iter().any(|f| f.path.as_str() == RECORD) {
-            return Err(Failure::other(format!("the version has a file {RECORD}, which is the name of the record")));
-        }
         let staging = Staging::open(&absolute(&self.output)?, manifest)?;
         match fill(&staging, client, release, (pull, manifest), signed).await {
             Ok(author) => staging.deliver(is_earlier_pull).map(|()| author),

@@ -194,7 +194,7 @@ async fn watch(app: &App, admission: &Admission, path: &FilePath) -> io::Result<
 /// What `pullFile` would say, without a pull.
 #[utoipa::path(tag = "releases", operation_id = "headFile",
     params(("environment" = String, Path, description = "Environment name"), ("model" = String, Path, description = "Model name"),
-        ("path" = String, Path, description = "The file's path in the version")),
+        ("path" = String, Path, description = "The file's path in the version"), WantedParams),
     responses((status = 200, description = "The gate is open for this file"), (status = 304, description = "It is what `If-None-Match` names"),
         (status = 412, description = "The gate is closed, or the file is not what `If-Match` names", body = Problem, content_type = "application/problem+json"), Found))]
 #[head("/environments/{environment}/models/{model}/release/files/{path:.*}")]
@@ -203,10 +203,12 @@ async fn head_file(
     Puller(who): Puller,
     request: HttpRequest,
     path: Path<(String, String, String)>,
+    params: Query<WantedParams>,
 ) -> Result<HttpResponse, Problem> {
     let (environment, model, path) = path.into_inner();
     let path = FilePath::parse(&path).in_field("path")?;
-    let wish = Wish { environment: &environment, model: &model, wanted: None };
+    let wanted = wanted(params.version.as_deref())?;
+    let wish = Wish { environment: &environment, model: &model, wanted: wanted.as_ref() };
     let file = gate::describe(&app, &who, wish, &path).await?;
     told(&request, &file)
 }

@@ -89,7 +89,7 @@ async fn put_together(
     version: &VersionRef,
     session: &UploadSession,
 ) -> Result<(), Error> {
-    if let Some(mut intake) = files::begin(app, who, model, version, &session.path).await? {
+    if let files::Begun::Kept(mut intake) = files::begin(app, who, model, version, &session.path).await? {
         let here = store::chunks(app.db.read(&policy::upkeep()).conn(), session.id).await?;
         require_all(session, &here)?;
         for chunk in &here {

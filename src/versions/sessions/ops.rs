@@ -200,12 +200,12 @@ pub async fn abandon(app: &App, who: &Principal, model: &str, version: &VersionR
     end(app, session.id, None).await
 }
 
-/// Forgets what nobody completed in time.
+/// Forgets what nobody completed in time, and what nobody can or need complete any more.
 pub async fn sweep(app: &App) -> Result<(), Error> {
     let now = app.db.clock().now();
     let mut outcome = Ok(());
-    for id in store::expired(app.db.read(&policy::upkeep()).conn(), now).await? {
-        outcome = sweeps::and(outcome, id, end(app, id, None).await);
+    for (id, known_as) in store::over(app.db.read(&policy::upkeep()).conn(), now).await? {
+        outcome = sweeps::and(outcome, id, end(app, id, known_as).await);
     }
     outcome
 }
@@ -219,7 +219,7 @@ pub(super) async fn own(
     id: UploadId,
 ) -> Result<UploadSession, Error> {
     policy::act(who, Action::VersionUpload).map(drop)?;
-    let version = ops::find(app, who, model, version).await?.version;
+    let version = ops::find_alone(app, who, model, version).await?;
     let found = store::find(app.db.read(&policy::upkeep()).conn(), id).await?;
     let is_own = |session: &UploadSession| {
         session.version == version.id && Some(session.account) == who.id && app.db.clock().now() < session.expires_at

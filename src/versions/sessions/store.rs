@@ -10,15 +10,16 @@ use crate::{
     },
     db::{
         Conn, Db,
-        entity::{stored_blob, upload_chunk, upload_session, workspace},
+        entity::{model_version, stored_blob, upload_chunk, upload_session, version_file, workspace},
     },
     error::Error,
     quotas,
+    versions::State as VersionState,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
-    sea_query::LockType,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
+    sea_query::{Expr, ExprTrait, LockType, SelectStatement},
 };
 
 /// So many at a time.
@@ -181,16 +182,65 @@ pub async fn end(db: &Db, id: UploadId, known_as: Option<State>) -> Result<Vec<P
     rows.into_iter().map(|row| Stored::try_from(row).map(|stored| stored.place())).collect()
 }
 
-/// Those whose time is over.
-pub async fn expired(conn: &Conn<'_>, now: DateTime<Utc>) -> Result<Vec<UploadId>, Error> {
+/// Those that are over, and as what they are to be known from now on: their time is up, their file came in another way, or
+/// somebody else has taken the draft over.
+pub async fn over(conn: &Conn<'_>, now: DateTime<Utc>) -> Result<Vec<(UploadId, Option<State>)>, Error> {
+    let is_open = || upload_session::COLUMN.state.eq(State::Open.name());
+    let mut all = Vec::new();
+    for (filter, known_as) in [
+        (Condition::all().add(upload_session::COLUMN.expires_at.lte(now)), None),
+        (Condition::all().add(is_open()).add(Expr::exists(of_another())), None),
+        (Condition::all().add(is_open()).add(Expr::exists(come_otherwise())), Some(State::Completed)),
+    ] {
+        all.extend(those(conn, filter).await?.into_iter().map(|id| (id, known_as)));
+    }
+    Ok(all)
+}
+
+async fn those(conn: &Conn<'_>, filter: Condition) -> Result<Vec<UploadId>, Error> {
     let rows = upload_session::Entity::find()
-        .filter(upload_session::COLUMN.expires_at.lte(now))
+        .filter(filter)
         .order_by_asc(upload_session::Column::ExpiresAt)
         .order_by_asc(upload_session::Column::Id)
         .limit(SWEPT)
         .all(conn)
         .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// The session's file, where its bytes are here and well.
+fn come_otherwise() -> SelectStatement {
+    let damaged = stored_blob::Entity::find()
+        .select_only()
+        .column(stored_blob::Column::Sha256)
+        .filter(stored_blob::COLUMN.state.eq("quarantined"))
+        .into_query();
+    version_file::Entity::find()
+        .select_only()
+        .column(version_file::Column::Id)
+        .filter(own(upload_session::Column::VersionId).equals((version_file::Entity, version_file::Column::VersionId)))
+        .filter(own(upload_session::Column::Path).equals((version_file::Entity, version_file::Column::Path)))
+        .filter(version_file::Column::UploadedAt.is_not_null())
+        .filter(version_file::Column::Sha256.not_in_subquery(damaged))
+        .into_query()
+}
+
+/// The session's version, where somebody else has taken the draft over.
+fn of_another() -> SelectStatement {
+    model_version::Entity::find()
+        .select_only()
+        .column(model_version::Column::Id)
+        .filter(own(upload_session::Column::VersionId).equals((model_version::Entity, model_version::Column::Id)))
+        .filter(
+            own(upload_session::Column::AccountId)
+                .ne(Expr::col((model_version::Entity, model_version::Column::CreatedBy))),
+        )
+        .filter(model_version::COLUMN.state.eq(VersionState::Draft.name()))
+        .into_query()
+}
+
+fn own(column: upload_session::Column) -> Expr {
+    Expr::col((upload_session::Entity, column))
 }
 
 impl TryFrom<upload_session::Model> for UploadSession {
