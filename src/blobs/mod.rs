@@ -29,7 +29,7 @@ pub use checksums::{CHUNK_BYTES, Checksums};
 pub use gc::{Collected, collect, sweep};
 pub use reading::{Opened, Part, ReadError};
 pub use rewrap::{Rewrapped, ask_for_keys, rewrap};
-pub use scrub::{Found, Scrubbed, run, scrub};
+pub use scrub::{Found, NOT_READ, Scrubbed, run, scrub};
 pub use upload::{Upload, UploadError};
 
 use crate::core::{digest::Digest, ids::StoredBlobId};

@@ -23,6 +23,9 @@ const BACKGROUND_RATE: u64 = 32 << 20;
 const PAUSE: Duration = Duration::from_secs(60);
 const PAGE: u64 = 100;
 
+/// The fault of what could not be looked at: it is not withheld, and looked at again.
+pub const NOT_READ: &str = "not_read_now";
+
 /// A copy that is not what was stored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Found {
@@ -109,7 +112,7 @@ async fn check(app: &App, digest: &Digest, rate: Option<u64>, done: &mut Scrubbe
         }
         Err(error) => {
             tracing::error!(%digest, ?error, "stored bytes can't be read");
-            done.damaged.push(Found { sha256: digest.to_string(), fault: "not_read_now".to_owned() });
+            done.damaged.push(Found { sha256: digest.to_string(), fault: NOT_READ.to_owned() });
             false
         }
     }

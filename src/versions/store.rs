@@ -20,10 +20,10 @@ use sea_orm::{
 };
 use std::collections::HashMap;
 
-mod files;
+mod file_rows;
 
-pub use files::set_uploaded;
-pub(crate) use files::{file, files};
+pub use file_rows::set_uploaded;
+pub(crate) use file_rows::{file, files};
 
 /// `sha256:` and 64 hex digits.
 const DIGEST_CHARS: usize = 71;
@@ -153,7 +153,7 @@ pub async fn insert(tx: &WriteTx, new: &Version, manifest: &Manifest, within: Op
             .filter(blob::COLUMN.workspace_id.eq(new.workspace))
             .filter(blob::COLUMN.sha256.is_in(digests));
         if let Some(model) = within {
-            held = held.filter(blob::Column::Sha256.in_subquery(files::uploaded_to(model)));
+            held = held.filter(blob::Column::Sha256.in_subquery(file_rows::uploaded_to(model)));
         }
         let held: HashMap<String, i64> =
             held.all(&tx.conn()).await?.into_iter().map(|row| (row.sha256, row.size_bytes)).collect();

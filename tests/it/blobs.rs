@@ -12,9 +12,11 @@ use plimsoll::{
 };
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Set, Statement};
 use serde_json::{Value, json};
-use std::{os::unix::fs::FileExt, time::Duration};
+use std::{io, os::unix::fs::FileExt, time::Duration};
 
 const MIB: usize = 1 << 20;
+/// The number of the error that a disk gives for what it cannot read (POSIX).
+const EIO: i32 = 5;
 
 /// Three chunks and a bit.
 fn large() -> Files {
@@ -411,10 +413,17 @@ async fn what_the_disk_cannot_read_any_more_is_withheld_until_it_is_sent_again()
     let files = large();
     let (name, bytes) = &files[0];
     let story = kept(&files).await;
-    let place = story.app.blob(bytes);
-    std::fs::remove_file(&place).expect("removed");
-    // As good as a bad sector for whoever reads: an error, and not the bytes.
-    std::fs::create_dir(&place).expect("a folder in its place");
+    let app = &story.app.app;
+    let conn = app.db.read(&plimsoll::authz::policy::upkeep());
+    let stored = store::find(conn.conn(), &Digest::of(bytes)).await.expect("read").expect("a copy");
+    // What a bad sector is to whoever reads it; no disk with one is at hand.
+    let sector = || ops::unread(app, &stored, blobs::ReadError::Io(io::Error::from_raw_os_error(EIO)));
+    let (here, elsewhere) = folders(&story);
+    std::fs::rename(&here, &elsewhere).expect("all of it is away");
+    assert!(matches!(sector().await, Error::Unavailable { code: "storage_elsewhere", .. }));
+    assert_eq!(version(&story).await["files"][0]["damaged"], false, "then the file itself is not to blame");
+    std::fs::rename(&elsewhere, &here).expect("and back");
+    assert!(matches!(sector().await, Error::Conflict { code: "blob_quarantined", .. }));
     assert_eq!(story.app.get(&story.ines, &file(name)).await.expect(409).code(), "blob_quarantined");
     assert_eq!(version(&story).await["files"][0]["damaged"], true);
     assert_eq!(story.leaves("blob.quarantine").await[0]["detail"]["fault"], "unreadable");
@@ -473,7 +482,7 @@ async fn files_whose_mount_is_missing_are_not_taken_for_lost() {
     assert_eq!(story.app.get("", "/readyz").await.expect(503).json()["blobs"], "failed");
     story.app.app.db.clock().advance(chrono::TimeDelta::seconds(1));
     let found = blobs::scrub(&story.app.app, None, |_| {}).await.expect("scrubbed");
-    assert_eq!(found.damaged.iter().map(|found| found.fault.as_str()).collect::<Vec<_>>(), ["unreadable"]);
+    assert_eq!(found.damaged.iter().map(|found| found.fault.as_str()).collect::<Vec<_>>(), [blobs::NOT_READ]);
     let refused = story.app.program(&["admin", "gc", "--json"]).await;
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("none of the files that the database knows is there"), "{said}");

@@ -5,7 +5,7 @@ use crate::{
     blobs::{self, Scrubbed},
     cli::{Exit, Failure, output, print},
     config::Config,
-    core::words::with_verb,
+    core::words::{counted, with_verb},
 };
 use clap::Args;
 use std::{
@@ -45,8 +45,12 @@ impl Scrub {
         if done.damaged.is_empty() {
             return print(&format!("{} files of {} are what was stored", done.blobs, mebibytes(done.bytes)));
         }
-        let what = with_verb(done.damaged.len(), "stored file", ["is", "are"]);
-        let mut failure = Failure::new(exit, format!("{what} damaged, and withheld"));
+        let unread = done.damaged.iter().filter(|found| found.fault == blobs::NOT_READ).count();
+        let what = match done.damaged.len() - unread {
+            0 => format!("{} could not be looked at now, and nothing is withheld", counted(unread, "stored file")),
+            damaged => format!("{} damaged, and withheld", with_verb(damaged, "stored file", ["is", "are"])),
+        };
+        let mut failure = Failure::new(exit, what);
         failure.why = done.damaged.iter().map(|found| format!("{} {}", found.sha256, found.fault)).collect();
         Err(failure.next("push the same files again, or put good copies in place and run this again"))
     }
