@@ -29,7 +29,7 @@ pub struct Intake<'a> {
 /// What becomes of the bytes that somebody sends.
 pub enum Begun<'a> {
     /// They are kept.
-    Kept(Intake<'a>),
+    Kept(Box<Intake<'a>>),
     /// They are here already: they are compared, and that is all.
     Compared(Known<'a>),
 }
@@ -53,7 +53,7 @@ impl Begun<'_> {
 
     pub async fn finish(self, app: &App, who: &Principal, model: &str, version: &VersionRef) -> Result<(), Error> {
         match self {
-            Self::Kept(intake) => finish(app, who, model, version, intake).await,
+            Self::Kept(intake) => finish(app, who, model, version, *intake).await,
             Self::Compared(known) => known.finish(),
         }
     }
@@ -79,7 +79,7 @@ pub async fn begin<'a>(
     quotas::ops::require_room(app, who, &file.declared).await?;
     let _place = app.uploads.take(account).await?;
     let upload = app.blobs.begin().await.map_err(storage)?;
-    Ok(Begun::Kept(Intake { file: file.declared, upload, heals, _place }))
+    Ok(Begun::Kept(Box::new(Intake { file: file.declared, upload, heals, _place })))
 }
 
 /// A file that somebody wants to send.

@@ -95,7 +95,7 @@ async fn put_together(
         for chunk in &here {
             copy(app, session, chunk, &mut intake).await?;
         }
-        if let Err(error) = files::finish(app, who, model, version, intake).await {
+        if let Err(error) = files::finish(app, who, model, version, *intake).await {
             if !matches!(error, Error::Invalid(_)) {
                 return Err(error);
             }
