@@ -130,6 +130,8 @@ pub struct Settled {
 /// `Unavailable` when it took so long that the copy was collected meanwhile.
 pub async fn settle(tx: &WriteTx, copy: &Placed) -> Result<Settled, Error> {
     let (id, digest) = (copy.id, &copy.digest);
+    // The first look may have waited for somebody whose copy came after it began; the second one sees what that one left.
+    lock(tx, digest).await?;
     let rows = lock(tx, digest).await?;
     if !rows.iter().any(|row| row.id == id) {
         return Err(lapsed());
